@@ -1,0 +1,82 @@
+"""Days and instants. An instant is a whole number of microseconds since 1970-01-01T00:00:00Z.
+
+A day, in a report or a parameter, counts as its last instant (UTC) and is given back as it was sent.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+Instant = int
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+DAY_LENGTH = timedelta(days=1) // MICROSECOND
+FOREVER: Instant = (datetime.max.replace(tzinfo=UTC) - EPOCH) // MICROSECOND + 1
+"""The first instant after year 9999: where a span is still open."""
+LAST_INSTANT: Instant = FOREVER - 1
+"""What "now" asks for: every report there is, those of today included."""
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_INSTANT = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?)([Zz]|[+ -][0-9]{2}:[0-9]{2})",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A day or instant: as it was sent, and the instant that it counts as."""
+
+    text: str
+    instant: Instant
+
+
+def parse_day(text: str) -> date:
+    """An ISO 8601 day, `2019-11-01`. Raises `ValueError` for anything else."""
+    if not _DAY.fullmatch(text):
+        raise ValueError("is not a day like 2019-11-01")
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("is not a day of the calendar") from None
+
+
+def end_of_day(day: date) -> Instant:
+    """The last microsecond of a day, UTC."""
+    return (day.toordinal() - EPOCH.toordinal() + 1) * DAY_LENGTH - 1
+
+
+def parse_moment(text: str) -> Moment:
+    """A day, or an RFC 3339 instant with its offset. Raises `ValueError`, also for an instant without an offset.
+
+    The `+` of an offset may arrive as a space, which is what an unescaped `+` in an address becomes.
+    """
+    if _DAY.fullmatch(text):
+        return Moment(text, end_of_day(parse_day(text)))
+    parts = _INSTANT.fullmatch(text)
+    if not parts:
+        raise ValueError("is neither a day (2019-11-01) nor an instant with its offset (2019-11-01T18:00:00Z)")
+    day, time, offset = parts.groups()
+    sent = f"{day}T{time}{offset.upper().replace(' ', '+')}"
+    try:
+        instant = (datetime.fromisoformat(sent).astimezone(UTC) - EPOCH) // MICROSECOND
+    except (ValueError, OverflowError):
+        raise ValueError("is not an instant of the calendar, years 1 to 9999") from None
+    return Moment(sent, instant)
+
+
+def instant_of(moment: datetime) -> Instant:
+    """The instant of an aware `datetime`."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def instant_text(instant: Instant) -> str:
+    """RFC 3339 in UTC with a `Z`, with microseconds only where there are any."""
+    moment = (EPOCH + instant * MICROSECOND).replace(tzinfo=None)
+    return moment.isoformat() + "Z"
+
+
+def opening(moment: Moment) -> Instant:
+    """Where a span opens that is said to begin at this moment: a day's first instant, an instant itself."""
+    return moment.instant - DAY_LENGTH + 1 if _DAY.fullmatch(moment.text) else moment.instant

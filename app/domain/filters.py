@@ -1,0 +1,204 @@
+"""Every filter, sort and control of a question, declared once.
+
+HTTP validation, the OpenAPI text, the SQL, the command line's options and the README's table come from here.
+To add a filter, add a line to `FILTERS`; a new way to compare also needs a line in `store.queries`.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
+
+from app.domain import kinds
+from app.domain.incident import IncidentFields
+from app.domain.kinds import Kind
+from app.domain.vocabulary import (
+    ActorKind,
+    DatePrecision,
+    EventType,
+    Figure,
+    Measure,
+    Movement,
+    SubEventType,
+    ViolenceType,
+)
+
+
+class How(Enum):
+    """How a filter compares. `store.queries` says each in SQL."""
+
+    ANY_OF = auto()
+    AT_LEAST = auto()
+    AT_MOST = auto()
+    SINCE = auto()
+    WORDS = auto()
+    NEAR_BORDER = auto()
+    TARGET_KIND = auto()
+    BOX = auto()
+    CIRCLE = auto()
+    SOME_REPORT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a question: its name, how its value is read, and what it means."""
+
+    name: str
+    kind: Kind
+    help: str
+    repeatable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Filter(Parameter):
+    """A parameter that limits which incidents are meant. `column` may name the figure: `killed_{figure}`."""
+
+    how: How = How.ANY_OF
+    column: str = ""
+
+
+def _many(name: str, kind: Kind, column: str, help: str, how: How = How.ANY_OF) -> Filter:
+    return Filter(name, kind, help, repeatable=True, how=how, column=column)
+
+
+def _one(name: str, kind: Kind, how: How, column: str, help: str) -> Filter:
+    return Filter(name, kind, help, how=how, column=column)
+
+
+def _limits(measure: Measure) -> tuple[Filter, Filter]:
+    column = f"{measure}_{{figure}}"
+    return (
+        _one(f"{measure}_min", kinds.WHOLE, How.AT_LEAST, column, f"Headline {measure} is at least this."),
+        _one(f"{measure}_max", kinds.WHOLE, How.AT_MOST, column, f"Headline {measure} is at most this."),
+    )
+
+
+FILTERS: tuple[Filter, ...] = (
+    _many("country", kinds.COUNTRY, "country", "Country: alpha-2, alpha-3 or name. Any matches."),
+    _many("region", kinds.REGION, "region_key", "Region: ISO 3166-2 code or name, without regard to case or accents."),
+    _one("place", kinds.WORDS, How.WORDS, "place", "Words of the place's name, from their beginnings."),
+    _one("actor", kinds.WORDS, How.WORDS, "actors", "Words of an actor's name, from their beginnings."),
+    _one("q", kinds.WORDS, How.WORDS, "", "Words of title, summary, place and actors, from their beginnings."),
+    _many("near_border", kinds.COUNTRY, "", "Said to be close to the border with this country.", How.NEAR_BORDER),
+    _one("date_from", kinds.DAY, How.AT_LEAST, "date_end", "The incident's interval ends on this day or later."),
+    _one("date_to", kinds.DAY, How.AT_MOST, "date_start", "The incident's interval starts on this day or earlier."),
+    _many("date_precision", kinds.choice(DatePrecision), "date_precision", "How closely the date is known."),
+    _many("event_type", kinds.choice(EventType), "event_type", "ACLED event type."),
+    _many("sub_event_type", kinds.choice(SubEventType), "sub_event_type", "ACLED sub-event type."),
+    _many(
+        "type_of_violence",
+        kinds.numbers(ViolenceType),
+        "type_of_violence",
+        "UCDP type of violence: 1 state-based, 2 non-state, 3 one-sided.",
+    ),
+    _many("target_kind", kinds.choice(ActorKind), "", "Kind of an actor that was the target.", How.TARGET_KIND),
+    _one("bbox", kinds.BOX, How.BOX, "", "Box of WGS 84 degrees; where min_lon > max_lon it spans the antimeridian."),
+    _one("near", kinds.POINT, How.CIRCLE, "", "Centre of a circle of `radius_km`, as latitude,longitude."),
+    *(limit for measure in Measure for limit in _limits(measure)),
+    _one("ever_killed_min", kinds.WHOLE, How.AT_LEAST, "killed_ever", "Some report of killed ever gave at least this."),
+    _one("first_killed_min", kinds.WHOLE, How.AT_LEAST, "killed_first", "The first headline killed was at least this."),
+    _one(
+        "change",
+        kinds.choice(Movement),
+        How.ANY_OF,
+        "killed_change",
+        "How headline killed moved since its first figure.",
+    ),
+    _one("revisions_min", kinds.WHOLE, How.AT_LEAST, "killed_revisions", "Headline killed moved at least this often."),
+    _one("spread_min", kinds.WHOLE, How.AT_LEAST, "killed_spread", "High − low of headline killed is at least this."),
+    _one("disputed", kinds.FLAG, How.ANY_OF, "killed_disputed", "Standing reports of killed contradict each other."),
+    _one("reported_by", kinds.ID, How.SOME_REPORT, "reporter", "Some report came from this reporter (id)."),
+    _one("source", kinds.ID, How.SOME_REPORT, "source", "Some report came from this source (id)."),
+    _one("reported_from", kinds.MOMENT, How.SOME_REPORT, "from", "Some report was given at this time or later."),
+    _one("reported_to", kinds.MOMENT, How.SOME_REPORT, "to", "Some report was given at this time or earlier."),
+    _one("updated_since", kinds.MOMENT, How.SINCE, "recorded_from", "What is answered changed at this time or later."),
+)
+"""Where several of `reported_by`, `source`, `reported_from` and `reported_to` are given, one report meets them all."""
+
+BY_NAME = {f.name: f for f in FILTERS}
+
+
+class Sort(StrEnum):
+    """Orders of a page. Nulls come last both ways; ties are ordered by id, in the direction of the sort."""
+
+    DATE = "date"
+    DATE_DOWN = "-date"
+    KILLED = "killed"
+    KILLED_DOWN = "-killed"
+    REPORTED = "reported"
+    REPORTED_DOWN = "-reported"
+    UPDATED = "updated"
+    UPDATED_DOWN = "-updated"
+
+    @property
+    def key(self) -> str:
+        """What is ordered by."""
+        return self.value.removeprefix("-")
+
+    @property
+    def down(self) -> bool:
+        """Whether the largest comes first."""
+        return self.value.startswith("-")
+
+
+class Form(StrEnum):
+    """Forms of an answer."""
+
+    JSON = "json"
+    GEOJSON = "geojson"
+    CSV = "csv"
+    NDJSON = "ndjson"
+
+
+class Group(StrEnum):
+    """What sums can be grouped by."""
+
+    COUNTRY = "country"
+    REGION = "region"
+    YEAR = "year"
+    MONTH = "month"
+    EVENT_TYPE = "event_type"
+    TYPE_OF_VIOLENCE = "type_of_violence"
+    ACTOR = "actor"
+
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+MEMBERS = ("id", *IncidentFields.model_fields, "recorded_at", "toll", "sources", "updated_at")
+"""The members of an incident, in the order in which they are answered."""
+
+AS_OF = Parameter("as_of", kinds.MOMENT, "Answer with what had been reported by this day or instant.")
+RECORDED_AS_OF = Parameter(
+    "recorded_as_of", kinds.MOMENT, "Answer as this service would have answered at this instant."
+)
+RADIUS_KM = Parameter("radius_km", kinds.KILOMETRES, "Radius of the circle around `near`, in kilometres.")
+FIGURE = Parameter("figure", kinds.choice(Figure, "best"), "Figure of the headline that limits, sorts and sums use.")
+SORT = Parameter("sort", kinds.choice(Sort, "-date"), "Order; `-` puts the largest first. Nulls last, ties by id.")
+LIMIT = Parameter(
+    "limit",
+    kinds.whole(1, MAX_LIMIT),
+    f"Items on a page. JSON has {DEFAULT_LIMIT} unless told; csv, ndjson and geojson have everything unless told.",
+)
+CURSOR = Parameter("cursor", kinds.CURSOR, "Where the page begins; taken from `next`.")
+TOTAL = Parameter("total", kinds.FLAG, "Add `total`, the number of items on all pages.")
+FIELDS = Parameter("fields", kinds.choices(MEMBERS), "Only these members, separated by commas.")
+FORM = Parameter("f", kinds.choice(Form, "json"), "Form of the answer; goes before the `Accept` header.")
+GROUP_BY = Parameter("group_by", kinds.choices(tuple(Group)), "Group by these, separated by commas.")
+MEASURE = Parameter("measure", kinds.choice(Measure), "Only reports of this measure.")
+INCIDENT = Parameter("incident", kinds.ID, "Only reports that cover this incident (id).")
+
+CLOCKS = (AS_OF, RECORDED_AS_OF)
+MATCHING = (*FILTERS, RADIUS_KM, FIGURE, *CLOCKS)
+"""What says which incidents are meant."""
+PAGING = (LIMIT, CURSOR, TOTAL)
+INCIDENTS = (*MATCHING, SORT, *PAGING, FIELDS, FORM)
+INCIDENT_BY_ID = (*CLOCKS, FIELDS, FORM)
+HISTORY = (MEASURE, *CLOCKS, FORM)
+STATS = (*MATCHING, GROUP_BY, FORM)
+REPORTS = (
+    INCIDENT,
+    *(BY_NAME[name] for name in ("reported_by", "source", "reported_from", "reported_to")),
+    MEASURE,
+    *CLOCKS,
+    *PAGING,
+    FORM,
+)
+LISTS = (*CLOCKS, *PAGING)

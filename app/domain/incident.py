@@ -1,0 +1,120 @@
+"""An incident: one armed attack or clash, as the record says it."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, JsonValue, StringConstraints, model_validator
+
+from app.domain.dates import parse_day
+from app.domain.places import Region, find_country, region_name, resolve_region
+from app.domain.source import DayText, Id, Record, Reference, Source, Text
+from app.domain.toll import TollReportDraft
+from app.domain.vocabulary import (
+    SUB_EVENT_TYPES,
+    ActorKind,
+    ActorRole,
+    DatePrecision,
+    EventType,
+    PlacePrecision,
+    SubEventType,
+    ViolenceType,
+)
+
+Alpha2 = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Degrees = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Actor(Record):
+    """Who took part, and as what."""
+
+    name: Text
+    role: ActorRole
+    kind: ActorKind = ActorKind.UNKNOWN
+
+
+class RegionRecord(Record):
+    """A region: its ISO 3166-2 code, or null for a name that no code fits, and its name."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$")] | None = Field(examples=["ML-9"])
+    name: Text = Field(examples=["Ménaka"])
+
+
+class IncidentFields(Record):
+    """The members that an incident is recorded with."""
+
+    title: Text
+    summary: Text | None = Field(None, description="Own words, never a source's sentences.")
+    date_start: DayText
+    date_end: DayText = Field(description="Inclusive; equal to `date_start` where the day is known.")
+    date_precision: DatePrecision
+    country: Alpha2 = Field(description="ISO 3166-1 alpha-2.")
+    region: RegionRecord | None = None
+    district: Text | None = None
+    place: Text | None = None
+    latitude: Annotated[Degrees, Field(ge=-90, le=90)] | None = Field(None, description="WGS 84 degrees.")
+    longitude: Annotated[Degrees, Field(ge=-180, le=180)] | None = Field(None, description="WGS 84 degrees.")
+    place_precision: PlacePrecision | None = None
+    near_border: list[Alpha2] = Field(
+        default_factory=list, description="Neighbours (alpha-2) that the source says it is close to."
+    )
+    event_type: EventType | None = None
+    sub_event_type: SubEventType | None = None
+    type_of_violence: ViolenceType | None = Field(
+        None, description="UCDP: 1 state-based, 2 non-state, 3 one-sided; null where unknown."
+    )
+    actors: list[Actor] = Field(default_factory=list)
+    claimed_by: Text | None = None
+    external_ids: dict[Text, Text] = Field(default_factory=dict, examples=[{"ucdp": "312676"}])
+    attributes: dict[Text, JsonValue] = Field(
+        default_factory=dict, description="A data set's further columns, kept verbatim."
+    )
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        if parse_day(self.date_end) < parse_day(self.date_start):
+            raise ValueError("date_end is before date_start")
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("latitude and longitude are given together or not at all")
+        if (
+            self.event_type
+            and self.sub_event_type
+            and self.sub_event_type.value not in SUB_EVENT_TYPES[self.event_type]
+        ):
+            raise ValueError(f'"{self.sub_event_type}" is not a sub-event type of "{self.event_type}"')
+        return self
+
+    @property
+    def region_key(self) -> str | None:
+        """What the region is compared by."""
+        return Region(self.region.code, self.region.name).key if self.region else None
+
+
+class IncidentDraft(IncidentFields):
+    """An incident as it is sent, with its first reports. Country and region may be given by name."""
+
+    id: Id | None = Field(None, description="Made when absent.")
+    sources: list[Source | Reference] = Field(default_factory=list)
+    toll_reports: list[TollReportDraft] = Field(default_factory=list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_become_codes(cls, sent: Any) -> Any:
+        if not isinstance(sent, dict):
+            return sent
+        sent = dict(sent)
+        if isinstance(country := sent.get("country"), str):
+            sent["country"] = _named("country", country, lambda: find_country(country))
+        if isinstance(region := sent.get("region"), str) and isinstance(sent["country"], str):
+            found = _named("region", region, lambda: resolve_region(region, sent["country"]))
+            sent["region"] = {"code": found.code, "name": found.name}
+        elif isinstance(region, dict) and isinstance(code := region.get("code"), str):
+            if region_name(code) is None or code.split("-")[0] != sent.get("country"):
+                raise ValueError(f"region: {code} is not a region of {sent.get('country')}")
+            sent["region"] = {"code": code, "name": region.get("name") or region_name(code)}
+        return sent
+
+
+def _named(member: str, value: str, resolve: Any) -> Any:
+    try:
+        return resolve()
+    except ValueError as error:
+        raise ValueError(f'{member}: "{value[:80]}" {error}') from None

@@ -1,0 +1,169 @@
+"""How the value of a parameter is read from text, and how it is described.
+
+A reader returns the value or raises `ValueError` with the end of a sentence that begins with the value.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from math import isfinite
+from typing import Any
+
+from app.domain.dates import parse_day, parse_moment
+from app.domain.places import find_country
+from app.domain.source import ID_PATTERN
+from app.domain.text import check_text, fold, nearest
+
+LARGEST = 2**53 - 1
+LONGEST_TEXT = 200
+_WHOLE = re.compile(r"-?[0-9]{1,16}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{0,15})?", re.ASCII)
+_ID = re.compile(ID_PATTERN)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A reader, and the JSON Schema of what it takes."""
+
+    read: Callable[[str], Any]
+    schema: dict[str, Any]
+    example: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box of WGS 84 degrees; `west` > `east` where it spans the antimeridian."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """WGS 84 degrees."""
+
+    latitude: float
+    longitude: float
+
+
+def whole(least: int, most: int) -> Kind:
+    """Whole numbers from `least` to `most`."""
+
+    def read(text: str) -> int:
+        if not _WHOLE.fullmatch(text):
+            raise ValueError("is not a whole number")
+        if not least <= (number := int(text)) <= most:
+            raise ValueError(f"is not a whole number from {least} to {most}")
+        return number
+
+    return Kind(read, {"type": "integer", "minimum": least, "maximum": most})
+
+
+def _choose(text: str, names: dict[str, Any]) -> Any:
+    value = names.get(text, names.get(text.casefold()))
+    if value is None:
+        like = nearest(text.casefold(), names)
+        hint = f"; did you mean {names[like]}?" if like else f"; it is one of {', '.join(map(str, names.values()))}"
+        raise ValueError(f"is not a value of this parameter{hint}")
+    return value
+
+
+def choice(values: type[StrEnum], default: str | None = None) -> Kind:
+    """One of a code list, in any case."""
+    names = {v.value.casefold(): v for v in values}
+    schema: dict[str, Any] = {"type": "string", "enum": [v.value for v in values]}
+    return Kind(lambda text: _choose(text, names), schema | ({"default": default} if default else {}))
+
+
+def numbers(values: type[IntEnum]) -> Kind:
+    """One of a numbered code list."""
+    names = {str(v.value): v.value for v in values}
+    return Kind(lambda text: _choose(text, names), {"type": "integer", "enum": [v.value for v in values]})
+
+
+def choices(values: Iterable[str]) -> Kind:
+    """Some of a list of names, separated by commas."""
+    names = {v.casefold(): str(v) for v in values}
+
+    def read(text: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_choose(part.strip(), names) for part in text.split(",")))
+
+    one = "|".join(re.escape(name) for name in names.values())
+    return Kind(read, {"type": "string", "pattern": f"^({one})(,({one}))*$"}, example=next(iter(names.values())))
+
+
+def _flag(text: str) -> bool:
+    if text.casefold() not in ("true", "false"):
+        raise ValueError("is neither true nor false")
+    return text.casefold() == "true"
+
+
+def _words(text: str) -> str:
+    if not fold(_text(text)):
+        raise ValueError("has no word to look for")
+    return fold(text)
+
+
+def _text(text: str) -> str:
+    if len(text) > LONGEST_TEXT:
+        raise ValueError(f"is longer than {LONGEST_TEXT} characters")
+    return check_text(text)
+
+
+def _region(text: str) -> str:
+    _words(text)
+    return text
+
+
+def _id(text: str) -> str:
+    if not _ID.match(text) or text.endswith("\n"):
+        raise ValueError("is not an id: small letters, digits, dots, dashes and underscores, 100 at most")
+    return text
+
+
+def _degrees(text: str, count: int) -> list[float]:
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != count or not all(_NUMBER.fullmatch(part) for part in parts):
+        raise ValueError(f"is not {count} numbers of degrees separated by commas")
+    return [float(part) for part in parts]
+
+
+def _box(text: str) -> Box:
+    west, south, east, north = _degrees(text, 4)
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
+        raise ValueError("is not min_lon,min_lat,max_lon,max_lat within ±180 and ±90 degrees, min_lat ≤ max_lat")
+    return Box(west, south, east, north)
+
+
+def _point(text: str) -> Point:
+    latitude, longitude = _degrees(text, 2)
+    if abs(latitude) > 90 or abs(longitude) > 180:
+        raise ValueError("is not latitude,longitude within ±90 and ±180 degrees")
+    return Point(latitude, longitude)
+
+
+def _kilometres(text: str) -> float:
+    if not _NUMBER.fullmatch(text) or not isfinite(number := float(text)) or not 0 < number <= 20040:
+        raise ValueError("is not a number of kilometres, more than 0 and at most 20040")
+    return number
+
+
+WHOLE = whole(0, LARGEST)
+FLAG = Kind(_flag, {"type": "boolean"})
+DAY = Kind(parse_day, {"type": "string", "format": "date"}, "2019-11-01")
+MOMENT = Kind(
+    parse_moment,
+    {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]},
+    "2019-11-01",
+)
+COUNTRY = Kind(find_country, {"type": "string", "maxLength": LONGEST_TEXT}, "ML")
+REGION = Kind(_region, {"type": "string", "maxLength": LONGEST_TEXT}, "Ménaka")
+WORDS = Kind(_words, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}, "indelimane")
+ID = Kind(_id, {"type": "string", "pattern": ID_PATTERN}, "fama")
+BOX = Kind(_box, {"type": "string", "pattern": r"^[-+0-9.]+(,[-+0-9.]+){3}$"}, "-5,10,5,20")
+POINT = Kind(_point, {"type": "string", "pattern": r"^[-+0-9.]+,[-+0-9.]+$"}, "15.9,2.4")
+KILOMETRES = Kind(_kilometres, {"type": "number", "exclusiveMinimum": 0, "maximum": 20040}, 100)
+CURSOR = Kind(_text, {"type": "string", "maxLength": LONGEST_TEXT * 3})

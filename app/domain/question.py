@@ -1,0 +1,134 @@
+"""A question as it was asked: parameters read from name and value pairs, whole or refused with every fault."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.domain.dates import LAST_INSTANT, Instant, Moment
+from app.domain.filters import BY_NAME, DEFAULT_LIMIT, Filter, Form, Parameter, Sort
+from app.domain.places import bare_name, find_regions
+from app.domain.text import nearest
+from app.domain.vocabulary import Figure
+from app.errors import Fault, InvalidInput
+
+MOST_VALUES = 100
+"""A repeatable parameter may be given this often."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegionWanted:
+    """A region that was asked for: the keys that it may be stored under. `codes` is empty where ISO has no such name."""
+
+    text: str
+    codes: tuple[str, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Codes, and the bare name for regions stored without a code."""
+        return (*self.codes, bare_name(self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked. `given` holds exactly the parameters that were sent, read; a 0 or a `False` is given."""
+
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def filters(self) -> list[tuple[Filter, Any]]:
+        """The filters that were given, with their values, in the order of their declaration."""
+        return [(f, self.given[name]) for name, f in BY_NAME.items() if name in self.given]
+
+    @property
+    def as_of(self) -> Moment | None:
+        """The moment of reported time asked for; `None` is now."""
+        return self.given.get("as_of")
+
+    @property
+    def known(self) -> Instant:
+        """`as_of` as an instant; now is the far future, since a day counts as its last instant."""
+        return self.as_of.instant if self.as_of else LAST_INSTANT
+
+    @property
+    def recorded(self) -> Instant | None:
+        """`recorded_as_of` as an instant; `None` is now."""
+        asked: Moment | None = self.given.get("recorded_as_of")
+        return asked.instant if asked else None
+
+    @property
+    def figure(self) -> Figure:
+        """Which figure limits, sorts and sums use."""
+        return self.given.get("figure", Figure.BEST)
+
+    @property
+    def sort(self) -> Sort:
+        """The order asked for."""
+        return self.given.get("sort", Sort.DATE_DOWN)
+
+    @property
+    def limit(self) -> int:
+        """Items on a page."""
+        return self.given.get("limit", DEFAULT_LIMIT)
+
+    @property
+    def form(self) -> Form:
+        """The form of the answer."""
+        return self.given.get("f", Form.JSON)
+
+    @property
+    def regions(self) -> tuple[RegionWanted, ...]:
+        """The regions asked for."""
+        return self.given.get("region", ())
+
+    def but(self, **changes: Any) -> "Question":
+        """The same question with some parameters given differently; `None` takes one away."""
+        merged = {**self.given, **changes}
+        return Question({name: value for name, value in merged.items() if value is not None})
+
+
+def read_question(pairs: Iterable[tuple[str, str]], allowed: Sequence[Parameter]) -> Question:
+    """Reads a question. Raises `InvalidInput` that lists every parameter that is unknown, repeated or unreadable."""
+    names = {p.name: p for p in allowed}
+    given: dict[str, Any] = {}
+    faults: list[Fault] = []
+    for name, text in pairs:
+        parameter = names.get(name)
+        if parameter is None:
+            faults.append(_unknown(name, names))
+        elif fault := _take(parameter, text, given):
+            faults.append(fault)
+    if ("near" in given) != ("radius_km" in given) and not faults:
+        missing = "radius_km" if "near" in given else "near"
+        faults.append(Fault(missing, "is missing: near and radius_km are given together"))
+    if faults:
+        raise InvalidInput(faults)
+    if "region" in given:
+        given["region"] = tuple(_wanted(text, tuple(given.get("country", ()))) for text in given["region"])
+    return Question(given)
+
+
+def _unknown(name: str, names: Iterable[str]) -> Fault:
+    like = nearest(name[:100].casefold(), names, cutoff=0.5)
+    hint = f"; did you mean {like}?" if like else ""
+    return Fault(name, f"is not a parameter here{hint}")
+
+
+def _take(parameter: Parameter, text: str, given: dict[str, Any]) -> Fault | None:
+    name = parameter.name
+    try:
+        value = parameter.kind.read(text)
+    except ValueError as error:
+        return Fault(name, str(error), text)
+    if not parameter.repeatable:
+        if name in given:
+            return Fault(name, "is given more than once", text)
+        given[name] = value
+        return None
+    values = given.setdefault(name, [])
+    if value not in values:
+        values.append(value)
+    return Fault(name, f"is given more than {MOST_VALUES} times") if len(values) > MOST_VALUES else None
+
+
+def _wanted(text: str, countries: tuple[str, ...]) -> RegionWanted:
+    return RegionWanted(text, find_regions(text, countries) or find_regions(text))

@@ -1,0 +1,80 @@
+"""A toll report: one figure that somebody gave at some time, about one or several incidents."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from app.domain.source import Id, MomentText, Record, Reference, Reporter, Source, Text, Whole
+from app.domain.vocabulary import Bound, Measure, Victims
+
+ONE_NUMBER = frozenset(Bound) - {Bound.RANGE}
+"""Bounds worded with a single number, which is sent as `best`."""
+
+
+def numbers_of(bound: Bound, low: int | None, best: int | None, high: int | None) -> tuple[int | None, ...]:
+    """The (low, best, high) that a bound fixes. Raises `ValueError` where the numbers sent do not fit the bound.
+
+    exact n → n/n/n · at_least n → n/n/null · more_than n → n+1/null/null · at_most n → 0/n/n ·
+    about n → null/n/null · range → low and high given, best optional.
+    A full triple that already says what the bound says is accepted as well.
+    """
+    if bound is Bound.RANGE:
+        if low is None or high is None:
+            raise ValueError("a range needs low and high")
+        if not low <= (low if best is None else best) <= high:
+            raise ValueError("a range needs low ≤ best ≤ high")
+        return low, best, high
+    said = low - 1 if bound is Bound.MORE_THAN and best is None and low else best
+    if said is None:
+        raise ValueError(f"{bound} needs best")
+    fixed = {
+        Bound.EXACT: (said, said, said),
+        Bound.AT_LEAST: (said, said, None),
+        Bound.MORE_THAN: (said + 1, None, None),
+        Bound.AT_MOST: (0, said, said),
+        Bound.ABOUT: (None, said, None),
+    }[bound]
+    if any(given is not None and given != n for given, n in ((low, fixed[0]), (high, fixed[2]))):
+        raise ValueError(f"{bound} {said} means low {fixed[0]}, best {fixed[1]}, high {fixed[2]}; send best alone")
+    return fixed
+
+
+class Breakdown(Record):
+    """The same figure by side, as a data set gives it."""
+
+    side_a: Whole | None = None
+    side_b: Whole | None = None
+    civilian: Whole | None = None
+    unknown: Whole | None = None
+
+
+class TollReportDraft(Record):
+    """A toll report as it is sent, before it is recorded."""
+
+    id: Id | None = Field(None, description="Made when absent.")
+    incidents: Annotated[list[Id], Field(min_length=1, max_length=1000)] | None = Field(
+        None, description="The incidents that the figure covers together; the incident it is sent with when absent."
+    )
+    measure: Measure
+    victims: Victims
+    bound: Bound
+    low: Whole | None = None
+    best: Whole | None = None
+    high: Whole | None = None
+    reported_by: Reporter | Reference
+    reported_on: MomentText
+    source: Source | Reference
+    breakdown: Breakdown | None = None
+    locator: Text | None = Field(None, description="Where in the source.", examples=["paragraph 4"])
+    note: Text | None = Field(None, description="Own words about the figure.")
+    supersedes: Id | None = Field(None, description="The report that this one explicitly replaces.")
+
+    @model_validator(mode="after")
+    def _numbers_fit_the_bound(self) -> Self:
+        numbers_of(self.bound, self.low, self.best, self.high)
+        return self
+
+    @property
+    def numbers(self) -> tuple[int | None, ...]:
+        """(low, best, high), completed from the bound."""
+        return numbers_of(self.bound, self.low, self.best, self.high)

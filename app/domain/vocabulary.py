@@ -1,0 +1,212 @@
+"""Every code list, once, with the numbers of UCDP and ACLED.
+
+UCDP: Georeferenced Event Dataset codebook (`date_prec`, `where_prec`, `type_of_violence`).
+ACLED: codebook, event types, sub-event types and actor types (`inter1`, `inter2`).
+"""
+
+from enum import IntEnum, StrEnum
+
+
+class DatePrecision(StrEnum):
+    """How closely the date is known."""
+
+    DAY = "day"
+    DAYS = "days"
+    WEEK = "week"
+    MONTH = "month"
+    LONGER = "longer"
+
+
+UCDP_DATE_PREC = {
+    1: DatePrecision.DAY,
+    2: DatePrecision.DAYS,
+    3: DatePrecision.WEEK,
+    4: DatePrecision.MONTH,
+    5: DatePrecision.LONGER,
+}
+
+
+class PlacePrecision(StrEnum):
+    """How closely the place is known."""
+
+    EXACT = "exact"
+    NEAR = "near"
+    DISTRICT = "district"
+    REGION = "region"
+    AREA = "area"
+    COUNTRY = "country"
+    INTERNATIONAL = "international"
+
+
+UCDP_WHERE_PREC = dict(enumerate(PlacePrecision, start=1))
+
+
+class ViolenceType(IntEnum):
+    """UCDP's type of violence."""
+
+    STATE_BASED = 1
+    NON_STATE = 2
+    ONE_SIDED = 3
+
+
+class EventType(StrEnum):
+    """ACLED's six event types."""
+
+    BATTLES = "Battles"
+    PROTESTS = "Protests"
+    RIOTS = "Riots"
+    EXPLOSIONS = "Explosions/Remote violence"
+    VIOLENCE_AGAINST_CIVILIANS = "Violence against civilians"
+    STRATEGIC_DEVELOPMENTS = "Strategic developments"
+
+
+SUB_EVENT_TYPES: dict[EventType, tuple[str, ...]] = {
+    EventType.BATTLES: (
+        "Government regains territory",
+        "Non-state actor overtakes territory",
+        "Armed clash",
+    ),
+    EventType.PROTESTS: (
+        "Excessive force against protesters",
+        "Protest with intervention",
+        "Peaceful protest",
+    ),
+    EventType.RIOTS: ("Violent demonstration", "Mob violence"),
+    EventType.EXPLOSIONS: (
+        "Chemical weapon",
+        "Air/drone strike",
+        "Suicide bomb",
+        "Shelling/artillery/missile attack",
+        "Remote explosive/landmine/IED",
+        "Grenade",
+    ),
+    EventType.VIOLENCE_AGAINST_CIVILIANS: (
+        "Sexual violence",
+        "Attack",
+        "Abduction/forced disappearance",
+    ),
+    EventType.STRATEGIC_DEVELOPMENTS: (
+        "Agreement",
+        "Arrests",
+        "Change to group/activity",
+        "Disrupted weapons use",
+        "Headquarters or base established",
+        "Looting/property destruction",
+        "Non-violent transfer of territory",
+        "Other",
+    ),
+}
+
+SubEventType = StrEnum(  # type: ignore[misc]  # members come from the table above
+    "SubEventType", [(name, name) for names in SUB_EVENT_TYPES.values() for name in names]
+)
+
+
+class ActorRole(StrEnum):
+    """What an actor did: attacker and target where the text tells, else UCDP's two sides."""
+
+    ATTACKER = "attacker"
+    TARGET = "target"
+    SIDE_A = "side_a"
+    SIDE_B = "side_b"
+
+
+class ActorKind(StrEnum):
+    """ACLED's eight actor types, and `unknown`."""
+
+    STATE_FORCES = "state_forces"
+    REBEL_GROUP = "rebel_group"
+    POLITICAL_MILITIA = "political_militia"
+    IDENTITY_MILITIA = "identity_militia"
+    RIOTERS = "rioters"
+    PROTESTERS = "protesters"
+    CIVILIANS = "civilians"
+    OTHER_FORCES = "other_forces"
+    UNKNOWN = "unknown"
+
+
+ACLED_INTER = dict(enumerate([k for k in ActorKind if k is not ActorKind.UNKNOWN], start=1)) | {0: ActorKind.UNKNOWN}
+
+
+class Measure(StrEnum):
+    """What a toll report counts."""
+
+    KILLED = "killed"
+    WOUNDED = "wounded"
+    MISSING = "missing"
+    CAPTURED = "captured"
+    SURVIVED = "survived"
+
+
+class Victims(StrEnum):
+    """Whom a toll report counts. `all`: told without naming whom. `unknown`: dead told besides the other groups."""
+
+    ALL = "all"
+    MILITARY = "military"
+    CIVILIAN = "civilian"
+    ATTACKERS = "attackers"
+    UNKNOWN = "unknown"
+
+
+class Bound(StrEnum):
+    """How a figure was worded."""
+
+    EXACT = "exact"
+    AT_LEAST = "at_least"
+    MORE_THAN = "more_than"
+    AT_MOST = "at_most"
+    ABOUT = "about"
+    RANGE = "range"
+
+
+class ReporterKind(StrEnum):
+    """Who speaks."""
+
+    GOVERNMENT = "government"
+    MILITARY = "military"
+    ARMED_GROUP = "armed_group"
+    INTERNATIONAL = "international"
+    NGO = "ngo"
+    MEDIA = "media"
+    LOCAL = "local"
+    DATASET = "dataset"
+    ANONYMOUS = "anonymous"
+
+
+SECOND_TIER = frozenset({ReporterKind.ARMED_GROUP, ReporterKind.ANONYMOUS})
+"""Reporters whose figures widen the range and dispute it, but never displace a first-tier best."""
+
+
+class Figure(StrEnum):
+    """Which figure of the headline limits, sorts and sums use."""
+
+    BEST = "best"
+    LOW = "low"
+    HIGH = "high"
+
+
+class Movement(StrEnum):
+    """How the headline stands against its first figure."""
+
+    NONE = "none"
+    RAISED = "raised"
+    LOWERED = "lowered"
+
+
+class ReportChange(StrEnum):
+    """What one report did to the headline, in the history."""
+
+    FIRST = "first"
+    RAISED = "raised"
+    LOWERED = "lowered"
+    CONFIRMED = "confirmed"
+    UNCHANGED = "unchanged"
+    RETRACTED = "retracted"
+
+
+class Status(StrEnum):
+    """Whether a report stands."""
+
+    STANDING = "standing"
+    SUPERSEDED = "superseded"
+    RETRACTED = "retracted"

@@ -1,0 +1,128 @@
+"""Every error the service knows, with its HTTP status, its slug and its facts.
+
+Errors are raised with facts and rendered elsewhere: as a problem document (RFC 9457) by `api.problems`,
+as one line on standard error by `cli`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+ECHO_LIMIT = 80
+"""An error repeats at most this many characters of what it was sent."""
+
+
+def echo(value: object) -> str:
+    """What a caller sent, made safe to repeat: short, and with every unprintable character escaped."""
+    text = value if isinstance(value, str) else repr(value)
+    shown = text if len(text) <= ECHO_LIMIT else text[: ECHO_LIMIT - 1] + "…"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in shown)
+
+
+class AppError(Exception):
+    """The root of the family. `status` is the HTTP status, `slug` the last part of the problem's `type`."""
+
+    status: ClassVar[int] = 500
+    slug: ClassVar[str] = "internal"
+    title: ClassVar[str] = "The service failed"
+
+    def __init__(self, detail: str, **facts: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.facts = facts
+        """Further members of the problem document."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with a request: where it was sent, under which name, why, and what was sent."""
+
+    name: str
+    message: str
+    value: str | None = None
+    where: str = "query"
+
+    def as_json(self) -> dict[str, str | None]:
+        """The entry of the problem document's `errors`."""
+        value = None if self.value is None else echo(self.value)
+        return {"in": self.where, "name": echo(self.name), "message": self.message, "value": value}
+
+
+class InvalidInput(AppError):
+    """Parameters or records that cannot be read. Carries every fault found, not only the first."""
+
+    status = 422
+    slug = "invalid-input"
+    title = "The request cannot be read"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{echo(f.name)}: {f.message}" for f in faults))
+        self.faults = tuple(faults)
+
+
+class NotFound(AppError):
+    """No such record, or none known at the two clocks asked for."""
+
+    status = 404
+    slug = "not-found"
+    title = "Not found"
+
+
+class IncidentNotFound(NotFound):
+    """The id was never given to an incident."""
+
+    def __init__(self, incident: str) -> None:
+        super().__init__(f'no incident has the id "{echo(incident)}"')
+
+
+class IncidentNotYetKnown(NotFound):
+    """The incident exists, but was not known at the clocks asked for."""
+
+    slug = "not-yet-known"
+
+    def __init__(self, incident: str, known_from: str | None) -> None:
+        since = f"; its first report is of {known_from}" if known_from else ""
+        super().__init__(f'"{echo(incident)}" was not known at the time asked for{since}', known_from=known_from)
+
+
+class IncidentWithdrawn(AppError):
+    """The record was taken back, with a reason."""
+
+    status = 410
+    slug = "withdrawn"
+    title = "Withdrawn"
+
+    def __init__(self, incident: str, reason: str, merged_into: str | None, withdrawn_at: str) -> None:
+        super().__init__(
+            f'"{echo(incident)}" was withdrawn: {reason}',
+            reason=reason,
+            merged_into=merged_into,
+            withdrawn_at=withdrawn_at,
+        )
+
+
+class Conflict(AppError):
+    """A record with this id exists and differs."""
+
+    status = 409
+    slug = "conflict"
+    title = "Conflict"
+
+
+class ReadTooLong(AppError):
+    """A statement ran out of its time; the answer would have held up everybody else."""
+
+    status = 503
+    slug = "read-too-long"
+    title = "The question takes too long"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"not answered within {seconds:g} s; ask for less, or narrow it by country or date")
+
+
+class DatabaseUnusable(AppError):
+    """The database is damaged, foreign, missing, or of another version. The detail says what to do."""
+
+    status = 503
+    slug = "database-unusable"
+    title = "The database cannot be used"

@@ -1,0 +1,28 @@
+"""Settings, read from the environment (prefix `INCIDENTS_`) and `.env` when the application is made."""
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEFAULT_DATABASE_URL = "sqlite:///incidents.db"
+
+
+class Settings(BaseSettings):
+    """Each has a default that works; the README lists them all."""
+
+    model_config = SettingsConfigDict(env_prefix="INCIDENTS_", env_file=".env", extra="ignore", frozen=True)
+
+    database_url: str = Field(DEFAULT_DATABASE_URL, description="Where records are written, as an SQLAlchemy URL.")
+    replica_url: str | None = Field(None, description="Where records are read; the database itself when unset.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    seed: bool = Field(True, description="Load the seeds into an empty database when serving.")
+    log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
+        "info", description="Least level logged."
+    )
+    access_log: bool = Field(False, description="Log a line per request.")
+    read_seconds: float = Field(2.0, gt=0, le=60, description="Longest time one statement may read, in seconds.")
+    request_seconds: float = Field(10.0, gt=0, le=300, description="Longest time a client may take to send a request.")
+    cors_origins: list[str] = Field(["*"], description="Origins whose pages may read (JSON list).")
+    public_url: str | None = Field(None, description="Address in the OpenAPI document, where a proxy stands in front.")

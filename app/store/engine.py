@@ -1,0 +1,136 @@
+"""The database: its state, its migrations, write transactions and read connections."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DatabaseError
+
+from app.domain.dates import Instant
+from app.errors import AppError, DatabaseUnusable, Fault, InvalidInput
+from app.store import sqlite
+from app.store.tables import Recording
+
+_HERE = Path(__file__).resolve().parents[1]
+
+
+def data_folder(name: str) -> Path:
+    """`migrations` or `seeds`: beside the package in a checkout, inside it when installed."""
+    beside = _HERE.parent / name
+    return beside if beside.is_dir() else _HERE / f"_{name}"
+
+
+def database_url(text: str) -> URL:
+    """A database's address. Raises `InvalidInput` for one that is not an address, or of a kind not served."""
+    try:
+        url = make_url(text)
+    except Exception:
+        raise InvalidInput([Fault("INCIDENTS_DATABASE_URL", "is not a database address", where="settings")]) from None
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        fault = Fault("INCIDENTS_DATABASE_URL", "is not a SQLite file like sqlite:///incidents.db", where="settings")
+        raise InvalidInput([fault])
+    return url
+
+
+def _scripts(url: URL) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(data_folder("migrations")))
+    config.set_main_option("sqlalchemy.url", url.render_as_string(hide_password=False).replace("%", "%%"))
+    return config
+
+
+def newest_version(url: URL) -> str:
+    """The schema version that this program writes."""
+    return str(ScriptDirectory.from_config(_scripts(url)).get_current_head())
+
+
+class Database:
+    """A database by its address. Nothing is opened before it is needed, and nothing is created but by `migrate`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = database_url(url)
+        self._engine: Engine | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine for writing."""
+        if self._engine is None:
+            self._engine = sqlite.write_engine(self.url)
+        return self._engine
+
+    def check(self, *, may_be_missing: bool = False) -> None:
+        """Raises `DatabaseUnusable` with one line that says what is wrong with the database and what to do."""
+        path = sqlite.path_of(self.url)
+        if not path.exists():
+            if may_be_missing:
+                return
+            raise DatabaseUnusable(f"{path} does not exist; `incidents migrate` or `incidents serve` makes it")
+        if not (path.is_file() and os.access(path, os.R_OK)):
+            raise DatabaseUnusable(f"{path} is not a file that can be read; check the path and its rights")
+        fault = sqlite.inspect(self.url, lambda c: None if may_be_missing else self._version_fault(c))
+        newer = None if fault else sqlite.inspect(self.url, self._newer_fault)
+        if fault or newer:
+            raise DatabaseUnusable(f"{path} {fault or newer}")
+
+    def _newer_fault(self, connection: sqlite3.Connection) -> str | None:
+        version = schema_version(connection)
+        known = {script.revision for script in ScriptDirectory.from_config(_scripts(self.url)).walk_revisions()}
+        if version is not None and version not in known:
+            return f"was written by a newer version of this program (schema {version}); install that version"
+        return None
+
+    def _version_fault(self, connection: sqlite3.Connection) -> str | None:
+        version = schema_version(connection)
+        if version != newest_version(self.url) and not self._newer_fault(connection):
+            return f"has an older schema ({version or 'none'}); run `incidents migrate`"
+        return None
+
+    def migrate(self) -> None:
+        """Brings the schema up to date, once, however many processes ask at the same time."""
+        self.check(may_be_missing=True)
+        with self._translated(), self.engine.begin() as connection:
+            config = _scripts(self.url)
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    @contextmanager
+    def writing(self, by: str) -> Iterator[tuple[Connection, Instant]]:
+        """A write transaction and its instant, later than every earlier one. Commits at its end, or not at all."""
+        with self._translated(), self.engine.begin() as connection:
+            last, key = connection.execute(select(func.max(Recording.recorded_at), func.max(Recording.key))).one()
+            now = max(time.time_ns() // 1000, (last or 0) + 1)
+            connection.execute(insert(Recording).values(key=(key or 0) + 1, recorded_at=now, recorded_by=by))
+            yield connection, now
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except AppError:
+            raise
+        except DatabaseError as error:
+            raise DatabaseUnusable(f"{sqlite.path_of(self.url)} cannot be written: {error.orig}") from error
+
+    def close(self) -> None:
+        """Closes what was opened for writing."""
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+
+def schema_version(connection: Any) -> str | None:
+    """The schema version of a database, or `None` where it has none yet."""
+    (there,) = connection.execute(
+        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'"
+    ).fetchone()
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if there else None
+    return str(row[0]) if row else None

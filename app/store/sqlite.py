@@ -1,0 +1,111 @@
+"""What only SQLite speaks: pragmas, transactions, the search tables and the statement's deadline."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL
+
+APPLICATION_ID = 0x43494E43
+"""`PRAGMA application_id` of our files ("CINC"), so that a foreign database is recognised."""
+BUSY_SECONDS = 30
+READ_CACHE_KIB = 64 * 1024
+EXPORT_CACHE_KIB = 4 * 1024
+STEPS_BETWEEN_LOOKS = 4000
+"""Steps of SQLite's machine between two looks at the clock: about 0.1 ms."""
+
+def write_engine(url: URL) -> Engine:
+    """An engine whose every transaction takes the write lock at its beginning and is on disk at its end.
+
+    pysqlite's own transactions begin with the first write, after the reads: two writers can then build on the same
+    past. `synchronous=FULL` keeps an acknowledged write through a power cut, which WAL with NORMAL does not.
+    """
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: Any) -> None:
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        _into_wal(connection)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _into_wal(connection: sqlite3.Connection) -> None:
+    """Switches to WAL. The switch does not wait for other connections by itself, so it is tried again."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def path_of(url: URL) -> Path:
+    """The file of a database."""
+    return Path(url.database or "")
+
+
+class Deadline:
+    """The moment at which a connection's statement is broken off."""
+
+    def __init__(self) -> None:
+        self.at = float("inf")
+
+    def passed(self) -> int:
+        """1 breaks the statement off."""
+        return 1 if time.monotonic() > self.at else 0
+
+
+def read_connection(url: URL, cache_kib: int) -> tuple[sqlite3.Connection, Deadline]:
+    """A connection that cannot write, and the deadline of its statements."""
+    connection = sqlite3.connect(
+        f"file:{path_of(url).absolute()}?mode=rw",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=BUSY_SECONDS,
+    )
+    connection.execute("PRAGMA query_only=ON")
+    connection.execute(f"PRAGMA cache_size=-{cache_kib}")
+    deadline = Deadline()
+    connection.set_progress_handler(deadline.passed, STEPS_BETWEEN_LOOKS)
+    return connection, deadline
+
+
+def was_interrupted(error: sqlite3.Error) -> bool:
+    """Whether the deadline broke the statement off."""
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
+
+
+def inspect(url: URL, look: Callable[[sqlite3.Connection], str | None], seconds: float = 1.0) -> str | None:
+    """What is wrong with a database file, or `None`: damage as far as it is found in this time, then what `look` says."""
+    connection, deadline = read_connection(url, EXPORT_CACHE_KIB)
+    try:
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (ours,) = connection.execute("PRAGMA application_id").fetchone()
+        if tables and ours != APPLICATION_ID:
+            return "is a SQLite file of another program; choose another one"
+        deadline.at = time.monotonic() + seconds
+        try:
+            (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.OperationalError as error:
+            if not was_interrupted(error):
+                raise
+            damage = "ok"
+        deadline.at = float("inf")
+        return f"is damaged ({damage}); restore a backup" if damage != "ok" else look(connection)
+    except sqlite3.DatabaseError as error:
+        return f"cannot be read ({error}); restore a backup or choose another file"
+    finally:
+        connection.close()
