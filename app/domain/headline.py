@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from math import ceil, floor, inf
 
 from app.domain.dates import Instant, Moment
-from app.domain.vocabulary import SECOND_TIER, Bound, Measure, Movement, ReporterKind, Victims
+from app.domain.vocabulary import (
+    SECOND_TIER,
+    Bound,
+    Measure,
+    Movement,
+    ReporterKind,
+    Victims,
+)
 
 RULE = "latest-standing"
 NEVER_VALID = Moment("", -(2**63))
@@ -169,7 +176,7 @@ def replay(reports: Iterable[Report], others: Iterable[Report], at: Instant) -> 
 
 
 def succeeds(later: Report, earlier: Report) -> bool:
-    """Whether a report replaces an earlier one of its set: the same reporter gave another figure for the same victims."""
+    """Whether a report replaces an earlier one of its set: its reporter gave another figure for the same victims."""
     return (
         later.reporter == earlier.reporter
         and later.victims == earlier.victims

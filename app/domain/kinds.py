@@ -3,11 +3,11 @@
 A reader returns the value or raises `ValueError` with the end of a sentence that begins with the value.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from math import isfinite
 from typing import Any
 
 from app.domain.dates import parse_day, parse_moment
@@ -15,6 +15,8 @@ from app.domain.places import find_country
 from app.domain.source import ID_PATTERN
 from app.domain.text import check_text, fold, nearest
 
+EARTH_KM = 6371.0088
+"""Mean radius of the earth (IUGG)."""
 LARGEST = 2**53 - 1
 LONGEST_TEXT = 200
 _WHOLE = re.compile(r"-?[0-9]{1,16}", re.ASCII)
@@ -40,6 +42,11 @@ class Box:
     east: float
     north: float
 
+    @property
+    def wraps(self) -> bool:
+        """Whether it spans the antimeridian."""
+        return self.west > self.east
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -47,6 +54,17 @@ class Point:
 
     latitude: float
     longitude: float
+
+    def box_around(self, radius_km: float) -> Box:
+        """The least box that holds the circle of this radius; all longitudes where it reaches a pole."""
+        angle = radius_km / EARTH_KM
+        reach = math.degrees(angle)
+        south, north = max(self.latitude - reach, -90.0), min(self.latitude + reach, 90.0)
+        if south == -90.0 or north == 90.0:
+            return Box(-180.0, south, 180.0, north)
+        aside = math.degrees(math.asin(math.sin(angle) / math.cos(math.radians(self.latitude))))
+        west, east = self.longitude - aside, self.longitude + aside
+        return Box(west + 360 if west < -180 else west, south, east - 360 if east > 180 else east, north)
 
 
 def whole(least: int, most: int) -> Kind:
@@ -146,7 +164,7 @@ def _point(text: str) -> Point:
 
 
 def _kilometres(text: str) -> float:
-    if not _NUMBER.fullmatch(text) or not isfinite(number := float(text)) or not 0 < number <= 20040:
+    if not _NUMBER.fullmatch(text) or not math.isfinite(number := float(text)) or not 0 < number <= 20040:
         raise ValueError("is not a number of kilometres, more than 0 and at most 20040")
     return number
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from app.domain.dates import LAST_INSTANT, Instant, Moment
 from app.domain.filters import BY_NAME, DEFAULT_LIMIT, Filter, Form, Parameter, Sort
-from app.domain.places import bare_name, find_regions
+from app.domain.kinds import Box
+from app.domain.places import bare_name, find_regions, region_name
 from app.domain.text import nearest
 from app.domain.vocabulary import Figure
 from app.errors import Fault, InvalidInput
@@ -17,15 +18,18 @@ MOST_VALUES = 100
 
 @dataclass(frozen=True, slots=True)
 class RegionWanted:
-    """A region that was asked for: the keys that it may be stored under. `codes` is empty where ISO has no such name."""
+    """A region that was asked for: the keys that it may be stored under."""
 
     text: str
     codes: tuple[str, ...]
+    """Codes of ISO 3166-2; empty where it has no such name."""
+    names: tuple[str, ...]
+    """The bare name, which a region without a code may be stored under; empty where a code was asked for."""
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Codes, and the bare name for regions stored without a code."""
-        return (*self.codes, bare_name(self.text))
+        """All of them."""
+        return (*self.codes, *self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,14 @@ class Question:
         """The regions asked for."""
         return self.given.get("region", ())
 
+    @property
+    def box(self) -> Box | None:
+        """A box that holds every place asked for, where places are."""
+        if "near" in self.given and "bbox" not in self.given:
+            around: Box = self.given["near"].box_around(self.given["radius_km"])
+            return around
+        return self.given.get("bbox")
+
     def but(self, **changes: Any) -> "Question":
         """The same question with some parameters given differently; `None` takes one away."""
         merged = {**self.given, **changes}
@@ -131,4 +143,5 @@ def _take(parameter: Parameter, text: str, given: dict[str, Any]) -> Fault | Non
 
 
 def _wanted(text: str, countries: tuple[str, ...]) -> RegionWanted:
-    return RegionWanted(text, find_regions(text, countries) or find_regions(text))
+    names = () if region_name(text.strip().upper()) else (bare_name(text),)
+    return RegionWanted(text, find_regions(text, countries) or find_regions(text), names)

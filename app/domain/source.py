@@ -27,8 +27,10 @@ DayText = Annotated[str, AfterValidator(_day)]
 """An ISO 8601 day, kept as it was sent."""
 MomentText = Annotated[str, AfterValidator(_moment)]
 """A day or RFC 3339 instant, kept as it was sent."""
-Whole = Annotated[int, Field(strict=True, ge=0, le=2**53 - 1)]
-"""A whole number that every JSON reader keeps exactly (RFC 8259, section 6). Null is "not reported", never 0."""
+MOST_PEOPLE = 10**10
+"""No toll counts more people than have lived at one time; sums of such numbers stay below 2^63."""
+Whole = Annotated[int, Field(strict=True, ge=0, le=MOST_PEOPLE)]
+"""A number of people. Null is "not reported", never 0."""
 
 
 class Record(BaseModel):

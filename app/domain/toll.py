@@ -4,7 +4,16 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from app.domain.source import Id, MomentText, Record, Reference, Reporter, Source, Text, Whole
+from app.domain.source import (
+    Id,
+    MomentText,
+    Record,
+    Reference,
+    Reporter,
+    Source,
+    Text,
+    Whole,
+)
 from app.domain.vocabulary import Bound, Measure, Victims
 
 ONE_NUMBER = frozenset(Bound) - {Bound.RANGE}

@@ -6,7 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import (
+    Column,
+    Engine,
+    Float,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    create_engine,
+    event,
+)
 from sqlalchemy.engine import URL
 
 APPLICATION_ID = 0x43494E43
@@ -16,6 +26,25 @@ READ_CACHE_KIB = 64 * 1024
 EXPORT_CACHE_KIB = 4 * 1024
 STEPS_BETWEEN_LOOKS = 4000
 """Steps of SQLite's machine between two looks at the clock: about 0.1 ms."""
+
+
+_search = MetaData()
+incident_text = Table(
+    "incident_text",
+    _search,
+    Column("rowid", Integer),
+    *(Column(name, Text) for name in ("title", "summary", "place", "actors")),
+)
+"""Full text of versions (FTS5, without a copy of the text). Versions are never deleted."""
+incident_box = Table(
+    "incident_box",
+    _search,
+    Column("version", Integer),
+    *(Column(name, Float) for name in ("min_lon", "max_lon", "min_lat", "max_lat")),
+)
+"""Places of versions (R*Tree, 32-bit numbers rounded outward: `segment` has the exact ones)."""
+SEARCH_TABLES = (incident_text, incident_box)
+
 
 def write_engine(url: URL) -> Engine:
     """An engine whose every transaction takes the write lock at its beginning and is on disk at its end.
@@ -89,7 +118,7 @@ def was_interrupted(error: sqlite3.Error) -> bool:
 
 
 def inspect(url: URL, look: Callable[[sqlite3.Connection], str | None], seconds: float = 1.0) -> str | None:
-    """What is wrong with a database file, or `None`: damage as far as it is found in this time, then what `look` says."""
+    """What is wrong with a database file, or `None`: damage, as far as it is found in time, then what `look` says."""
     connection, deadline = read_connection(url, EXPORT_CACHE_KIB)
     try:
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -7,10 +7,27 @@ Instants are microseconds since 1970 (`domain.dates`), days are proleptic ordina
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Enum, Index, Integer, MetaData, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Enum,
+    Index,
+    Integer,
+    MetaData,
+    Text,
+    UniqueConstraint,
+)
 from sqlmodel import Field, SQLModel
 
-from app.domain.vocabulary import ActorKind, ActorRole, Bound, Measure, ReporterKind, Victims
+from app.domain.vocabulary import (
+    ActorKind,
+    ActorRole,
+    Bound,
+    Measure,
+    ReporterKind,
+    Victims,
+)
 
 LARGE_TOLL = 25
 """Headlines of this many killed or more have indexes of their own."""
@@ -129,7 +146,7 @@ class TollReport(SQLModel, table=True):
         Index(None, "incident_set", "reported_at", "key"),
         Index(None, "reporter", "reported_at"),
         Index(None, "source", "reported_at"),
-        Index(None, "reported_at", "id"),
+        Index(None, "reported_at", "key"),
         Index(None, "supersedes"),
         CheckConstraint("low >= 0 AND best >= 0 AND high >= 0", name="not_negative"),
     )
@@ -234,9 +251,11 @@ class Segment(Span, table=True):
     version: int = Field(foreign_key="incident_version.key")
     country: str = _text()
     region_key: str | None = _text(default=None)
+    region_name: str | None = _text(default=None)
     date_start: int
     date_end: int
     days: int
+    month: int
     date_precision: str = _text()
     event_type: str | None = _text(default=None)
     sub_event_type: str | None = _text(default=None)

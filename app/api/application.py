@@ -1,0 +1,69 @@
+"""The application: made from settings, never at import."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from prometheus_fastapi_instrumentator import Instrumentator
+from starlette.middleware.cors import CORSMiddleware
+from starlette_compress import CompressMiddleware
+
+from app import __version__
+from app.api import incidents, problems, reports, statistics, system
+from app.api.middleware import Envelope
+from app.settings import Settings
+from app.store.engine import Database
+from app.store.reader import Reader
+from app.web import docs
+
+DESCRIPTION = """
+Records of conflict incidents that keep **every toll that was reported**: who gave it, when, and what it replaced.
+
+* `as_of=2019-11-01` answers with what had been reported by that day; `recorded_as_of` with what this service knew.
+* The headline follows the rule `latest-standing`; `/v1/incidents/{id}/toll-history` shows how it came about.
+* Null is "not reported", never 0. Nothing is overwritten.
+* Errors are problem documents (RFC 9457); a 422 names every parameter that is wrong and the nearest right one.
+""".strip()
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application. The database must exist; `incidents serve` makes it."""
+    settings = settings or Settings()
+    database = Database(settings.replica_url or settings.database_url)
+    reader = Reader(database, settings.read_seconds)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        reader.close()
+        database.close()
+
+    app = FastAPI(
+        title="Conflict Incidents",
+        version=__version__,
+        summary="Conflict-incident records with their reported toll history",
+        description=DESCRIPTION,
+        servers=[{"url": settings.public_url}] if settings.public_url else None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+        lifespan=lifespan,
+    )
+    app.state.settings, app.state.database, app.state.reader = settings, database, reader
+    for module in (incidents, reports, statistics, system):
+        app.include_router(module.router)
+    app.router.routes.extend(docs.routes())
+    Instrumentator(excluded_handlers=["/metrics"]).instrument(app).expose(app, include_in_schema=False)
+    app.add_middleware(CompressMiddleware, minimum_size=1000)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=["GET", "HEAD", "OPTIONS"],
+        allow_headers=["If-None-Match", "X-Request-ID"],
+        expose_headers=["ETag", "Link", "Last-Modified", "X-Request-ID"],
+        max_age=3600,
+    )
+    app.add_middleware(Envelope)
+    problems.install(app)
+    return app

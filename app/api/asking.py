@@ -1,0 +1,144 @@
+"""From a request to a question, and from an answer to a response: what all read routes share."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from time import gmtime, strftime
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from app import __version__
+from app.api.encoding import MEDIA_TYPES
+from app.domain.dates import Instant
+from app.domain.filters import Form, Parameter
+from app.domain.question import Question, read_question
+from app.errors import Fault, InvalidInput
+from app.store import read
+from app.store.reader import ReadSession
+
+FRESH = "public, no-cache"
+"""Kept, and asked about each time: a new report shows at once, and what has not changed costs a 304."""
+FIXED = "public, max-age=3600"
+"""For answers at a recorded moment of the past, which never change."""
+MOST_PARAMETERS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that was understood: the question, the session that answers it, the form of the answer."""
+
+    request: Request
+    pairs: Sequence[tuple[str, str]]
+    question: Question
+    session: ReadSession
+    form: Form
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything is wanted instead of a page: the file forms, unless a limit or a place is told."""
+        return self.form is not Form.JSON and not {"limit", "cursor"} & self.question.given.keys()
+
+    def next_page(self, cursor: str | None) -> str | None:
+        """The address of the next page: the same question, after the cursor."""
+        if cursor is None:
+            return None
+        kept = [(name, value) for name, value in self.pairs if name != "cursor"]
+        path = self.request.scope.get("root_path", "") + self.request.scope["path"]
+        return f"{path}?{urlencode([*kept, ('cursor', cursor)])}"
+
+
+async def ask(request: Request, allowed: Sequence[Parameter], keys: Sequence[type] = ()) -> Asked:
+    """Reads the request. Raises `InvalidInput` with everything that is wrong with it."""
+    pairs = read_pairs(request.scope["query_string"])
+    question = read_question(pairs, allowed)
+    session = await read.open_session(request.app.state.reader, question, keys)
+    forms = any(p.name == "f" for p in allowed)
+    return Asked(request, pairs, question, session, form_of(request, question) if forms else Form.JSON)
+
+
+def read_pairs(query: bytes) -> list[tuple[str, str]]:
+    """Name and value pairs of a query string, which is UTF-8 or refused."""
+    try:
+        text = query.decode("ascii")
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
+    except UnicodeDecodeError:
+        raise InvalidInput([Fault("query", "is not UTF-8, percent-encoded")]) from None
+    except ValueError:
+        raise InvalidInput([Fault("query", f"has more than {MOST_PARAMETERS} parameters")]) from None
+
+
+def form_of(request: Request, question: Question) -> Form:
+    """The form asked for by `f`, else by `Accept`, else JSON."""
+    if "f" in question.given:
+        return question.form
+    accept = request.headers.get("accept", "*/*")
+    if accept in ("*/*", "application/json"):
+        return Form.JSON
+    wanted = {}
+    for part in accept.split(","):
+        kind, *options = (piece.strip().lower() for piece in part.split(";"))
+        quality = next((o.removeprefix("q=") for o in options if o.startswith("q=")), "1")
+        wanted[kind] = float(quality) if quality.replace(".", "", 1).isdigit() else 1.0
+    scored = [(wanted.get(MEDIA_TYPES[form].split(";")[0], 0.0), form) for form in Form]
+    best, form = max(scored, key=lambda pair: pair[0])
+    return form if best > 0 else Form.JSON
+
+
+def tag(asked: Asked, *parts: object) -> str:
+    """A strong entity tag: the same only where every byte of the answer is."""
+    request = asked.request
+    told = (__version__, request.scope["path"], request.scope["query_string"], asked.form, *parts)
+    encodings = request.headers.get("accept-encoding")
+    return f'"{blake2b(repr((told, encodings)).encode(), digest_size=12).hexdigest()}"'
+
+
+def not_modified(asked: Asked, etag: str, headers: dict[str, str]) -> Response | None:
+    """A 304 where the client has this very answer."""
+    known = asked.request.headers.get("if-none-match")
+    if known and (known.strip() == "*" or etag in (t.strip().removeprefix("W/") for t in known.split(","))):
+        return Response(status_code=304, headers=headers)
+    return None
+
+
+async def answer(
+    asked: Asked, body: Callable[[], Any], *, changed: Instant | None = None, stamp: object = None, link: bool = False
+) -> Response:
+    """The response: a 304 where nothing changed since `stamp`, else what `body` gives.
+
+    `stamp` is what the answer depends on besides the address: the recorded moment of the session, unless told.
+    `body` returns bytes, or bytes and the address of the next page where `link` is set.
+    """
+    recorded = asked.session.recorded
+    etag = tag(asked, recorded if stamp is None else stamp)
+    headers = {
+        "ETag": etag,
+        "Cache-Control": FIXED if asked.question.recorded is not None and asked.question.recorded <= recorded else FRESH,
+        "Vary": "Accept",
+        "Last-Modified": strftime("%a, %d %b %Y %H:%M:%S GMT", gmtime((changed or recorded) // 1_000_000)),
+    }
+    if same := not_modified(asked, etag, headers):
+        return same
+    made = await body()
+    if link:
+        made, following = made
+        if following:
+            headers["Link"] = f'<{following}>; rel="next"'
+    if isinstance(made, AsyncIterator):
+        return await stream(made, MEDIA_TYPES[asked.form], headers)
+    return Response(made, headers=headers, media_type=MEDIA_TYPES[asked.form])
+
+
+async def stream(chunks: AsyncIterator[bytes], media_type: str, headers: dict[str, str]) -> Response:
+    """A streamed response. The first chunk is made before the status is sent, so that a fault still gets its problem."""
+    first = await anext(chunks, b"")
+
+    async def every() -> AsyncIterator[bytes]:
+        yield first
+        async for chunk in chunks:
+            yield chunk
+
+    return StreamingResponse(every(), headers=headers, media_type=media_type)
+

@@ -1,0 +1,122 @@
+"""`/v1/incidents`: pages, one incident, its toll history, its versions."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import encoding, examples, schemas
+from app.api.asking import Asked, answer, ask
+from app.api.parameters import ReadRoute, described
+from app.domain import filters
+from app.domain.filters import Form
+from app.store import read
+
+router = APIRouter(prefix="/v1/incidents", tags=["Incidents"], route_class=ReadRoute)
+ID = {"incident_id": "The incident's id, like `ml-2019-11-01-indelimane`."}
+
+
+@router.get(
+    "",
+    response_model=schemas.IncidentPage,
+    summary="Incidents that match, with their headline tolls",
+    **described(filters.INCIDENTS, example=examples.INCIDENT_PAGE, forms=Form),
+)
+async def incidents(request: Request) -> Response:
+    """A page of incidents. The walk along `next` shows what was recorded when its first page was answered."""
+    asked = await ask(request, filters.INCIDENTS, read.INCIDENT_KEYS)
+    return await answer(asked, lambda: _incidents(asked), link=True)
+
+
+async def _incidents(asked: Asked) -> tuple[bytes | AsyncIterator[bytes], str | None]:
+    if asked.whole:
+        return _export(asked), None
+    page = await read.incidents(asked.session, asked.question)
+    following = asked.next_page(page.cursor)
+    fields = asked.question.given.get("fields")
+    if asked.form is Form.GEOJSON:
+        return encoding.geojson_page(page.items, fields, following, page.total), following
+    if asked.form is Form.CSV:
+        return encoding.incidents_csv(page.items, fields, header=True), following
+    items = page.items if fields is None else [encoding.only(item, fields) for item in page.items]
+    if asked.form is Form.NDJSON:
+        return encoding.ndjson(items), following
+    return encoding.json_page(items, following, page.total), following
+
+
+async def _export(asked: Asked) -> AsyncIterator[bytes]:
+    slices = read.every_incident(asked.session, asked.question)
+    async for chunk in encoding.export(slices, asked.form, asked.question.given.get("fields")):
+        yield chunk
+
+
+@router.get(
+    "/{incident_id}",
+    response_model=schemas.Incident | schemas.IncidentMembers,
+    summary="One incident",
+    **described(
+        filters.INCIDENT_BY_ID,
+        path=ID,
+        example=examples.INCIDENT,
+        forms=(Form.GEOJSON, Form.CSV),
+        missing=True,
+        withdrawn=True,
+    ),
+)
+async def incident(request: Request) -> Response:
+    """One incident with its headline toll, sources and actors."""
+    asked = await ask(request, filters.INCIDENT_BY_ID)
+    found = await read.incident(asked.session, request.path_params["incident_id"], asked.question)
+    return await answer(asked, lambda: _incident(asked, found.text), changed=found.updated, stamp=found.segment)
+
+
+async def _incident(asked: Asked, text: str) -> bytes:
+    fields = asked.question.given.get("fields")
+    if asked.form is Form.GEOJSON:
+        return encoding.geojson_feature(orjson.loads(text), fields)
+    if asked.form is Form.CSV:
+        return encoding.incidents_csv([text], fields, header=True)
+    item = text if fields is None else encoding.only(text, fields)
+    return item.encode() if asked.form is Form.JSON else encoding.ndjson([item])
+
+
+@router.get(
+    "/{incident_id}/toll-history",
+    response_model=schemas.TollHistory,
+    response_model_exclude_none=True,
+    summary="Every figure that was reported, and how the headline moved",
+    **described(
+        filters.HISTORY, path=ID, example=examples.TOLL_HISTORY, forms=(Form.CSV,), missing=True, withdrawn=True
+    ),
+)
+async def toll_history(request: Request) -> Response:
+    """Every report that covers the incident, oldest first, and the headline's timeline."""
+    asked = await ask(request, filters.HISTORY)
+    incident_id = request.path_params["incident_id"]
+    return await answer(asked, lambda: _history(asked, incident_id))
+
+
+async def _history(asked: Asked, incident_id: str) -> bytes:
+    history: dict[str, Any] = await read.history(asked.session, incident_id, asked.question)
+    if asked.form is Form.CSV:
+        return encoding.reports_csv(history["reports"])
+    return orjson.dumps(history)
+
+
+@router.get(
+    "/{incident_id}/versions",
+    response_model=schemas.Versions,
+    summary="How the record itself changed",
+    **described((filters.RECORDED_AS_OF,), path=ID, missing=True, withdrawn=True),
+)
+async def versions(request: Request) -> Response:
+    """Every version of the incident's record, oldest first, with who recorded it and when."""
+    asked = await ask(request, (filters.RECORDED_AS_OF,))
+    return await answer(asked, lambda: _versions(asked, request.path_params["incident_id"]))
+
+
+async def _versions(asked: Asked, incident_id: str) -> bytes:
+    return orjson.dumps(await read.versions(asked.session, incident_id))

@@ -1,0 +1,72 @@
+"""What every request passes: limits on its head, a request id, headers for safety, and `HEAD` answered as `GET`."""
+
+import re
+import secrets
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.problems import problem
+
+MOST_QUERY = 16 * 1024
+MOST_HEADERS = 64 * 1024
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+SAFETY = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+]
+POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+"""Answers run nothing and load nothing; a page that needs more sends its own policy."""
+
+
+class Envelope:
+    """Pure ASGI: one small step around every request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        sent_id, hosts, size = b"", 0, 0
+        for name, value in scope["headers"]:
+            size += len(name) + len(value)
+            if name == b"x-request-id":
+                sent_id = value
+            elif name == b"host":
+                hosts += 1
+        request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else secrets.token_hex(8).encode()
+        is_head = scope["method"] == "HEAD"
+
+        async def enveloped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message["headers"] = list(message.get("headers", ()))
+                headers += [*SAFETY, (b"x-request-id", request_id)]
+                if not any(name == b"content-security-policy" for name, _ in headers):
+                    headers.append(POLICY)
+            elif is_head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        refusal = _refusal(scope, hosts, size)
+        if refusal:
+            status, slug, title, detail = refusal
+            await problem(scope["path"], status, slug, title, detail)(scope, receive, enveloped)
+            return
+        await self.app({**scope, "method": "GET"} if is_head else scope, receive, enveloped)
+
+
+def _refusal(scope: Scope, hosts: int, size: int) -> tuple[int, str, str, str] | None:
+    if len(scope["query_string"]) > MOST_QUERY or len(scope.get("raw_path") or b"") > MOST_QUERY:
+        return 414, "address-too-long", "The address is too long", f"an address has at most {MOST_QUERY} bytes"
+    if size > MOST_HEADERS:
+        return (
+            431,
+            "headers-too-long",
+            "The headers are too long",
+            f"headers have at most {MOST_HEADERS} bytes together",
+        )
+    if hosts != 1 and (hosts or scope.get("http_version", "1.1") == "1.1"):
+        return 400, "host", "The request is malformed", "a request has exactly one Host header"
+    return None

@@ -1,0 +1,77 @@
+"""Read routes: handled without FastAPI's dependency machinery, described in OpenAPI from `domain.filters`."""
+
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import schemas
+from app.api.encoding import MEDIA_TYPES
+from app.domain.filters import Form, Parameter
+
+Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class ReadRoute(APIRoute):
+    """A route whose endpoint takes the request and gives the response.
+
+    The parameters of a question are read by `domain.question`; passing them through FastAPI as well would cost more
+    than the answer.
+    """
+
+    def get_route_handler(self) -> Endpoint:
+        """The endpoint itself."""
+        return self.endpoint  # type: ignore[no-any-return]
+
+
+def described(
+    parameters: Iterable[Parameter] = (),
+    *,
+    path: dict[str, str] | None = None,
+    example: Any = None,
+    forms: Iterable[Form] = (),
+    missing: bool = False,
+    withdrawn: bool = False,
+) -> dict[str, Any]:
+    """Keyword arguments of a route that describe what it takes and which answers it gives."""
+    problem = {"model": schemas.Problem, "content": {"application/problem+json": {}}}
+    answers: dict[int | str, dict[str, Any]] = {
+        304: {"description": "Not changed since the answer with this `If-None-Match`."},
+        422: {"description": "A parameter is unknown or cannot be read; every one is named.", **problem},
+        503: {"description": "The question takes too long, or the database cannot be read.", **problem},
+    }
+    if missing:
+        answers[404] = {"description": "Unknown, or not yet known at the time asked for.", **problem}
+    if withdrawn:
+        answers[410] = {"description": "Withdrawn, with the reason and `merged_into`.", **problem}
+    content: dict[str, Any] = {} if example is None else {"application/json": {"example": example}}
+    content |= {MEDIA_TYPES[form].split(";")[0]: {"schema": {"type": "string"}} for form in forms if form != Form.JSON}
+    answers[200] = {"description": "The answer.", "headers": _HEADERS, **({"content": content} if content else {})}
+    told = [_path_parameter(name, text) for name, text in (path or {}).items()]
+    told += [openapi_parameter(p) for p in parameters]
+    return {"responses": answers, "openapi_extra": {"parameters": told}}
+
+
+_HEADERS = {
+    "ETag": {"description": "Strong validator; send it back in `If-None-Match`.", "schema": {"type": "string"}},
+    "Last-Modified": {"description": "When what is answered last changed.", "schema": {"type": "string"}},
+    "Link": {"description": 'The next page, `rel="next"`.', "schema": {"type": "string"}},
+    "X-Request-ID": {"description": "The request's id, as sent or made.", "schema": {"type": "string"}},
+}
+
+
+def _path_parameter(name: str, text: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "description": text, "schema": {"type": "string"}}
+
+
+def openapi_parameter(parameter: Parameter) -> dict[str, Any]:
+    """A parameter as OpenAPI describes it."""
+    schema = parameter.kind.schema
+    if parameter.repeatable:
+        schema = {"type": "array", "items": schema, "maxItems": 100}
+    told = {"name": parameter.name, "in": "query", "required": False, "description": parameter.help, "schema": schema}
+    if parameter.kind.example is not None:
+        told["examples"] = {"example": {"value": [parameter.kind.example] if parameter.repeatable else parameter.kind.example}}
+    return told

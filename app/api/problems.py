@@ -1,0 +1,109 @@
+"""Every error as a problem document (RFC 9457). The 422s are rendered here, and everything else that goes wrong."""
+
+import logging
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import AppError, Fault, InvalidInput, ReadTooLong, echo
+
+MEDIA_TYPE = "application/problem+json"
+TYPES = "https://conflict-incidents.example/problems/"
+"""Base of the `type` of a problem: a name, not an address that answers."""
+log = logging.getLogger("app")
+
+_TITLES = {
+    400: "The request is malformed",
+    401: "A key is needed",
+    404: "Not found",
+    405: "Not for this method",
+    413: "The body is too large",
+    414: "The address is too long",
+    431: "The headers are too long",
+}
+
+
+def problem(
+    request_path: str,
+    status: int,
+    slug: str,
+    title: str,
+    detail: str,
+    *,
+    headers: dict[str, str] | None = None,
+    **more: Any,
+) -> Response:
+    """A problem document. `instance` is the path that was asked for, at most 200 characters of it."""
+    body = {
+        "type": f"{TYPES}{slug}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": quote(request_path[:200], errors="replace"),
+        **more,
+    }
+    return Response(orjson.dumps(body), status, {"Cache-Control": "no-store", **(headers or {})}, media_type=MEDIA_TYPE)
+
+
+async def app_error(request: Request, error: Exception) -> Response:
+    """One of our own errors, with its facts."""
+    assert isinstance(error, AppError)
+    more = dict(error.facts)
+    headers = {"Retry-After": "1"} if error.status == 503 else {}
+    if isinstance(error, InvalidInput):
+        more["errors"] = [fault.as_json() for fault in error.faults]
+    if error.status >= 500 and not isinstance(error, ReadTooLong):
+        log.error("%s: %s", error.slug, error.detail)
+    return problem(request.url.path, error.status, error.slug, error.title, error.detail, headers=headers, **more)
+
+
+async def http_exception(request: Request, error: Exception) -> Response:
+    """What the router refuses. `OPTIONS` on a path that has other methods is answered with them."""
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted({*headers.get("Allow", "GET").split(", "), "HEAD", "OPTIONS"}))
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=headers)
+    title = _TITLES.get(error.status_code, "The request failed")
+    details = {
+        404: f"nothing is at {echo(request.url.path)}; /docs lists what there is",
+        405: f"{echo(request.method)} is not for {echo(request.url.path)}",
+    }
+    detail = details.get(error.status_code, str(error.detail))
+    slug = title.lower().replace(" ", "-")
+    return problem(request.url.path, error.status_code, slug, title, detail, headers=headers)
+
+
+async def request_invalid(request: Request, error: Exception) -> Response:
+    """What FastAPI's own validation refuses."""
+    assert isinstance(error, RequestValidationError)
+    faults = [
+        Fault(".".join(map(str, e["loc"][1:])) or str(e["loc"][0]), e["msg"], _sent(e.get("input")), str(e["loc"][0]))
+        for e in error.errors()
+    ]
+    return await app_error(request, InvalidInput(faults))
+
+
+def _sent(value: object) -> str | None:
+    return value if isinstance(value, str) else None if value is None else repr(value)[:200]
+
+
+async def unexpected(request: Request, error: Exception) -> Response:
+    """A fault of ours. Says nothing of what was sent; the log has the traceback."""
+    log.exception("unexpected error at %s", echo(request.url.path), exc_info=error)
+    return problem(request.url.path, 500, "internal", AppError.title, "an unexpected error; it was logged")
+
+
+def install(app: FastAPI) -> None:
+    """Sets the handlers."""
+    app.add_exception_handler(AppError, app_error)
+    app.add_exception_handler(HTTPException, http_exception)
+    app.add_exception_handler(RequestValidationError, request_invalid)
+    app.add_exception_handler(Exception, unexpected)

@@ -1,0 +1,93 @@
+"""`/v1/toll-reports`, `/v1/reporters`, `/v1/sources`: who said what, across incidents."""
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import encoding, schemas
+from app.api.asking import Asked, answer, ask
+from app.api.parameters import ReadRoute, described
+from app.domain import filters
+from app.domain.filters import Form
+from app.store import read
+from app.store.read import Page
+
+router = APIRouter(prefix="/v1", route_class=ReadRoute)
+
+
+@router.get(
+    "/toll-reports",
+    response_model=schemas.TollReportPage,
+    tags=["Toll reports"],
+    summary="Toll reports, newest first",
+    **described(filters.REPORTS, forms=(Form.CSV, Form.NDJSON)),
+)
+async def toll_reports(request: Request) -> Response:
+    """Toll reports across incidents, each with whether it stands at the clocks asked for."""
+    asked = await ask(request, filters.REPORTS, read.REPORT_KEYS)
+    return await answer(asked, lambda: _reports(asked), link=True)
+
+
+async def _reports(asked: Asked) -> tuple[bytes, str | None]:
+    page = await read.toll_reports(asked.session, asked.question)
+    if asked.form is Form.CSV:
+        return encoding.reports_csv(map(orjson.loads, page.items)), asked.next_page(page.cursor)
+    return _encoded(asked, page)
+
+
+def _encoded(asked: Asked, page: Page) -> tuple[bytes, str | None]:
+    following = asked.next_page(page.cursor)
+    if asked.form is Form.NDJSON:
+        return encoding.ndjson(page.items), following
+    return encoding.json_page(page.items, following, page.total), following
+
+
+@router.get(
+    "/toll-reports/{report_id}",
+    response_model=schemas.TollReport,
+    tags=["Toll reports"],
+    summary="One toll report",
+    **described(filters.CLOCKS, path={"report_id": "The report's id."}, missing=True),
+)
+async def toll_report(request: Request) -> Response:
+    """One toll report, with whether it stands at the clocks asked for."""
+    asked = await ask(request, filters.CLOCKS)
+    return await answer(asked, lambda: _report(asked, request.path_params["report_id"]))
+
+
+async def _report(asked: Asked, report_id: str) -> bytes:
+    return (await read.toll_report(asked.session, report_id, asked.question)).encode()
+
+
+@router.get(
+    "/reporters",
+    response_model=schemas.ReporterPage,
+    tags=["Who says what"],
+    summary="Reporters, with how much they speak of",
+    **described(filters.LISTS),
+)
+async def reporters(request: Request) -> Response:
+    """Reporters by id, with the number of their reports and of the incidents that these cover."""
+    return await _parties(request, "reporter")
+
+
+@router.get(
+    "/sources",
+    response_model=schemas.SourcePage,
+    tags=["Who says what"],
+    summary="Sources, with how much they carry",
+    **described(filters.LISTS),
+)
+async def sources(request: Request) -> Response:
+    """Sources by id, with the number of reports that they carry and of the incidents that these cover."""
+    return await _parties(request, "source")
+
+
+async def _parties(request: Request, table: str) -> Response:
+    asked = await ask(request, filters.LISTS, read.PARTY_KEYS)
+
+    async def body() -> tuple[bytes, str | None]:
+        return _encoded(asked, await read.parties(asked.session, table, asked.question))
+
+    return await answer(asked, body, link=True)

@@ -1,0 +1,82 @@
+"""uvicorn with what it lacks: a deadline for requests that are sent slowly or not at all."""
+
+import asyncio
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.settings import Settings
+
+MOST_CONNECTIONS = 2000
+GRACE_SECONDS = 4
+"""How long answers in flight may take after SIGTERM."""
+
+
+class DeadlineProtocol(HttpToolsProtocol):
+    """Closes a connection whose request is not complete within `seconds` of its first byte, or of its opening.
+
+    httptools is the parser because it refuses a request with both Content-Length and Transfer-Encoding.
+    """
+
+    seconds = 10.0
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """The clock runs from the opening of the connection."""
+        super().connection_made(transport)
+        self._start_clock()
+
+    def data_received(self, data: bytes) -> None:
+        """A further request on the same connection has its own clock."""
+        if self._deadline is None and (self.cycle is None or self.cycle.response_complete):
+            self._start_clock()
+        super().data_received(data)
+
+    def on_message_complete(self) -> None:
+        """The request is there."""
+        self._stop_clock()
+        super().on_message_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is left to wait for."""
+        self._stop_clock()
+        super().connection_lost(exc)
+
+    def _start_clock(self) -> None:
+        self._deadline = self.loop.call_later(self.seconds, self._too_slow)
+
+    def _stop_clock(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.abort()
+
+
+def run(settings: Settings, *, host: str, port: int, workers: int, reload: bool) -> None:
+    """Serves until it is told to stop."""
+    DeadlineProtocol.seconds = settings.request_seconds
+    uvicorn.run(
+        "app.api.application:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        reload=reload,
+        loop="uvloop",
+        http=DeadlineProtocol,
+        ws="none",
+        log_level=settings.log_level,
+        access_log=settings.access_log,
+        server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )

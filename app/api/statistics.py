@@ -1,0 +1,71 @@
+"""`/v1/stats` and `/v1/regions`: counts and sums."""
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import encoding, examples, schemas
+from app.api.asking import Asked, answer, ask
+from app.api.parameters import ReadRoute, described
+from app.domain import filters
+from app.domain.filters import Form
+from app.store import sums
+
+router = APIRouter(prefix="/v1", tags=["Counts and sums"], route_class=ReadRoute)
+
+
+@router.get(
+    "/stats",
+    response_model=schemas.Stats,
+    summary="Counts and toll sums, by group",
+    **described(filters.STATS, example=examples.STATS, forms=(Form.CSV,)),
+)
+async def stats(request: Request) -> Response:
+    """Counts and sums of the incidents that match.
+
+    An incident belongs to the year and month of its `date_start`. By actor it counts once for each actor, so groups
+    may add up to more than `total`, which counts everything once. A figure told for several incidents together is in
+    `…_shared` of every group with one of them.
+    """
+    asked = await ask(request, filters.STATS)
+    return await answer(asked, lambda: _stats(asked))
+
+
+async def _stats(asked: Asked) -> bytes:
+    found = await sums.stats(asked.session, asked.question)
+    if asked.form is Form.CSV:
+        return encoding.sums_csv(found["items"] or [found["total"]])
+    return orjson.dumps(found)
+
+
+@router.get(
+    "/regions",
+    response_model=schemas.Regions,
+    summary="Countries and regions that have incidents",
+    **described(filters.CLOCKS),
+)
+async def regions(request: Request) -> Response:
+    """Countries by code, each followed by its regions, with the number of their incidents."""
+    asked = await ask(request, filters.CLOCKS)
+    return await answer(asked, lambda: _regions(asked))
+
+
+async def _regions(asked: Asked) -> bytes:
+    return orjson.dumps({"items": await sums.regions(asked.session, asked.question)})
+
+
+@router.get(
+    "/regions/{code}",
+    response_model=schemas.RegionSummary,
+    summary="One country or region, with the sums of its incidents",
+    **described(filters.CLOCKS, path={"code": "ISO 3166-1 alpha-2 or ISO 3166-2, like `ML` or `ML-9`."}, missing=True),
+)
+async def region(request: Request) -> Response:
+    """One country or region with the sums of its incidents."""
+    asked = await ask(request, filters.CLOCKS)
+    return await answer(asked, lambda: _region(asked, request.path_params["code"]))
+
+
+async def _region(asked: Asked, code: str) -> bytes:
+    return orjson.dumps(await sums.region(asked.session, code, asked.question))

@@ -1,0 +1,46 @@
+"""`/healthz` and `/readyz`: whether the process lives, and whether it can answer."""
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app import __version__
+from app.api import schemas
+from app.api.parameters import ReadRoute
+from app.errors import AppError
+from app.store import lists
+from app.store.engine import Database
+from app.store.reader import Reader
+
+router = APIRouter(tags=["Health"], route_class=ReadRoute)
+UNCACHED = {"Cache-Control": "no-store"}
+
+
+@router.get("/healthz", response_model=schemas.Health, summary="Whether the process lives")
+async def healthz(_: Request) -> Response:
+    """Answers as long as the process does; asks nothing of the database."""
+    return _health(None)
+
+
+@router.get(
+    "/readyz",
+    response_model=schemas.Health,
+    summary="Whether questions can be answered",
+    responses={503: {"model": schemas.Health, "description": "Not ready; `detail` says why."}},
+)
+async def readyz(request: Request) -> Response:
+    """Reads the database and compares its schema with the program's."""
+    reader: Reader = request.app.state.reader
+    database: Database = request.app.state.database
+    try:
+        await reader.rows(lists.head())
+        await reader.in_thread(database.check)
+    except AppError as error:
+        return _health(error.detail)
+    return _health(None)
+
+
+def _health(fault: str | None) -> Response:
+    body = {"status": "failing" if fault else "ok", "version": __version__, "detail": fault}
+    return Response(orjson.dumps(body), 503 if fault else 200, UNCACHED, media_type="application/json")

@@ -1,0 +1,234 @@
+"""The `incidents` command: serve, migrate, seed, find, toll, export, openapi."""
+
+import asyncio
+import inspect
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from app import __version__
+from app.api import encoding
+from app.domain import filters
+from app.domain.filters import Form, Parameter
+from app.domain.question import Question, read_question
+from app.errors import AppError, Fault, InvalidInput
+from app.ingest.seeds import load_seeds
+from app.settings import Settings
+from app.store import read
+from app.store.engine import Database
+from app.store.reader import Reader, ReadSession
+from app.terminal import history_view, incident_table
+
+app = typer.Typer(
+    help="Conflict-incident records that keep every reported toll.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+SUFFIXES = {".json": Form.JSON, ".geojson": Form.GEOJSON, ".csv": Form.CSV, ".ndjson": Form.NDJSON}
+EXPORTED = tuple(p for p in filters.INCIDENTS if p not in (filters.FORM, *filters.PAGING))
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer.")] = 1,
+    reload: Annotated[bool, typer.Option(help="Start again when the code changes.")] = False,
+) -> None:
+    """Migrate, seed an empty database, and answer requests."""
+    from app.api.server import run
+
+    settings = Settings()
+    database = _migrated(settings)
+    if settings.seed and _is_empty(settings):
+        _report_seeds(database)
+    database.close()
+    run(settings, host=host or settings.host, port=settings.port if port is None else port, workers=workers, reload=reload)
+
+
+@app.command()
+def migrate() -> None:
+    """Make the database, or bring its schema up to date. Safe to repeat."""
+    database = _migrated(Settings())
+    typer.echo(f"{database.url.database} is up to date")
+
+
+@app.command()
+def seed() -> None:
+    """Load the seeds. Safe to repeat."""
+    _report_seeds(_migrated(Settings()))
+
+
+def find(given: dict[str, Any]) -> None:
+    """List incidents that match, as a table or in another form."""
+    form = Form(given["f"]) if given.get("f") else None
+    question = _question(given, filters.INCIDENTS)
+
+    async def answer(session: ReadSession) -> None:
+        page = await read.incidents(session, question)
+        if form is None:
+            Console().print(incident_table([orjson.loads(item) for item in page.items], page.cursor))
+            return
+        async for chunk in encoding.export(_once(page.items), form, question.given.get("fields")):
+            sys.stdout.buffer.write(chunk)
+
+    _asking(question, answer)
+
+
+async def _once(items: list[str]) -> AsyncIterator[list[str]]:
+    yield items
+
+
+def toll(incident_id: str, given: dict[str, Any]) -> None:
+    """Show every figure reported of one incident, with a chart."""
+    question = _question(given, filters.HISTORY)
+
+    async def answer(session: ReadSession) -> None:
+        Console().print(history_view(await read.history(session, incident_id, question)))
+
+    _asking(question, answer)
+
+
+def export(file: Path, given: dict[str, Any]) -> None:
+    """Write all incidents that match to a file; its suffix tells the form: .csv .geojson .ndjson .json."""
+    form = SUFFIXES.get(file.suffix.lower())
+    if form is None:
+        raise InvalidInput([Fault("file", f"ends in none of {', '.join(SUFFIXES)}", str(file), "argument")])
+    question = _question(given, EXPORTED)
+
+    async def answer(session: ReadSession) -> None:
+        unfinished = file.with_name(f".{file.name}.part")
+        try:
+            with unfinished.open("wb") as out:
+                slices = read.every_incident(session, question)
+                async for chunk in encoding.export(slices, form, question.given.get("fields")):
+                    out.write(chunk)
+            unfinished.replace(file)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    _asking(question, answer)
+    typer.echo(f"wrote {file}", err=True)
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    from app.api.application import create_app
+
+    sys.stdout.buffer.write(orjson.dumps(create_app(Settings()).openapi(), option=orjson.OPT_INDENT_2) + b"\n")
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _options(parameters: Sequence[Parameter]) -> list[inspect.Parameter]:
+    """The command line's options for the parameters of a question."""
+    found = []
+    for p in parameters:
+        kind = list[str] if p.repeatable else str
+        option = typer.Option(f"--{p.name.replace('_', '-')}", help=p.help, show_default=False)
+        found.append(
+            inspect.Parameter(
+                p.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+            )
+        )
+    return found
+
+
+def _command(call: Callable[..., None], parameters: Sequence[Parameter]) -> None:
+    """Adds a command that takes its own arguments and, as options, the parameters of a question."""
+    own = [p for p in inspect.signature(call).parameters.values() if p.name != "given"]
+
+    def command(**values: Any) -> None:
+        arguments = {p.name: values.pop(p.name) for p in own}
+        call(**arguments, given=values)
+
+    command.__doc__ = call.__doc__
+    command.__signature__ = inspect.Signature([*own, *_options(parameters)])  # type: ignore[attr-defined]
+    app.command(call.__name__)(command)
+
+
+_command(find, filters.INCIDENTS)
+_command(toll, (filters.MEASURE, *filters.CLOCKS))
+_command(export, EXPORTED)
+
+
+def _question(given: dict[str, Any], allowed: Sequence[Parameter]) -> Question:
+    pairs = []
+    for name, value in given.items():
+        pairs += [(name, v) for v in (value if isinstance(value, list) else [value]) if v is not None]
+    return read_question(pairs, allowed)
+
+
+def _asking(question: Question, answer: Callable[[ReadSession], Awaitable[None]]) -> None:
+    """Opens a session on a database that is fit for it, and asks."""
+    settings = Settings()
+    database = Database(settings.replica_url or settings.database_url)
+    database.check()
+
+    async def ask() -> None:
+        reader = Reader(database, read_seconds=600)
+        try:
+            await answer(await read.open_session(reader, question, read.INCIDENT_KEYS))
+        finally:
+            reader.close()
+
+    asyncio.run(ask())
+
+
+def _migrated(settings: Settings) -> Database:
+    database = Database(settings.database_url)
+    database.migrate()
+    return database
+
+
+def _is_empty(settings: Settings) -> bool:
+    reader = Reader(Database(settings.database_url), settings.read_seconds)
+
+    async def newest() -> int:
+        return (await read.open_session(reader, Question())).recorded
+
+    try:
+        return asyncio.run(newest()) == 0
+    finally:
+        reader.close()
+
+
+def _report_seeds(database: Database) -> None:
+    summary = load_seeds(database)
+    typer.echo(f"seeds: {summary.created} created, {summary.unchanged} unchanged", err=True)
+    if summary.refused:
+        raise InvalidInput([Fault(line, "was refused", where="seeds") for line in summary.refused])
+
+
+def main() -> None:
+    """Runs the command. An error is one line on standard error, and exit code 1 (2 for what was typed wrong)."""
+    try:
+        app()
+    except InvalidInput as error:
+        for fault in error.faults:
+            value = f' "{fault.as_json()["value"]}"' if fault.value is not None else ""
+            typer.echo(f"incidents: {fault.name}{value} {fault.message}", err=True)
+        sys.exit(2)
+    except AppError as error:
+        typer.echo(f"incidents: {error.detail}", err=True)
+        sys.exit(1)
+    except ValidationError as error:
+        for e in error.errors(include_url=False):
+            typer.echo(f"incidents: INCIDENTS_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}", err=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,27 @@
+"""The seeds: YAML files of incidents and of reports that cover several."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from app.domain.toll import TollReportDraft
+from app.ingest.pipeline import Item, Summary, ingest
+from app.store.engine import Database, data_folder
+
+BY = "seeds"
+
+
+def read_seeds(folder: Path) -> Iterator[Item]:
+    """Incidents first, then the reports about several of them, file by file."""
+    for path in sorted(folder.glob("*.yaml")):
+        content = yaml.safe_load(path.read_text("utf-8"))
+        for number, data in enumerate(content.get("incidents", ()), start=1):
+            yield Item(f"{path.name}, incident {number}", data)
+        for number, data in enumerate(content.get("toll_reports", ()), start=1):
+            yield Item(f"{path.name}, toll report {number}", data, TollReportDraft)
+
+
+def load_seeds(database: Database) -> Summary:
+    """Loads what is not there yet. Loading again changes nothing."""
+    return ingest(read_seeds(data_folder("seeds")), database, BY)

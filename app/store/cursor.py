@@ -1,0 +1,51 @@
+"""Where a page begins: opaque to others, checked when it comes back."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import orjson
+
+from app.domain.dates import FOREVER, Instant
+from app.errors import Fault, InvalidInput
+
+SMALLEST, LARGEST = -(2**63), 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last item of the page before: its sort keys. All pages of a walk answer as of the first one's `recorded`."""
+
+    keys: tuple[int | str, ...]
+    recorded: Instant
+
+    def text(self, asked: str) -> str:
+        """The cursor for the question `asked`, a canonical text of its filters and order."""
+        packed = orjson.dumps([_digest(asked), self.recorded, *self.keys])
+        return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+def read_cursor(text: str, asked: str, kinds: Sequence[type]) -> Cursor:
+    """Raises `InvalidInput` for a text that is no cursor, or one of another question."""
+    try:
+        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+        digest, recorded, *keys = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (ValueError, TypeError, binascii.Error):
+        raise _refused("is not a cursor; take it from `next`", text) from None
+    if digest != _digest(asked):
+        raise _refused("belongs to another question; a cursor goes with the filters and the order it came from", text)
+    fits = len(keys) == len(kinds) and all(type(k) is kind for k, kind in zip(keys, kinds, strict=True))
+    numbers = [k for k in (*keys, recorded) if not isinstance(k, str)]
+    if not fits or not all(type(n) is int and SMALLEST <= n <= LARGEST for n in numbers) or not 0 <= recorded < FOREVER:
+        raise _refused("is not a cursor; take it from `next`", text)
+    return Cursor(tuple(keys), recorded)
+
+
+def _digest(asked: str) -> str:
+    return blake2b(asked.encode(), digest_size=6).hexdigest()
+
+
+def _refused(message: str, text: str) -> InvalidInput:
+    return InvalidInput([Fault("cursor", message, text)])

@@ -1,0 +1,265 @@
+"""What is derived from facts, rebuilt in the transaction that changed them: segments, and what searches need.
+
+Open rows (`recorded_to` is `FOREVER`) that no longer tell what is known are closed, never changed otherwise, so that
+`recorded_as_of` finds what was answered before.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
+from sqlmodel import SQLModel, col
+
+from app.domain.dates import FOREVER, Instant, end_of_day, instant_text, parse_day
+from app.domain.headline import NEVER_VALID, RULE, Headline
+from app.domain.history import Span, TollSet, by_set, spans
+from app.domain.places import Region
+from app.domain.text import fold
+from app.domain.vocabulary import Measure
+from app.store import sqlite
+from app.store.facts import (
+    KnownReport,
+    covering,
+    known_report,
+    reports_about_incident,
+    reports_about_sets,
+)
+from app.store.tables import (
+    Incident,
+    IncidentVersion,
+    Segment,
+    SetSegment,
+    Withdrawal,
+)
+
+TABLES = SQLModel.metadata.tables
+_ABOUT_INCIDENT = reports_about_incident(bindparam("incident"))
+_ABOUT_SET = reports_about_sets(1)
+_CURRENT = (
+    select(Incident.id, IncidentVersion.key, IncidentVersion.record, IncidentVersion.sources, Withdrawal.key)
+    .join(IncidentVersion, col(IncidentVersion.incident) == Incident.key)
+    .outerjoin(Withdrawal, col(Withdrawal.incident) == Incident.key)
+    .where(col(Incident.key) == bindparam("incident"))
+    .order_by(col(IncidentVersion.number).desc())
+    .limit(1)
+)
+
+
+def rebuild_incidents(connection: Connection, touched: Mapping[int, Instant], now: Instant) -> None:
+    """Rebuilds the segments of incidents, each from the reported instant on at which its facts changed."""
+    rows: list[dict[str, Any]] = []
+    for incident, since in touched.items():
+        begin = _close(connection, Segment, "incident", incident, since, now)
+        rows += _segments(connection, incident, begin, now)
+    _append(connection, TABLES["segment"], rows)
+
+
+def rebuild_sets(connection: Connection, touched: Mapping[int, Instant], now: Instant) -> None:
+    """Rebuilds the headlines of sets of several incidents, in the same way."""
+    rows: list[dict[str, Any]] = []
+    for set_key, since in touched.items():
+        loaded = connection.execute(_ABOUT_SET, {"set_0": set_key, "recorded": now})
+        known = [known_report(row) for row in loaded]
+        own = next((s for s in by_set(k.report for k in known if k.set_key == set_key)), None)
+        if own is None or len(own.incidents) == 1:
+            continue
+        begin = _close(connection, SetSegment, "incident_set", set_key, since, now)
+        toll = _Toll([own], known, begin)
+        rows += [
+            {"incident_set": set_key, **span, **_numbers(toll.headlines(own, span["known_from"]))}
+            for span in _open_spans(toll.starts, begin, now)
+        ]
+    _append(connection, TABLES["set_segment"], rows)
+
+
+class _Toll:
+    """The headlines of some sets of incidents through reported time."""
+
+    def __init__(self, sets: Sequence[TollSet], known: Sequence[KnownReport], since: Instant) -> None:
+        every = [k.report for k in known]
+        self.sets = sets
+        self._spans: dict[tuple[str, ...], dict[Measure, list[Span]]] = {
+            s.incidents: {
+                measure: spans(s.reports[measure], [r for r in every if r.incidents != frozenset(s.incidents)], since)
+                for measure in Measure
+                if measure in s.reports
+            }
+            for s in sets
+        }
+
+    @property
+    def starts(self) -> set[Instant]:
+        """The instants at which some headline may change."""
+        return {s.start.instant for of_set in self._spans.values() for found in of_set.values() for s in found}
+
+    def headlines(self, of: TollSet, at: Instant) -> dict[Measure, Headline]:
+        """The headlines of a set at an instant, by measure; measures not reported by then are absent."""
+        found = {}
+        for measure, of_measure in self._spans[of.incidents].items():
+            place = bisect_right(of_measure, at, key=lambda s: s.start.instant)
+            if place:
+                found[measure] = of_measure[place - 1].headline
+        return found
+
+
+def _segments(connection: Connection, incident: int, begin: Instant, now: Instant) -> Iterator[dict[str, Any]]:
+    incident_id, version, record_text, sources_text, withdrawn = connection.execute(
+        _CURRENT, {"incident": incident}
+    ).one()
+    if withdrawn is not None:
+        return
+    record, own_sources = orjson.loads(record_text), orjson.loads(sources_text)
+    loaded = connection.execute(_ABOUT_INCIDENT, {"incident": incident, "recorded": now})
+    known = [known_report(row) for row in loaded]
+    about = covering(incident_id, known, FOREVER)
+    sets = by_set(k.report for k in about)
+    toll = _Toll(sets, known, begin)
+    first = _known_from(record, own_sources, about)
+    common = _compared(record) | {"incident": incident, "incident_id": incident_id, "version": version}
+    sources = {s["id"]: s for s in own_sources}
+    waiting = iter(about)
+    coming = next(waiting, None)
+    for span in _open_spans(toll.starts | {first}, begin, now):
+        at = span["known_from"]
+        while coming and coming.report.reported.instant <= at:
+            source = orjson.loads(coming.source)
+            sources[source["id"]] = source
+            coming = next(waiting, None)
+        yield (
+            common
+            | span
+            | _answer(sets, toll, at, about)
+            | {"rest": _json({"sources": list(sources.values()), "updated_at": instant_text(now)})}
+        )
+
+
+def _answer(sets: Sequence[TollSet], toll: _Toll, at: Instant, about: Sequence[KnownReport]) -> dict[str, Any]:
+    """The toll at an instant: its JSON, and the numbers that filters compare."""
+    own: dict[Measure, Headline] = {}
+    shared = []
+    for toll_set in sets:
+        found = toll.headlines(toll_set, at)
+        if len(toll_set.incidents) == 1:
+            own = found
+        elif found:
+            shared.append({"incidents": toll_set.incidents} | {m.value: h.as_json() for m, h in found.items()})
+    by_then = [k.report for k in about if k.report.reported.instant <= at]
+    ever = [
+        next(n for n in (r.best, r.low, r.high) if n is not None)
+        for r in by_then
+        if r.measure is Measure.KILLED and len(r.incidents) == 1
+    ]
+    killed = own.get(Measure.KILLED)
+    return _numbers(own) | {
+        "killed_first": killed.first if killed else None,
+        "killed_change": killed.change.value if killed else None,
+        "killed_revisions": killed.revisions if killed else None,
+        "killed_spread": killed.spread if killed else None,
+        "killed_disputed": killed.numbers.disputed if killed else None,
+        "killed_ever": max(ever, default=None),
+        "reported_at": by_then[-1].reported.instant if by_then else None,
+        "toll": _json({"rule": RULE} | {m.value: h.as_json() for m, h in own.items()} | {"shared": shared}),
+    }
+
+
+def _known_from(
+    record: Mapping[str, Any], sources: Sequence[Mapping[str, Any]], about: Sequence[KnownReport]
+) -> Instant:
+    """An incident is known from its earliest report; without reports from its earliest source, else from its date."""
+    if about:
+        return about[0].report.reported.instant
+    published = [s["published_on"] for s in sources if s["published_on"]]
+    return end_of_day(parse_day(min(published, default=record["date_start"])))
+
+
+def _compared(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What filters and sorts compare of a record."""
+    start, end = (parse_day(record[name]).toordinal() for name in ("date_start", "date_end"))
+    region, latitude, longitude = record["region"], record["latitude"], record["longitude"]
+    x, y, z = on_sphere(latitude, longitude) if latitude is not None else (None, None, None)
+    copied = ("country", "date_precision", "event_type", "sub_event_type", "type_of_violence", "latitude", "longitude")
+    return {name: record[name] for name in copied} | {
+        "region_key": Region(region["code"], region["name"]).key if region else None,
+        "region_name": region["name"] if region else None,
+        "date_start": start,
+        "date_end": end,
+        "days": end - start,
+        "month": int(record["date_start"][:7].replace("-", "")),
+        "sphere_x": x,
+        "sphere_y": y,
+        "sphere_z": z,
+    }
+
+
+def on_sphere(latitude: float, longitude: float) -> tuple[float, float, float]:
+    """A place as a point of the unit sphere."""
+    phi, lam = math.radians(latitude), math.radians(longitude)
+    return math.cos(phi) * math.cos(lam), math.cos(phi) * math.sin(lam), math.sin(phi)
+
+
+def _numbers(found: Mapping[Measure, Headline]) -> dict[str, int | None]:
+    return {
+        f"{measure}_{figure}": getattr(found[measure].numbers, figure) if measure in found else None
+        for measure in Measure
+        for figure in ("low", "best", "high")
+    }
+
+
+def _close(
+    connection: Connection, model: type[SQLModel], column: str, key: int, since: Instant, now: Instant
+) -> Instant:
+    """Closes the open rows that hold at `since` or later. Returns the instant from which new ones are needed."""
+    table = TABLES[str(model.__tablename__)].c
+    still_open = (table[column] == key, table.recorded_to == FOREVER)
+    begin = since
+    if since != NEVER_VALID.instant:
+        holding = select(func.max(table.known_from)).where(*still_open, table.known_from <= since)
+        begin = connection.scalar(holding) or since
+    connection.execute(
+        update(model).where(*still_open, table.known_from >= begin).values(recorded_to=now), execution_options=_PLAIN
+    )
+    return begin
+
+
+_PLAIN = {"synchronize_session": False}
+
+
+def _open_spans(starts: set[Instant], begin: Instant, now: Instant) -> Iterator[dict[str, Instant]]:
+    """The spans between the starts that are not before `begin`, open in recorded time."""
+    kept = sorted(s for s in starts if s >= begin)
+    for start, end in zip(kept, [*kept[1:], FOREVER], strict=True):
+        yield {"recorded_from": now, "recorded_to": FOREVER, "known_from": start, "known_to": end}
+
+
+def rows_of_version(version: int, record: Mapping[str, Any]) -> dict[Table, list[dict[str, Any]]]:
+    """What searches need of a version."""
+    actors = record["actors"]
+    texts = (record["title"], record["summary"], record["place"], " ".join(a["name"] for a in actors))
+    title, summary, place, names = (fold(t or "") for t in texts)
+    rows: dict[Table, list[dict[str, Any]]] = {
+        TABLES["incident_actor"]: [
+            {"version": version, "number": n, "name": a["name"], "role": a["role"], "kind": a["kind"]}
+            for n, a in enumerate(actors)
+        ],
+        TABLES["incident_border"]: [{"version": version, "country": c} for c in dict.fromkeys(record["near_border"])],
+        sqlite.incident_text: [{"rowid": version, "title": title, "summary": summary, "place": place, "actors": names}],
+    }
+    if record["latitude"] is not None:
+        lat, lon = record["latitude"], record["longitude"]
+        rows[sqlite.incident_box] = [
+            {"version": version, "min_lon": lon, "max_lon": lon, "min_lat": lat, "max_lat": lat}
+        ]
+    return rows
+
+
+def _append(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        key = connection.scalar(select(func.max(table.c.key))) or 0
+        connection.execute(insert(table), [{"key": key + n, **row} for n, row in enumerate(rows, start=1)])
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()

@@ -1,0 +1,136 @@
+"""Toll reports as the headline rule needs them: which rows, and how a row becomes a `Report`."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from sqlalchemy import Select, Subquery, and_, bindparam, select, union
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from app.domain.dates import Instant, Moment
+from app.domain.headline import NEVER_VALID, Report
+from app.domain.vocabulary import Bound, Measure, ReporterKind, Victims
+from app.store.tables import (
+    IncidentSet,
+    IncidentSetMember,
+    Reporter,
+    Retraction,
+    Source,
+    TollReport,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownReport:
+    """A report, with what is answered of it."""
+
+    report: Report
+    set_key: int
+    record: str
+    source: str
+    retraction: dict[str, Any] | None
+
+
+def reports_about_incident(key: Any) -> Select[Any]:
+    """Reports recorded by `:recorded` that cover the incident of this key, and those that supersede one of these."""
+    sets = select(IncidentSetMember.incident_set).where(col(IncidentSetMember.incident) == key)
+    return _reports(sets.subquery())
+
+
+def reports_about_sets(count: int) -> Select[Any]:
+    """The same for the sets of incidents `:set_0`, `:set_1`, …"""
+    keys = [bindparam(f"set_{n}") for n in range(count)]
+    return _reports(select(IncidentSet.key).where(col(IncidentSet.key).in_(keys)).subquery())
+
+
+def _reports(sets: Subquery) -> Select[Any]:
+    own = aliased(TollReport)
+    replacing = aliased(TollReport)
+    old = aliased(TollReport)
+    in_sets = select(sets.c[0])
+    keys = union(
+        select(own.key).where(col(own.incident_set).in_(in_sets)),
+        select(replacing.key).join(own, col(replacing.supersedes) == own.key).where(col(own.incident_set).in_(in_sets)),
+    )
+    known = bindparam("recorded")
+    return (
+        select(
+            TollReport.key,
+            TollReport.id,
+            TollReport.measure,
+            TollReport.victims,
+            TollReport.low,
+            TollReport.best,
+            TollReport.high,
+            TollReport.bound,
+            TollReport.reported_on,
+            TollReport.reported_at,
+            TollReport.incident_set,
+            TollReport.record,
+            IncidentSet.members,
+            col(Reporter.id).label("reporter"),
+            Reporter.kind,
+            col(Source.record).label("source"),
+            old.id.label("supersedes"),
+            col(Retraction.reason).label("void_reason"),
+            col(Retraction.reported_on).label("void_on"),
+            col(Retraction.reported_at).label("void_at"),
+            col(Retraction.recorded_at).label("void_recorded_at"),
+        )
+        .join(IncidentSet, col(IncidentSet.key) == TollReport.incident_set)
+        .join(Reporter, col(Reporter.key) == TollReport.reporter)
+        .join(Source, col(Source.key) == TollReport.source)
+        .outerjoin(old, old.key == col(TollReport.supersedes))
+        .outerjoin(
+            Retraction,
+            and_(col(Retraction.toll_report) == TollReport.key, col(Retraction.recorded_at) <= known),
+        )
+        .where(col(TollReport.key).in_(keys), col(TollReport.recorded_at) <= known)
+        .order_by(col(TollReport.reported_at), col(TollReport.key))
+    )
+
+
+@lru_cache(maxsize=4096)
+def _members(text: str) -> frozenset[str]:
+    return frozenset(orjson.loads(text))
+
+
+def known_report(row: Sequence[Any]) -> KnownReport:
+    """A row of `reports_about_incident` or `reports_about_sets`."""
+    (
+        key, id_, measure, victims, low, best, high, bound, reported_on, reported_at, set_key, record, members,
+        reporter, kind, source, supersedes, void_reason, void_on, void_at, void_recorded_at,
+    ) = row  # fmt: skip
+    void_from = None if void_reason is None else NEVER_VALID if void_at is None else Moment(void_on, void_at)
+    return KnownReport(
+        Report(
+            id=id_,
+            order=key,
+            measure=Measure(measure),
+            victims=Victims(victims),
+            low=low,
+            best=best,
+            high=high,
+            bound=Bound(bound),
+            reporter=reporter,
+            reporter_kind=ReporterKind(kind),
+            reported=Moment(reported_on, reported_at),
+            incidents=_members(members),
+            supersedes=supersedes,
+            void_from=void_from,
+        ),
+        set_key,
+        record,
+        source,
+        None
+        if void_reason is None
+        else {"reason": void_reason, "reported_on": void_on, "recorded_at": void_recorded_at},
+    )
+
+
+def covering(incident: str, reports: Iterable[KnownReport], at: Instant) -> list[KnownReport]:
+    """Those that cover the incident and were given by `at`, oldest first."""
+    return [k for k in reports if incident in k.report.incidents and k.report.reported.instant <= at]

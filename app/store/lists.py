@@ -1,0 +1,234 @@
+"""SELECTs of the smaller lists: one incident, versions, toll reports, regions, sources and reporters. Pure."""
+
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import Any
+
+from sqlalchemy import Select, and_, bindparam, func, literal_column, select, tuple_
+
+from app.domain.dates import Instant, opening
+from app.domain.question import Question
+from app.store.facts import reports_about_incident, reports_about_sets
+from app.store.queries import TABLES, at_clocks, compiled, known_reports, member, report, segment, version
+from app.store.reader import Statement
+
+incident = TABLES["incident"].c
+withdrawal = TABLES["withdrawal"].c
+
+
+def _limit(built: Select[Any]) -> Select[Any]:
+    return built.limit(bindparam("limit")).offset(literal_column("0"))
+
+
+@cache
+def _head_text() -> str:
+    recorded_at = TABLES["recording"].c.recorded_at
+    return compiled(select(func.max(recorded_at)))
+
+
+def head() -> Statement:
+    """The instant of the newest recording."""
+    return Statement(_head_text(), {})
+
+
+@cache
+def _incident_text() -> str:
+    return compiled(
+        select(version.record, segment.toll, segment.rest, segment.key, segment.recorded_from)
+        .join_from(TABLES["incident"], TABLES["segment"], segment.incident == incident.key)
+        .join(TABLES["incident_version"], version.key == segment.version)
+        .where(
+            incident.id == bindparam("id"),
+            *at_clocks(segment),
+        )
+    )
+
+
+def one_incident(incident_id: str, recorded: Instant, known: Instant) -> Statement:
+    """(record, toll, rest, segment, recorded from) of an incident at both clocks."""
+    return Statement(_incident_text(), {"id": incident_id, "recorded": recorded, "known": known})
+
+
+@cache
+def _why_absent_text() -> str:
+    recorded = bindparam("recorded")
+    first = (
+        select(func.min(segment.known_from))
+        .where(segment.incident == incident.key, segment.recorded_from <= recorded, segment.recorded_to > recorded)
+        .scalar_subquery()
+    )
+    return compiled(
+        select(incident.key, first, withdrawal.reason, withdrawal.merged_into, withdrawal.recorded_at)
+        .join_from(
+            TABLES["incident"],
+            TABLES["withdrawal"],
+            and_(withdrawal.incident == incident.key, withdrawal.recorded_at <= recorded),
+            isouter=True,
+        )
+        .where(incident.id == bindparam("id"))
+    )
+
+
+def why_absent(incident_id: str, recorded: Instant) -> Statement:
+    """(key, known from, withdrawal's reason, merged_into, recorded_at) of an id; nothing where it was never given."""
+    return Statement(_why_absent_text(), {"id": incident_id, "recorded": recorded})
+
+
+@cache
+def _versions_text() -> str:
+    return compiled(
+        select(version.number, version.recorded_at, version.recorded_by, version.record)
+        .join_from(TABLES["incident"], TABLES["incident_version"], version.incident == incident.key)
+        .where(incident.id == bindparam("id"), version.recorded_at <= bindparam("recorded"))
+        .order_by(version.number)
+    )
+
+
+def versions(incident_id: str, recorded: Instant) -> Statement:
+    """(number, recorded_at, recorded_by, record) of every version, oldest first."""
+    return Statement(_versions_text(), {"id": incident_id, "recorded": recorded})
+
+
+@cache
+def _about_incident_text() -> str:
+    by_id = select(incident.key).where(incident.id == bindparam("id")).scalar_subquery()
+    return compiled(reports_about_incident(by_id))
+
+
+def about_incident(incident_id: str, recorded: Instant) -> Statement:
+    """The reports that cover an incident, and those that supersede them: rows for `facts.known_report`."""
+    return Statement(_about_incident_text(), {"id": incident_id, "recorded": recorded})
+
+
+@lru_cache(maxsize=16)
+def _about_sets_text(count: int) -> str:
+    return compiled(reports_about_sets(count))
+
+
+def about_sets(keys: Sequence[int], recorded: Instant) -> Statement:
+    """The same for some sets of incidents. The places for keys are filled up to a power of two, to share the SQL."""
+    count = 1 << max(len(keys) - 1, 0).bit_length()
+    padded = [*keys, *[keys[-1]] * (count - len(keys))]
+    return Statement(
+        _about_sets_text(count), {f"set_{n}": key for n, key in enumerate(padded)} | {"recorded": recorded}
+    )
+
+
+REPORT_FILTERS = ("incident", "reported_by", "source", "reported_from", "reported_to", "measure", "id")
+
+
+def reports(given: tuple[str, ...], after: bool, counted: bool) -> Select[Any]:
+    """(set, id, record, reported_at, key) of toll reports, newest first; or their number."""
+    reporter, source = TABLES["reporter"].c, TABLES["source"].c
+    covers = select(member.incident_set).join(TABLES["incident"], incident.key == member.incident)
+    meanings = {
+        "incident": report.incident_set.in_(covers.where(incident.id == bindparam("incident"))),
+        "reported_by": report.reporter
+        == select(reporter.key).where(reporter.id == bindparam("reported_by")).scalar_subquery(),
+        "source": report.source == select(source.key).where(source.id == bindparam("source")).scalar_subquery(),
+        "reported_from": report.reported_at >= bindparam("reported_from"),
+        "reported_to": report.reported_at <= bindparam("reported_to"),
+        "measure": report.measure == bindparam("measure"),
+        "id": report.id == bindparam("id"),
+    }
+    where = (*known_reports(), *(meanings[name] for name in given))
+    if counted:
+        return select(func.count()).select_from(TABLES["toll_report"]).where(*where)
+    built = select(report.incident_set, report.id, report.record, report.reported_at, report.key).where(*where)
+    if after:
+        built = built.where(
+            tuple_(report.reported_at, report.key) < tuple_(bindparam("after_at"), bindparam("after_key"))
+        )
+    return _limit(built.order_by(report.reported_at.desc(), report.key.desc()))
+
+
+@lru_cache(maxsize=256)
+def _reports_text(given: tuple[str, ...], after: bool, counted: bool) -> str:
+    return compiled(reports(given, after, counted))
+
+
+def toll_reports(
+    question: Question, recorded: Instant, after: Sequence[int | str] | None = None, *, counted: bool = False
+) -> Statement:
+    """A page of toll reports with one row more, or their number."""
+    given = tuple(name for name in REPORT_FILTERS if name in question.given)
+    values: dict[str, Any] = {"recorded": recorded, "known": question.known}
+    for name in given:
+        value = question.given[name]
+        if name in ("reported_from", "reported_to"):
+            value = opening(value) if name == "reported_from" else value.instant
+        values[name] = value
+    if not counted:
+        values["limit"] = question.limit + 1
+    if after:
+        values |= {"after_at": after[0], "after_key": after[1]}
+    return Statement(_reports_text(given, after is not None, counted), values)
+
+
+def parties(table: str, after: bool, counted: bool, one: bool) -> Select[Any]:
+    """(record, reports, incidents, id) of reporters or sources, by id; or their number."""
+    party = TABLES[table].c
+    of_party = (report[table] == party.key, *known_reports())
+    count_reports = select(func.count()).select_from(TABLES["toll_report"]).where(*of_party).scalar_subquery()
+    covered = select(func.count(func.distinct(member.incident))).join_from(
+        TABLES["toll_report"], TABLES["incident_set_member"], member.incident_set == report.incident_set
+    )
+    where = [party.recorded_at <= bindparam("recorded")]
+    if counted:
+        return select(func.count()).select_from(TABLES[table]).where(*where)
+    if one:
+        where.append(party.id == bindparam("id"))
+    if after:
+        where.append(party.id > bindparam("after_id"))
+    built = select(party.record, count_reports, covered.where(*of_party).scalar_subquery(), party.id)
+    return _limit(built.where(*where).order_by(party.id))
+
+
+@lru_cache(maxsize=16)
+def _parties_text(table: str, after: bool, counted: bool, one: bool) -> str:
+    return compiled(parties(table, after, counted, one))
+
+
+def page_of_parties(
+    table: str,
+    question: Question,
+    recorded: Instant,
+    after: Sequence[int | str] | None = None,
+    *,
+    counted: bool = False,
+    one: str | None = None,
+) -> Statement:
+    """A page of `reporter` or `source` with one row more, one of them, or their number."""
+    values: dict[str, Any] = {"recorded": recorded} | ({} if counted else {"known": question.known})
+    if not counted:
+        values["limit"] = question.limit + 1
+    if after:
+        values["after_id"] = after[0]
+    if one is not None:
+        values["id"] = one
+    return Statement(_parties_text(table, after is not None, counted, one is not None), values)
+
+
+@cache
+def _regions_text() -> str:
+    name = func.max(segment.region_name)
+    return compiled(
+        select(
+            segment.country,
+            segment.region_key,
+            name,
+            func.count(),
+            func.min(segment.date_start),
+            func.max(segment.date_end),
+        )
+        .where(
+            *at_clocks(segment),
+        )
+        .group_by(segment.country, segment.region_key)
+        .order_by(segment.country, segment.region_key)
+    )
+
+
+def regions(recorded: Instant, known: Instant) -> Statement:
+    """(country, region key, region name, incidents, first day, last day), one a region, and one a country without."""
+    return Statement(_regions_text(), {"recorded": recorded, "known": known})

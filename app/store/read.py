@@ -1,0 +1,269 @@
+"""Answers: questions become statements, rows become JSON texts. Every read of incidents goes this way."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from app.domain.dates import LAST_INSTANT, Instant, instant_text
+from app.domain.headline import RULE, superseding
+from app.domain.history import by_set, effects, timeline
+from app.domain.places import suggest_region
+from app.domain.question import Question, RegionWanted
+from app.domain.vocabulary import Measure, Status
+from app.errors import Fault, IncidentNotFound, IncidentNotYetKnown, IncidentWithdrawn, InvalidInput, NotFound, echo
+from app.store import lists, queries
+from app.store.cursor import Cursor, read_cursor
+from app.store.facts import KnownReport, covering, known_report
+from app.store.reader import Reader, ReadSession, Row, Statement
+
+FEW_IN_BOX = 2000
+"""Up to so many places in a box are looked up by place; where there are more, the order is walked instead."""
+NOT_ASKED = ("cursor", "limit", "total", "fields", "f")
+"""Parameters that change the page or its form, not the walk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """JSON texts of the items, where the next page begins, and the number of items where it was asked for."""
+
+    items: list[str]
+    cursor: str | None = None
+    total: int | None = None
+
+
+async def open_session(reader: Reader, question: Question, keys: Sequence[type] = ()) -> ReadSession:
+    """A session at the recorded moment that the question, or its cursor, asks for; at the newest one otherwise."""
+    newest = (await reader.rows(lists.head()))[0][0] or 0
+    asked = newest if question.recorded is None else question.recorded
+    if cursor := cursor_of(question, keys):
+        asked = cursor.recorded
+    return ReadSession(reader, min(asked, newest))
+
+
+def cursor_of(question: Question, keys: Sequence[type]) -> Cursor | None:
+    """The cursor that was sent, checked against the question and the kinds of its sort keys."""
+    text = question.given.get("cursor")
+    return None if text is None else read_cursor(text, walk_of(question), keys)
+
+
+def walk_of(question: Question) -> str:
+    """What a cursor belongs to: the filters, clocks and order."""
+    return repr(sorted((name, str(value)) for name, value in question.given.items() if name not in NOT_ASKED))
+
+
+INCIDENT_KEYS = (int, str)
+REPORT_KEYS = (int, int)
+PARTY_KEYS = (str,)
+
+
+async def incidents(session: ReadSession, question: Question) -> Page:
+    """A page of incidents."""
+    found = await resolved(session, question)
+    cursor = cursor_of(question, INCIDENT_KEYS)
+    after = cursor.keys if cursor else None
+    by_tree = await _by_tree(session, found)
+    rows = await session.rows(queries.page_of_incidents(found, session.recorded, after, by_tree=by_tree))
+    as_text = _splicer(question)
+    items = [as_text(record, toll, rest) for record, toll, rest, _, _ in rows[: question.limit]]
+    total = await _total(session, question, queries.total_of_incidents(found, session.recorded))
+    return Page(items, _next(session, question, rows, lambda row: (row[3], row[4])), total)
+
+
+async def every_incident(session: ReadSession, question: Question) -> AsyncIterator[list[str]]:
+    """All incidents that match, some at a time."""
+    found = await resolved(session, question)
+    by_tree = await _by_tree(session, found)
+    statement = queries.page_of_incidents(found, session.recorded, None, by_tree=by_tree, limited=False)
+    as_text = _splicer(question)
+    async for rows in session.reader.slices(statement):
+        yield [as_text(record, toll, rest) for record, toll, rest, _, _ in rows]
+
+
+def _splicer(question: Question) -> Callable[[str, str, str], str]:
+    """Joins the stored JSON objects of a record, its toll and the rest into one, and says `as_of`."""
+    as_of = orjson.dumps(question.as_of.text).decode() if question.as_of else "null"
+    between = f',"toll":{{"as_of":{as_of},'
+    return lambda record, toll, rest: f"{record[:-1]}{between}{toll[1:]},{rest[1:]}"
+
+
+async def resolved(session: ReadSession, question: Question) -> Question:
+    """The question with its regions narrowed to those there are. Raises `InvalidInput` for one that nobody knows."""
+    names = list(dict.fromkeys(name for region in question.regions for name in region.names))
+    if not names:
+        return question
+    stored = {row[0] for row in await session.rows(queries.stored_regions(names))}
+    faults, found = [], []
+    for region in question.regions:
+        kept = RegionWanted(region.text, region.codes, tuple(n for n in region.names if n in stored))
+        found.append(kept)
+        if not kept.keys:
+            faults.append(await _unknown_region(session, question, region))
+    if faults:
+        raise InvalidInput(faults)
+    return question.but(region=tuple(found))
+
+
+async def _unknown_region(session: ReadSession, question: Question, region: RegionWanted) -> Fault:
+    rows = await session.rows(lists.regions(session.recorded, LAST_INSTANT))
+    there = tuple(row[1] for row in rows if row[1])
+    like = suggest_region(region.text, tuple(question.given.get("country", ())), there)
+    return Fault("region", f"is not a region{f'; did you mean {like}?' if like else ''}", region.text)
+
+
+async def _by_tree(session: ReadSession, question: Question) -> bool:
+    if question.box is None:
+        return False
+    return bool((await session.rows(queries.count_in_tree(question.box, FEW_IN_BOX)))[0][0] <= FEW_IN_BOX)
+
+
+def _next(
+    session: ReadSession, question: Question, rows: Sequence[Row], keys: Callable[[Row], tuple[int | str, ...]]
+) -> str | None:
+    if len(rows) <= question.limit:
+        return None
+    return Cursor(keys(rows[question.limit - 1]), session.recorded).text(walk_of(question))
+
+
+async def _total(session: ReadSession, question: Question, statement: Statement) -> int | None:
+    return int((await session.rows(statement))[0][0]) if question.given.get("total") else None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One incident: its JSON text, the segment it came from, and the instant since which that is the answer."""
+
+    text: str
+    segment: int
+    updated: Instant
+
+
+async def incident(session: ReadSession, incident_id: str, question: Question) -> Found:
+    """One incident. Raises `IncidentNotFound`, `IncidentNotYetKnown` or `IncidentWithdrawn`."""
+    rows = await session.rows(lists.one_incident(incident_id, session.recorded, question.known))
+    if not rows:
+        raise await _absence(session, incident_id)
+    record, toll, rest, segment, updated = rows[0]
+    return Found(_splicer(question)(record, toll, rest), segment, updated)
+
+
+async def _absence(session: ReadSession, incident_id: str) -> Exception:
+    rows = await session.rows(lists.why_absent(incident_id, session.recorded))
+    if not rows:
+        return IncidentNotFound(incident_id)
+    _, known_from, reason, merged_into, withdrawn_at = rows[0]
+    if reason is not None:
+        return IncidentWithdrawn(incident_id, reason, merged_into, instant_text(withdrawn_at))
+    return IncidentNotYetKnown(incident_id, instant_text(known_from) if known_from is not None else None)
+
+
+async def history(session: ReadSession, incident_id: str, question: Question) -> dict[str, Any]:
+    """Every report that covers an incident, oldest first, and the timeline of its headline."""
+    await incident(session, incident_id, question)
+    rows = await session.rows(lists.about_incident(incident_id, session.recorded))
+    known = [known_report(row) for row in rows]
+    every, at = [k.report for k in known], question.known
+    wanted = question.given.get("measure")
+    told = [k for k in covering(incident_id, known, at) if wanted is None or k.report.measure is wanted]
+    changes, own_timeline, shared = {}, [], []
+    for toll_set in by_set(k.report for k in told):
+        others = [r for r in every if r.incidents != frozenset(toll_set.incidents)]
+        steps = []
+        for measure in (m for m in Measure if m in toll_set.reports):
+            changes |= effects(toll_set.reports[measure], others, at)
+            steps += timeline(measure, toll_set.reports[measure], others, at)
+        if len(toll_set.incidents) == 1:
+            own_timeline = steps
+        else:
+            shared.append({"incidents": toll_set.incidents, "timeline": steps})
+    reports = []
+    for k in told:
+        effect = changes[k.report.id]
+        reports.append(
+            orjson.loads(k.record)
+            | _standing(k, known, at)
+            | {"change": effect.change, "delta": effect.delta, "source_changed": effect.source_changed}
+        )
+    answer = {"incident": incident_id, "rule": RULE, "reports": reports, "timeline": own_timeline}
+    return answer | ({"shared": shared} if shared else {})
+
+
+def _standing(one: KnownReport, known: Sequence[KnownReport], at: Instant) -> dict[str, Any]:
+    """Whether a report stands at the clocks, and if not, why."""
+    void = one.report.void_at(at)
+    by = superseding(one.report, (k.report for k in known), at)
+    status = Status.RETRACTED if void else Status.SUPERSEDED if by else Status.STANDING
+    retraction = one.retraction if void else None
+    if retraction:
+        retraction = retraction | {"recorded_at": instant_text(retraction["recorded_at"])}
+    return {"status": status.value, "superseded_by": by.id if by else None, "retraction": retraction}
+
+
+async def versions(session: ReadSession, incident_id: str) -> dict[str, Any]:
+    """How the record of an incident changed, with who and when."""
+    rows = await session.rows(lists.versions(incident_id, session.recorded))
+    absent = await session.rows(lists.why_absent(incident_id, session.recorded))
+    if not rows or absent[0][2] is not None:
+        raise await _absence(session, incident_id)
+    items, before = [], {}
+    for number, recorded_at, recorded_by, text in rows:
+        record = orjson.loads(text)
+        changed = [m for m, value in record.items() if m not in ("id", "recorded_at") and before.get(m, value) != value]
+        items.append(
+            {
+                "version": number,
+                "recorded_at": instant_text(recorded_at),
+                "recorded_by": recorded_by,
+                "changed": changed,
+                "record": record,
+            }
+        )
+        before = record
+    return {"incident": incident_id, "items": items}
+
+
+async def toll_reports(session: ReadSession, question: Question) -> Page:
+    """A page of toll reports, newest first, each with whether it stands."""
+    cursor = cursor_of(question, REPORT_KEYS)
+    rows = await session.rows(lists.toll_reports(question, session.recorded, cursor.keys if cursor else None))
+    items = await _with_standing(session, question, rows[: question.limit])
+    total = await _total(session, question, lists.toll_reports(question, session.recorded, counted=True))
+    return Page(items, _next(session, question, rows, lambda row: (row[3], row[4])), total)
+
+
+async def toll_report(session: ReadSession, report_id: str, question: Question) -> str:
+    """One toll report. Raises `NotFound`."""
+    rows = await session.rows(lists.toll_reports(question.but(id=report_id), session.recorded))
+    if not rows:
+        raise NotFound(f'no toll report with the id "{echo(report_id)}" is known at the time asked for')
+    return (await _with_standing(session, question, rows))[0]
+
+
+async def _with_standing(session: ReadSession, question: Question, rows: Sequence[Row]) -> list[str]:
+    if not rows:
+        return []
+    keys = list(dict.fromkeys(row[0] for row in rows))
+    known = [known_report(row) for row in await session.rows(lists.about_sets(keys, session.recorded))]
+    by_id = {k.report.id: k for k in known}
+    related: dict[int, list[KnownReport]] = {}
+    for k in known:
+        related.setdefault(k.set_key, []).append(k)
+        if (replaced := by_id.get(k.report.supersedes or "")) and replaced.set_key != k.set_key:
+            related.setdefault(replaced.set_key, []).append(k)
+    standing = (_standing(by_id[row[1]], related[row[0]], question.known) for row in rows)
+    return [f"{row[2][:-1]},{orjson.dumps(s).decode()[1:]}" for row, s in zip(rows, standing, strict=True)]
+
+
+async def parties(session: ReadSession, table: str, question: Question) -> Page:
+    """A page of `reporter` or `source`, by id, with how many reports and incidents they speak of."""
+    cursor = cursor_of(question, PARTY_KEYS)
+    rows = await session.rows(lists.page_of_parties(table, question, session.recorded, cursor.keys if cursor else None))
+    items = [_party(row) for row in rows[: question.limit]]
+    total = await _total(session, question, lists.page_of_parties(table, question, session.recorded, counted=True))
+    return Page(items, _next(session, question, rows, lambda row: (row[3],)), total)
+
+
+def _party(row: Row) -> str:
+    counts: Mapping[str, int] = {"reports": row[1], "incidents": row[2]}
+    return f"{row[0][:-1]},{orjson.dumps(counts).decode()[1:]}"

@@ -1,0 +1,137 @@
+"""Read connections. They cannot write, every statement has a deadline, and history makes their answers stable.
+
+Short statements run where they are asked for, on the event loop: handing a read of 0.1 ms to a thread costs more than
+the read. One that is not done within `SHORT_SECONDS` is broken off and asked again in a thread, where it may take
+`read_seconds` and holds up nobody.
+"""
+
+import queue
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+
+from app.domain.dates import Instant
+from app.errors import DatabaseUnusable, ReadTooLong
+from app.store import sqlite
+from app.store.engine import Database
+
+SHORT_SECONDS = 0.010
+THREADS = 4
+SLICE = 200
+"""Rows that an export fetches at a time."""
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL text and what is bound in it."""
+
+    sql: str
+    values: Mapping[str, Any]
+
+
+class Reader:
+    """The read connections of one process."""
+
+    def __init__(self, database: Database, read_seconds: float) -> None:
+        self.database = database
+        self.read_seconds = read_seconds
+        self.statements = 0
+        """Statements run so far; tests assert what a question costs."""
+        self._here: tuple[sqlite3.Connection, sqlite.Deadline] | None = None
+        self._idle: queue.SimpleQueue[tuple[sqlite3.Connection, sqlite.Deadline]] = queue.SimpleQueue()
+        self._limiter: CapacityLimiter | None = None
+
+    async def rows(self, statement: Statement) -> list[Row]:
+        """All rows. Raises `ReadTooLong`, or `DatabaseUnusable` where the file cannot be read."""
+        self.statements += 1
+        if self._here is None:
+            self._here = self._open(sqlite.READ_CACHE_KIB)
+        try:
+            return _run(self._here, statement, SHORT_SECONDS)
+        except ReadTooLong:
+            return await self.in_thread(self._rows_in_thread, statement)
+
+    def _rows_in_thread(self, statement: Statement) -> list[Row]:
+        connection = self._take()
+        try:
+            return _run(connection, statement, self.read_seconds)
+        finally:
+            self._idle.put(connection)
+
+    async def slices(self, statement: Statement) -> AsyncIterator[list[Row]]:
+        """All rows, some at a time, each slice within the deadline. Memory does not grow with the answer."""
+        self.statements += 1
+        connection, deadline = self._open(sqlite.EXPORT_CACHE_KIB)
+        try:
+            cursor = connection.cursor()
+            await self.in_thread(
+                _guarded, deadline, self.read_seconds, cursor.execute, statement.sql, statement.values
+            )
+            while rows := await self.in_thread(_guarded, deadline, self.read_seconds, cursor.fetchmany, SLICE):
+                yield rows
+        finally:
+            connection.close()
+
+    async def in_thread(self, call: Any, *arguments: Any) -> Any:
+        """Runs what may take long beside the event loop, a few at a time."""
+        if self._limiter is None:
+            self._limiter = CapacityLimiter(THREADS)
+        return await to_thread.run_sync(partial(call, *arguments), limiter=self._limiter)
+
+    def _take(self) -> tuple[sqlite3.Connection, sqlite.Deadline]:
+        try:
+            return self._idle.get_nowait()
+        except queue.Empty:
+            return self._open(sqlite.READ_CACHE_KIB)
+
+    def _open(self, cache_kib: int) -> tuple[sqlite3.Connection, sqlite.Deadline]:
+        try:
+            return sqlite.read_connection(self.database.url, cache_kib)
+        except sqlite3.Error as error:
+            raise DatabaseUnusable(f"the database cannot be opened: {error}") from error
+
+    def close(self) -> None:
+        """Closes what is idle."""
+        if self._here:
+            self._here[0].close()
+            self._here = None
+        while not self._idle.empty():
+            self._idle.get_nowait()[0].close()
+
+
+def _run(opened: tuple[sqlite3.Connection, sqlite.Deadline], statement: Statement, seconds: float) -> list[Row]:
+    connection, deadline = opened
+    return _guarded(deadline, seconds, lambda: connection.execute(statement.sql, statement.values).fetchall())  # type: ignore[no-any-return]
+
+
+def _guarded(deadline: sqlite.Deadline, seconds: float, call: Any, *arguments: Any) -> Any:
+    deadline.at = time.monotonic() + seconds
+    try:
+        return call(*arguments)
+    except sqlite3.OperationalError as error:
+        if sqlite.was_interrupted(error):
+            raise ReadTooLong(seconds) from None
+        raise DatabaseUnusable(f"the database cannot be read: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise DatabaseUnusable(f"the database cannot be read: {error}") from error
+    finally:
+        deadline.at = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSession:
+    """A reader at one moment of recorded time. What was recorded later is not seen, so several statements agree."""
+
+    reader: Reader
+    recorded: Instant
+
+    async def rows(self, statement: Statement) -> list[Row]:
+        """All rows of a statement."""
+        return await self.reader.rows(statement)

@@ -1,0 +1,127 @@
+"""Counts and sums over incidents: statistics, and the regions that have incidents."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from app.domain.filters import Group
+from app.domain.places import country_name, find_country, region_name, suggest_region
+from app.domain.question import Question, RegionWanted
+from app.domain.vocabulary import Measure
+from app.errors import NotFound, echo
+from app.store import lists, queries
+from app.store.read import resolved
+from app.store.reader import ReadSession, Row
+
+WIDTH = len(queries.FIGURES)
+
+
+async def stats(session: ReadSession, question: Question) -> dict[str, Any]:
+    """Counts and sums by group, and of everything once.
+
+    Sums leave out what was not reported; where nothing was, they are null. `…_shared` are figures told for several
+    incidents together, which belong to no single one.
+    """
+    found = await resolved(session, question)
+    groups = tuple(Group(g) for g in question.given.get("group_by", ()))
+    items = await _summed(session, found, groups) if groups else []
+    return {"items": items, "total": (await _summed(session, found, ()))[0]}
+
+
+async def _summed(session: ReadSession, question: Question, groups: tuple[Group, ...]) -> list[dict[str, Any]]:
+    own = await session.rows(queries.sums_of_incidents(question, session.recorded, groups, shared=False))
+    shared = await session.rows(queries.sums_of_incidents(question, session.recorded, groups, shared=True))
+    depth = len(groups)
+    shared_by = {row[:depth]: row[depth:] for row in shared}
+    nothing = (None,) * WIDTH
+    return [
+        _keys(groups, row)
+        | {"incidents": row[depth + 1]}
+        | _figures(row[depth + 2 :], "")
+        | _figures(shared_by.get(row[:depth], nothing), "_shared")
+        for row in own
+    ]
+
+
+def _keys(groups: Sequence[Group], row: Row) -> dict[str, Any]:
+    keys: dict[str, Any] = {}
+    for group, value in zip(groups, row, strict=False):
+        keys[group.value] = value
+        if group is Group.MONTH:
+            keys["month"] = f"{value // 100:04}-{value % 100:02}"
+        elif group is Group.REGION:
+            name = row[len(groups)]
+            known = region_name(value) if value else None
+            keys |= {"region": value if known else name, "region_name": known or name}
+    return keys
+
+
+def _figures(sums: Sequence[int | None], suffix: str) -> dict[str, dict[str, int | None]]:
+    return {
+        f"{measure}{suffix}": dict(zip(("low", "best", "high"), sums[3 * n : 3 * n + 3], strict=True))
+        for n, measure in enumerate(Measure)
+    }
+
+
+async def regions(session: ReadSession, question: Question) -> list[dict[str, Any]]:
+    """Countries that have incidents, each followed by its regions. A region without a code has its name alone."""
+    rows = await session.rows(lists.regions(session.recorded, question.known))
+    return [item for country in dict.fromkeys(row[0] for row in rows) for item in _of_country(country, rows)]
+
+
+def _of_country(country: str, rows: Iterable[Row]) -> Iterable[dict[str, Any]]:
+    here = [row for row in rows if row[0] == country]
+    yield {"code": country, "name": country_name(country), "kind": "country", "country": country} | _extent(here)
+    for row in here:
+        if row[1] is not None:
+            name = region_name(row[1])
+            yield {
+                "code": row[1] if name else None,
+                "name": name or row[2],
+                "kind": "region",
+                "country": country,
+            } | _extent([row])
+
+
+def _extent(rows: Sequence[Row]) -> dict[str, Any]:
+    return {
+        "incidents": sum(row[3] for row in rows),
+        "date_from": date.fromordinal(min(row[4] for row in rows)).isoformat(),
+        "date_to": date.fromordinal(max(row[5] for row in rows)).isoformat(),
+    }
+
+
+async def region(session: ReadSession, code: str, question: Question) -> dict[str, Any]:
+    """A country or region by its ISO code, with the sums of its incidents. Raises `NotFound` for another code."""
+    code = code.upper()
+    if name := region_name(code):
+        country = code.split("-")[0]
+        narrowed = question.but(region=(RegionWanted(code, (code,), ()),))
+        inside: list[dict[str, Any]] = []
+    else:
+        country, narrowed = _country(code), question.but(country=[code])
+        name = country_name(code)
+    rows = [r for r in await session.rows(lists.regions(session.recorded, question.known)) if r[0] == country]
+    if code == country:
+        inside = list(_of_country(country, rows))[1:]
+        here = rows
+    else:
+        here = [row for row in rows if row[1] == code]
+    empty = {"incidents": 0, "date_from": None, "date_to": None}
+    return (
+        {"code": code, "name": name, "kind": "country" if code == country else "region", "country": country}
+        | (_extent(here) if here else empty)
+        | (await _summed(session, narrowed, ()))[0]
+        | {"regions": inside}
+    )
+
+
+def _country(code: str) -> str:
+    try:
+        found = find_country(code)
+    except ValueError:
+        found = None
+    if found != code:
+        like = suggest_region(code) if found is None else f"{country_name(found)}, {found}"
+        raise NotFound(f'"{echo(code)}" is no ISO 3166 code{f"; did you mean {like}?" if like else ""}')
+    return code

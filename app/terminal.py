@@ -1,0 +1,91 @@
+"""Answers as a person reads them in a terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+ARROWS = {"raised": "▲", "lowered": "▼", "none": ""}
+BAR_WIDTH = 40
+
+
+def incident_table(items: Sequence[Mapping[str, Any]], cursor: str | None) -> RenderableType:
+    """Incidents with their killed headline, and how it moved since its first figure."""
+    table = Table(caption=_caption(len(items), cursor), caption_justify="left")
+    for name in ("id", "date", "country", "region", "place", "title"):
+        table.add_column(name, overflow="fold")
+    table.add_column("killed", justify="right")
+    table.add_column("first", justify="right")
+    for item in items:
+        region = item.get("region") or {}
+        cells = [item.get("id"), _interval(item), item.get("country"), region.get("name"), item.get("place")]
+        killed = (item.get("toll") or {}).get("killed")
+        table.add_row(
+            *(Text(cell or "–") for cell in (*cells, item.get("title"))),
+            _headline(killed) if killed else _shared(item.get("toll")),
+            str(killed["first"]) if killed and killed["first"] is not None else "–",
+        )
+    return table
+
+
+def _caption(count: int, cursor: str | None) -> str:
+    more = f"; more with --cursor {cursor}" if cursor else ""
+    return f"{count} incident{'' if count == 1 else 's'}{more}"
+
+
+def _interval(item: Mapping[str, Any]) -> str | None:
+    start, end = item.get("date_start"), item.get("date_end")
+    return start if start == end else f"{start} – {end}"
+
+
+def _headline(killed: Mapping[str, Any]) -> str:
+    best = "–" if killed["best"] is None else str(killed["best"])
+    return f"{best}{'+' if killed['open_ended'] else ''} {ARROWS[killed['change']]}{' ?' if killed['disputed'] else ''}"
+
+
+def _shared(toll: Mapping[str, Any] | None) -> str:
+    told = [s["killed"]["best"] for s in (toll or {}).get("shared", ()) if "killed" in s]
+    return f"(shared {', '.join(map(str, told))})" if told else "–"
+
+
+def history_view(history: Mapping[str, Any]) -> RenderableType:
+    """Reports as a table, and the timeline of each measure as bars."""
+    reports = Table(title=Text(history["incident"]), title_justify="left")
+    for name in ("reported", "measure", "figure", "victims", "by", "status", "change"):
+        reports.add_column(name, overflow="fold")
+    for r in history["reports"]:
+        delta = f" {r['delta']:+d}" if r["delta"] else ""
+        cells = (r["reported_on"], r["measure"], _figure(r), r["victims"], r["reported_by"]["name"], r["status"])
+        reports.add_row(*(Text(cell) for cell in (*cells, f"{r['change']}{delta}")))
+    parts: list[RenderableType] = [reports, _chart(history["timeline"])]
+    for shared in history.get("shared", ()):
+        parts += [Text(f"together with {', '.join(shared['incidents'])}:"), _chart(shared["timeline"])]
+    return Group(*parts)
+
+
+def _figure(report: Mapping[str, Any]) -> str:
+    low, best, high = (report[name] for name in ("low", "best", "high"))
+    words = {
+        "exact": f"{best}",
+        "at_least": f"at least {best}",
+        "more_than": f"more than {(low or 1) - 1}",
+        "at_most": f"at most {best}",
+        "about": f"about {best}",
+        "range": f"{low}–{high}" + (f", best {best}" if best is not None else ""),
+    }
+    return words[report["bound"]]
+
+
+def _chart(timeline: Sequence[Mapping[str, Any]]) -> RenderableType:
+    chart = Table.grid(padding=(0, 1))
+    most = max((step["high"] or 0 for step in timeline), default=0) or 1
+    for step in timeline:
+        low, best, high = (step[name] or 0 for name in ("low", "best", "high"))
+        marks = "█" * round(best / most * BAR_WIDTH)
+        marks += "░" * (round(high / most * BAR_WIDTH) - len(marks))
+        told = "not reported" if step["best"] is None else str(best)
+        span = f" ({low}–{high})" if low != high else ""
+        chart.add_row(Text(step["from"]), step["measure"], marks, f"{told}{span}")
+    return chart
