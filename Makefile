@@ -1,0 +1,99 @@
+# `make serve` and `make test` each do all their own set-up, in a private .venv.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+CHROMIUM ?= /usr/bin/chromium
+FUZZ_EXAMPLES ?= 2000
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+PIP := $(PY) -m pip --disable-pip-version-check --no-input install --quiet
+PINNED := $(PIP) --require-hashes -r
+
+.PHONY: help
+help: ## Show this list
+	@echo "Conflict Incidents. Needs Python 3.11 or newer (PYTHON=... picks one); everything else goes into $(VENV)."
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: $(VENV)/.installed ## Make .venv with the command .venv/bin/incidents
+	@echo "$(BIN)/incidents"
+
+.PHONY: serve
+serve: $(VENV)/.installed ## Set up, migrate, seed when empty, and serve
+	@$(PY) -m app serve
+
+.PHONY: test
+test: $(VENV)/.installed-dev ## Set up; lint, types, import rules, and every test that needs no browser
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PY) -m pytest --cov
+
+.PHONY: lint
+lint: $(VENV)/.installed-dev ## Lint, types and import rules alone
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: $(VENV)/.installed-dev ## Put the code into its one format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: test-browser
+test-browser: $(VENV)/.installed-browser ## Drive the pages in Chromium (CHROMIUM=... says where it is)
+	@test -x "$(CHROMIUM)" || { echo "No Chromium at $(CHROMIUM): apt-get install chromium, or set CHROMIUM." >&2; exit 1; }
+	CHROMIUM="$(CHROMIUM)" $(PY) -m pytest -m browser tests/browser
+
+.PHONY: bench
+bench: $(VENV)/.installed-bench ## Measure against the reference servers
+	$(PY) -m tests.benchmarks
+
+.PHONY: fuzz
+fuzz: $(VENV)/.installed-dev ## The long fuzz run (FUZZ_EXAMPLES=... per operation)
+	FUZZ_EXAMPLES="$(FUZZ_EXAMPLES)" $(PY) -m pytest -m fuzz tests/fuzz
+
+.PHONY: openapi
+openapi: $(VENV)/.installed ## Print the OpenAPI document
+	@$(PY) -m app openapi
+
+.PHONY: clean
+clean: ## Remove .venv, caches and build results, never a database
+	rm -rf $(VENV) build dist .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find app migrations seeds tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# The stamps say what was installed, and are older than the files that ask for something else.
+
+$(VENV)/.made:
+	@"$(PYTHON)" -c '' 2>/dev/null || { echo "No $(PYTHON) found: install Python 3.11 or newer, or say PYTHON=/path/to/python3." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$("$(PYTHON)" --version 2>&1) is too old: Python 3.11 or newer is needed; say PYTHON=/path/to/python3." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments: install its venv module (on Debian and Ubuntu: apt-get install python3-venv)." >&2; exit 1; }
+	@echo "Making $(VENV) with $$("$(PYTHON)" --version 2>&1)"
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/.made
+	@echo "Installing requirements.txt into $(VENV)"
+	@$(PINNED) requirements.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@echo "Installing requirements-dev.txt into $(VENV)"
+	@$(PINNED) requirements-dev.txt
+	@touch $@
+
+$(VENV)/.installed-browser: requirements-browser.txt $(VENV)/.installed-dev
+	@echo "Installing requirements-browser.txt into $(VENV)"
+	@$(PINNED) requirements-browser.txt
+	@touch $@
+
+$(VENV)/.installed-bench: requirements-bench.txt $(VENV)/.installed-dev
+	@echo "Installing requirements-bench.txt into $(VENV)"
+	@$(PINNED) requirements-bench.txt
+	@touch $@

@@ -1,0 +1,127 @@
+"""`/docs` (Swagger UI) and `/redoc`, with every asset served from here, so that they work without internet.
+
+All addresses are relative to the page: they hold behind a proxy that adds a prefix (`root_path`).
+"""
+
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from app import __version__
+
+_HERE = Path(__file__).resolve().parent
+
+SWAGGER_UI_VERSION = "5.35.0"
+REDOC_VERSION = "2.5.4"
+
+FOR_EVER = "public, max-age=31536000, immutable"
+"""For vendored files: their addresses carry their version."""
+REVALIDATED = "no-cache"
+"""For our own files: kept, but asked for again each time (an `ETag` makes that cheap)."""
+
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self' 'unsafe-inline'",  # both pages write their styles from JavaScript
+        "img-src 'self' data:",
+        "font-src 'self' data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+SWAGGER_UI_POLICY = _POLICY
+REDOC_POLICY = f"{_POLICY}; worker-src blob:"  # its search runs in a worker made from its own text
+
+
+class Assets(StaticFiles):
+    """The files of one folder, all with the same `Cache-Control`."""
+
+    def __init__(self, folder: Path, cache_control: str) -> None:
+        super().__init__(directory=folder)
+        self.cache_control = cache_control
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file, or 404, also for a path that the file system cannot express."""
+        try:
+            response = await super().get_response(path, scope)
+        except ValueError:
+            raise HTTPException(404) from None
+        response.headers["Cache-Control"] = self.cache_control
+        return response
+
+
+def _page(title: str, *, styles: list[str], scripts: list[str]) -> str:
+    """An HTML page whose scripts fill `#docs`. It has no inline script."""
+    links = "".join(f'<link rel="stylesheet" href="{address}">\n' for address in styles)
+    sources = "".join(f'<script src="{address}"></script>\n' for address in scripts)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="icon" type="image/png" href="{_swagger_ui("favicon-32x32.png")}">
+{links}</head>
+<body>
+<main id="docs"></main>
+<noscript><p class="notice">This page needs JavaScript. The same is in the
+<a href="openapi.json">OpenAPI document</a>.</p></noscript>
+{sources}</body>
+</html>
+"""
+
+
+def _swagger_ui(file: str) -> str:
+    return f"assets/vendor/swagger-ui/{file}?v={SWAGGER_UI_VERSION}"
+
+
+def _redoc(file: str) -> str:
+    return f"assets/vendor/redoc/{file}?v={REDOC_VERSION}"
+
+
+def _own(file: str) -> str:
+    return f"assets/{file}?v={__version__}"
+
+
+SWAGGER_UI_PAGE = _page(
+    "Conflict Incidents: try the API",
+    styles=[_own("docs.css"), _swagger_ui("swagger-ui.css")],
+    scripts=[_swagger_ui("swagger-ui-bundle.js"), _own("docs.js")],
+)
+REDOC_PAGE = _page(
+    "Conflict Incidents: API reference",
+    styles=[_own("docs.css")],
+    scripts=[_redoc("redoc.standalone.js"), _own("redoc.js")],
+)
+
+
+async def swagger_ui(_: Request) -> Response:
+    """The OpenAPI document as a page on which every request can be tried."""
+    return _html(SWAGGER_UI_PAGE, SWAGGER_UI_POLICY)
+
+
+async def redoc(_: Request) -> Response:
+    """The OpenAPI document as a reference to read."""
+    return _html(REDOC_PAGE, REDOC_POLICY)
+
+
+def _html(page: str, policy: str) -> HTMLResponse:
+    return HTMLResponse(page, headers={"Cache-Control": REVALIDATED, "Content-Security-Policy": policy})
+
+
+def routes() -> list[BaseRoute]:
+    """The two pages, and what they load."""
+    return [
+        Route("/docs", swagger_ui, methods=["GET"], name="docs"),
+        Route("/redoc", redoc, methods=["GET"], name="redoc"),
+        Mount("/assets/vendor", Assets(_HERE / "vendor", FOR_EVER), name="vendor"),
+        Mount("/assets", Assets(_HERE / "static", REVALIDATED), name="assets"),
+    ]

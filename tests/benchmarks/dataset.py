@@ -1,0 +1,58 @@
+"""Files of made-up incidents, made once and kept in a cache folder."""
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from app.ingest.pipeline import ingest
+from app.store.engine import Database, newest_version
+from tests.benchmarks.generator import items
+
+SEED = 20191101
+
+
+def cache_folder() -> Path:
+    """`BENCH_CACHE`, else a folder in the system's folder for temporary files."""
+    folder = Path(os.environ.get("BENCH_CACHE") or Path(tempfile.gettempdir()) / "incidents-benchmarks")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def url_of(path: Path) -> str:
+    """The address of a database file."""
+    return f"sqlite:///{path}"
+
+
+def database_file(count: int) -> Path:
+    """A database of so many incidents. An older one of the same schema, number and seed is used again."""
+    version = newest_version(Database(url_of(Path("any.db"))).url)
+    path = cache_folder() / f"incidents-{count}-{SEED}-{version}.db"
+    if not path.exists():
+        unfinished = path.with_suffix(".part")
+        clear(unfinished)
+        load(unfinished, count)
+        unfinished.replace(path)
+    return path
+
+
+def clear(path: Path) -> None:
+    """Takes away a database file and what SQLite keeps beside it."""
+    for end in ("", "-wal", "-shm"):
+        Path(f"{path}{end}").unlink(missing_ok=True)
+
+
+def load(path: Path, count: int) -> None:
+    """Writes the incidents through the service's own pipeline, and tells how long that took."""
+    database = Database(url_of(path))
+    database.migrate()
+    begun = time.perf_counter()
+    summary = ingest(items(count, SEED), database, "benchmarks")
+    taken = time.perf_counter() - begun
+    database.close()
+    if summary.refused:
+        raise RuntimeError(f"{len(summary.refused)} were refused; the first: {summary.refused[0]}")
+    size = path.stat().st_size / 2**20
+    told = f"loaded {count:,} incidents in {taken:.1f} s: {count / taken:,.0f} incidents/s, {size:,.0f} MiB"
+    print(told, file=sys.stderr, flush=True)

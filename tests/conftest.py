@@ -1,0 +1,102 @@
+"""Fixtures that every test may use."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.ingest.seeds import load_seeds
+from app.store.engine import Database
+from tests.support import Client, Service
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "fuzz: the long run of random requests; only with -m fuzz")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is marked `fuzz` runs only where it is asked for."""
+    if "fuzz" in str(config.getoption("markexpr")):
+        return
+    left_out = [item for item in items if item.get_closest_marker("fuzz")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the schema and nothing in it. To be copied, not written."""
+    path = tmp_path_factory.mktemp("migrated") / "incidents.db"
+    made = Database(_url(path))
+    made.migrate()
+    made.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def seeded_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the seeds. To be copied, not written."""
+    path = tmp_path_factory.mktemp("seeded") / "incidents.db"
+    shutil.copy(migrated_file, path)
+    made = Database(_url(path))
+    load_seeds(made)
+    made.close()
+    return path
+
+
+@pytest.fixture
+def database(migrated_file: Path, tmp_path: Path) -> Iterator[Database]:
+    """An empty database of the test's own."""
+    path = tmp_path / "incidents.db"
+    shutil.copy(migrated_file, path)
+    made = Database(_url(path))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def seeded(seeded_file: Path, tmp_path: Path) -> Iterator[Database]:
+    """A database with the seeds, of the test's own."""
+    path = tmp_path / "seeded.db"
+    shutil.copy(seeded_file, path)
+    made = Database(_url(path))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def client(seeded_file: Path) -> Iterator[Client]:
+    """The application over the seeds, shared by all tests that only read."""
+    made = Client(Database(_url(seeded_file)))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def own_client(seeded: Database) -> Iterator[Client]:
+    """The application over `seeded`, for tests that write."""
+    made = Client(seeded)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def empty_client(database: Database) -> Iterator[Client]:
+    """The application over `database`, for tests that bring all their records."""
+    made = Client(database)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The real service over the seeds, with a short deadline for slow clients."""
+    made = Service(tmp_path_factory.mktemp("service"), INCIDENTS_REQUEST_SECONDS="2")
+    yield made
+    made.stop()

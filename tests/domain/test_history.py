@@ -1,0 +1,49 @@
+"""The history of a headline: what each report did to it, and the spans it held for."""
+
+from app.domain.dates import LAST_INSTANT, parse_moment
+from app.domain.headline import NEVER_VALID
+from app.domain.history import effects, timeline
+from app.domain.vocabulary import Measure
+from tests.domain.reports import report
+
+SEQUENCE = [
+    report("15", 15, "army", "2019-11-01T10:00:00Z", victims="military"),
+    report("35", 35, "army", "2019-11-01T15:00:00Z", victims="military"),
+    report("54", 54, "ministry", "2019-11-01T20:00:00Z"),
+    report("49", 49, "army", "2019-11-02", victims="military", supersedes="54"),
+    report("70", 70, "group", "2019-11-04", victims="military"),
+]
+
+
+def test_a_reporters_own_correction_is_told_from_anothers_disagreement() -> None:
+    told = [(e.change.value, e.delta, e.source_changed) for e in effects(SEQUENCE, [], LAST_INSTANT).values()]
+    assert told == [
+        ("first", None, None),
+        ("raised", 20, False),
+        ("raised", 19, True),
+        ("lowered", -5, True),
+        ("unchanged", 0, True),
+    ]
+
+
+def test_the_same_figure_confirms() -> None:
+    told = effects([report("a", 49), report("b", 49, "army", "2019-11-02")], [], LAST_INSTANT)
+    assert (told["b"].change.value, told["b"].delta, told["b"].source_changed) == ("confirmed", 0, True)
+
+
+def test_a_void_report_is_shown_as_retracted() -> None:
+    told = effects([report("a", 49, void_from=NEVER_VALID), report("b", 3, on="2019-11-02")], [], LAST_INSTANT)
+    assert [e.change.value for e in told.values()] == ["retracted", "first"]
+
+
+def test_the_timeline_is_half_open_and_stops_at_as_of() -> None:
+    told = [(s["from"], s["to"], s["best"], s["high"]) for s in timeline(Measure.KILLED, SEQUENCE, [], LAST_INSTANT)]
+    assert told == [
+        ("2019-11-01T10:00:00Z", "2019-11-01T15:00:00Z", 15, 15),
+        ("2019-11-01T15:00:00Z", "2019-11-01T20:00:00Z", 35, 35),
+        ("2019-11-01T20:00:00Z", "2019-11-02", 54, 54),
+        ("2019-11-02", "2019-11-04", 49, 49),
+        ("2019-11-04", None, 49, 70),
+    ]
+    cut = timeline(Measure.KILLED, SEQUENCE, [], parse_moment("2019-11-02").instant)
+    assert [(s["from"], s["to"]) for s in cut][-1] == ("2019-11-02", None)

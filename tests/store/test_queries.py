@@ -1,0 +1,127 @@
+"""SELECTs: they compile for both databases, walk the indexes meant for them, and cost a known number of statements."""
+
+import asyncio
+
+import pytest
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.domain.filters import INCIDENTS, STATS, Group, Sort
+from app.domain.question import read_question
+from app.store import lists, queries, read, sums
+from app.store.engine import Database
+from tests.store.recorded import Asking, incident, record, report
+
+EVERY = [
+    ("country", "ML"), ("region", "ML-9"), ("date_from", "2019-01-01"), ("date_to", "2020-01-01"), ("change", "lowered"),
+    ("event_type", "Battles"), ("disputed", "false"), ("killed_min", "0"), ("killed_max", "90"),
+    ("ever_killed_min", "50"), ("reported_by", "army"), ("source", "paper"), ("reported_from", "2019-01-01"),
+    ("updated_since", "2019-01-01"), ("target_kind", "civilians"), ("near_border", "BF"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sort", Sort)
+@pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dialect()], ids=["sqlite", "postgresql"])
+def test_a_question_compiles_for_both_databases(sort: Sort, dialect: object) -> None:
+    shape = queries.shape_of(read_question(EVERY, INCIDENTS))
+    built = queries.incidents(shape, sort, after=True, tree=None, limited=True)
+    assert "segment.country" in str(built.compile(dialect=dialect))  # type: ignore[arg-type]
+    for groups in ((Group.COUNTRY, Group.MONTH), (Group.ACTOR, Group.YEAR), ()):
+        for make in (queries.sums, queries.shared_sums):
+            assert make(shape, groups).compile(dialect=dialect)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def ask(database: Database) -> Asking:
+    record(database, incident("a", latitude=15.9, longitude=2.4, region="ML-9"), report(53), about=("a",))
+    return Asking(database)
+
+
+PLANS = [
+    ([("country", "ML"), ("date_from", "2019-11-01"), ("date_to", "2019-11-30")], "ix_segment_country_date (country=? AND date_start>? AND date_start<?)"),
+    ([("country", "ML")], "ix_segment_country_date (country=?)"),
+    ([("country", "ML"), ("as_of", "2019-11-01")], "ix_segment_country_date (country=?)"),
+    ([("country", "ML"), ("recorded_as_of", "2019-11-01")], "ix_segment_country_date (country=?)"),
+    ([("region", "menaka")], "ix_segment_region_date (region_key=?)"),
+    ([("killed_min", "50")], "ix_segment_large_date"),
+    ([("killed_min", "50"), ("country", "ML")], "ix_segment_large_country_date (country=?)"),
+    ([], "ix_segment_date"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("pairs", "index"), PLANS, ids=lambda p: str(p)[:60])
+def test_hot_questions_walk_their_index_in_order(ask: Asking, pairs: list[tuple[str, str]], index: str) -> None:
+    question = read_question(pairs, INCIDENTS)
+
+    async def resolved() -> object:
+        return await read.resolved(await read.open_session(ask.reader, question), question)
+
+    found = asyncio.run(resolved())
+    for after in (None, (737000, "x")):
+        statement = queries.page_of_incidents(found, 2**52, after, by_tree=False)  # type: ignore[arg-type]
+        plan = ask.plan(question, statement)
+        assert any(index.split(" ")[0] in step for step in plan), plan
+        assert after or any(index in step for step in plan), plan
+        assert not any("TEMP B-TREE" in step for step in plan), plan
+        assert "SEARCH incident_version USING INTEGER PRIMARY KEY (rowid=?)" in plan
+
+
+def test_the_next_page_is_found_by_a_row_value_in_the_index(ask: Asking) -> None:
+    question = read_question([("country", "ML")], INCIDENTS)
+    plan = ask.plan(question, queries.page_of_incidents(question, 2**52, (737000, "x"), by_tree=False))
+    assert plan[0].endswith("(country=? AND (date_start,incident_id)<(?,?))")
+
+
+def test_one_incident_is_found_by_its_id(ask: Asking) -> None:
+    plan = ask.plan(read_question([], INCIDENTS), lists.one_incident("a", 2**52, 2**52))
+    assert [step.split(" USING ")[1].split(" (")[0] for step in plan] == [
+        "COVERING INDEX sqlite_autoindex_incident_1",
+        "INDEX ix_segment_incident",
+        "INTEGER PRIMARY KEY",
+    ]
+
+
+def test_no_question_scans_all_reports(ask: Asking) -> None:
+    plan = ask.plan(read_question([], INCIDENTS), lists.about_incident("a", 2**52))
+    assert not any(step.startswith("SCAN toll_report") for step in plan), plan
+
+
+COSTS = [
+    ([], 2), ([("country", "ML"), ("total", "true")], 3), ([("region", "ML-9")], 2), ([("region", "menaka")], 3),
+    ([("bbox", "0,10,5,20")], 3), ([("as_of", "2019-11-01"), ("recorded_as_of", "2019-11-01")], 2), ([("q", "attack")], 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("pairs", "statements"), COSTS, ids=str)
+def test_a_page_costs_the_same_few_statements_however_long_it_is(
+    ask: Asking, database: Database, pairs: list[tuple[str, str]], statements: int
+) -> None:
+    for _ in range(2):
+        before = ask.reader.statements
+        ask.page(*pairs)
+        assert ask.reader.statements - before == statements
+        record(database, *(incident(f"n{n}", region="ML-9") for n in range(5)))
+
+
+def test_the_other_read_routes_cost_the_same_few_statements(ask: Asking) -> None:
+    async def cost(call: object, pairs: list[tuple[str, str]], *arguments: object) -> int:
+        question = read_question(pairs, STATS)
+        before = ask.reader.statements
+        session = await read.open_session(ask.reader, question)
+        await call(session, *arguments, question)  # type: ignore[operator]
+        return ask.reader.statements - before
+
+    async def costs() -> dict[str, int]:
+        return {
+            "one incident": await cost(read.incident, [], "a"),
+            "toll history": await cost(read.history, [], "a"),
+            "toll reports": await cost(read.toll_reports, []),
+            "reporters": await cost(read.parties, [], "reporter"),
+            "stats": await cost(sums.stats, [("group_by", "country")]),
+            "regions": await cost(sums.regions, []),
+            "one region": await cost(sums.region, [], "ML"),
+        }
+
+    assert asyncio.run(costs()) == {
+        "one incident": 2, "toll history": 3, "toll reports": 3, "reporters": 2, "stats": 5, "regions": 2,
+        "one region": 4,
+    }  # fmt: skip

@@ -1,0 +1,156 @@
+"""What tests share besides fixtures: a client in the same process, a service in another, and records to write."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from app.api.application import create_app
+from app.domain.incident import IncidentDraft
+from app.domain.toll import TollReportDraft
+from app.settings import Settings
+from app.store.engine import Database
+from app.store.write import recording
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = {"id": "src-test", "title": "A page", "published_on": "2020-01-01"}
+REPORTERS: dict[str, dict[str, Any]] = {
+    "gov": {"id": "gov", "name": "A government", "kind": "government"},
+    "army": {"id": "army", "name": "An army", "kind": "military"},
+    "ngo": {"id": "ngo", "name": "An NGO", "kind": "ngo"},
+    "rebels": {"id": "rebels", "name": "An armed group", "kind": "armed_group"},
+}
+
+
+class Client:
+    """The application in this process. A fault of the service is a 500 here, not an exception."""
+
+    def __init__(self, database: Database, **settings: Any) -> None:
+        url = database.url.render_as_string(hide_password=False)
+        self.app = create_app(Settings(_env_file=None, database_url=url, **settings))  # type: ignore[call-arg]
+        self._runner = asyncio.Runner()
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        self._http = httpx.AsyncClient(transport=transport, base_url="http://testserver", timeout=60)
+
+    def request(self, method: str, address: str, **options: Any) -> httpx.Response:
+        return self._runner.run(self._http.request(method, address, **options))
+
+    def get(self, address: str, **options: Any) -> httpx.Response:
+        return self.request("GET", address, **options)
+
+    def json(self, address: str, **options: Any) -> Any:
+        """The body of an answer that is expected to be a 200."""
+        answer = self.get(address, **options)
+        assert answer.status_code == 200, f"{address}: {answer.status_code} {answer.text[:500]}"
+        return answer.json()
+
+    def ids(self, address: str, **options: Any) -> list[str]:
+        """The ids on a page."""
+        return [item["id"] for item in self.json(address, **options)["items"]]
+
+    def close(self) -> None:
+        self._runner.run(self._http.aclose())
+        self.app.state.reader.close()
+        self._runner.close()
+
+
+def draft(incident_id: str, **fields: Any) -> IncidentDraft:
+    """An incident of one day, in Mali unless told."""
+    day = fields.pop("day", "2020-01-01")
+    usual = {"title": "An incident", "date_start": day, "date_end": day, "date_precision": "day", "country": "ML"}
+    return IncidentDraft.model_validate(usual | fields | {"id": incident_id})
+
+
+def figure(best: int | None, reporter: str = "gov", reported_on: str = "2020-01-02", **fields: Any) -> dict[str, Any]:
+    """A toll report as it is sent; 49 exactly, by the government, unless told."""
+    usual = {"measure": "killed", "victims": "all", "bound": "exact", "source": SOURCE}
+    told = {"best": best, "reported_by": REPORTERS[reporter], "reported_on": reported_on}
+    return usual | told | fields
+
+
+def record(database: Database, *drafts: IncidentDraft) -> None:
+    """Records incidents in one transaction."""
+    with recording(database, "tests") as writer:
+        for one in drafts:
+            writer.record_incident(one)
+
+
+def report(database: Database, incidents: str | list[str], **fields: Any) -> str:
+    """Records one toll report in its own transaction. Returns its id."""
+    covered = [incidents] if isinstance(incidents, str) else incidents
+    with recording(database, "tests") as writer:
+        _, report_id = writer.record_report(TollReportDraft.model_validate(figure(**fields)), covered)
+    return report_id
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment(**more: str) -> dict[str, str]:
+    """An environment for the command that is not coloured by the tester's own settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("INCIDENTS_")}
+    return kept | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"} | more
+
+
+def command(*arguments: str, cwd: Path, timeout: float = 60, **env: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "app", *arguments],
+        cwd=cwd, env=environment(**env), capture_output=True, text=True, timeout=timeout, check=False,
+    )  # fmt: skip
+
+
+class Service:
+    """`serve` in a process of its own, on a free port, with a database in `folder`."""
+
+    def __init__(self, folder: Path, **env: str) -> None:
+        self.port = free_port()
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.database = folder / "service.db"
+        self.log = folder / "service.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "app", "serve", "--port", str(self.port)],
+                cwd=folder, stdout=log, stderr=log,
+                env=environment(INCIDENTS_DATABASE_URL=f"sqlite:///{self.database}", **env),
+            )  # fmt: skip
+        self._wait_until_ready()
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                if httpx.get(f"{self.base}/readyz", timeout=5).status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        self.stop()
+        raise AssertionError(f"the service did not start: {self.log.read_text()[-2000:]}")
+
+    def connect(self, timeout: float = 10) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
+
+    def resident_kib(self) -> int:
+        """Memory that the process holds now."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait(10)
