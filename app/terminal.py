@@ -14,18 +14,22 @@ BAR_WIDTH = 40
 def incident_table(items: Sequence[Mapping[str, Any]], cursor: str | None) -> RenderableType:
     """Incidents with their killed headline, and how it moved since its first figure."""
     table = Table(caption=_caption(len(items), cursor), caption_justify="left")
-    for name in ("id", "date", "country", "region", "place", "title"):
-        table.add_column(name, overflow="fold")
+    table.add_column("id", no_wrap=True)
+    table.add_column("date", overflow="fold")
+    table.add_column("where", overflow="fold")
     table.add_column("killed", justify="right")
     table.add_column("first", justify="right")
+    table.add_column("title", overflow="fold", ratio=1)
     for item in items:
-        region = item.get("region") or {}
-        cells = [item.get("id"), _interval(item), item.get("country"), region.get("name"), item.get("place")]
+        where = (item.get("place"), (item.get("region") or {}).get("name"), item.get("country"))
         killed = (item.get("toll") or {}).get("killed")
         table.add_row(
-            *(Text(cell or "–") for cell in (*cells, item.get("title"))),
+            Text(item.get("id") or "–"),
+            Text(_interval(item) or "–"),
+            Text(", ".join(filter(None, where)) or "–"),
             _headline(killed) if killed else _shared(item.get("toll")),
             str(killed["first"]) if killed and killed["first"] is not None else "–",
+            Text(item.get("title") or "–"),
         )
     return table
 

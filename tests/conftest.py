@@ -11,20 +11,6 @@ from app.store.engine import Database
 from tests.support import Client, Service
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "fuzz: the long run of random requests; only with -m fuzz")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What is marked `fuzz` runs only where it is asked for."""
-    if "fuzz" in str(config.getoption("markexpr")):
-        return
-    left_out = [item for item in items if item.get_closest_marker("fuzz")]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
-
-
 def _url(path: Path) -> str:
     return f"sqlite:///{path}"
 

@@ -4,12 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from prometheus_fastapi_instrumentator import Instrumentator
 from starlette.middleware.cors import CORSMiddleware
 from starlette_compress import CompressMiddleware
 
 from app import __version__
-from app.api import incidents, problems, reports, statistics, system
+from app.api import incidents, metrics, problems, reports, statistics, system
 from app.api.middleware import Envelope
 from app.settings import Settings
 from app.store.engine import Database
@@ -51,10 +50,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.settings, app.state.database, app.state.reader = settings, database, reader
+    # Taken over as they are: routes of an included router are looked up anew at each request.
     for module in (incidents, reports, statistics, system):
-        app.include_router(module.router)
-    app.router.routes.extend(docs.routes())
-    Instrumentator(excluded_handlers=["/metrics"]).instrument(app).expose(app, include_in_schema=False)
+        app.router.routes.extend(module.router.routes)
+    app.router.routes.extend([metrics.ROUTE, *docs.routes()])
     app.add_middleware(CompressMiddleware, minimum_size=1000)
     app.add_middleware(
         CORSMiddleware,

@@ -1,10 +1,12 @@
-"""What every request passes: limits on its head, a request id, headers for safety, and `HEAD` answered as `GET`."""
+"""What every request passes: limits on its head, a request id, headers for safety, `HEAD` answered as `GET`, a count."""
 
 import re
 import secrets
+import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api import metrics
 from app.api.problems import problem
 
 MOST_QUERY = 16 * 1024
@@ -37,10 +39,13 @@ class Envelope:
             elif name == b"host":
                 hosts += 1
         request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else secrets.token_hex(8).encode()
-        is_head = scope["method"] == "HEAD"
+        method, status, begun = scope["method"], 500, time.perf_counter()
+        is_head = method == "HEAD"
 
         async def enveloped(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 headers = message["headers"] = list(message.get("headers", ()))
                 headers += [*SAFETY, (b"x-request-id", request_id)]
                 if not any(name == b"content-security-policy" for name, _ in headers):
@@ -49,12 +54,14 @@ class Envelope:
                 message = {**message, "body": b""}
             await send(message)
 
-        refusal = _refusal(scope, hosts, size)
-        if refusal:
-            status, slug, title, detail = refusal
-            await problem(scope["path"], status, slug, title, detail)(scope, receive, enveloped)
-            return
-        await self.app({**scope, "method": "GET"} if is_head else scope, receive, enveloped)
+        inner = {**scope, "method": "GET"} if is_head else scope
+        try:
+            if refusal := _refusal(scope, hosts, size):
+                await problem(scope["path"], *refusal)(inner, receive, enveloped)
+            else:
+                await self.app(inner, receive, enveloped)
+        finally:
+            metrics.count(inner, method, status, time.perf_counter() - begun)
 
 
 def _refusal(scope: Scope, hosts: int, size: int) -> tuple[int, str, str, str] | None:

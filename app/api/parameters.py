@@ -6,6 +6,7 @@ from typing import Any
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import request_response
 
 from app.api import schemas
 from app.api.encoding import MEDIA_TYPES
@@ -21,9 +22,9 @@ class ReadRoute(APIRoute):
     than the answer.
     """
 
-    def get_route_handler(self) -> Endpoint:
-        """The endpoint itself."""
-        return self.endpoint  # type: ignore[no-any-return]
+    def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        self.app = request_response(endpoint)
 
 
 def described(

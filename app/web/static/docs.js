@@ -1,5 +1,30 @@
 "use strict";
 
+// Swagger UI fills every field with its example. All filters together match nothing, so an optional parameter
+// tells its example in its description, and starts empty.
+function tellExamples(operation) {
+  for (const parameter of operation.parameters ?? []) {
+    if (parameter.required || !parameter.examples) continue;
+    const values = Object.values(parameter.examples).map((example) => "`" + [example.value].flat().join(", ") + "`");
+    parameter.description = `${parameter.description ?? ""}\n\nExample: ${values.join(" or ")}`;
+    delete parameter.examples;
+  }
+}
+
+const startEmpty = {
+  statePlugins: {
+    spec: {
+      wrapActions: {
+        updateJsonSpec: (original) => (document) => {
+          const told = structuredClone(document);
+          for (const path of Object.values(told.paths ?? {})) Object.values(path).forEach(tellExamples);
+          return original(told);
+        },
+      },
+    },
+  },
+};
+
 // Addresses are relative to the page, so that they hold behind a proxy with a prefix too.
 SwaggerUIBundle({
   url: "openapi.json",
@@ -7,6 +32,7 @@ SwaggerUIBundle({
   deepLinking: true,
   displayRequestDuration: true,
   docExpansion: "list",
+  plugins: [startEmpty],
   tryItOutEnabled: true,
   validatorUrl: null,
 });

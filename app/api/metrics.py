@@ -1,0 +1,51 @@
+"""`/metrics`: requests by route and status, and how long they took, as Prometheus reads them.
+
+Counted by the envelope around every request rather than by a middleware of its own, which took a third of the time
+of a short read.
+"""
+
+import os
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Scope
+
+_requests = Counter("http_requests_total", "Requests answered.", ("method", "route", "status"))
+_seconds = Histogram(
+    "http_request_duration_seconds",
+    "Time from a request's arrival to the end of its answer.",
+    ("route",),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60),
+)
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PATCH", "PUT", "DELETE"})
+
+
+def count(scope: Scope, method: str, status: int, seconds: float) -> None:
+    """Counts a request. Unknown paths and methods have one name together, so that nobody can make up series."""
+    route = getattr(scope.get("route"), "path", "unmatched")
+    _requests.labels(method if method in _METHODS else "other", route, status).inc()
+    _seconds.labels(route).observe(seconds)
+
+
+async def metrics(_: Request) -> Response:
+    """The metrics of this process, or of all workers where `PROMETHEUS_MULTIPROC_DIR` is set."""
+    registry: CollectorRegistry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return Response(
+        generate_latest(registry), headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE_LATEST
+    )
+
+
+ROUTE = Route("/metrics", metrics, methods=["GET"])

@@ -1,0 +1,220 @@
+"""Every filter and every order, against four incidents that differ in all that filters compare."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+
+from app.domain.filters import FILTERS, Sort
+from app.store.engine import Database
+from tests.support import Client, draft, figure, record, report
+
+MEASURES = ("wounded", "missing", "captured", "survived")
+
+
+def _others(*numbers: int) -> list[dict[str, Any]]:
+    """Reports of the other four measures."""
+    return [figure(n, measure=m, reported_on="2020-01-20") for m, n in zip(MEASURES, numbers, strict=True)]
+
+
+MENAKA = draft(
+    "menaka", day="2020-01-10", region="ML-9", place="Indelimane Nord", latitude=15.9, longitude=2.4,
+    title="Raid at dawn", summary="A column burned.", near_border=["NE", "BF"], event_type="Battles",
+    sub_event_type="Armed clash", type_of_violence=1,
+    actors=[
+        {"name": "Malian Armed Forces", "role": "target", "kind": "state_forces"},
+        {"name": "Katiba Macina", "role": "attacker", "kind": "rebel_group"},
+    ],
+    toll_reports=[figure(30, "gov", "2020-01-10", id="menaka-gov"), *_others(4, 3, 2, 1)],
+)  # fmt: skip
+CENTRE = draft(
+    "centre", date_start="2020-02-01", date_end="2020-02-29", date_precision="month", country="NE",
+    region={"code": None, "name": "Vieux Centre"}, event_type="Riots", sub_event_type="Mob violence",
+    type_of_violence=2, latitude=13.5, longitude=2.1, near_border=["NG"],
+    actors=[{"name": "Market traders", "role": "target", "kind": "civilians"}],
+    toll_reports=[figure(0, "ngo", "2020-03-01", id="centre-ngo"), *_others(0, 0, 0, 0)],
+)  # fmt: skip
+FIJI = draft(
+    "fiji", day="2020-03-05", country="FJ", latitude=-17.0, longitude=179.9, type_of_violence=3,
+    sources=[{"id": "src-fiji", "title": "A page on Fiji", "published_on": "2020-03-06"}],
+)  # fmt: skip
+SOMEWHERE = draft(
+    "somewhere", day="2020-04-01", date_precision="week", event_type="Protests",
+    toll_reports=[figure(10, "gov", "2020-04-01"), figure(25, "ngo", "2020-04-02", source={"id": "src-4", "title": "P"})],
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def asked(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    path = tmp_path_factory.mktemp("filters") / "incidents.db"
+    shutil.copy(migrated_file, path)
+    database = Database(f"sqlite:///{path}")
+    record(database, MENAKA, CENTRE, FIJI, SOMEWHERE)
+    report(database, "menaka", best=12, reporter="gov", reported_on="2020-01-11", supersedes="menaka-gov")
+    made = Client(database)
+    yield made
+    made.close()
+    database.close()
+
+
+CASES = {
+    "country=Mali": "menaka somewhere",
+    "country=NER&country=fj": "centre fiji",
+    "country=BF": "",
+    "region=M%C3%A9naka": "menaka",
+    "region=vieux%20centre&region=ML-9": "menaka centre",
+    "region=ML-9&country=NE": "",
+    "place=INDEL": "menaka",
+    "place=dawn": "",
+    "actor=macina%20katiba": "menaka",
+    "actor=indelimane": "",
+    "q=raid%20column": "menaka",
+    "q=raid%20traders": "",
+    "near_border=NG": "centre",
+    "near_border=BF&near_border=Nigeria": "menaka centre",
+    "date_from=2020-02-29": "centre fiji somewhere",
+    "date_from=2020-03-01": "fiji somewhere",
+    "date_to=2020-02-01": "menaka centre",
+    "date_to=2020-01-31": "menaka",
+    "date_from=2020-02-10&date_to=2020-02-10": "centre",
+    "date_precision=month&date_precision=week": "centre somewhere",
+    "event_type=battles": "menaka",
+    "event_type=Riots&event_type=Protests": "centre somewhere",
+    "sub_event_type=Mob%20violence": "centre",
+    "type_of_violence=3": "fiji",
+    "type_of_violence=1&type_of_violence=2": "menaka centre",
+    "target_kind=civilians": "centre",
+    "target_kind=rebel_group": "",
+    "bbox=2,13,3,16": "menaka centre",
+    "bbox=2.4,15.9,2.4,15.9": "menaka",
+    "bbox=179,-20,-179,0": "fiji",
+    "bbox=-179,-20,179,0": "",
+    "near=15.9,2.4&radius_km=1": "menaka",
+    "near=14.7,2.25&radius_km=200": "menaka centre",
+    "near=-17,-179.9&radius_km=25": "fiji",
+    "killed_min=0": "menaka centre somewhere",
+    "killed_min=13": "somewhere",
+    "killed_max=0": "centre",
+    "killed_max=12": "menaka centre",
+    "killed_min=12&figure=low": "menaka",
+    "killed_max=10&figure=low": "centre somewhere",
+    "killed_min=25&figure=high": "somewhere",
+    "wounded_min=4": "menaka",
+    "wounded_max=0": "centre",
+    "missing_min=3": "menaka",
+    "missing_max=2": "centre",
+    "captured_min=2": "menaka",
+    "captured_min=3": "",
+    "captured_max=2": "menaka centre",
+    "survived_min=0": "menaka centre",
+    "survived_max=0": "centre",
+    "ever_killed_min=30": "menaka",
+    "ever_killed_min=0": "menaka centre somewhere",
+    "first_killed_min=30": "menaka",
+    "first_killed_min=11": "menaka",
+    "first_killed_min=10": "menaka somewhere",
+    "change=raised": "somewhere",
+    "change=lowered": "menaka",
+    "change=none": "centre",
+    "revisions_min=1": "menaka somewhere",
+    "revisions_min=2": "",
+    "spread_min=15": "somewhere",
+    "spread_min=0": "menaka centre somewhere",
+    "disputed=true": "somewhere",
+    "disputed=false": "menaka centre",
+    "reported_by=ngo": "centre somewhere",
+    "reported_by=nobody": "",
+    "source=src-4": "somewhere",
+    "source=src-4&reported_by=gov": "",
+    "reported_from=2020-03-01": "centre somewhere",
+    "reported_from=2020-03-01T23:59:59.999999Z": "centre somewhere",
+    "reported_to=2020-01-10": "menaka",
+    "reported_to=2020-01-10T23:59:59Z": "",
+    "reported_from=2020-01-12&reported_to=2020-01-31": "menaka centre",
+    "reported_from=2020-01-11&reported_to=2020-01-11": "menaka",
+    "updated_since=2000-01-01": "menaka centre fiji somewhere",
+    "updated_since=9999-01-01": "",
+    "as_of=2020-03-05": "menaka centre",
+    "as_of=2020-03-06": "menaka centre fiji",
+    "recorded_as_of=2000-01-01": "",
+}
+
+
+@pytest.mark.parametrize("question", CASES)
+def test_a_filter_finds_what_it_says_and_nothing_else(asked: Client, question: str) -> None:
+    assert asked.ids(f"/v1/incidents?sort=date&{question}") == CASES[question].split()
+
+
+@pytest.mark.parametrize("question", CASES)
+def test_counts_and_files_answer_the_same_question(asked: Client, question: str) -> None:
+    """Pages, totals, sums and exports take the same filters: none may leave one out."""
+    # when
+    lines = asked.get(f"/v1/incidents?sort=date&f=ndjson&fields=id&{question}").text.split()
+    sums = asked.json(f"/v1/stats?{question}")["total"]
+    page = asked.json(f"/v1/incidents?total=true&limit=1&{question}")
+
+    # then
+    expected = CASES[question].split()
+    assert lines == [f'{{"id":"{incident}"}}' for incident in expected]
+    assert (sums["incidents"], page["total"]) == (len(expected), len(expected))
+
+
+def test_no_filter_is_left_out_of_the_cases() -> None:
+    named = {name for question in CASES for name, _ in parse_qsl(question)}
+    assert {f.name for f in FILTERS} <= named
+    matching = {name for question, found in CASES.items() if found for name, _ in parse_qsl(question)}
+    assert {f.name for f in FILTERS} <= matching, "each finds something at least once"
+
+
+ORDERS = {
+    Sort.DATE: "menaka centre fiji somewhere",
+    Sort.DATE_DOWN: "somewhere fiji centre menaka",
+    Sort.KILLED: "centre menaka somewhere fiji",
+    Sort.KILLED_DOWN: "somewhere menaka centre fiji",
+    Sort.REPORTED: "menaka centre somewhere fiji",
+    Sort.REPORTED_DOWN: "somewhere centre menaka fiji",
+    Sort.UPDATED: "centre fiji somewhere menaka",
+    Sort.UPDATED_DOWN: "menaka somewhere fiji centre",
+}
+
+
+@pytest.mark.parametrize("sort", Sort)
+def test_an_order_puts_what_was_not_reported_last_and_breaks_ties_by_id(asked: Client, sort: Sort) -> None:
+    assert asked.ids(f"/v1/incidents?sort={sort}") == ORDERS[sort].split()
+
+
+def test_the_usual_order_is_the_newest_first(asked: Client) -> None:
+    assert asked.ids("/v1/incidents") == ORDERS[Sort.DATE_DOWN].split()
+
+
+@pytest.mark.parametrize(
+    ("figure_asked", "best_first"), [("low", "menaka somewhere"), ("best", "somewhere menaka"), ("high", "somewhere menaka")]
+)
+def test_figure_says_by_which_number_killed_is_ordered(asked: Client, figure_asked: str, best_first: str) -> None:
+    assert asked.ids(f"/v1/incidents?sort=-killed&figure={figure_asked}&killed_min=1") == best_first.split()
+
+
+def test_equal_figures_are_ordered_by_id_in_the_direction_of_the_sort(empty_client: Client, database: Database) -> None:
+    # given
+    record(database, *(draft(name, toll_reports=[figure(7)]) for name in ("b", "a", "c")))
+
+    # then
+    assert empty_client.ids("/v1/incidents?sort=killed") == ["a", "b", "c"]
+    assert empty_client.ids("/v1/incidents?sort=-killed") == ["c", "b", "a"]
+
+
+def test_a_box_is_the_same_whether_looked_up_by_place_or_walked(asked: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few places are looked up in the tree of boxes, many are met on a walk along the order."""
+    # given
+    boxes = [question for question in CASES if question.startswith(("bbox", "near="))]
+
+    # when
+    monkeypatch.setattr("app.store.read.FEW_IN_BOX", -1)
+
+    # then
+    assert {question: asked.ids(f"/v1/incidents?sort=date&{question}") for question in boxes} == {
+        question: CASES[question].split() for question in boxes
+    }

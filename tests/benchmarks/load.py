@@ -1,0 +1,113 @@
+"""Load on a server: `wrk` where it is installed, else an own generator that is the same for every server."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import uvloop
+
+CONNECTIONS = 16
+NO_HEADERS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What came of it. Times are in microseconds."""
+
+    requests: int
+    microseconds: int
+    p50: float
+    p99: float
+    errors: int
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return self.requests / (self.microseconds / 1_000_000)
+
+
+def put(port: int, paths: Sequence[str], seconds: float, headers: Mapping[str, str] = NO_HEADERS) -> Load:
+    """Asks for the paths in turn on 16 connections. Raises `RuntimeError` where an answer is an error."""
+    wrk = None if os.environ.get("BENCH_OWN_LOAD") else shutil.which("wrk")
+    load = _wrk(wrk, port, paths, seconds, headers) if wrk else uvloop.run(_own(port, paths, seconds, headers))
+    if load.errors or not load.requests:
+        raise RuntimeError(f"{load.errors} errors in {load.requests} requests to {paths[0]}")
+    return load
+
+
+def _wrk(wrk: str, port: int, paths: Sequence[str], seconds: float, headers: Mapping[str, str]) -> Load:
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write("\n".join(paths))
+        file.flush()
+        script = str(Path(__file__).with_name("cycle.lua"))
+        told = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
+        length = f"{max(1, round(seconds))}s"
+        call = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{length}", "--timeout", "60s", *told, "-s", script]
+        done = subprocess.run([*call, f"http://127.0.0.1:{port}", file.name], capture_output=True, text=True, check=True)  # noqa: S603
+    return Load(**orjson.loads(done.stdout.strip().splitlines()[-1]))
+
+
+class _Client(asyncio.Protocol):
+    """One connection that asks, waits for the whole answer, and asks again."""
+
+    def __init__(self, requests: Sequence[bytes], first: int, until: float) -> None:
+        self.requests, self.place, self.until = requests, first, until
+        self.times: list[float] = []
+        self.errors = 0
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._missing: int | None = None
+        self._head = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Asks the first time."""
+        self.transport: asyncio.WriteTransport = transport  # type: ignore[assignment]
+        self._ask()
+
+    def _ask(self) -> None:
+        self.begun = time.perf_counter()
+        self._missing, self._head = None, b""
+        self.transport.write(self.requests[self.place % len(self.requests)])
+        self.place += 1
+
+    def data_received(self, data: bytes) -> None:
+        """Counts the answer's bytes by its Content-Length."""
+        if self._missing is None:
+            self._head += data
+            head, blank, body = self._head.partition(b"\r\n\r\n")
+            if not blank:
+                return
+            status = int(head[9:12])
+            self.errors += status >= 400  # noqa: PLR2004
+            length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+            self._missing = (int(length) if length and status == 200 else 0) - len(body)  # noqa: PLR2004
+        else:
+            self._missing -= len(data)
+        if self._missing <= 0:
+            now = time.perf_counter()
+            self.times.append(now - self.begun)
+            self._ask() if now < self.until else self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """A connection that was lost early is an error."""
+        self.errors += exc is not None
+        self.ended.set_result(None)
+
+
+async def _own(port: int, paths: Sequence[str], seconds: float, headers: Mapping[str, str]) -> Load:
+    told = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    requests = [f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{told}\r\n".encode() for path in paths]
+    loop, begun = asyncio.get_running_loop(), time.perf_counter()
+    clients = [_Client(requests, 7 * n, begun + seconds) for n in range(CONNECTIONS)]
+    for client in clients:
+        await loop.create_connection(lambda c=client: c, "127.0.0.1", port)  # type: ignore[misc]
+    await asyncio.gather(*(c.ended for c in clients))
+    taken = time.perf_counter() - begun
+    times = sorted(t * 1_000_000 for c in clients for t in c.times)
+    return Load(len(times), round(taken * 1e6), times[len(times) // 2], times[len(times) * 99 // 100], sum(c.errors for c in clients))

@@ -1,0 +1,111 @@
+"""The four servers, each one process with one worker on a free port of this machine."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.benchmarks.dataset import url_of
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that runs."""
+
+    name: str
+    port: int
+    process: "subprocess.Popen[bytes]"
+
+    def memory(self) -> int:
+        """Resident memory in bytes; 0 where the system does not tell."""
+        try:
+            status = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
+        except OSError:
+            return 0
+        return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+
+
+@contextmanager
+def ours(database: Path) -> Iterator[Server]:
+    """Our server, as `incidents serve` starts it."""
+    told = {"INCIDENTS_DATABASE_URL": url_of(database), "INCIDENTS_SEED": "false", "INCIDENTS_LOG_LEVEL": "warning"}
+    port = free_port()
+    with _running("ours", [sys.executable, "-m", "app", "serve", "--port", str(port)], port, told) as server:
+        yield server
+
+
+@contextmanager
+def floor(database: Path, plan: Path) -> Iterator[Server]:
+    """Raw `sqlite3` behind a bare ASGI function."""
+    port = free_port()
+    call = [sys.executable, "-m", "tests.benchmarks.floor", str(database), str(plan), str(port)]
+    with _running("floor", call, port) as server:
+        yield server
+
+
+@contextmanager
+def naive(database: Path) -> Iterator[Server]:
+    """A tutorial's way."""
+    port = free_port()
+    with _running("naive", [sys.executable, "-m", "tests.benchmarks.naive", str(database), str(port)], port) as server:
+        yield server
+
+
+@contextmanager
+def datasette(executable: str, database: Path, metadata: Path) -> Iterator[Server]:
+    """Datasette on the same file."""
+    port = free_port()
+    settings = {"sql_time_limit_ms": 60_000, "max_returned_rows": 2000, "default_cache_ttl": 0}
+    told = [part for name, value in settings.items() for part in ("--setting", name, str(value))]
+    call = [executable, "serve", str(database), "--metadata", str(metadata), *told, "-p", str(port)]
+    with _running("Datasette", call, port) as server:
+        yield server
+
+
+def find_datasette() -> str | None:
+    """`BENCH_DATASETTE`, else `datasette` beside this Python or on the PATH."""
+    beside = Path(sys.executable).with_name("datasette")
+    return os.environ.get("BENCH_DATASETTE") or (str(beside) if beside.exists() else shutil.which("datasette"))
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@contextmanager
+def _running(name: str, call: Sequence[str], port: int, told: dict[str, str] | None = None) -> Iterator[Server]:
+    process = subprocess.Popen(call, cwd=ROOT, env=os.environ | (told or {}), stdout=subprocess.DEVNULL)  # noqa: S603
+    try:
+        _wait(name, process, port)
+        yield Server(name, port, process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _wait(name: str, process: "subprocess.Popen[bytes]", port: int) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise RuntimeError(f"{name} ended with {process.returncode} before it answered")
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError(f"{name} did not answer within {START_SECONDS} s")

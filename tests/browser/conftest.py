@@ -1,0 +1,168 @@
+"""The real service in a process of its own, and a Chromium that may talk to nobody else.
+
+Playwright is imported when a fixture needs it: without it, these modules can still be collected and left out.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, Route
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+STARTS_WITHIN = 60.0
+STOPS_WITHIN = 10.0
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a service with its seeds in a database of its own."""
+    folder = tmp_path_factory.mktemp("service")
+    port = _free_port()
+    address = f"http://127.0.0.1:{port}"
+    others = {name: value for name, value in os.environ.items() if not name.startswith("INCIDENTS_")}
+    environment = others | {"INCIDENTS_DATABASE_URL": f"sqlite:///{folder / 'incidents.db'}", "PYTHONPATH": str(ROOT)}
+    with (folder / "service.log").open("w+", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app", "serve", "--port", str(port)],
+            cwd=folder,  # where no `.env` lies
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait_until_healthy(process, address, Path(log.name))
+            yield address
+        finally:
+            _stop(process)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    if not Path(CHROMIUM).exists():
+        pytest.fail(f"no Chromium at {CHROMIUM}: install it, or set CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@dataclass
+class Visit:
+    """A page, and everything that went wrong or went out while it was open."""
+
+    page: Page
+    server: str
+    screenshots: Path
+    refused: list[str] = field(default_factory=list)
+    """Addresses off loopback that the page asked for."""
+    faults: list[str] = field(default_factory=list)
+    """Errors and warnings of the console (policy violations among them), exceptions, failed requests."""
+    served: list[str] = field(default_factory=list)
+    """Addresses on loopback that the page asked for."""
+
+    def open(self, path: str) -> None:
+        """Goes to a path of the service, which must answer 200."""
+        answer = self.page.goto(f"{self.server}{path}")
+        assert answer is not None
+        assert answer.status == 200
+
+    def screenshot(self, name: str) -> Path:
+        """Saves what is seen."""
+        file = self.screenshots / f"{name}.png"
+        self.page.screenshot(path=file)
+        assert file.stat().st_size > 10_000, "the picture is all but empty"
+        return file
+
+
+@pytest.fixture
+def visit(browser: Browser, server: str, tmp_path: Path) -> Iterator[Visit]:
+    """A fresh page that reaches this machine alone, watched from before its first script runs."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, service_workers="block")
+    page = context.new_page()
+    watched = Visit(page, server, tmp_path)
+    page.set_default_timeout(20_000)
+
+    def pass_or_refuse(route: Route) -> None:
+        url = route.request.url
+        if urlsplit(url).hostname in LOOPBACK:
+            watched.served.append(url)
+            route.continue_()
+        else:
+            watched.refused.append(url)
+            route.abort()
+
+    def console(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            watched.faults.append(f"console {message.type}: {message.text}")
+
+    def exception(error: Error) -> None:
+        watched.faults.append(f"exception: {error}")
+
+    def failed(request: Request) -> None:
+        watched.faults.append(f"failed: {request.url} ({request.failure})")
+
+    def violation(text: str) -> None:
+        watched.faults.append(text)
+
+    context.route(lambda url: urlsplit(url).scheme in {"http", "https", "ws", "wss"}, pass_or_refuse)
+    page.on("console", console)
+    page.on("pageerror", exception)
+    page.on("requestfailed", failed)
+    page.expose_function("policyViolation", violation)
+    page.add_init_script(
+        "addEventListener('securitypolicyviolation', (event) =>"
+        " policyViolation(`policy: ${event.violatedDirective} refused ${event.blockedURI}`))"
+    )
+    yield watched
+    context.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _wait_until_healthy(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    deadline = time.monotonic() + STARTS_WITHIN
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            pytest.fail(f"the service ended with {process.returncode}:\n{log.read_text(encoding='utf-8')}")
+        try:
+            with direct.open(f"{address}/healthz", timeout=1) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    pytest.fail(f"the service did not answer within {STARTS_WITHIN:g} s:\n{log.read_text(encoding='utf-8')}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOPS_WITHIN)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,96 @@
+"""The OpenAPI pages work without internet, and under the policy that they send themselves."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Visit
+
+pytestmark = pytest.mark.browser
+
+
+def assert_clean(visit: Visit) -> None:
+    """Nothing left loopback, nothing was refused by the policy, nothing failed."""
+    assert visit.refused == []
+    assert visit.faults == []
+
+
+def test_docs_tries_a_request_without_leaving_the_machine(visit: Visit) -> None:
+    # given the page, with every operation listed
+    visit.open("/docs")
+    page = visit.page
+    operation = page.locator(".opblock").filter(
+        has=page.locator(".opblock-summary-path[data-path='/v1/incidents']"),
+        has_text="GET",
+    )
+    operation.wait_for()
+
+    # when the reader opens "GET /v1/incidents" and presses Execute
+    operation.locator(".opblock-summary-control").first.click()
+    operation.get_by_role("button", name="Execute").click()
+
+    # then the answer of the service is shown
+    live = operation.locator(".live-responses-table .response")
+    live.wait_for()
+    assert live.locator(".response-col_status").inner_text().split()[0] == "200"
+    shown = json.loads(live.locator(".highlight-code code").first.inner_text())
+    assert len(shown["items"]) > 0
+    assert any(url.startswith(f"{visit.server}/v1/incidents") for url in visit.served)
+    assert all("country=" not in url for url in visit.served), "an example was sent unasked"
+    live.scroll_into_view_if_needed()
+    visit.screenshot("docs")
+    assert_clean(visit)
+
+
+def test_docs_links_lead_to_one_operation(visit: Visit) -> None:
+    # given the address of one operation
+    visit.open("/docs")
+    link = visit.page.locator(".opblock-summary-path[data-path='/v1/incidents'] a").first
+    fragment = link.get_attribute("href")
+    assert fragment is not None
+
+    # when it is opened afresh
+    visit.page.goto("about:blank")
+    visit.open(f"/docs{fragment}")
+
+    # then that operation is open
+    opened = visit.page.locator(".opblock.is-open")
+    opened.wait_for()
+    assert opened.locator(".opblock-summary-path").get_attribute("data-path") == "/v1/incidents"
+    assert_clean(visit)
+
+
+def test_redoc_lists_and_finds_operations_without_leaving_the_machine(visit: Visit) -> None:
+    # given the reference
+    visit.open("/redoc")
+    page = visit.page
+    page.get_by_role("heading", name="Conflict Incidents").first.wait_for()
+    page.get_by_text("/v1/incidents", exact=True).first.wait_for(state="attached")
+
+    # when the reader searches it, which runs in a worker
+    page.get_by_placeholder("Search...").fill("toll history")
+
+    # then something is found
+    page.locator("[data-role='search:results'] [role='menuitem']").first.wait_for()
+    visit.screenshot("redoc")
+    assert_clean(visit)
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_the_page_is_named_has_a_language_and_fits_a_phone(visit: Visit, path: str) -> None:
+    # given a narrow screen
+    visit.page.set_viewport_size({"width": 390, "height": 800})
+
+    # when the page is opened
+    visit.open(path)
+    visit.page.get_by_role("heading", name="Conflict Incidents").first.wait_for()
+
+    # then it names itself, and nothing sticks out
+    assert visit.page.title().startswith("Conflict Incidents")
+    assert visit.page.locator("html").get_attribute("lang") == "en"
+    assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert_clean(visit)
