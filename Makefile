@@ -26,11 +26,7 @@ serve: $(VENV)/.installed ## Set up, migrate, seed when empty, and serve
 	@$(PY) -m app serve
 
 .PHONY: test
-test: $(VENV)/.installed-dev ## Set up; lint, types, import rules, and every test that needs no browser
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+test: lint ## Set up; lint, types, import rules, and every test that needs no browser
 	$(PY) -m pytest --cov
 
 .PHONY: lint

@@ -50,7 +50,8 @@ def serve(
     if settings.seed and _is_empty(settings):
         _report_seeds(database)
     database.close()
-    run(settings, host=host or settings.host, port=settings.port if port is None else port, workers=workers, reload=reload)
+    told_port = settings.port if port is None else port
+    run(settings, host=host or settings.host, port=told_port, workers=workers, reload=reload)
 
 
 @app.command()

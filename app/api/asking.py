@@ -41,6 +41,11 @@ class Asked:
         """Whether everything is wanted instead of a page: the file forms, unless a limit or a place is told."""
         return self.form is not Form.JSON and not {"limit", "cursor"} & self.question.given.keys()
 
+    @property
+    def fixed(self) -> bool:
+        """Whether the answer is at a recorded moment of the past."""
+        return self.question.recorded is not None and self.question.recorded <= self.session.recorded
+
     def next_page(self, cursor: str | None) -> str | None:
         """The address of the next page: the same question, after the cursor."""
         if cursor is None:
@@ -115,7 +120,7 @@ async def answer(
     etag = tag(asked, recorded if stamp is None else stamp)
     headers = {
         "ETag": etag,
-        "Cache-Control": FIXED if asked.question.recorded is not None and asked.question.recorded <= recorded else FRESH,
+        "Cache-Control": FIXED if asked.fixed else FRESH,
         "Vary": "Accept",
         "Last-Modified": strftime("%a, %d %b %Y %H:%M:%S GMT", gmtime((changed or recorded) // 1_000_000)),
     }
@@ -132,7 +137,7 @@ async def answer(
 
 
 async def stream(chunks: AsyncIterator[bytes], media_type: str, headers: dict[str, str]) -> Response:
-    """A streamed response. The first chunk is made before the status is sent, so that a fault still gets its problem."""
+    """A streamed response. Its first chunk is made before the status is sent, so that a fault gets its problem."""
     first = await anext(chunks, b"")
 
     async def every() -> AsyncIterator[bytes]:
@@ -141,4 +146,3 @@ async def stream(chunks: AsyncIterator[bytes], media_type: str, headers: dict[st
             yield chunk
 
     return StreamingResponse(every(), headers=headers, media_type=media_type)
-

@@ -91,9 +91,7 @@ def sums_csv(items: Iterable[Mapping[str, Any]]) -> bytes:
     return csv_lines(rows, list(rows[0]), header=True)
 
 
-async def export(
-    slices: AsyncIterator[list[str]], form: Form, fields: Sequence[str] | None
-) -> AsyncIterator[bytes]:
+async def export(slices: AsyncIterator[list[str]], form: Form, fields: Sequence[str] | None) -> AsyncIterator[bytes]:
     """Everything, slice by slice."""
     if form is Form.CSV:
         yield csv_lines([], incident_columns(fields), header=True)

@@ -42,10 +42,8 @@ async def metrics(_: Request) -> Response:
     registry: CollectorRegistry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return Response(
-        generate_latest(registry), headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE_LATEST
-    )
+        multiprocess.MultiProcessCollector(registry)
+    return Response(generate_latest(registry), headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE_LATEST)
 
 
 ROUTE = Route("/metrics", metrics, methods=["GET"])

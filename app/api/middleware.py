@@ -1,4 +1,4 @@
-"""What every request passes: limits on its head, a request id, headers for safety, `HEAD` answered as `GET`, a count."""
+"""What every request passes: limits on its head, a request id, safe headers, `HEAD` answered as `GET`, a count."""
 
 import re
 import secrets

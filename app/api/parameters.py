@@ -74,5 +74,6 @@ def openapi_parameter(parameter: Parameter) -> dict[str, Any]:
         schema = {"type": "array", "items": schema, "maxItems": 100}
     told = {"name": parameter.name, "in": "query", "required": False, "description": parameter.help, "schema": schema}
     if parameter.kind.example is not None:
-        told["examples"] = {"example": {"value": [parameter.kind.example] if parameter.repeatable else parameter.kind.example}}
+        example = [parameter.kind.example] if parameter.repeatable else parameter.kind.example
+        told["examples"] = {"example": {"value": example}}
     return told

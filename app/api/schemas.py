@@ -301,7 +301,6 @@ class Problem(BaseModel):
     errors: list[Fault] | None = Field(None, description="For 422: every fault found.")
 
 
-
 class Health(Shape):
     """How the service is."""
 

@@ -1,7 +1,7 @@
 """Every filter, sort and control of a question, declared once.
 
 HTTP validation, the OpenAPI text, the SQL, the command line's options and the README's table come from here.
-To add a filter, add a line to `FILTERS`; a new way to compare also needs a line in `store.queries`.
+To add a filter, add a line to `FILTERS`; a new way to compare also needs a line in `store.conditions`.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from app.domain.vocabulary import (
 
 
 class How(Enum):
-    """How a filter compares. `store.queries` says each in SQL."""
+    """How a filter compares. `store.conditions` says each in SQL."""
 
     ANY_OF = auto()
     AT_LEAST = auto()

@@ -79,7 +79,7 @@ def country_name(code: str) -> str:
 
 def region_name(code: str) -> str | None:
     """The name of an ISO 3166-2 code, or `None` where there is no such code."""
-    region = pycountry.subdivisions.get(code=code)
+    region = pycountry.subdivisions.get(code=code)  # type: ignore[no-untyped-call]
     return region.name if region else None
 
 

@@ -62,27 +62,27 @@ class Question:
     @property
     def figure(self) -> Figure:
         """Which figure limits, sorts and sums use."""
-        return self.given.get("figure", Figure.BEST)
+        return Figure(self.given.get("figure", Figure.BEST))
 
     @property
     def sort(self) -> Sort:
         """The order asked for."""
-        return self.given.get("sort", Sort.DATE_DOWN)
+        return Sort(self.given.get("sort", Sort.DATE_DOWN))
 
     @property
     def limit(self) -> int:
         """Items on a page."""
-        return self.given.get("limit", DEFAULT_LIMIT)
+        return int(self.given.get("limit", DEFAULT_LIMIT))
 
     @property
     def form(self) -> Form:
         """The form of the answer."""
-        return self.given.get("f", Form.JSON)
+        return Form(self.given.get("f", Form.JSON))
 
     @property
     def regions(self) -> tuple[RegionWanted, ...]:
         """The regions asked for."""
-        return self.given.get("region", ())
+        return tuple(self.given.get("region", ()))
 
     @property
     def box(self) -> Box | None:

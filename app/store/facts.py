@@ -56,7 +56,7 @@ def _reports(sets: Subquery) -> Select[Any]:
         select(replacing.key).join(own, col(replacing.supersedes) == own.key).where(col(own.incident_set).in_(in_sets)),
     )
     known = bindparam("recorded")
-    return (
+    built: Select[Any] = (
         select(
             TollReport.key,
             TollReport.id,
@@ -74,7 +74,7 @@ def _reports(sets: Subquery) -> Select[Any]:
             col(Reporter.id).label("reporter"),
             Reporter.kind,
             col(Source.record).label("source"),
-            old.id.label("supersedes"),
+            col(old.id).label("supersedes"),
             col(Retraction.reason).label("void_reason"),
             col(Retraction.reported_on).label("void_on"),
             col(Retraction.reported_at).label("void_at"),
@@ -91,6 +91,7 @@ def _reports(sets: Subquery) -> Select[Any]:
         .where(col(TollReport.key).in_(keys), col(TollReport.recorded_at) <= known)
         .order_by(col(TollReport.reported_at), col(TollReport.key))
     )
+    return built
 
 
 @lru_cache(maxsize=4096)

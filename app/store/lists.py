@@ -8,8 +8,8 @@ from sqlalchemy import Select, and_, bindparam, func, literal_column, select, tu
 
 from app.domain.dates import Instant, opening
 from app.domain.question import Question
+from app.store.conditions import TABLES, at_clocks, compiled, known_reports, member, report, segment, version
 from app.store.facts import reports_about_incident, reports_about_sets
-from app.store.queries import TABLES, at_clocks, compiled, known_reports, member, report, segment, version
 from app.store.reader import Statement
 
 incident = TABLES["incident"].c

@@ -56,7 +56,8 @@ class Reader:
         try:
             return _run(self._here, statement, SHORT_SECONDS)
         except ReadTooLong:
-            return await self.in_thread(self._rows_in_thread, statement)
+            rows: list[Row] = await self.in_thread(self._rows_in_thread, statement)
+            return rows
 
     def _rows_in_thread(self, statement: Statement) -> list[Row]:
         connection = self._take()
@@ -71,9 +72,7 @@ class Reader:
         connection, deadline = self._open(sqlite.EXPORT_CACHE_KIB)
         try:
             cursor = connection.cursor()
-            await self.in_thread(
-                _guarded, deadline, self.read_seconds, cursor.execute, statement.sql, statement.values
-            )
+            await self.in_thread(_guarded, deadline, self.read_seconds, cursor.execute, statement.sql, statement.values)
             while rows := await self.in_thread(_guarded, deadline, self.read_seconds, cursor.fetchmany, SLICE):
                 yield rows
         finally:

@@ -164,8 +164,9 @@ class Writer:
         )
         self._touch_set(report["incident_set"], moment.instant)
         if report["supersedes"] is not None:
-            revived = orjson.loads(report["record"])["supersedes"]
-            self._touch_set(self._find(TollReport, revived)["incident_set"], moment.instant)
+            revived = self._find(TollReport, orjson.loads(report["record"])["supersedes"])
+            assert revived is not None, "a foreign key holds it"
+            self._touch_set(revived["incident_set"], moment.instant)
 
     def withdraw_incident(self, incident_id: str, reason: str, merged_into: str | None = None) -> None:
         """Takes an incident out of all answers from now on. Its reports stay where they are."""

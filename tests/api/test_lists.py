@@ -184,7 +184,7 @@ def test_a_region_without_incidents_is_there_and_empty(client: Client) -> None:
     found = client.json("/v1/regions/ML-8")
 
     # then
-    assert (found["name"], found["incidents"], found["date_from"], found["killed"]) == ("Gao", 0, None, NOTHING)
+    assert (found["name"], found["incidents"], found["date_from"], found["killed"]) == ("Kidal", 0, None, NOTHING)
 
 
 @pytest.mark.parametrize("code", ["XX", "ML-99", "menaka", "MLI", "%20"])

@@ -86,7 +86,9 @@ def free_port() -> int:
 
 @contextmanager
 def _running(name: str, call: Sequence[str], port: int, told: dict[str, str] | None = None) -> Iterator[Server]:
-    process = subprocess.Popen(call, cwd=ROOT, env=os.environ | (told or {}), stdout=subprocess.DEVNULL)  # noqa: S603
+    quiet = subprocess.DEVNULL if name == "Datasette" else None
+    env = os.environ | (told or {})
+    process = subprocess.Popen(call, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=quiet)  # noqa: S603
     try:
         _wait(name, process, port)
         yield Server(name, port, process)

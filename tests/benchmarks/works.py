@@ -22,7 +22,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request. `naive` is the query string of the same request to the tutorial's server, where it differs."""
+    """One request. `naive` is for the tutorial's server, where it differs."""
 
     kind: str
     pairs: Pairs = ()

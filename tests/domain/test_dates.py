@@ -38,7 +38,7 @@ def test_an_instant_is_read_with_its_offset(sent: str, meant: str) -> None:
     ],
 )  # fmt: skip
 def test_anything_else_is_refused(sent: str) -> None:
-    with pytest.raises(ValueError, match="^is "):
+    with pytest.raises(ValueError, match=r"^is "):
         parse_moment(sent)
 
 

@@ -1,5 +1,7 @@
 """The headline rule by property, and against a second telling of it that knows no replay."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -121,4 +123,4 @@ def test_the_timeline_has_no_gap_and_no_step_that_changes_nothing(reports: list[
     steps = timeline(Measure.KILLED, reports, [], LAST_INSTANT)
     assert [s["to"] for s in steps[:-1]] == [s["from"] for s in steps[1:]] and steps[-1]["to"] is None
     numbers = [(s["low"], s["best"], s["high"]) for s in steps]
-    assert all(a != b for a, b in zip(numbers, numbers[1:], strict=False))
+    assert all(a != b for a, b in pairwise(numbers))

@@ -81,7 +81,9 @@ def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
 
 
 def test_a_record_with_one_bad_report_is_refused_whole_and_its_neighbours_stay(database: Database) -> None:
-    bad = incident("bad", toll_reports=[report(5).model_dump(mode="json"), report(6, supersedes="nix").model_dump(mode="json")])
+    bad = incident(
+        "bad", toll_reports=[report(5).model_dump(mode="json"), report(6, supersedes="nix").model_dump(mode="json")]
+    )
     with recording(database, "test") as writer:
         writer.record_incident(incident("good"))
         with pytest.raises(InvalidInput, match="supersedes"), writer.whole():

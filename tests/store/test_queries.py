@@ -8,6 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from app.domain.filters import INCIDENTS, STATS, Group, Sort
 from app.domain.question import read_question
 from app.store import lists, queries, read, sums
+from app.store.conditions import shape_of
 from app.store.engine import Database
 from tests.store.recorded import Asking, incident, record, report
 
@@ -22,7 +23,7 @@ EVERY = [
 @pytest.mark.parametrize("sort", Sort)
 @pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dialect()], ids=["sqlite", "postgresql"])
 def test_a_question_compiles_for_both_databases(sort: Sort, dialect: object) -> None:
-    shape = queries.shape_of(read_question(EVERY, INCIDENTS))
+    shape = shape_of(read_question(EVERY, INCIDENTS))
     built = queries.incidents(shape, sort, after=True, tree=None, limited=True)
     assert "segment.country" in str(built.compile(dialect=dialect))  # type: ignore[arg-type]
     for groups in ((Group.COUNTRY, Group.MONTH), (Group.ACTOR, Group.YEAR), ()):

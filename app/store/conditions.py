@@ -1,0 +1,215 @@
+"""Filters to conditions: what a segment must meet, and the values that it is compared with. Pure.
+
+A question has a shape (which filters were given, how many values each) and values. SQL is made once for each shape;
+afterwards only the values are bound.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, func, literal_column, or_, select, text
+from sqlalchemy.dialects import sqlite as sqlite_dialect
+from sqlmodel import SQLModel
+
+from app.domain.dates import Instant, opening
+from app.domain.filters import BY_NAME, Filter, How
+from app.domain.kinds import EARTH_KM, Box, Point
+from app.domain.question import Question
+from app.domain.vocabulary import Figure
+from app.store import sqlite
+from app.store.derive import on_sphere
+from app.store.tables import LARGE_TOLL
+
+TABLES = SQLModel.metadata.tables
+segment = TABLES["segment"].c
+version = TABLES["incident_version"].c
+report = TABLES["toll_report"].c
+member = TABLES["incident_set_member"].c
+
+Shape = tuple[Any, ...]
+_DIALECT = sqlite_dialect.dialect(paramstyle="named")
+
+
+def compiled(built: Select[Any]) -> str:
+    """A SELECT as text with named places for its values. Constants are written as literals, so all values are named."""
+    return str(built.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True}))
+
+
+def shape_of(question: Question) -> Shape:
+    """What of a question decides its SQL."""
+    return (*(_shape(f, value, question) for f, value in question.filters), question.figure)
+
+
+def _shape(f: Filter, value: Any, question: Question) -> Shape:
+    if f.how is How.BOX:
+        return f.name, value.wraps
+    if f.how is How.AT_LEAST and f.column == "killed_{figure}":
+        return f.name, question.figure is Figure.BEST and value >= LARGE_TOLL
+    return f.name, len(_several(value)) if f.how in (How.ANY_OF, How.NEAR_BORDER, How.TARGET_KIND) else 1
+
+
+def _several(value: Any) -> list[Any]:
+    """The values that are compared: of a region its keys, of a list its items, else the value alone."""
+    if not isinstance(value, (list, tuple)):
+        return [value]
+    return [key for v in value for key in getattr(v, "keys", (v,))]
+
+
+# Conditions: each `How` says what it compares, in SQL and in values.
+
+
+def _any_of(f: Filter, count: int, figure: Figure) -> ColumnElement[bool]:
+    places = [bindparam(f"{f.name}_{n}") for n in range(count)]
+    compared = segment[f.column.format(figure=figure)]
+    return compared == places[0] if count == 1 else compared.in_(places)
+
+
+def _at_least(f: Filter, large: Any, figure: Figure) -> ColumnElement[bool]:
+    compared = segment[f.column.format(figure=figure)]
+    clause = compared >= bindparam(f.name)
+    if f.name == "date_from":
+        longest = select(func.max(segment.days)).scalar_subquery()
+        return and_(clause, segment.date_start >= bindparam(f.name) - longest)
+    if large is True:
+        return and_(clause, compared >= literal_column(str(LARGE_TOLL), Integer))
+    return clause
+
+
+def _at_most(f: Filter, _: Any, figure: Figure) -> ColumnElement[bool]:
+    return segment[f.column.format(figure=figure)] <= bindparam(f.name)
+
+
+def _since(f: Filter, _: Any, __: Figure) -> ColumnElement[bool]:
+    return segment[f.column] >= bindparam(f.name)
+
+
+def _words(f: Filter, _: Any, __: Figure) -> ColumnElement[bool]:
+    found = select(sqlite.incident_text.c.rowid).where(text(f"incident_text MATCH :{f.name}"))
+    return segment.version.in_(found)
+
+
+def _near_border(f: Filter, count: int, _: Figure) -> ColumnElement[bool]:
+    border = TABLES["incident_border"].c
+    places = [bindparam(f"{f.name}_{n}") for n in range(count)]
+    return segment.version.in_(select(border.version).where(border.country.in_(places)))
+
+
+def _target_kind(f: Filter, count: int, _: Figure) -> ColumnElement[bool]:
+    actor = TABLES["incident_actor"].c
+    places = [bindparam(f"{f.name}_{n}") for n in range(count)]
+    return segment.version.in_(
+        select(actor.version).where(actor.role == literal_column("'target'"), actor.kind.in_(places))
+    )
+
+
+def _box(_: Filter, wraps: Any, __: Figure) -> ColumnElement[bool]:
+    west, south, east, north = (bindparam(f"box_{side}") for side in ("west", "south", "east", "north"))
+    between = or_ if wraps else and_
+    return and_(segment.latitude.between(south, north), between(segment.longitude >= west, segment.longitude <= east))
+
+
+def _circle(_: Filter, __: Any, ___: Figure) -> ColumnElement[bool]:
+    x, y, z = (bindparam(f"near_{axis}") for axis in "xyz")
+    nearness = segment.sphere_x * x + segment.sphere_y * y + segment.sphere_z * z
+    return nearness >= bindparam("near_cosine")
+
+
+CONDITIONS: dict[How, Callable[[Filter, Any, Figure], ColumnElement[bool]]] = {
+    How.ANY_OF: _any_of,
+    How.AT_LEAST: _at_least,
+    How.AT_MOST: _at_most,
+    How.SINCE: _since,
+    How.WORDS: _words,
+    How.NEAR_BORDER: _near_border,
+    How.TARGET_KIND: _target_kind,
+    How.BOX: _box,
+    How.CIRCLE: _circle,
+}
+
+
+def conditions(shape: Shape) -> list[ColumnElement[bool]]:
+    """What a segment must meet to belong to the answer: both clocks, and the filters."""
+    *given, figure = shape
+    found = list(at_clocks(segment))
+    some_report = []
+    for name, detail in given:
+        f = BY_NAME[name]
+        if f.how is How.SOME_REPORT:
+            some_report.append(_of_report(f))
+        else:
+            found.append(CONDITIONS[f.how](f, detail, figure))
+    if some_report:
+        covered = select(member.incident).join(TABLES["toll_report"], report.incident_set == member.incident_set)
+        found.append(segment.incident.in_(covered.where(*known_reports(), *some_report)))
+    return found
+
+
+def at_clocks(table: Any) -> Iterable[ColumnElement[bool]]:
+    """Rows of a table with spans that hold at the clocks."""
+    recorded, known = bindparam("recorded"), bindparam("known")
+    return (
+        table.recorded_from <= recorded,
+        table.recorded_to > recorded,
+        table.known_from <= known,
+        table.known_to > known,
+    )
+
+
+def known_reports() -> Iterable[ColumnElement[bool]]:
+    """Reports that were known and recorded at the clocks."""
+    return report.recorded_at <= bindparam("recorded"), report.reported_at <= bindparam("known")
+
+
+def _of_report(f: Filter) -> ColumnElement[bool]:
+    if f.column == "from":
+        return report.reported_at >= bindparam(f.name)
+    if f.column == "to":
+        return report.reported_at <= bindparam(f.name)
+    party = TABLES[f.column].c
+    return report[f.column] == select(party.key).where(party.id == bindparam(f.name)).scalar_subquery()
+
+
+def values_of(question: Question, recorded: Instant) -> dict[str, Any]:
+    """The values that the conditions of a question compare with."""
+    values: dict[str, Any] = {"recorded": recorded, "known": question.known}
+    for f, value in question.filters:
+        if f.how in (How.ANY_OF, How.NEAR_BORDER, How.TARGET_KIND):
+            values |= {f"{f.name}_{n}": v for n, v in enumerate(_several(value))}
+        elif f.how is How.WORDS:
+            values[f.name] = match_expression(f.column, value)
+        elif f.how is How.BOX:
+            values |= _box_values(value)
+        elif f.how is How.CIRCLE:
+            values |= _circle_values(value, question.given["radius_km"])
+        else:
+            values[f.name] = _compared(f, value)
+    return values
+
+
+def _compared(f: Filter, value: Any) -> Any:
+    if hasattr(value, "toordinal"):
+        return value.toordinal()
+    if hasattr(value, "instant"):
+        return opening(value) if f.how is How.SINCE or f.column == "from" else value.instant
+    return value
+
+
+def match_expression(where: str, words: str) -> str:
+    """FTS5: every word, from its beginning, in one column or in any."""
+    found = " AND ".join(f'"{word}"*' for word in words.split())
+    return f"{where} : ({found})" if where else found
+
+
+def _box_values(box: Box) -> dict[str, float]:
+    return {"box_west": box.west, "box_south": box.south, "box_east": box.east, "box_north": box.north}
+
+
+def _circle_values(centre: Point, radius_km: float) -> dict[str, float]:
+    x, y, z = on_sphere(centre.latitude, centre.longitude)
+    return {
+        "near_x": x,
+        "near_y": y,
+        "near_z": z,
+        "near_cosine": math.cos(min(radius_km / EARTH_KM, math.pi)),
+    }
