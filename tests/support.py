@@ -55,6 +55,15 @@ class Client:
         """The ids on a page."""
         return [item["id"] for item in self.json(address, **options)["items"]]
 
+    def raw(self, address: str, **options: Any) -> bytes:
+        """The bytes of a body as they are sent, compressed or not."""
+
+        async def read() -> bytes:
+            async with self._http.stream("GET", address, **options) as answer:
+                return b"".join([chunk async for chunk in answer.aiter_raw()])
+
+        return self._runner.run(read())
+
     def close(self) -> None:
         self._runner.run(self._http.aclose())
         self.app.state.reader.close()

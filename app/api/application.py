@@ -32,8 +32,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     reader = Reader(database, settings.read_seconds)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, float]]:
+        yield {"request_seconds": settings.request_seconds}
         reader.close()
         database.close()
 
@@ -46,7 +46,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=lambda route: route.name,
         lifespan=lifespan,
     )
     app.state.settings, app.state.database, app.state.reader = settings, database, reader

@@ -1,6 +1,7 @@
 """From a request to a question, and from an answer to a response: what all read routes share."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from hashlib import blake2b
 from time import gmtime, strftime
@@ -131,18 +132,21 @@ async def answer(
         made, following = made
         if following:
             headers["Link"] = f'<{following}>; rel="next"'
-    if isinstance(made, AsyncIterator):
-        return await stream(made, MEDIA_TYPES[asked.form], headers)
+    if isinstance(made, AsyncGenerator):
+        return await stream(asked, made, headers)
     return Response(made, headers=headers, media_type=MEDIA_TYPES[asked.form])
 
 
-async def stream(chunks: AsyncIterator[bytes], media_type: str, headers: dict[str, str]) -> Response:
+async def stream(asked: Asked, chunks: AsyncGenerator[bytes], headers: dict[str, str]) -> Response:
     """A streamed response. Its first chunk is made before the status is sent, so that a fault gets its problem."""
     first = await anext(chunks, b"")
+    if asked.request.scope.get("head_only"):
+        await chunks.aclose()
 
-    async def every() -> AsyncIterator[bytes]:
-        yield first
-        async for chunk in chunks:
-            yield chunk
+    async def every() -> AsyncGenerator[bytes]:
+        async with aclosing(chunks):
+            yield first
+            async for chunk in chunks:
+                yield chunk
 
-    return StreamingResponse(every(), headers=headers, media_type=media_type)
+    return StreamingResponse(every(), headers=headers, media_type=MEDIA_TYPES[asked.form])

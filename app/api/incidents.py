@@ -1,21 +1,21 @@
 """`/v1/incidents`: pages, one incident, its toll history, its versions."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import encoding, examples, schemas
 from app.api.asking import Asked, answer, ask
-from app.api.parameters import ReadRoute, described
+from app.api.parameters import described, read_router
 from app.domain import filters
 from app.domain.filters import Form
 from app.store import read
 
-router = APIRouter(prefix="/v1/incidents", tags=["Incidents"], route_class=ReadRoute)
+router = read_router("/v1/incidents", "Incidents")
 ID = {"incident_id": "The incident's id, like `ml-2019-11-01-indelimane`."}
 
 
@@ -31,7 +31,7 @@ async def incidents(request: Request) -> Response:
     return await answer(asked, lambda: _incidents(asked), link=True)
 
 
-async def _incidents(asked: Asked) -> tuple[bytes | AsyncIterator[bytes], str | None]:
+async def _incidents(asked: Asked) -> tuple[bytes | AsyncGenerator[bytes], str | None]:
     if asked.whole:
         return _export(asked), None
     page = await read.incidents(asked.session, asked.question)
@@ -47,10 +47,10 @@ async def _incidents(asked: Asked) -> tuple[bytes | AsyncIterator[bytes], str | 
     return encoding.json_page(items, following, page.total), following
 
 
-async def _export(asked: Asked) -> AsyncIterator[bytes]:
-    slices = read.every_incident(asked.session, asked.question)
-    async for chunk in encoding.export(slices, asked.form, asked.question.given.get("fields")):
-        yield chunk
+async def _export(asked: Asked) -> AsyncGenerator[bytes]:
+    async with aclosing(read.every_incident(asked.session, asked.question)) as slices:
+        async for chunk in encoding.export(slices, asked.form, asked.question.given.get("fields")):
+            yield chunk
 
 
 @router.get(

@@ -54,7 +54,7 @@ class Envelope:
                 message = {**message, "body": b""}
             await send(message)
 
-        inner = {**scope, "method": "GET"} if is_head else scope
+        inner = {**scope, "method": "GET", "head_only": True} if is_head else scope
         try:
             if refusal := _refusal(scope, hosts, size):
                 await problem(scope["path"], *refusal)(inner, receive, enveloped)

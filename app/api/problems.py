@@ -14,8 +14,8 @@ from starlette.responses import Response
 from app.errors import AppError, Fault, InvalidInput, ReadTooLong, echo
 
 MEDIA_TYPE = "application/problem+json"
-TYPES = "https://conflict-incidents.example/problems/"
-"""Base of the `type` of a problem: a name, not an address that answers."""
+TYPES = "urn:conflict-incidents:problem:"
+"""Begins the `type` of a problem: a name, not an address."""
 log = logging.getLogger("app")
 
 _TITLES = {

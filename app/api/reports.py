@@ -1,19 +1,18 @@
 """`/v1/toll-reports`, `/v1/reporters`, `/v1/sources`: who said what, across incidents."""
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import encoding, schemas
 from app.api.asking import Asked, answer, ask
-from app.api.parameters import ReadRoute, described
+from app.api.parameters import described, read_router
 from app.domain import filters
 from app.domain.filters import Form
 from app.store import read
 from app.store.read import Page
 
-router = APIRouter(prefix="/v1", route_class=ReadRoute)
+router = read_router("/v1")
 
 
 @router.get(

@@ -14,12 +14,11 @@ GRACE_SECONDS = 4
 
 
 class DeadlineProtocol(HttpToolsProtocol):
-    """Closes a connection whose request is not complete within `seconds` of its first byte, or of its opening.
+    """Closes a connection whose request is not complete in time, from its opening or its first byte on.
 
-    httptools is the parser because it refuses a request with both Content-Length and Transfer-Encoding.
+    The time comes with the application's state, so that every worker has it. httptools is the parser because it
+    refuses a request with both Content-Length and Transfer-Encoding.
     """
-
-    seconds = 10.0
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -47,7 +46,7 @@ class DeadlineProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _start_clock(self) -> None:
-        self._deadline = self.loop.call_later(self.seconds, self._too_slow)
+        self._deadline = self.loop.call_later(self.app_state["request_seconds"], self._too_slow)
 
     def _stop_clock(self) -> None:
         if self._deadline is not None:
@@ -62,7 +61,6 @@ class DeadlineProtocol(HttpToolsProtocol):
 
 def run(settings: Settings, *, host: str, port: int, workers: int, reload: bool) -> None:
     """Serves until it is told to stop."""
-    DeadlineProtocol.seconds = settings.request_seconds
     uvicorn.run(
         "app.api.application:create_app",
         factory=True,

@@ -1,18 +1,17 @@
 """`/v1/stats` and `/v1/regions`: counts and sums."""
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import encoding, examples, schemas
 from app.api.asking import Asked, answer, ask
-from app.api.parameters import ReadRoute, described
+from app.api.parameters import described, read_router
 from app.domain import filters
 from app.domain.filters import Form
 from app.store import sums
 
-router = APIRouter(prefix="/v1", tags=["Counts and sums"], route_class=ReadRoute)
+router = read_router("/v1", "Counts and sums")
 
 
 @router.get(

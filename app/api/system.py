@@ -1,20 +1,25 @@
 """`/healthz` and `/readyz`: whether the process lives, and whether it can answer."""
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from app import __version__
 from app.api import schemas
-from app.api.parameters import ReadRoute
+from app.api.parameters import read_router
 from app.errors import AppError
 from app.store import lists
 from app.store.engine import Database
 from app.store.reader import Reader
 
-router = APIRouter(tags=["Health"], route_class=ReadRoute)
+router = read_router("", "Health")
 UNCACHED = {"Cache-Control": "no-store"}
+
+
+@router.get("/", include_in_schema=False)
+async def root(_: Request) -> Response:
+    """A person who opens the address sees the API's pages."""
+    return RedirectResponse("docs", 307, UNCACHED)
 
 
 @router.get("/healthz", response_model=schemas.Health, summary="Whether the process lives")

@@ -1,6 +1,7 @@
 """Answers: questions become statements, rows become JSON texts. Every read of incidents goes this way."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,14 +72,15 @@ async def incidents(session: ReadSession, question: Question) -> Page:
     return Page(items, _next(session, question, rows, lambda row: (row[3], row[4])), total)
 
 
-async def every_incident(session: ReadSession, question: Question) -> AsyncIterator[list[str]]:
+async def every_incident(session: ReadSession, question: Question) -> AsyncGenerator[list[str]]:
     """All incidents that match, some at a time."""
     found = await resolved(session, question)
     by_tree = await _by_tree(session, found)
     statement = queries.page_of_incidents(found, session.recorded, None, by_tree=by_tree, limited=False)
     as_text = _splicer(question)
-    async for rows in session.reader.slices(statement):
-        yield [as_text(record, toll, rest) for record, toll, rest, _, _ in rows]
+    async with aclosing(session.reader.slices(statement)) as slices:
+        async for rows in slices:
+            yield [as_text(record, toll, rest) for record, toll, rest, _, _ in rows]
 
 
 def _splicer(question: Question) -> Callable[[str, str, str], str]:

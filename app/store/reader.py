@@ -8,7 +8,7 @@ the read. One that is not done within `SHORT_SECONDS` is broken off and asked ag
 import queue
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -66,7 +66,7 @@ class Reader:
         finally:
             self._idle.put(connection)
 
-    async def slices(self, statement: Statement) -> AsyncIterator[list[Row]]:
+    async def slices(self, statement: Statement) -> AsyncGenerator[list[Row]]:
         """All rows, some at a time, each slice within the deadline. Memory does not grow with the answer."""
         self.statements += 1
         connection, deadline = self._open(sqlite.EXPORT_CACHE_KIB)

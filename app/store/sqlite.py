@@ -22,6 +22,8 @@ from sqlalchemy.engine import URL
 APPLICATION_ID = 0x43494E43
 """`PRAGMA application_id` of our files ("CINC"), so that a foreign database is recognised."""
 BUSY_SECONDS = 30
+READ_BUSY_SECONDS = 2
+"""Readers wait for nobody in WAL mode, save while a log is recovered."""
 READ_CACHE_KIB = 64 * 1024
 EXPORT_CACHE_KIB = 4 * 1024
 STEPS_BETWEEN_LOOKS = 4000
@@ -103,7 +105,7 @@ def read_connection(url: URL, cache_kib: int) -> tuple[sqlite3.Connection, Deadl
         uri=True,
         isolation_level=None,
         check_same_thread=False,
-        timeout=BUSY_SECONDS,
+        timeout=READ_BUSY_SECONDS,
     )
     connection.execute("PRAGMA query_only=ON")
     connection.execute(f"PRAGMA cache_size=-{cache_kib}")

@@ -1,0 +1,246 @@
+"""What HTTP asks of a good citizen, on every read route."""
+
+import gzip
+import re
+from email.utils import parsedate_to_datetime
+
+import brotli
+import pytest
+
+from app import __version__
+from tests.support import Client
+
+INDELIMANE = "/v1/incidents/ml-2019-11-01-indelimane"
+CACHED = [
+    "/v1/incidents", "/v1/incidents?f=csv", "/v1/incidents?f=geojson&limit=2", INDELIMANE, f"{INDELIMANE}/toll-history",
+    f"{INDELIMANE}/versions", "/v1/toll-reports", "/v1/toll-reports/tr-indelimane-killed-gov-1", "/v1/reporters",
+    "/v1/sources", "/v1/regions", "/v1/regions/ML", "/v1/stats?group_by=month",
+]  # fmt: skip
+UNCACHED = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/redoc"]
+ERRORS = [
+    ("GET", "/v1/incidents?regoin=x", 422), ("GET", "/v1/incidents/nowhere", 404), ("GET", "/nowhere", 404),
+    ("POST", "/v1/incidents", 405), ("DELETE", INDELIMANE, 405), ("PUT", "/healthz", 405), ("BREW", "/v1/stats", 405),
+    ("POST", "/docs", 405), ("POST", "/assets/docs.css", 405), ("GET", "/assets/nowhere", 404),
+    ("GET", "/v1/incidents/", 404), ("GET", f"/v1/incidents?q={'a' * 17_000}", 414), ("OPTIONS", "/nowhere", 404),
+]  # fmt: skip
+SAFETY = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "x-frame-options": "DENY"}
+
+
+def _vary(header: str) -> set[str]:
+    return {part.strip().lower() for part in header.split(",")}
+
+
+@pytest.mark.parametrize("address", CACHED)
+def test_an_answer_says_how_it_may_be_kept(client: Client, address: str) -> None:
+    # when
+    headers = client.get(address).headers
+
+    # then
+    assert re.fullmatch(r'"[0-9a-f]{24}"', headers["etag"]), "strong"
+    assert headers["cache-control"] == "public, no-cache"
+    assert parsedate_to_datetime(headers["last-modified"]).year >= 2024
+    assert {"accept", "accept-encoding"} <= _vary(headers["vary"])
+
+
+@pytest.mark.parametrize("address", CACHED)
+@pytest.mark.parametrize("sent", ["{}", 'W/"other", {}', "W/{}", "*", '"a",  {} ,"b"'])
+def test_what_the_client_has_already_is_not_sent_again(client: Client, address: str, sent: str) -> None:
+    # given
+    had = client.get(address).headers
+
+    # when
+    answer = client.get(address, headers={"If-None-Match": sent.format(had["etag"])})
+
+    # then
+    assert (answer.status_code, answer.content) == (304, b"")
+    for name in ("etag", "cache-control", "last-modified"):
+        assert answer.headers[name] == had[name]
+    assert _vary(answer.headers["vary"]) == _vary(had["vary"])
+
+
+@pytest.mark.parametrize("sent", ['"another"', "", "W/*", '"'])
+def test_another_tag_gets_the_answer(client: Client, sent: str) -> None:
+    assert client.get("/v1/incidents", headers={"If-None-Match": sent}).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["/v1/incidents/nowhere", "/v1/incidents/nowhere/toll-history",
+                                     "/v1/incidents/nowhere/versions", "/v1/toll-reports/nothing", "/v1/regions/XX",
+                                     "/v1/incidents?region=Menaca"])  # fmt: skip
+def test_what_is_not_there_is_not_unchanged(client: Client, address: str) -> None:
+    """`If-None-Match: *` matches whatever there is; here there is nothing (RFC 9110, 13.1.2)."""
+    assert client.get(address, headers={"If-None-Match": "*"}).status_code in (404, 422)
+
+
+def test_every_form_has_a_tag_of_its_own(client: Client) -> None:
+    # when
+    asked = [("f=json", {}), ("f=csv", {}), ("f=geojson", {}), ("f=ndjson", {}), ("", {"Accept": "text/csv"}),
+             ("", {"Accept-Encoding": "gzip"}), ("", {"Accept-Encoding": "br"}), ("", {"Accept-Encoding": "identity"}),
+             ("limit=2", {}), ("", {})]  # fmt: skip
+    tags = [client.get(f"/v1/incidents?{query}", headers=headers).headers["etag"] for query, headers in asked]
+
+    # then
+    assert len(set(tags)) == len(asked)
+
+
+@pytest.mark.parametrize(("accept", "kind"), [
+    ("application/json", "application/json"), ("text/csv", "text/csv; charset=utf-8"), ("*/*", "application/json"),
+    ("application/geo+json", "application/geo+json"), ("text/html", "application/json"),
+    ("text/csv;q=0.1, application/x-ndjson;q=0.9", "application/x-ndjson"), ("TEXT/CSV", "text/csv; charset=utf-8"),
+    ("text/csv;q=0", "application/json"),
+])  # fmt: skip
+def test_the_form_is_chosen_by_accept(client: Client, accept: str, kind: str) -> None:
+    # when
+    answer = client.get("/v1/incidents", headers={"Accept": accept})
+
+    # then
+    assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+
+
+def test_f_goes_before_accept(client: Client) -> None:
+    answer = client.get("/v1/incidents?f=json", headers={"Accept": "text/csv"})
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_what_holds_for_a_moment_of_the_past_may_be_kept(client: Client) -> None:
+    assert client.get("/v1/incidents?recorded_as_of=2000-01-01").headers["cache-control"] == "public, max-age=3600"
+    assert client.get("/v1/incidents?recorded_as_of=2999-01-01").headers["cache-control"] == "public, no-cache"
+
+
+@pytest.mark.parametrize("address", [*CACHED, *UNCACHED, "/v1/incidents/nowhere"])
+def test_head_has_the_headers_of_get_and_no_body(client: Client, address: str) -> None:
+    # when
+    told, got = client.request("HEAD", address), client.get(address)
+
+    # then
+    assert (told.status_code, told.content) == (got.status_code, b"")
+    varying = {"x-request-id"} | ({"content-length"} if address == "/metrics" else set())
+    assert {k: v for k, v in told.headers.items() if k not in varying} == {
+        k: v for k, v in got.headers.items() if k not in varying
+    }
+
+
+@pytest.mark.parametrize("address", [*(a.split("?")[0] for a in CACHED), "/healthz", "/openapi.json", "/docs"])
+def test_options_tells_the_methods(client: Client, address: str) -> None:
+    # when
+    answer = client.request("OPTIONS", address)
+
+    # then
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert _vary(answer.headers["allow"]) == {"get", "head", "options"}
+
+
+def test_pages_of_other_origins_may_read(client: Client) -> None:
+    # when
+    answer = client.get("/v1/incidents", headers={"Origin": "https://elsewhere.example"})
+
+    # then
+    assert answer.headers["access-control-allow-origin"] == "*"
+    exposed = _vary(answer.headers["access-control-expose-headers"])
+    assert {"etag", "link", "last-modified", "x-request-id"} <= exposed
+
+
+def test_a_preflight_is_answered(client: Client) -> None:
+    # when
+    asked = {
+        "Origin": "https://elsewhere.example",
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": "if-none-match",
+    }
+    answer = client.request("OPTIONS", "/v1/incidents", headers=asked)
+
+    # then
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert _vary(answer.headers["access-control-allow-methods"]) == {"get", "head", "options"}
+    assert "if-none-match" in _vary(answer.headers["access-control-allow-headers"])
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "zstd"])
+@pytest.mark.parametrize(
+    "address", ["/v1/incidents", "/v1/incidents?f=csv", "/v1/incidents?f=ndjson", "/v1/incidents?f=geojson", "/openapi.json"]
+)
+def test_answers_are_compressed_as_asked(client: Client, encoding: str, address: str) -> None:
+    # given
+    plain = client.get(address, headers={"Accept-Encoding": "identity"})
+    # when
+    answer = client.get(address, headers={"Accept-Encoding": encoding})
+
+    # then
+    assert (plain.headers.get("content-encoding"), answer.headers["content-encoding"]) == (None, encoding)
+    assert answer.content == plain.content
+    raw = client.raw(address, headers={"Accept-Encoding": encoding})
+    assert len(raw) < len(plain.content)
+    if encoding != "zstd":
+        assert {"gzip": gzip.decompress, "br": brotli.decompress}[encoding](raw) == plain.content
+
+
+@pytest.mark.parametrize("sent", ["abc-1", "A" * 64, "018f.7_x"])
+def test_a_request_id_comes_back(client: Client, sent: str) -> None:
+    assert client.get("/v1/incidents", headers={"X-Request-ID": sent}).headers["x-request-id"] == sent
+
+
+@pytest.mark.parametrize("sent", ["", "A" * 65, "a b", "<script>", "a\x0bb", "é"])
+def test_an_id_that_is_none_is_replaced(client: Client, sent: str) -> None:
+    # when
+    made = client.get("/nowhere", headers={"X-Request-ID": sent.encode()}).headers["x-request-id"]
+
+    # then
+    assert re.fullmatch("[0-9a-f]{16}", made)
+    assert made != client.get("/nowhere").headers["x-request-id"]
+
+
+@pytest.mark.parametrize("address", [*CACHED, *UNCACHED, *(address for _, address, _ in ERRORS)])
+def test_every_answer_carries_the_headers_of_safety(client: Client, address: str) -> None:
+    # when
+    headers = client.get(address).headers
+
+    # then
+    assert {name: headers[name] for name in SAFETY} == SAFETY
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "server" not in headers
+
+
+@pytest.mark.parametrize(("method", "address", "status"), ERRORS)
+def test_every_error_is_a_problem_document(client: Client, method: str, address: str, status: int) -> None:
+    # when
+    answer = client.request(method, address)
+
+    # then
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    told = answer.json()
+    assert told.keys() - {"errors"} == {"type", "title", "status", "detail", "instance"}
+    assert (told["status"], told["instance"]) == (status, address.split("?")[0])
+    assert re.fullmatch(r"https://conflict-incidents\.example/problems/[a-z-]+", told["type"])
+    assert answer.headers["cache-control"] == "no-store"
+    assert ("allow" in answer.headers) == (status == 405)
+    assert status != 405 or _vary(answer.headers["allow"]) == {"get", "head", "options"}
+
+
+def test_the_oldest_moment_still_makes_a_date_of_http(client: Client) -> None:
+    told = client.get("/v1/incidents?recorded_as_of=0001-01-01").headers["last-modified"]
+    assert re.fullmatch(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT", told), told
+
+
+def test_a_preflight_for_writing_is_refused_with_a_problem_document(client: Client) -> None:
+    asked = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "DELETE"}
+    answer = client.request("OPTIONS", "/v1/incidents", headers=asked)
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+
+
+def test_the_service_tells_how_it_is(client: Client) -> None:
+    for address in ("/healthz", "/readyz"):
+        answer = client.get(address)
+        assert answer.json() == {"status": "ok", "version": __version__, "detail": None}
+        assert answer.headers["cache-control"] == "no-store"
+
+
+def test_metrics_count_requests_by_route_not_by_address(client: Client) -> None:
+    # given
+    client.get("/v1/incidents/a-name-that-nobody-bears")
+    # when
+    text = client.get("/metrics").text
+
+    # then
+    series = r'http_requests_total\{method="GET",route="/v1/incidents/\{incident_id\}",status="404"\} [1-9]'
+    assert re.search(series, text)
+    assert "a-name-that-nobody-bears" not in text
