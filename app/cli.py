@@ -182,7 +182,7 @@ def _asking(question: Question, answer: Callable[[ReadSession], Awaitable[None]]
     async def ask() -> None:
         reader = Reader(database, read_seconds=600)
         try:
-            await answer(await read.open_session(reader, question, read.INCIDENT_KEYS))
+            await answer(await read.open_session(reader, question, read.INCIDENTS))
         finally:
             reader.close()
 

@@ -27,6 +27,13 @@ REPORTERS: dict[str, dict[str, Any]] = {
     "ngo": {"id": "ngo", "name": "An NGO", "kind": "ngo"},
     "rebels": {"id": "rebels", "name": "An armed group", "kind": "armed_group"},
 }
+INDELIMANE = "/v1/incidents/ml-2019-11-01-indelimane"
+READ_ADDRESSES = [
+    "/v1/incidents", "/v1/incidents?f=csv", "/v1/incidents?f=geojson&limit=2", INDELIMANE, f"{INDELIMANE}/toll-history",
+    f"{INDELIMANE}/versions", "/v1/toll-reports", "/v1/toll-reports/tr-indelimane-killed-gov-1", "/v1/reporters",
+    "/v1/sources", "/v1/regions", "/v1/regions/ML", "/v1/stats?group_by=month",
+]  # fmt: skip
+"""Every read route over the seeds, as it is asked in earnest."""
 
 
 class Client:

@@ -4,12 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
-from starlette_compress import CompressMiddleware
+from starlette_compress import CompressMiddleware, add_compress_type
 
 from app import __version__
-from app.api import incidents, metrics, problems, reports, statistics, system
-from app.api.middleware import Envelope
+from app.api import encoding, incidents, metrics, problems, reports, statistics, system
+from app.api.middleware import Cors, Envelope
 from app.settings import Settings
 from app.store.engine import Database
 from app.store.reader import Reader
@@ -53,9 +52,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for module in (incidents, reports, statistics, system):
         app.router.routes.extend(module.router.routes)
     app.router.routes.extend([metrics.ROUTE, *docs.routes()])
+    for media_type in (*encoding.MEDIA_TYPES.values(), problems.MEDIA_TYPE):
+        add_compress_type(media_type.split(";")[0])
     app.add_middleware(CompressMiddleware, minimum_size=1000)
     app.add_middleware(
-        CORSMiddleware,
+        Cors,
         allow_origins=settings.cors_origins,
         allow_methods=["GET", "HEAD", "OPTIONS"],
         allow_headers=["If-None-Match", "X-Request-ID"],

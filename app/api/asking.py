@@ -1,10 +1,11 @@
 """From a request to a question, and from an answer to a response: what all read routes share."""
 
+import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from email.utils import formatdate
 from hashlib import blake2b
-from time import gmtime, strftime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -13,11 +14,13 @@ from starlette.responses import Response, StreamingResponse
 
 from app import __version__
 from app.api.encoding import MEDIA_TYPES
+from app.api.parameters import forms_of
 from app.domain.dates import Instant
 from app.domain.filters import Form, Parameter
 from app.domain.question import Question, read_question
 from app.errors import Fault, InvalidInput
 from app.store import read
+from app.store.cursor import Walk
 from app.store.reader import ReadSession
 
 FRESH = "public, no-cache"
@@ -25,6 +28,7 @@ FRESH = "public, no-cache"
 FIXED = "public, max-age=3600"
 """For answers at a recorded moment of the past, which never change."""
 MOST_PARAMETERS = 500
+_QUALITY = re.compile(r"[01](\.[0-9]{0,3})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +60,12 @@ class Asked:
         return f"{path}?{urlencode([*kept, ('cursor', cursor)])}"
 
 
-async def ask(request: Request, allowed: Sequence[Parameter], keys: Sequence[type] = ()) -> Asked:
+async def ask(request: Request, allowed: Sequence[Parameter], walk: Walk | None = None) -> Asked:
     """Reads the request. Raises `InvalidInput` with everything that is wrong with it."""
     pairs = read_pairs(request.scope["query_string"])
     question = read_question(pairs, allowed)
-    session = await read.open_session(request.app.state.reader, question, keys)
-    forms = any(p.name == "f" for p in allowed)
-    return Asked(request, pairs, question, session, form_of(request, question) if forms else Form.JSON)
+    session = await read.open_session(request.app.state.reader, question, walk)
+    return Asked(request, pairs, question, session, form_of(request, question, allowed))
 
 
 def read_pairs(query: bytes) -> list[tuple[str, str]]:
@@ -76,7 +79,7 @@ def read_pairs(query: bytes) -> list[tuple[str, str]]:
         raise InvalidInput([Fault("query", f"has more than {MOST_PARAMETERS} parameters")]) from None
 
 
-def form_of(request: Request, question: Question) -> Form:
+def form_of(request: Request, question: Question, allowed: Sequence[Parameter]) -> Form:
     """The form asked for by `f`, else by `Accept`, else JSON."""
     if "f" in question.given:
         return question.form
@@ -87,8 +90,8 @@ def form_of(request: Request, question: Question) -> Form:
     for part in accept.split(","):
         kind, *options = (piece.strip().lower() for piece in part.split(";"))
         quality = next((o.removeprefix("q=") for o in options if o.startswith("q=")), "1")
-        wanted[kind] = float(quality) if quality.replace(".", "", 1).isdigit() else 1.0
-    scored = [(wanted.get(MEDIA_TYPES[form].split(";")[0], 0.0), form) for form in Form]
+        wanted[kind] = float(quality) if _QUALITY.fullmatch(quality) else 1.0
+    scored = [(wanted.get(MEDIA_TYPES[form].split(";")[0], 0.0), form) for form in forms_of(allowed)]
     best, form = max(scored, key=lambda pair: pair[0])
     return form if best > 0 else Form.JSON
 
@@ -99,14 +102,6 @@ def tag(asked: Asked, *parts: object) -> str:
     told = (__version__, request.scope["path"], request.scope["query_string"], asked.form, *parts)
     encodings = request.headers.get("accept-encoding")
     return f'"{blake2b(repr((told, encodings)).encode(), digest_size=12).hexdigest()}"'
-
-
-def not_modified(asked: Asked, etag: str, headers: dict[str, str]) -> Response | None:
-    """A 304 where the client has this very answer."""
-    known = asked.request.headers.get("if-none-match")
-    if known and (known.strip() == "*" or etag in (t.strip().removeprefix("W/") for t in known.split(","))):
-        return Response(status_code=304, headers=headers)
-    return None
 
 
 async def answer(
@@ -122,12 +117,15 @@ async def answer(
     headers = {
         "ETag": etag,
         "Cache-Control": FIXED if asked.fixed else FRESH,
-        "Vary": "Accept",
-        "Last-Modified": strftime("%a, %d %b %Y %H:%M:%S GMT", gmtime((changed or recorded) // 1_000_000)),
+        "Vary": "Accept, Accept-Encoding",
+        "Last-Modified": formatdate((changed or recorded) // 1_000_000, usegmt=True),
     }
-    if same := not_modified(asked, etag, headers):
-        return same
+    known = asked.request.headers.get("if-none-match", "")
+    if etag in (told.strip().removeprefix("W/") for told in known.split(",")):
+        return Response(status_code=304, headers=headers)
     made = await body()
+    if known.strip() == "*":  # what is not there has raised by now
+        return Response(status_code=304, headers=headers)
     if link:
         made, following = made
         if following:

@@ -23,11 +23,11 @@ ID = {"incident_id": "The incident's id, like `ml-2019-11-01-indelimane`."}
     "",
     response_model=schemas.IncidentPage,
     summary="Incidents that match, with their headline tolls",
-    **described(filters.INCIDENTS, example=examples.INCIDENT_PAGE, forms=Form),
+    **described(filters.INCIDENTS, example=examples.INCIDENT_PAGE),
 )
 async def incidents(request: Request) -> Response:
     """A page of incidents. The walk along `next` shows what was recorded when its first page was answered."""
-    asked = await ask(request, filters.INCIDENTS, read.INCIDENT_KEYS)
+    asked = await ask(request, filters.INCIDENTS, read.INCIDENTS)
     return await answer(asked, lambda: _incidents(asked), link=True)
 
 
@@ -61,7 +61,6 @@ async def _export(asked: Asked) -> AsyncGenerator[bytes]:
         filters.INCIDENT_BY_ID,
         path=ID,
         example=examples.INCIDENT,
-        forms=(Form.GEOJSON, Form.CSV),
         missing=True,
         withdrawn=True,
     ),
@@ -80,7 +79,7 @@ async def _incident(asked: Asked, text: str) -> bytes:
     if asked.form is Form.CSV:
         return encoding.incidents_csv([text], fields, header=True)
     item = text if fields is None else encoding.only(text, fields)
-    return item.encode() if asked.form is Form.JSON else encoding.ndjson([item])
+    return item.encode()
 
 
 @router.get(
@@ -88,9 +87,7 @@ async def _incident(asked: Asked, text: str) -> bytes:
     response_model=schemas.TollHistory,
     response_model_exclude_none=True,
     summary="Every figure that was reported, and how the headline moved",
-    **described(
-        filters.HISTORY, path=ID, example=examples.TOLL_HISTORY, forms=(Form.CSV,), missing=True, withdrawn=True
-    ),
+    **described(filters.HISTORY, path=ID, example=examples.TOLL_HISTORY, missing=True, withdrawn=True),
 )
 async def toll_history(request: Request) -> Response:
     """Every report that covers the incident, oldest first, and the headline's timeline."""

@@ -4,6 +4,9 @@ import re
 import secrets
 import time
 
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import metrics
@@ -19,6 +22,19 @@ SAFETY = [
 ]
 POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 """Answers run nothing and load nothing; a page that needs more sends its own policy."""
+
+
+class Cors(CORSMiddleware):
+    """CORS whose refusals are problem documents."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """The answer to a preflight."""
+        answered = super().preflight_response(request_headers)
+        if answered.status_code < 400:
+            return answered
+        headers = {k: v for k, v in answered.headers.items() if k not in ("content-length", "content-type")}
+        detail = bytes(answered.body).decode()
+        return problem("", 400, "cors", "Not for pages of other origins", detail, headers=headers)
 
 
 class Envelope:

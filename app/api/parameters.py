@@ -1,6 +1,6 @@
 """Read routes: handled without FastAPI's dependency machinery, described in OpenAPI from `domain.filters`."""
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -38,12 +38,17 @@ def read_router(prefix: str = "", *tags: str) -> APIRouter:
     )
 
 
+def forms_of(parameters: Sequence[Parameter]) -> list[Form]:
+    """The forms in which an answer can be given; JSON is the first."""
+    values = next((p.kind.schema["enum"] for p in parameters if p.name == "f"), [Form.JSON])
+    return [Form(value) for value in values]
+
+
 def described(
-    parameters: Iterable[Parameter] = (),
+    parameters: Sequence[Parameter] = (),
     *,
     path: dict[str, str] | None = None,
     example: Any = None,
-    forms: Iterable[Form] = (),
     missing: bool = False,
     withdrawn: bool = False,
 ) -> dict[str, Any]:
@@ -59,7 +64,11 @@ def described(
     if withdrawn:
         answers[410] = {"description": "Withdrawn, with the reason and `merged_into`.", **problem}
     content: dict[str, Any] = {} if example is None else {"application/json": {"example": example}}
-    content |= {MEDIA_TYPES[form].split(";")[0]: {"schema": {"type": "string"}} for form in forms if form != Form.JSON}
+    content |= {
+        MEDIA_TYPES[form].split(";")[0]: {"schema": {"type": "string"}}
+        for form in forms_of(parameters)
+        if form is not Form.JSON
+    }
     answers[200] = {"description": "The answer.", "headers": _HEADERS, **({"content": content} if content else {})}
     told = [_path_parameter(name, text) for name, text in (path or {}).items()]
     told += [openapi_parameter(p) for p in parameters]

@@ -39,13 +39,13 @@ def problem(
     headers: dict[str, str] | None = None,
     **more: Any,
 ) -> Response:
-    """A problem document. `instance` is the path that was asked for, at most 200 characters of it."""
+    """A problem document. `instance` is the path that was asked for, at most 200 characters of it, escaped."""
     body = {
         "type": f"{TYPES}{slug}",
         "title": title,
         "status": status,
         "detail": detail,
-        "instance": quote(request_path[:200], errors="replace"),
+        "instance": quote(request_path, errors="replace")[:200],
         **more,
     }
     return Response(orjson.dumps(body), status, {"Cache-Control": "no-store", **(headers or {})}, media_type=MEDIA_TYPE)

@@ -20,11 +20,11 @@ router = read_router("/v1")
     response_model=schemas.TollReportPage,
     tags=["Toll reports"],
     summary="Toll reports, newest first",
-    **described(filters.REPORTS, forms=(Form.CSV, Form.NDJSON)),
+    **described(filters.REPORTS),
 )
 async def toll_reports(request: Request) -> Response:
     """Toll reports across incidents, each with whether it stands at the clocks asked for."""
-    asked = await ask(request, filters.REPORTS, read.REPORT_KEYS)
+    asked = await ask(request, filters.REPORTS, read.REPORTS)
     return await answer(asked, lambda: _reports(asked), link=True)
 
 
@@ -84,7 +84,7 @@ async def sources(request: Request) -> Response:
 
 
 async def _parties(request: Request, table: str) -> Response:
-    asked = await ask(request, filters.LISTS, read.PARTY_KEYS)
+    asked = await ask(request, filters.LISTS, read.PARTIES[table])
 
     async def body() -> tuple[bytes, str | None]:
         return _encoded(asked, await read.parties(asked.session, table, asked.question))

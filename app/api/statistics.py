@@ -18,7 +18,7 @@ router = read_router("/v1", "Counts and sums")
     "/stats",
     response_model=schemas.Stats,
     summary="Counts and toll sums, by group",
-    **described(filters.STATS, example=examples.STATS, forms=(Form.CSV,)),
+    **described(filters.STATS, example=examples.STATS),
 )
 async def stats(request: Request) -> Response:
     """Counts and sums of the incidents that match.

@@ -180,25 +180,30 @@ LIMIT = Parameter(
 CURSOR = Parameter("cursor", kinds.CURSOR, "Where the page begins; taken from `next`.")
 TOTAL = Parameter("total", kinds.FLAG, "Add `total`, the number of items on all pages.")
 FIELDS = Parameter("fields", kinds.choices(MEMBERS), "Only these members, separated by commas.")
-FORM = Parameter("f", kinds.choice(Form, "json"), "Form of the answer; goes before the `Accept` header.")
 GROUP_BY = Parameter("group_by", kinds.choices(tuple(Group)), "Group by these, separated by commas.")
 MEASURE = Parameter("measure", kinds.choice(Measure), "Only reports of this measure.")
 INCIDENT = Parameter("incident", kinds.ID, "Only reports that cover this incident (id).")
 
+
+def _forms(*forms: Form) -> Parameter:
+    return Parameter("f", kinds.choice(forms, "json"), "Form of the answer; goes before the `Accept` header.")
+
+
+FORM = _forms(*Form)
 CLOCKS = (AS_OF, RECORDED_AS_OF)
 MATCHING = (*FILTERS, RADIUS_KM, FIGURE, *CLOCKS)
 """What says which incidents are meant."""
 PAGING = (LIMIT, CURSOR, TOTAL)
 INCIDENTS = (*MATCHING, SORT, *PAGING, FIELDS, FORM)
-INCIDENT_BY_ID = (*CLOCKS, FIELDS, FORM)
-HISTORY = (MEASURE, *CLOCKS, FORM)
-STATS = (*MATCHING, GROUP_BY, FORM)
+INCIDENT_BY_ID = (*CLOCKS, FIELDS, _forms(Form.JSON, Form.GEOJSON, Form.CSV))
+HISTORY = (MEASURE, *CLOCKS, _forms(Form.JSON, Form.CSV))
+STATS = (*MATCHING, GROUP_BY, _forms(Form.JSON, Form.CSV))
 REPORTS = (
     INCIDENT,
     *(BY_NAME[name] for name in ("reported_by", "source", "reported_from", "reported_to")),
     MEASURE,
     *CLOCKS,
     *PAGING,
-    FORM,
+    _forms(Form.JSON, Form.CSV, Form.NDJSON),
 )
 LISTS = (*CLOCKS, *PAGING)

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -15,36 +14,46 @@ SMALLEST, LARGEST = -(2**63), 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
+class Walk:
+    """A list that has pages: its name, and the types of the keys that order it."""
+
+    name: str
+    kinds: tuple[type, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Cursor:
     """The last item of the page before: its sort keys. All pages of a walk answer as of the first one's `recorded`."""
 
     keys: tuple[int | str, ...]
     recorded: Instant
 
-    def text(self, asked: str) -> str:
-        """The cursor for the question `asked`, a canonical text of its filters and order."""
-        packed = orjson.dumps([_digest(asked), self.recorded, *self.keys])
+    def text(self, walk: Walk, asked: str) -> str:
+        """The cursor of a walk for the question `asked`, a canonical text of its filters and order."""
+        packed = orjson.dumps([_digest(walk, asked), self.recorded, *self.keys])
         return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
-def read_cursor(text: str, asked: str, kinds: Sequence[type]) -> Cursor:
+def read_cursor(text: str, walk: Walk, asked: str) -> Cursor:
     """Raises `InvalidInput` for a text that is no cursor, or one of another question."""
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         digest, recorded, *keys = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, TypeError, binascii.Error):
         raise _refused("is not a cursor; take it from `next`", text) from None
-    if digest != _digest(asked):
+    if digest != _digest(walk, asked):
         raise _refused("belongs to another question; a cursor goes with the filters and the order it came from", text)
-    fits = len(keys) == len(kinds) and all(type(k) is kind for k, kind in zip(keys, kinds, strict=True))
-    numbers = [k for k in (*keys, recorded) if not isinstance(k, str)]
-    if not fits or not all(type(n) is int and SMALLEST <= n <= LARGEST for n in numbers) or not 0 <= recorded < FOREVER:
+    fits = len(keys) == len(walk.kinds) and all(type(k) is kind for k, kind in zip(keys, walk.kinds, strict=True))
+    numbers = [k for k in keys if isinstance(k, int)]
+    if not (fits and type(recorded) is int and 0 <= recorded < FOREVER) or any(
+        not SMALLEST <= n <= LARGEST for n in numbers
+    ):
         raise _refused("is not a cursor; take it from `next`", text)
     return Cursor(tuple(keys), recorded)
 
 
-def _digest(asked: str) -> str:
-    return blake2b(asked.encode(), digest_size=6).hexdigest()
+def _digest(walk: Walk, asked: str) -> str:
+    return blake2b(f"{walk.name} {asked}".encode(), digest_size=6).hexdigest()
 
 
 def _refused(message: str, text: str) -> InvalidInput:

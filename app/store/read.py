@@ -15,7 +15,7 @@ from app.domain.question import Question, RegionWanted
 from app.domain.vocabulary import Measure, Status
 from app.errors import Fault, IncidentNotFound, IncidentNotYetKnown, IncidentWithdrawn, InvalidInput, NotFound, echo
 from app.store import lists, queries
-from app.store.cursor import Cursor, read_cursor
+from app.store.cursor import Cursor, Walk, read_cursor
 from app.store.facts import KnownReport, covering, known_report
 from app.store.reader import Reader, ReadSession, Row, Statement
 
@@ -34,42 +34,42 @@ class Page:
     total: int | None = None
 
 
-async def open_session(reader: Reader, question: Question, keys: Sequence[type] = ()) -> ReadSession:
+async def open_session(reader: Reader, question: Question, walk: Walk | None = None) -> ReadSession:
     """A session at the recorded moment that the question, or its cursor, asks for; at the newest one otherwise."""
     newest = (await reader.rows(lists.head()))[0][0] or 0
     asked = newest if question.recorded is None else question.recorded
-    if cursor := cursor_of(question, keys):
+    if walk and (cursor := cursor_of(question, walk)):
         asked = cursor.recorded
     return ReadSession(reader, min(asked, newest))
 
 
-def cursor_of(question: Question, keys: Sequence[type]) -> Cursor | None:
-    """The cursor that was sent, checked against the question and the kinds of its sort keys."""
+def cursor_of(question: Question, walk: Walk) -> Cursor | None:
+    """The cursor that was sent, checked against the walk and the question."""
     text = question.given.get("cursor")
-    return None if text is None else read_cursor(text, walk_of(question), keys)
+    return None if text is None else read_cursor(text, walk, asked_of(question))
 
 
-def walk_of(question: Question) -> str:
+def asked_of(question: Question) -> str:
     """What a cursor belongs to: the filters, clocks and order."""
     return repr(sorted((name, str(value)) for name, value in question.given.items() if name not in NOT_ASKED))
 
 
-INCIDENT_KEYS = (int, str)
-REPORT_KEYS = (int, int)
-PARTY_KEYS = (str,)
+INCIDENTS = Walk("incidents", (int, str))
+REPORTS = Walk("toll-reports", (int, int))
+PARTIES = {table: Walk(table, (str,)) for table in ("reporter", "source")}
 
 
 async def incidents(session: ReadSession, question: Question) -> Page:
     """A page of incidents."""
     found = await resolved(session, question)
-    cursor = cursor_of(question, INCIDENT_KEYS)
+    cursor = cursor_of(question, INCIDENTS)
     after = cursor.keys if cursor else None
     by_tree = await _by_tree(session, found)
     rows = await session.rows(queries.page_of_incidents(found, session.recorded, after, by_tree=by_tree))
     as_text = _splicer(question)
     items = [as_text(record, toll, rest) for record, toll, rest, _, _ in rows[: question.limit]]
     total = await _total(session, question, queries.total_of_incidents(found, session.recorded))
-    return Page(items, _next(session, question, rows, lambda row: (row[3], row[4])), total)
+    return Page(items, _next(session, INCIDENTS, question, rows, lambda row: (row[3], row[4])), total)
 
 
 async def every_incident(session: ReadSession, question: Question) -> AsyncGenerator[list[str]]:
@@ -121,11 +121,15 @@ async def _by_tree(session: ReadSession, question: Question) -> bool:
 
 
 def _next(
-    session: ReadSession, question: Question, rows: Sequence[Row], keys: Callable[[Row], tuple[int | str, ...]]
+    session: ReadSession,
+    walk: Walk,
+    question: Question,
+    rows: Sequence[Row],
+    keys: Callable[[Row], tuple[int | str, ...]],
 ) -> str | None:
     if len(rows) <= question.limit:
         return None
-    return Cursor(keys(rows[question.limit - 1]), session.recorded).text(walk_of(question))
+    return Cursor(keys(rows[question.limit - 1]), session.recorded).text(walk, asked_of(question))
 
 
 async def _total(session: ReadSession, question: Question, statement: Statement) -> int | None:
@@ -227,11 +231,11 @@ async def versions(session: ReadSession, incident_id: str) -> dict[str, Any]:
 
 async def toll_reports(session: ReadSession, question: Question) -> Page:
     """A page of toll reports, newest first, each with whether it stands."""
-    cursor = cursor_of(question, REPORT_KEYS)
+    cursor = cursor_of(question, REPORTS)
     rows = await session.rows(lists.toll_reports(question, session.recorded, cursor.keys if cursor else None))
     items = await _with_standing(session, question, rows[: question.limit])
     total = await _total(session, question, lists.toll_reports(question, session.recorded, counted=True))
-    return Page(items, _next(session, question, rows, lambda row: (row[3], row[4])), total)
+    return Page(items, _next(session, REPORTS, question, rows, lambda row: (row[3], row[4])), total)
 
 
 async def toll_report(session: ReadSession, report_id: str, question: Question) -> str:
@@ -259,11 +263,11 @@ async def _with_standing(session: ReadSession, question: Question, rows: Sequenc
 
 async def parties(session: ReadSession, table: str, question: Question) -> Page:
     """A page of `reporter` or `source`, by id, with how many reports and incidents they speak of."""
-    cursor = cursor_of(question, PARTY_KEYS)
+    cursor = cursor_of(question, PARTIES[table])
     rows = await session.rows(lists.page_of_parties(table, question, session.recorded, cursor.keys if cursor else None))
     items = [_party(row) for row in rows[: question.limit]]
     total = await _total(session, question, lists.page_of_parties(table, question, session.recorded, counted=True))
-    return Page(items, _next(session, question, rows, lambda row: (row[3],)), total)
+    return Page(items, _next(session, PARTIES[table], question, rows, lambda row: (row[3],)), total)
 
 
 def _party(row: Row) -> str:

@@ -48,9 +48,9 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("--incidents", type=int, default=None, help="incidents in the file (100000; 10000 with --quick)")
-    parser.add_argument("--rounds", type=int, default=None, help="rounds (5; 2 with --quick)")
-    parser.add_argument("--seconds", type=int, default=None, help="seconds a measurement (2; 1 with --quick)")
+    parser.add_argument("--incidents", type=int, help="incidents in the file (100000; 10000 with --quick)")
+    parser.add_argument("--rounds", type=int, help="rounds (5; 2 with --quick)")
+    parser.add_argument("--seconds", type=int, help="seconds a measurement (2; 1 with --quick)")
     parser.add_argument("--only", help=f"one work by its name, or one of {', '.join(SIDES)}")
     parser.add_argument("--quick", action="store_true", help="a rough answer within about two minutes")
     parser.add_argument("--json", type=Path, help="write every number there")

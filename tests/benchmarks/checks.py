@@ -49,7 +49,7 @@ def same_answers(work: Work, ports: Mapping[str, int], paths: Paths) -> None:
         told = {name: _told(ask, name, body) for name, body in bodies.items()}
         for name, found in told.items():
             if found is not None and found != told["ours"]:
-                raise RuntimeError(f"ours and {name} differ: {ask.path}: {len(told['ours'])} and {len(found)}")
+                raise RuntimeError(f"ours and {name} differ: {ask.path}: {str(told['ours'])[:60]} and {str(found)[:60]}")
 
 
 def _told(ask: Ask, server: str, body: bytes) -> Any:

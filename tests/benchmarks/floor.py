@@ -75,7 +75,8 @@ def main() -> None:
     """Serves."""
     database, plan, port = sys.argv[1:]
     app = Floor(database, json.loads(Path(plan).read_text("utf-8")))
-    uvicorn.run(app, port=int(port), loop="uvloop", http="httptools", ws="none", lifespan="off", log_level="warning", access_log=False)
+    told = {"loop": "uvloop", "http": "httptools", "ws": "none", "lifespan": "off"}
+    uvicorn.run(app, port=int(port), log_level="warning", access_log=False, **told)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ PRECISIONS = (("day", 0), ("days", 3), ("week", 6), ("month", 30), ("longer", 20
 """Precisions of dates, each with the length of its interval in days."""
 BOUNDS = ("exact", "at_least", "more_than", "about", "range", "at_most")
 EVENTS = (EventType.BATTLES, EventType.EXPLOSIONS, EventType.VIOLENCE_AGAINST_CIVILIANS)
+OTHER_MEASURES = (("wounded", 0.7), ("missing", 0.2), ("captured", 0.2), ("survived", 0.15))
+"""Measures besides killed, each with its share of incidents."""
 SHARED_EVERY = 500
 """One in so many incidents is followed by a report that covers it together with the one before."""
 
@@ -97,7 +99,8 @@ def _position(rng: random.Random, country: str, region: str) -> dict[str, Any]:
 
 
 def _place(rng: random.Random) -> str:
-    return "".join(rng.choices(SYLLABLES, k=rng.randint(2, 4))).capitalize() + rng.choice(("", "", " " + rng.choice(PARTS)))
+    name = "".join(rng.choices(SYLLABLES, k=rng.randint(2, 4))).capitalize()
+    return name + rng.choice(("", "", " " + rng.choice(PARTS)))
 
 
 def _actors(rng: random.Random, country: str, event: EventType) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -114,7 +117,7 @@ def _reports(rng: random.Random, name: str, country: str, number: int, start: da
     reporter, source = rng.choice(reporters), _source(rng, country, number, start)
     day = start + timedelta(days=rng.choice((0, 0, 1, 2)))
     killed = min(int(rng.lognormvariate(1.2, 1.15)), 900)
-    measures = ["killed"] + [m for m, p in (("wounded", 0.7), ("missing", 0.2), ("captured", 0.2), ("survived", 0.15)) if rng.random() < p]
+    measures = ["killed", *(m for m, share in OTHER_MEASURES if rng.random() < share)]
     made = [
         _report(f"tr-{number}-{n}", measure, killed if measure == "killed" else rng.randint(0, 40), rng)
         | {"reported_by": reporter, "reported_on": f"{day}", "source": source}
@@ -165,5 +168,5 @@ def _source(rng: random.Random, country: str, number: int, start: date) -> dict[
 def _shared(rng: random.Random, data: dict[str, Any], before: str) -> dict[str, Any]:
     """A figure that covers two incidents together."""
     first = data["toll_reports"][0]
-    told = {name: first[name] for name in ("reported_by", "reported_on", "source")}
-    return _report(f"{first['id']}-both", "killed", rng.randint(2, 60), rng) | told | {"incidents": [before, data["id"]]}
+    told = {name: first[name] for name in ("reported_by", "reported_on", "source")} | {"incidents": [before, data["id"]]}
+    return _report(f"{first['id']}-both", "killed", rng.randint(2, 60), rng) | told

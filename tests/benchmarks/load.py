@@ -56,8 +56,9 @@ def _wrk(wrk: str, port: int, paths: Sequence[str], seconds: float, headers: Map
         script = str(Path(__file__).with_name("cycle.lua"))
         told = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
         length = f"{max(1, round(seconds))}s"
-        call = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{length}", "--timeout", "60s", *told, "-s", script]
-        done = subprocess.run([*call, f"http://127.0.0.1:{port}", file.name], capture_output=True, text=True, check=True)  # noqa: S603
+        call = [str(wrk), "-t1", f"-c{CONNECTIONS}", f"-d{length}", "--timeout", "60s", *told, "-s", script]
+        call += [f"http://127.0.0.1:{port}", file.name]
+        done = subprocess.run(call, capture_output=True, text=True, check=True)  # noqa: S603
     return Load(**orjson.loads(done.stdout.strip().splitlines()[-1]))
 
 
@@ -117,4 +118,5 @@ async def _own(port: int, paths: Sequence[str], seconds: float, headers: Mapping
     await asyncio.gather(*(c.ended for c in clients))
     taken = time.perf_counter() - begun
     times = sorted(t * 1_000_000 for c in clients for t in c.times)
-    return Load(len(times), round(taken * 1e6), times[len(times) // 2], times[len(times) * 99 // 100], sum(c.errors for c in clients))
+    p50, p99 = times[len(times) // 2], times[len(times) * 99 // 100]
+    return Load(len(times), round(taken * 1_000_000), p50, p99, sum(c.errors for c in clients))

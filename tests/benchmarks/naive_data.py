@@ -23,7 +23,8 @@ LINES = {
         WHERE s.recorded_to = {FOREVER} AND s.known_to = {FOREVER}""",
     naive.Actor: "SELECT a.name, a.role, a.kind, i.id FROM incident_actor a"
     " JOIN incident_version v ON v.key = a.version JOIN incident i ON i.key = v.incident",
-    naive.TollReport: "SELECT r.record FROM toll_report r JOIN incident_set s ON s.key = r.incident_set WHERE s.size = 1",
+    naive.TollReport: "SELECT r.record FROM toll_report r"
+    " JOIN incident_set s ON s.key = r.incident_set WHERE s.size = 1",
 }
 
 

@@ -64,7 +64,7 @@ def naive(database: Path) -> Iterator[Server]:
 def datasette(executable: str, database: Path, metadata: Path) -> Iterator[Server]:
     """Datasette on the same file."""
     port = free_port()
-    settings = {"sql_time_limit_ms": 60_000, "max_returned_rows": 2000, "default_cache_ttl": 0}
+    settings = {"sql_time_limit_ms": 60_000, "max_returned_rows": 50_000, "default_cache_ttl": 0}
     told = [part for name, value in settings.items() for part in ("--setting", name, str(value))]
     call = [executable, "serve", str(database), "--metadata", str(metadata), *told, "-p", str(port)]
     with _running("Datasette", call, port) as server:

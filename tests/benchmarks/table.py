@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,10 +14,9 @@ MISSED = "<"
 
 def machine() -> str:
     """What it ran on."""
-    return (
-        f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, "
-        f"SQLite {sqlite3.sqlite_version}; ratios are medians of interleaved rounds; {MISSED} marks a bar that is missed"
-    )
+    versions = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    generator = "own load generator" if os.environ.get("BENCH_OWN_LOAD") or not shutil.which("wrk") else "wrk"
+    return f"{os.cpu_count()} cores, {platform.machine()}, {versions}, {generator}; {MISSED} marks a bar that is missed"
 
 
 def rows(measured: Iterable[Measured]) -> str:
@@ -28,9 +28,7 @@ def rows(measured: Iterable[Measured]) -> str:
 
 def sides(found: Iterable[Side]) -> str:
     """The numbers beside it."""
-    lines = [
-        [s.label, f"{s.value:,.2f} {s.unit}", _bar(s), MISSED if s.missed else "", s.note] for s in found
-    ]
+    lines = [[s.label, f"{s.value:,.2f} {s.unit}", _bar(s), MISSED if s.missed else "", s.note] for s in found]
     return _aligned([["besides", "value", "bar", "", ""], *lines])
 
 
@@ -61,8 +59,11 @@ def _bar(side: Side) -> str:
 
 def _aligned(lines: Sequence[Sequence[str]]) -> str:
     widths = [max(len(line[n]) for line in lines) for n in range(len(lines[0]))]
-    padded = (
-        "  ".join(cell.ljust(w) if n == 0 or n == len(widths) - 1 else cell.rjust(w) for n, (cell, w) in enumerate(zip(line, widths, strict=True)))
-        for line in lines
-    )
-    return "\n".join(line.rstrip() for line in padded)
+    return "\n".join(_line(line, widths) for line in lines)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """The first and the last column to the left, numbers to the right."""
+    ends = (0, len(cells) - 1)
+    padded = (c.ljust(w) if n in ends else c.rjust(w) for n, (c, w) in enumerate(zip(cells, widths, strict=True)))
+    return "  ".join(padded).rstrip()

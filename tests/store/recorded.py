@@ -53,7 +53,7 @@ class Asking:
         question = read_question(pairs, INCIDENTS)
 
         async def ask() -> list[str]:
-            session = await read.open_session(self.reader, question, read.INCIDENT_KEYS)
+            session = await read.open_session(self.reader, question, read.INCIDENTS)
             return (await read.incidents(session, question)).items
 
         return [orjson.loads(item) for item in asyncio.run(ask())]

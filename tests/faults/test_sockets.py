@@ -1,0 +1,229 @@
+"""Clients that do not keep to HTTP, or take their time, against the real service."""
+
+import re
+import socket
+import time
+
+import httpx
+import pytest
+
+from tests.support import Service
+
+HOST = b"Host: localhost\r\n"
+HONEST = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
+SECOND = b"GET /v1/regions HTTP/1.1\r\n" + HOST + b"\r\n"
+DEADLINE = 2
+"""Seconds that `service` gives a client for its request."""
+
+
+def _exchange(service: Service, *sent: bytes, wait: float = DEADLINE + 3) -> bytes:
+    """What comes back until the service closes the connection, which it must do within `wait`."""
+    with service.connect(timeout=wait) as client:
+        for part in sent:
+            try:
+                client.sendall(part)
+            except (BrokenPipeError, ConnectionResetError):
+                break
+        return _until_closed(client)
+
+
+def _until_closed(client: socket.socket) -> bytes:
+    got = b""
+    try:
+        while part := client.recv(65536):
+            got += part
+    except ConnectionResetError:
+        pass
+    return got
+
+
+def _status_lines(got: bytes) -> list[bytes]:
+    return re.findall(rb"HTTP/1\.[01] \d{3}", got)
+
+
+def _assert_alive(service: Service) -> None:
+    begun = time.monotonic()
+    assert httpx.get(f"{service.base}/v1/incidents", timeout=5).status_code == 200
+    assert time.monotonic() - begun < 1
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+        b"Content-Length: 5\r\nTransfer-Encoding : chunked\r\n", b"Content-Length: 5\r\nContent-Length: 6\r\n",
+        b"Content-Length: 5, 6\r\n", b"Content-Length: +5\r\n", b"Content-Length: -1\r\n", b"Content-Length: 5 5\r\n",
+        b"Content-Length: 99999999999999999999\r\n", b"Transfer-Encoding: chunked, identity\r\n",
+        b"Transfer-Encoding: xchunked\r\n", b"X: a\r\n Transfer-Encoding: chunked\r\nContent-Length: 5\r\nX y: z\r\n",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+def test_a_body_whose_end_can_be_read_in_two_ways_hides_no_second_request(
+    service: Service, method: bytes, framing: bytes
+) -> None:
+    # when
+    got = _exchange(service, method + b" /healthz HTTP/1.1\r\n" + HOST + framing + b"\r\n0\r\n\r\n" + SECOND)
+
+    # then
+    assert len(_status_lines(got)) <= 1
+    assert b"HTTP/1.1 200" not in _status_lines(got)
+    _assert_alive(service)
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        HONEST.replace(b"\r\n", b"\n"), b"GET /healthz HTTP/1.1\r\nHost: a\nX: b\r\n\r\n",
+        b"GET /healthz HTTP/9.9\r\n" + HOST + b"\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01", b"\x00" * 100, b"GET /\xff\xfe HTTP/1.1\r\n" + HOST,
+        b"GET /healthz HTTP/1.1\r\n" + HOST + b"X: a\x00b\r\n\r\n", b"GET /healthz HTTP/1.1\r\n" + HOST + b": x\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET /healthz HTTP/1.1\r\n" + HOST + b"X : y\r\n\r\n",
+    ],
+)  # fmt: skip
+def test_a_malformed_request_is_refused_and_the_connection_closed(service: Service, request_bytes: bytes) -> None:
+    # when
+    got = _exchange(service, request_bytes, b"" if request_bytes.endswith(b"\n") else b"\r\n\r\n")
+
+    # then
+    assert _status_lines(got) in ([], [b"HTTP/1.1 400"])
+    _assert_alive(service)
+
+
+@pytest.mark.parametrize(
+    "hosts", [b"", HOST + HOST, b"Host: a\r\nHost: b\r\n"], ids=["none", "twice the same", "two"]
+)  # fmt: skip
+def test_a_request_without_exactly_one_host_gets_a_problem_document(service: Service, hosts: bytes) -> None:
+    # when
+    got = _exchange(service, b"GET /healthz HTTP/1.1\r\n" + hosts + b"Connection: close\r\n\r\n")
+
+    # then
+    head, body = got.split(b"\r\n\r\n", 1)
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: application/problem+json" in head.lower()
+    assert b'"status":400' in body
+
+
+def test_http_1_0_needs_no_host(service: Service) -> None:
+    assert _exchange(service, b"GET /healthz HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"X-Long: " + b"a" * 1_000_000 + b"\r\n", b"".join(b"X-%d: b\r\n" % n for n in range(90_000)),
+        b"X" * 1_000_000 + b": a\r\n", b"Cookie: " + b"a" * 70_000 + b"\r\n",
+    ],
+    ids=["one long value", "90,000 headers", "one long name", "just too long"],
+)  # fmt: skip
+def test_a_megabyte_of_headers_is_refused(service: Service, headers: bytes) -> None:
+    # given
+    before = service.resident_kib()
+
+    # when
+    got = _exchange(service, b"GET /healthz HTTP/1.1\r\n" + HOST + headers + b"Connection: close\r\n\r\n")
+
+    # then
+    assert _status_lines(got) in ([], [b"HTTP/1.1 400"], [b"HTTP/1.1 431"])
+    assert service.resident_kib() - before < 32 * 1024
+    _assert_alive(service)
+
+
+def test_headers_that_never_end_are_cut_off(service: Service) -> None:
+    # given
+    before, sent = service.resident_kib(), 0
+
+    # when
+    with service.connect() as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\n" + HOST)
+        begun = time.monotonic()
+        try:
+            while time.monotonic() - begun < DEADLINE + 4:
+                client.sendall(b"X: " + b"a" * 60_000 + b"\r\n")
+                sent += 60_000
+        except OSError:
+            pass
+        taken = time.monotonic() - begun
+
+    # then
+    assert taken < DEADLINE + 2
+    assert service.resident_kib() - before < 64 * 1024, f"{sent} bytes were taken"
+    _assert_alive(service)
+
+
+def test_idle_and_slow_clients_are_closed_while_honest_ones_are_served(service: Service) -> None:
+    # given: a hundred say nothing, a hundred stop half-way, a hundred send a byte at a time
+    begun = time.monotonic()
+    clients = [service.connect() for _ in range(300)]
+    for client in clients[100:200]:
+        client.sendall(HONEST[:30])
+    slow = clients[200:]
+
+    # when
+    slowest, position = 0.0, 0
+    while time.monotonic() - begun < DEADLINE + 2:
+        for client in slow:
+            try:
+                client.sendall(HONEST[position : position + 1] or b"x")
+            except OSError:
+                continue
+        position += 1
+        asked = time.monotonic()
+        assert httpx.get(f"{service.base}/v1/incidents", timeout=5).status_code == 200
+        slowest = max(slowest, time.monotonic() - asked)
+        time.sleep(0.1)
+
+    # then
+    assert slowest < 1
+    for client in clients:
+        client.settimeout(1)
+        with client:
+            assert b" 200 " not in _until_closed(client)
+
+
+def test_a_slow_body_is_cut_off_too(service: Service) -> None:
+    # when
+    begun = time.monotonic()
+    head = b"POST /v1/incidents HTTP/1.1\r\n" + HOST + b"Content-Length: 1000\r\n\r\n"
+    got = _exchange(service, head, b"a", wait=10)
+
+    # then
+    assert time.monotonic() - begun < DEADLINE + 4
+    assert _status_lines(got) in ([], [b"HTTP/1.1 405"], [b"HTTP/1.1 408"])
+
+
+def test_pipelined_requests_are_answered_in_their_order(service: Service) -> None:
+    # given
+    paths = [b"/healthz", b"/nowhere", b"/v1/regions", b"/v1/incidents?limit=0", b"/healthz"]
+
+    # when
+    got = _exchange(service, b"".join(b"GET " + path + b" HTTP/1.1\r\n" + HOST + b"\r\n" for path in paths), wait=10)
+
+    # then
+    assert [line[9:] for line in _status_lines(got)] == [b"200", b"404", b"200", b"422", b"200"]
+
+
+@pytest.mark.parametrize("method", [b"POST", b"GET"])
+@pytest.mark.parametrize("framing", [b"Content-Length: 104857600\r\n", b"Transfer-Encoding: chunked\r\n"])
+def test_a_body_of_a_hundred_megabytes_is_not_kept(service: Service, method: bytes, framing: bytes) -> None:
+    # given
+    before, most = service.resident_kib(), 0
+    part = b"a" * 2**20
+    if b"chunked" in framing:
+        part = b"100000\r\n" + part + b"\r\n"
+
+    # when
+    with service.connect(timeout=5) as client:
+        try:
+            client.sendall(method + b" /v1/incidents HTTP/1.1\r\n" + HOST + framing + b"\r\n")
+            for _ in range(100):
+                client.sendall(part)
+                most = max(most, service.resident_kib())
+            if b"chunked" in framing:
+                client.sendall(b"0\r\n\r\n")
+            got = client.recv(65536)
+        except OSError:
+            got = b""
+
+    # then
+    assert most - before < 32 * 1024
+    assert [line[9:] for line in _status_lines(got)] in ([], [b"405"], [b"413"], [b"200"] if method == b"GET" else [])
+    _assert_alive(service)
