@@ -28,17 +28,16 @@ _POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
-        "style-src 'self' 'unsafe-inline'",  # both pages write their styles from JavaScript
         "img-src 'self' data:",
-        "font-src 'self' data:",
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
     )
 )
-SWAGGER_UI_POLICY = _POLICY
-REDOC_POLICY = f"{_POLICY}; worker-src blob:"  # its search runs in a worker made from its own text
+SWAGGER_UI_POLICY = f"{_POLICY}; style-src 'self'"
+REDOC_POLICY = f"{_POLICY}; style-src 'self' 'unsafe-inline'; worker-src blob:"
+"""Redoc writes its styles from JavaScript, and searches in a worker made from its own text."""
 
 
 class Assets(StaticFiles):

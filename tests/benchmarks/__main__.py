@@ -104,7 +104,7 @@ def _paths(work: Work, queries: canned.Canned, plan: dict[str, Any]) -> dict[str
     """The addresses of a work at each server that can do it."""
     ours = [ask.path for ask in work.asks]
     found = {"ours": ours, "floor": ours, "naive": [ask.naive_path for ask in work.asks]}
-    if work.name == "stats":
+    if work.name in ("deep", "stats"):
         del found["naive"]
     return found | {"Datasette": [queries.path(plan[path]) for path in ours]}
 

@@ -31,7 +31,7 @@ def fetch(port: int, path: str, headers: Mapping[str, str] | None = None) -> tup
 def body_of(port: int, path: str) -> bytes:
     """The body of a 200. Raises `RuntimeError` for any other answer."""
     status, _, body = fetch(port, path)
-    if status != 200:  # noqa: PLR2004
+    if status != 200:
         raise RuntimeError(f"{path} answered {status}: {body[:300]!r}")
     return body
 
@@ -49,7 +49,8 @@ def same_answers(work: Work, ports: Mapping[str, int], paths: Paths) -> None:
         told = {name: _told(ask, name, body) for name, body in bodies.items()}
         for name, found in told.items():
             if found is not None and found != told["ours"]:
-                raise RuntimeError(f"ours and {name} differ: {ask.path}: {str(told['ours'])[:60]} and {str(found)[:60]}")
+                shown = f"{told['ours']!s:.60} and {found!s:.60}"
+                raise RuntimeError(f"ours and {name} differ: {ask.path}: {shown}")
 
 
 def _told(ask: Ask, server: str, body: bytes) -> Any:

@@ -75,7 +75,7 @@ def main() -> None:
     """Serves."""
     database, plan, port = sys.argv[1:]
     app = Floor(database, json.loads(Path(plan).read_text("utf-8")))
-    told = {"loop": "uvloop", "http": "httptools", "ws": "none", "lifespan": "off"}
+    told: dict[str, Any] = {"loop": "uvloop", "http": "httptools", "ws": "none", "lifespan": "off"}
     uvicorn.run(app, port=int(port), log_level="warning", access_log=False, **told)
 
 

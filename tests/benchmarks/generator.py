@@ -40,7 +40,7 @@ def items(count: int, seed: int) -> Iterator[Item]:
     """Incidents, each with its reports, and now and then a report that covers two of them."""
     before = ""
     for number in range(count):
-        rng = random.Random(f"{seed}/{number}")  # noqa: S311  # made-up data, not a secret
+        rng = random.Random(f"{seed}/{number}")
         data = incident(rng, number)
         yield Item(f"incident {number}", data)
         if before and number % SHARED_EVERY == SHARED_EVERY - 1:
@@ -92,7 +92,7 @@ def _position(rng: random.Random, country: str, region: str) -> dict[str, Any]:
     """A place around the middle of its region; one in twelve has none."""
     if rng.random() < 1 / 12:
         return {"latitude": None, "longitude": None, "place_precision": "region"}
-    around = random.Random(region)  # noqa: S311
+    around = random.Random(region)
     latitude, longitude = (m + around.uniform(-3, 3) + rng.gauss(0, 0.4) for m in CENTRES[country])
     precision = rng.choice(("exact", "near", "district"))
     return {"latitude": round(latitude, 5), "longitude": round(longitude, 5), "place_precision": precision}
@@ -168,5 +168,6 @@ def _source(rng: random.Random, country: str, number: int, start: date) -> dict[
 def _shared(rng: random.Random, data: dict[str, Any], before: str) -> dict[str, Any]:
     """A figure that covers two incidents together."""
     first = data["toll_reports"][0]
-    told = {name: first[name] for name in ("reported_by", "reported_on", "source")} | {"incidents": [before, data["id"]]}
-    return _report(f"{first['id']}-both", "killed", rng.randint(2, 60), rng) | told
+    told = {name: first[name] for name in ("reported_by", "reported_on", "source")}
+    figure = _report(f"{first['id']}-both", "killed", rng.randint(2, 60), rng)
+    return figure | told | {"incidents": [before, data["id"]]}

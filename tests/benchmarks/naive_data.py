@@ -52,7 +52,7 @@ def _fill(ours: sqlite3.Connection, theirs: sqlite3.Connection, model: type[SQLM
     names = [c.name for c in _table(model).columns if not (model is naive.Actor and c.name == "id")]
     places = ", ".join(f":{name}" for name in names)
     rows = ({name: row.get(name) for name in names} for row in _rows(ours, model))
-    theirs.executemany(f"INSERT INTO {model.__tablename__} ({', '.join(names)}) VALUES ({places})", rows)  # noqa: S608
+    theirs.executemany(f"INSERT INTO {model.__tablename__} ({', '.join(names)}) VALUES ({places})", rows)
 
 
 def _rows(ours: sqlite3.Connection, model: type[SQLModel]) -> Iterator[dict[str, Any]]:

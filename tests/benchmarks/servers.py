@@ -88,7 +88,7 @@ def free_port() -> int:
 def _running(name: str, call: Sequence[str], port: int, told: dict[str, str] | None = None) -> Iterator[Server]:
     quiet = subprocess.DEVNULL if name == "Datasette" else None
     env = os.environ | (told or {})
-    process = subprocess.Popen(call, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=quiet)  # noqa: S603
+    process = subprocess.Popen(call, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=quiet)
     try:
         _wait(name, process, port)
         yield Server(name, port, process)

@@ -41,7 +41,7 @@ def plans(path: Path, asks: Iterable[Ask]) -> dict[str, dict[str, Any]]:
 
 async def _plan(reader: Noting, ask: Ask) -> dict[str, Any]:
     question = ask.question
-    session = await read.open_session(reader, question, read.INCIDENT_KEYS)
+    session = await read.open_session(reader, question, read.INCIDENTS if ask.kind == "page" else None)
     reader.seen.clear()
     if ask.kind == "stats":
         await sums.stats(session, question)

@@ -6,7 +6,7 @@ from itertools import islice
 from app.domain.incident import IncidentDraft
 from tests.benchmarks.generator import CENTRES, FIRST_DAY, LAST_DAY, SHARED_EVERY, items
 
-COUNT = 1500
+COUNT = 800
 
 
 def test_the_same_seed_gives_the_same_incidents() -> None:

@@ -96,7 +96,7 @@ def one_report(rounds: int) -> list[Side]:
 
 def _drafts(count: int) -> list[TollReportDraft]:
     """A further figure for so many incidents."""
-    found = []
+    found: list[TollReportDraft] = []
     for number, item in enumerate(i for i in items(FILE_OF, SEED) if "toll_reports" in i.data):
         if len(found) == count:
             break

@@ -1,0 +1,45 @@
+"""The one way in: what is read is written, or refused with its reason."""
+
+from app.ingest.pipeline import Item, ingest
+from app.ingest.seeds import load_seeds, read_seeds
+from app.store.engine import Database, data_folder
+from tests.store.recorded import Asking
+
+GOOD = {
+    "id": "good", "title": "t", "country": "ML", "date_start": "2019-11-01", "date_end": "2019-11-01",
+    "date_precision": "day",
+}  # fmt: skip
+
+
+def test_what_cannot_be_taken_is_refused_with_its_place_and_reason(database: Database) -> None:
+    items = [
+        Item("row 1", GOOD),
+        Item("row 2", GOOD | {"id": "bad", "region": "Menaca"}),
+        Item("row 3", GOOD | {"title": "other"}),
+        Item("row 4", GOOD),
+    ]
+    summary = ingest(items, database, "test")
+    assert (summary.created, summary.unchanged) == (1, 1)
+    assert len(summary.refused) == 2
+    assert summary.refused[0].startswith("row 2: ") and "did you mean Ménaka, ML-9" in summary.refused[0]
+    assert summary.refused[1] == 'row 3: "good" is recorded already, with another title'
+    assert Asking(database).ids() == ["good"]
+
+
+def test_the_seeds_load_once(database: Database) -> None:
+    first, second = load_seeds(database), load_seeds(database)
+    assert (first.created, first.unchanged, first.refused) == (5, 0, [])
+    assert (second.created, second.unchanged, second.refused) == (0, 5, [])
+
+
+def test_the_seeds_have_no_figure_that_the_article_does_not_give() -> None:
+    """53, 49, 3, about 20; 40 and more than 40 for both assaults together. Nothing else, and no coordinates."""
+    told = []
+    for item in read_seeds(data_folder("seeds")):
+        assert item.data.get("latitude") is None and item.data.get("longitude") is None
+        for report in item.data.get("toll_reports", [item.data] if "measure" in item.data else []):
+            told.append((report["measure"], report["bound"], report["best"], len(report.get("incidents", "1"))))
+    assert sorted(told) == [
+        ("killed", "exact", 40, 2), ("killed", "exact", 49, 1), ("killed", "exact", 53, 1),
+        ("killed", "more_than", 40, 2), ("survived", "about", 20, 1), ("wounded", "exact", 3, 1),
+    ]  # fmt: skip

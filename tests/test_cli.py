@@ -1,0 +1,118 @@
+"""The command line: the same questions and answers as over HTTP."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from app.cli import main
+
+class Done(NamedTuple):
+    stdout: str
+    stderr: str
+
+
+class CommandLine:
+    """The command in this process, on one database."""
+
+    def __init__(self, database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.monkeypatch, self.capsys = monkeypatch, capsys
+        monkeypatch.setenv("INCIDENTS_DATABASE_URL", f"sqlite:///{database}")
+        monkeypatch.setenv("COLUMNS", "160")
+
+    def run(self, *words: str, expect: int = 0) -> Done:
+        self.monkeypatch.setattr(sys, "argv", ["incidents", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        told = Done(*self.capsys.readouterr())
+        assert (ended.value.code or 0) == expect, told.stderr
+        return told
+
+
+@pytest.fixture
+def incidents(
+    seeded_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> CommandLine:
+    return CommandLine(seeded_file, monkeypatch, capsys)
+
+
+def test_find_shows_a_table(incidents: CommandLine) -> None:
+    shown = incidents.run("find", "--region", "menaka", "--date-from", "2019-11-01").stdout
+    assert "ml-2019-11-01-indelimane" in shown and "49 ▼" in shown and shown.rstrip().endswith("1 incident")
+
+
+def test_find_gives_other_forms(incidents: CommandLine) -> None:
+    lines = incidents.run("find", "--near-border", "BF", "--fields", "id,country", "--f", "ndjson").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {"id": "ml-2019-10-burkina-border-2", "country": "ML"},
+        {"id": "ml-2019-10-burkina-border-1", "country": "ML"},
+    ]
+
+
+def test_find_pages_by_cursor(incidents: CommandLine) -> None:
+    first = incidents.run("find", "--limit", "2").stdout
+    cursor = first.split("--cursor ")[1].split()[0]
+    second = incidents.run("find", "--limit", "2", "--cursor", cursor).stdout
+    assert "indelimane" in first and "burkina-border-1" in second and "indelimane" not in second
+
+
+def test_toll_shows_the_history_and_its_chart(incidents: CommandLine) -> None:
+    shown = incidents.run("toll", "ml-2019-11-01-indelimane", "--measure", "killed").stdout
+    assert "lowered -4" in shown and "Government of Mali" in shown
+    assert [line.split()[-1] for line in shown.splitlines()[-2:]] == ["53", "49"]
+    assert "lowered" not in incidents.run("toll", "ml-2019-11-01-indelimane", "--as-of", "2019-11-01").stdout
+
+
+@pytest.mark.parametrize("suffix", [".json", ".geojson", ".csv", ".ndjson"])
+def test_export_writes_everything_that_matches(incidents: CommandLine, tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"mali{suffix}"
+    incidents.run("export", str(file), "--country", "Mali", "--killed-min", "0")
+    text = file.read_text("utf-8")
+    if suffix == ".csv":
+        assert [row["killed_best"] for row in csv.DictReader(text.splitlines())] == ["49"]
+    else:
+        told = json.loads(text)
+        items = told.get("items") or told.get("features") or [told]
+        assert [item["id"] for item in items] == ["ml-2019-11-01-indelimane"]
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "line"),
+    [
+        (["find", "--region", "Menaca"], 2, 'incidents: region "Menaca" is not a region; did you mean Ménaka, ML-9?'),
+        (["find", "--limit", "0"], 2, 'incidents: limit "0" is not a whole number from 1 to 1000'),
+        (["export", "x.doc"], 2, 'incidents: file "x.doc" ends in none of .json, .geojson, .csv, .ndjson'),
+        (["toll", "nix"], 1, 'incidents: no incident has the id "nix"'),
+        (
+            ["toll", "ml-2019-11-01-indelimane", "--as-of", "2019-10-31"],
+            1,
+            'incidents: "ml-2019-11-01-indelimane" was not known at the time asked for; '
+            "its first report is of 2019-11-01T23:59:59.999999Z",
+        ),
+    ],
+)
+def test_an_error_is_one_line(incidents: CommandLine, words: list[str], code: int, line: str) -> None:
+    assert incidents.run(*words, expect=code).stderr.splitlines() == [line]
+
+
+def test_a_wrong_setting_is_named(incidents: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INCIDENTS_READ_SECONDS", "soon")
+    assert "INCIDENTS_READ_SECONDS" in incidents.run("find", expect=2).stderr
+
+
+def test_openapi_prints_the_document(incidents: CommandLine) -> None:
+    assert json.loads(incidents.run("openapi").stdout)["info"]["title"] == "Conflict Incidents"
+
+
+def test_migrate_and_seed_are_safe_to_repeat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fresh = CommandLine(tmp_path / "new.db", monkeypatch, capsys)
+    fresh.run("migrate")
+    assert "5 created, 0 unchanged" in fresh.run("seed").stderr
+    assert "0 created, 5 unchanged" in fresh.run("seed").stderr
+    fresh.run("migrate")
