@@ -24,9 +24,9 @@ _HERE = Path(__file__).resolve().parents[1]
 
 
 def data_folder(name: str) -> Path:
-    """`migrations` or `seeds`: beside the package in a checkout, inside it when installed."""
-    beside = _HERE.parent / name
-    return beside if beside.is_dir() else _HERE / f"_{name}"
+    """`migrations` or `seeds`: inside the package when installed, beside it in a checkout."""
+    inside = _HERE / f"_{name}"
+    return inside if inside.is_dir() else _HERE.parent / name
 
 
 def database_url(text: str) -> URL:
@@ -46,11 +46,6 @@ def _scripts(url: URL) -> Config:
     config.set_main_option("script_location", str(data_folder("migrations")))
     config.set_main_option("sqlalchemy.url", url.render_as_string(hide_password=False).replace("%", "%%"))
     return config
-
-
-def newest_version(url: URL) -> str:
-    """The schema version that this program writes."""
-    return str(ScriptDirectory.from_config(_scripts(url)).get_current_head())
 
 
 class Database:
@@ -76,21 +71,16 @@ class Database:
             raise DatabaseUnusable(f"{path} does not exist; `incidents migrate` or `incidents serve` makes it")
         if not (path.is_file() and os.access(path, os.R_OK)):
             raise DatabaseUnusable(f"{path} is not a file that can be read; check the path and its rights")
-        fault = sqlite.inspect(self.url, lambda c: None if may_be_missing else self._version_fault(c))
-        newer = None if fault else sqlite.inspect(self.url, self._newer_fault)
-        if fault or newer:
-            raise DatabaseUnusable(f"{path} {fault or newer}")
+        fault = sqlite.inspect(self.url, lambda c: self._schema_fault(c, may_be_older=may_be_missing))
+        if fault:
+            raise DatabaseUnusable(f"{path} {fault}")
 
-    def _newer_fault(self, connection: sqlite3.Connection) -> str | None:
+    def _schema_fault(self, connection: sqlite3.Connection, *, may_be_older: bool) -> str | None:
         version = schema_version(connection)
-        known = {script.revision for script in ScriptDirectory.from_config(_scripts(self.url)).walk_revisions()}
-        if version is not None and version not in known:
+        scripts = ScriptDirectory.from_config(_scripts(self.url))
+        if version is not None and version not in {script.revision for script in scripts.walk_revisions()}:
             return f"was written by a newer version of this program (schema {version}); install that version"
-        return None
-
-    def _version_fault(self, connection: sqlite3.Connection) -> str | None:
-        version = schema_version(connection)
-        if version != newest_version(self.url) and not self._newer_fault(connection):
+        if version != scripts.get_current_head() and not may_be_older:
             return f"has an older schema ({version or 'none'}); run `incidents migrate`"
         return None
 
@@ -117,8 +107,9 @@ class Database:
             yield
         except AppError:
             raise
-        except DatabaseError as error:
-            raise DatabaseUnusable(f"{sqlite.path_of(self.url)} cannot be written: {error.orig}") from error
+        except (DatabaseError, sqlite3.Error) as error:
+            why = getattr(error, "orig", error)
+            raise DatabaseUnusable(f"{sqlite.path_of(self.url)} cannot be written: {why}") from error
 
     def close(self) -> None:
         """Closes what was opened for writing."""

@@ -101,7 +101,7 @@ class Deadline:
 def read_connection(url: URL, cache_kib: int) -> tuple[sqlite3.Connection, Deadline]:
     """A connection that cannot write, and the deadline of its statements."""
     connection = sqlite3.connect(
-        f"file:{path_of(url).absolute()}?mode=rw",
+        f"{path_of(url).absolute().as_uri()}?mode=rw",
         uri=True,
         isolation_level=None,
         check_same_thread=False,
@@ -121,7 +121,10 @@ def was_interrupted(error: sqlite3.Error) -> bool:
 
 def inspect(url: URL, look: Callable[[sqlite3.Connection], str | None], seconds: float = 1.0) -> str | None:
     """What is wrong with a database file, or `None`: damage, as far as it is found in time, then what `look` says."""
-    connection, deadline = read_connection(url, EXPORT_CACHE_KIB)
+    try:
+        connection, deadline = read_connection(url, EXPORT_CACHE_KIB)
+    except sqlite3.Error as error:
+        return _unreadable(error)
     try:
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         (ours,) = connection.execute("PRAGMA application_id").fetchone()
@@ -135,8 +138,14 @@ def inspect(url: URL, look: Callable[[sqlite3.Connection], str | None], seconds:
                 raise
             damage = "ok"
         deadline.at = float("inf")
-        return f"is damaged ({damage}); restore a backup" if damage != "ok" else look(connection)
+        if damage != "ok":
+            return f"is damaged ({' '.join(damage.split())}); restore a backup"
+        return look(connection)
     except sqlite3.DatabaseError as error:
-        return f"cannot be read ({error}); restore a backup or choose another file"
+        return _unreadable(error)
     finally:
         connection.close()
+
+
+def _unreadable(error: sqlite3.Error) -> str:
+    return f"cannot be read ({error}); check its rights, restore a backup or choose another file"

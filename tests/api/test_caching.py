@@ -11,7 +11,6 @@ from tests.support import READ_ADDRESSES, Client, report
 INDELIMANE = "ml-2019-11-01-indelimane"
 
 
-
 def _vary(header: str) -> set[str]:
     return {part.strip().lower() for part in header.split(",")}
 
@@ -29,7 +28,9 @@ def test_an_answer_says_how_it_may_be_kept(client: Client, address: str) -> None
 
 
 @pytest.mark.parametrize("address", READ_ADDRESSES)
-def test_after_a_new_report_an_answer_about_it_has_a_new_tag(own_client: Client, seeded: Database, address: str) -> None:
+def test_after_a_new_report_an_answer_about_it_has_a_new_tag(
+    own_client: Client, seeded: Database, address: str
+) -> None:
     # given
     had = own_client.get(address).headers["etag"]
     report(seeded, INDELIMANE, best=50, reporter="ngo", reported_on="2019-11-03")
@@ -52,7 +53,6 @@ def test_a_report_about_another_incident_leaves_the_tag_of_this_one(own_client: 
 
     # then
     assert (answer.status_code, answer.headers["last-modified"]) == (304, had["last-modified"])
-
 
 
 @pytest.mark.parametrize("address", READ_ADDRESSES)

@@ -191,7 +191,8 @@ def test_the_usual_order_is_the_newest_first(asked: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("figure_asked", "best_first"), [("low", "menaka somewhere"), ("best", "somewhere menaka"), ("high", "somewhere menaka")]
+    ("figure_asked", "best_first"),
+    [("low", "menaka somewhere"), ("best", "somewhere menaka"), ("high", "somewhere menaka")],
 )
 def test_figure_says_by_which_number_killed_is_ordered(asked: Client, figure_asked: str, best_first: str) -> None:
     assert asked.ids(f"/v1/incidents?sort=-killed&figure={figure_asked}&killed_min=1") == best_first.split()

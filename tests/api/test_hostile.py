@@ -62,7 +62,9 @@ def test_text_that_is_no_text_is_refused_by_every_parameter(client: Client, rout
             _is_problem(client.get(f"{route}?{name}={value}"), value)
 
 
-@pytest.mark.parametrize("name", ["limit", "killed_min", "survived_max", "revisions_min", "spread_min", "ever_killed_min"])
+@pytest.mark.parametrize(
+    "name", ["limit", "killed_min", "survived_max", "revisions_min", "spread_min", "ever_killed_min"]
+)
 def test_what_is_no_whole_number_is_refused(client: Client, name: str) -> None:
     for value in [*NUMBERS, *(["0", "-1", "1001"] if name == "limit" else ["-1", "9007199254740992"])]:
         _is_problem(client.get(f"/v1/incidents?{name}={value}"), value)

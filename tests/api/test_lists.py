@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from typing import Any
 
 import pytest
@@ -129,7 +130,7 @@ def test_reports_are_lines_or_a_table_where_asked_for(client: Client) -> None:
 
     # then
     assert lines.headers["content-type"] == "application/x-ndjson"
-    assert [f'"id":"{name}"' in line for name, line in zip(NEWEST_FIRST, lines.text.splitlines(), strict=True)] == [True] * 6
+    assert [json.loads(line)["id"] for line in lines.text.splitlines()] == NEWEST_FIRST
     rows = list(csv.DictReader(io.StringIO(table.text)))
     assert [row["id"] for row in rows] == NEWEST_FIRST
     assert [rows[0][name] for name in ("incidents", "low", "best", "high")] == ["; ".join(ASSAULTS), "41", "", ""]
@@ -185,6 +186,15 @@ def test_a_region_without_incidents_is_there_and_empty(client: Client) -> None:
 
     # then
     assert (found["name"], found["incidents"], found["date_from"], found["killed"]) == ("Kidal", 0, None, NOTHING)
+
+
+@pytest.mark.parametrize("address", ["/v1/regions/FR", "/v1/regions/ML?as_of=2000-01-01"])
+def test_a_country_without_incidents_is_there_and_empty(client: Client, address: str) -> None:
+    # when
+    found = client.json(address)
+
+    # then
+    assert (found["kind"], found["incidents"], found["date_to"], found["regions"]) == ("country", 0, None, [])
 
 
 @pytest.mark.parametrize("code", ["XX", "ML-99", "menaka", "MLI", "%20"])

@@ -75,7 +75,8 @@ def test_a_preflight_is_answered(client: Client) -> None:
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "zstd"])
 @pytest.mark.parametrize(
-    "address", ["/v1/incidents", "/v1/incidents?f=csv", "/v1/incidents?f=ndjson", "/v1/incidents?f=geojson", "/openapi.json"]
+    "address",
+    ["/v1/incidents", "/v1/incidents?f=csv", "/v1/incidents?f=ndjson", "/v1/incidents?f=geojson", "/openapi.json"],
 )
 def test_answers_are_compressed_as_asked(client: Client, encoding: str, address: str) -> None:
     # given

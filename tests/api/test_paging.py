@@ -95,7 +95,10 @@ def test_a_walk_over_all_gives_every_row_once_while_others_are_inserted(
         days = ("2019-12-31", "2020-02-15", "2020-04-30")
         record(
             database,
-            *(draft(f"x{pages}-{sort.name.lower()}-{d}", day=d, toll_reports=[figure(20, reported_on=d)]) for d in days),
+            *(
+                draft(f"x{pages}-{sort.name.lower()}-{d}", day=d, toll_reports=[figure(20, reported_on=d)])
+                for d in days
+            ),
         )
 
     # then

@@ -33,7 +33,7 @@ def main() -> None:
         running = _Running(stack, database, chosen, Path(folder))
         if chosen:
             running.check()
-            measured = rounds.measure(chosen, running.paths, running.ports, told.rounds, told.seconds)
+            measured = rounds.measure(chosen, running.paths, running.servers, told.rounds, told.seconds)
         found += sideways.within(measured)
         if told.only in (None, "304"):
             found += sideways.not_modified(running.servers["ours"], facts, told.rounds, told.seconds)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.benchmarks import load
 from tests.benchmarks.checks import Paths
+from tests.benchmarks.servers import Server
 from tests.benchmarks.works import Work
 
 OTHERS = ("floor", "naive", "Datasette")
@@ -40,15 +41,16 @@ class Measured:
 
 
 def measure(
-    works: Iterable[Work], paths: Mapping[str, Paths], ports: Mapping[str, int], rounds: int, seconds: float
+    works: Iterable[Work], paths: Mapping[str, Paths], running: Mapping[str, Server], rounds: int, seconds: float
 ) -> list[Measured]:
     """All works, round by round."""
     found = [Measured(work) for work in works]
     for number in range(rounds):
         for one in found:
             for server, asked in paths[one.work.name].items():
-                got = load.put(ports[server], asked, seconds)
+                got = load.put(running[server].port, asked, seconds)
                 one.rates.setdefault(server, []).append(got.rate)
+                running[server].settle()
         print(f"round {number + 1} of {rounds} done", file=sys.stderr, flush=True)
     return found
 

@@ -15,6 +15,9 @@ from tests.benchmarks.dataset import url_of
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30
+SETTLE_SECONDS = 30
+IDLE_SECONDS = 0.06
+"""A server that used no tick (0.01 s) of processor time for so long is idle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,21 @@ class Server:
     name: str
     port: int
     process: "subprocess.Popen[bytes]"
+
+    def settle(self) -> None:
+        """Waits until it is idle: what was asked for on connections that are closed by now is still worked on."""
+        until, before = time.monotonic() + SETTLE_SECONDS, -1
+        while time.monotonic() < until and (now := self._ticks()) != before:
+            before = now
+            time.sleep(IDLE_SECONDS)
+
+    def _ticks(self) -> int:
+        """Processor time in ticks of the system; 0 where it does not tell."""
+        try:
+            stat = Path(f"/proc/{self.process.pid}/stat").read_text("ascii")
+        except OSError:
+            return 0
+        return sum(map(int, stat.rpartition(")")[2].split()[11:13]))
 
     def memory(self) -> int:
         """Resident memory in bytes; 0 where the system does not tell."""

@@ -3,21 +3,22 @@
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
-import time
+import tempfile
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
 import pytest
 
+from app.cli import main
 from app.store.engine import Database
-from app.store.reader import Statement
-from tests.support import ROOT, Client, Service, command, draft, environment, record
+from tests.support import command, draft, record
 
 COMMANDS = [("find",), ("migrate",), ("serve", "--port", "0")]
-FOR_EVER = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c"
+
+
+Here = Callable[..., tuple[int, str, str]]
+Fault = Callable[[Path, Path], None]
 
 
 def _url(path: Path) -> str:
@@ -26,6 +27,24 @@ def _url(path: Path) -> str:
 
 def _contents(folder: Path) -> dict[str, bytes | None]:
     return {str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None for p in sorted(folder.rglob("*"))}
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Here:
+    """Runs the command in this process: its exit code, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("app.api.server.run", lambda *_, **__: pytest.fail("it is served"))
+
+    def run(database: Path, *arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setenv("INCIDENTS_DATABASE_URL", _url(database))
+        monkeypatch.setattr("sys.argv", ["incidents", *arguments])
+        try:
+            main()
+        except SystemExit as ended:
+            return int(ended.code or 0), *capfd.readouterr()
+        return 0, *capfd.readouterr()
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +102,8 @@ def _newer(path: Path, original: Path) -> None:
     connection.close()
 
 
-FAULTS = {
-    _overwrite_the_middle: "damaged", _truncate: "damaged", _take_the_header: "cannot be read",
+FAULTS: dict[Fault, str] = {
+    _overwrite_the_middle: "damaged", _truncate: "malformed", _take_the_header: "cannot be read",
     _leave_a_stump: "cannot be read", _foreign: "another program", _text: "cannot be read", _directory: "not a file",
     _newer: "newer version",
 }  # fmt: skip
@@ -93,7 +112,7 @@ FAULTS = {
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda a: a[0])
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f.__name__.strip("_"))
 def test_a_file_that_is_not_ours_or_not_whole_is_refused_in_one_line_and_left_alone(
-    sizeable: Path, tmp_path: Path, fault, arguments: tuple[str, ...]
+    here: Here, sizeable: Path, tmp_path: Path, fault: Fault, arguments: tuple[str, ...]
 ) -> None:
     # given
     folder = tmp_path / "data"
@@ -103,15 +122,17 @@ def test_a_file_that_is_not_ours_or_not_whole_is_refused_in_one_line_and_left_al
     before = _contents(folder)
 
     # when
-    ended = command(*arguments, cwd=tmp_path, INCIDENTS_DATABASE_URL=_url(path))
+    code, told, line = here(path, *arguments)
 
     # then
-    assert (ended.returncode, ended.stdout) == (1, "")
-    assert len(ended.stderr.splitlines()) == 1, ended.stderr
-    assert ended.stderr.startswith(f"incidents: {path} ")
-    assert FAULTS[fault] in ended.stderr
-    assert any(advice in ended.stderr for advice in ("restore a backup", "choose another", "check the path", "install"))
-    assert {name: content for name, content in _contents(folder).items() if not name.endswith(("-wal", "-shm"))} == before
+    assert (code, told) == (1, "")
+    assert line.startswith(f"incidents: {path} ")
+    assert line.count("\n") == 1, line
+    assert FAULTS[fault] in line
+    assert any(advice in line for advice in ("restore a backup", "choose another", "check the path", "install"))
+    assert {
+        name: content for name, content in _contents(folder).items() if not name.endswith(("-wal", "-shm"))
+    } == before
 
 
 def test_a_foreign_file_gets_no_file_beside_it(tmp_path: Path) -> None:
@@ -122,144 +143,98 @@ def test_a_foreign_file_gets_no_file_beside_it(tmp_path: Path) -> None:
     before = _contents(folder)
 
     # when
-    command("serve", cwd=tmp_path, INCIDENTS_DATABASE_URL=_url(folder / "other.db"))
+    ended = command("serve", cwd=tmp_path, INCIDENTS_DATABASE_URL=_url(folder / "other.db"))
 
     # then
     assert _contents(folder) == before
+    assert (ended.returncode, ended.stdout, ended.stderr) == (
+        1,
+        "",
+        f"incidents: {folder / 'other.db'} is a SQLite file of another program; choose another one\n",
+    )
 
 
 @pytest.mark.parametrize("arguments", [("find",), ("toll", "ml-2019-11-01-indelimane"), ("export", "all.csv")])
-def test_a_missing_file_is_not_made_by_reading(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_a_missing_file_is_not_made_by_reading(here: Here, tmp_path: Path, arguments: tuple[str, ...]) -> None:
     # when
-    ended = command(*arguments, cwd=tmp_path, INCIDENTS_DATABASE_URL=_url(tmp_path / "none.db"))
+    ended = here(tmp_path / "none.db", *arguments)
 
     # then
-    assert ended.returncode == 1
-    assert ended.stderr == (
-        f"incidents: {tmp_path / 'none.db'} does not exist; `incidents migrate` or `incidents serve` makes it\n"
-    )
+    advice = "does not exist; `incidents migrate` or `incidents serve` makes it"
+    assert ended == (1, "", f"incidents: {tmp_path / 'none.db'} {advice}\n")
     assert _contents(tmp_path) == {}
 
 
 @pytest.mark.parametrize("arguments", [*COMMANDS, ("seed",)], ids=lambda a: a[0])
-def test_a_folder_that_is_not_there_is_one_line_too(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_a_folder_that_is_not_there_is_one_line_too(here: Here, tmp_path: Path, arguments: tuple[str, ...]) -> None:
     # when
-    ended = command(*arguments, cwd=tmp_path, INCIDENTS_DATABASE_URL=_url(tmp_path / "nowhere" / "incidents.db"))
+    code, told, line = here(tmp_path / "nowhere" / "incidents.db", *arguments)
 
     # then
-    assert ended.returncode == 1
-    assert len(ended.stderr.splitlines()) == 1, ended.stderr
+    assert (code, told, line.count("\n")) == (1, "", 1), line
 
 
-def test_a_schema_that_is_older_says_how_to_migrate(tmp_path: Path) -> None:
+def test_a_schema_that_is_older_says_how_to_migrate(here: Here, tmp_path: Path) -> None:
     # given
     path = tmp_path / "incidents.db"
-    sqlite3.connect(path).close()
     path.touch()
 
+    # then
+    assert here(path, "find") == (1, "", f"incidents: {path} has an older schema (none); run `incidents migrate`\n")
+
+
+@pytest.fixture
+def read_only(seeded_file: Path) -> Iterator[Path]:
+    """A database that this process may read and not write, in a folder that it may not write either."""
+    folder = Path(tempfile.mkdtemp())
+    path = folder / "incidents.db"
+    shutil.copy(seeded_file, path)
+    path.chmod(0o444)
+    folder.chmod(0o555)
+    yield path
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("arguments", [*COMMANDS, ("seed",)], ids=lambda a: a[0])
+def test_a_file_that_may_only_be_read_is_not_written(
+    here: Here, read_only: Path, tmp_path: Path, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given: root may write everything, so be somebody else, after what is imported late has been imported
+    here(tmp_path / "other.db", "migrate")
+    monkeypatch.chdir(read_only.parent)
+    before, user = _contents(read_only.parent), os.geteuid()
+
     # when
-    ended = command("find", cwd=tmp_path, INCIDENTS_DATABASE_URL=_url(path))
-
-    # then
-    assert (ended.returncode, ended.stderr) == (
-        1,
-        f"incidents: {path} has an older schema (none); run `incidents migrate`\n",
-    )
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to become somebody who may not write")
-def test_a_file_that_may_only_be_read_is_read_and_not_served(seeded_file: Path) -> None:
-    # given: a file of root in a folder of root, and a user who is not root
-    folder = Path("/tmp") / f"read-only-{os.getpid()}"  # noqa: S108
-    folder.mkdir(mode=0o755)
+    os.seteuid(65534 if user == 0 else user)
     try:
-        shutil.copy(seeded_file, folder / "incidents.db")
-        (folder / "incidents.db").chmod(0o444)
-        env = environment(INCIDENTS_DATABASE_URL=_url(folder / "incidents.db"), HOME="/tmp")  # noqa: S108
-
-        # when
-        ended = {
-            name: subprocess.run(
-                [sys.executable, "-m", "app", name], cwd=ROOT, env=env, user=65534, group=65534, extra_groups=[],
-                capture_output=True, text=True, timeout=60, check=False,
-            )  # fmt: skip
-            for name in ("find", "migrate", "seed")
-        }
+        code, _, line = here(read_only, *arguments)
     finally:
-        shutil.rmtree(folder)
+        os.seteuid(user)
 
     # then
-    assert ended["find"].returncode in (0, 1)
-    assert ended["seed"].returncode == 1
-    for name, one in ended.items():
-        assert len(one.stderr.splitlines()) == (0 if one.returncode == 0 else 1), f"{name}: {one.stderr}"
+    assert (code, line.count("\n")) in ([(0, 0), (1, 1)] if arguments[0] == "find" else [(1, 1)]), line
+    assert line == "" or line.startswith(f"incidents: {read_only} ")
+    assert _contents(read_only.parent) == before
 
 
-@pytest.mark.parametrize("name", ["migrate", "seed"])
-def test_six_processes_at_once_make_one_database(tmp_path: Path, name: str) -> None:
+def test_six_processes_at_once_make_one_database_with_one_set_of_seeds(tmp_path: Path) -> None:
     # given
     path = tmp_path / "incidents.db"
+
+    def run(name: str) -> tuple[int, str]:
+        ended = command(name, cwd=tmp_path, INCIDENTS_DATABASE_URL=_url(path))
+        return ended.returncode, ended.stderr if ended.returncode else ""
 
     # when
     with ThreadPoolExecutor(6) as pool:
-        ended = list(pool.map(lambda _: command(name, cwd=tmp_path, INCIDENTS_DATABASE_URL=_url(path)), range(6)))
+        ended = list(pool.map(run, ["migrate", "seed", "seed", "migrate", "seed", "seed"]))
 
     # then
-    assert [(one.returncode, one.stderr) for one in ended if one.returncode] == []
+    assert ended == [(0, "")] * 6
     connection = sqlite3.connect(path)
     counts = {t: connection.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in ("incident", "toll_report")}
     assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
-    assert counts == ({"incident": 3, "toll_report": 6} if name == "seed" else {"incident": 0, "toll_report": 0})
-
-
-def test_a_statement_that_runs_away_is_a_503_in_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    # given
-    monkeypatch.setattr("app.store.queries.page_of_incidents", lambda *_, **__: Statement(FOR_EVER, {}))
-
-    # when
-    begun = time.monotonic()
-    answer = client.get("/v1/incidents")
-    taken = time.monotonic() - begun
-
-    # then
-    assert 2 <= taken < 2.5
-    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
-    assert answer.headers["retry-after"] == "1"
-    assert answer.json()["detail"] == "not answered within 2 s; ask for less, or narrow it by country or date"
-
-
-def test_an_export_that_runs_away_is_a_503_in_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    # given
-    monkeypatch.setattr("app.store.queries.page_of_incidents", lambda *_, **__: Statement(FOR_EVER, {}))
-
-    # when
-    begun = time.monotonic()
-    answer = client.get("/v1/incidents?f=csv")
-
-    # then
-    assert time.monotonic() - begun < 2.5
-    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
-
-
-def test_a_database_that_breaks_while_it_is_served_gives_problem_documents(tmp_path: Path) -> None:
-    # given
-    service = Service(tmp_path)
-    try:
-        database = Database(_url(service.database))
-        record(database, *(draft(f"i-{n}", summary="word " * 900) for n in range(300)))
-        database.close()
-        with service.database.open("r+b") as file:
-            file.seek(4096)
-            file.write(os.urandom(service.database.stat().st_size - 4096))
-
-        # when
-        answers = [httpx.get(f"{service.base}{a}") for a in ("/v1/incidents?limit=1000", "/readyz", "/healthz")]
-    finally:
-        service.stop()
-
-    # then
-    assert [answer.status_code for answer in answers] == [503, 503, 200]
-    assert answers[0].headers["content-type"] == "application/problem+json"
-    assert answers[1].json()["status"] == "failing"
+    assert counts == {"incident": 3, "toll_report": 6}

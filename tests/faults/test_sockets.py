@@ -195,7 +195,8 @@ def test_pipelined_requests_are_answered_in_their_order(service: Service) -> Non
     paths = [b"/healthz", b"/nowhere", b"/v1/regions", b"/v1/incidents?limit=0", b"/healthz"]
 
     # when
-    got = _exchange(service, b"".join(b"GET " + path + b" HTTP/1.1\r\n" + HOST + b"\r\n" for path in paths), wait=10)
+    sent = b"".join(b"GET " + path + b" HTTP/1.1\r\n" + HOST + b"\r\n" for path in paths)
+    got = _exchange(service, sent[:-2] + b"Connection: close\r\n\r\n", wait=10)
 
     # then
     assert [line[9:] for line in _status_lines(got)] == [b"200", b"404", b"200", b"422", b"200"]

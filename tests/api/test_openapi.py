@@ -1,0 +1,197 @@
+"""The OpenAPI document says what is true: of parameters, of examples, and of every real answer."""
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_python_client import generate
+from openapi_python_client.config import Config, ConfigFile, MetaType
+from pydantic import BaseModel, TypeAdapter
+from schemathesis import GenerationMode
+
+from app.api import examples, schemas
+from app.domain import filters
+from app.domain.filters import Parameter
+from tests.fuzz.document import ASKED, DOCUMENT, fuzz
+from tests.support import INDELIMANE, Client, Service
+
+ONE, REPORT = "/v1/incidents/{incident_id}", "/v1/toll-reports/{report_id}"
+TAKEN: dict[str, tuple[Parameter, ...]] = {
+    "/v1/incidents": filters.INCIDENTS, ONE: filters.INCIDENT_BY_ID, f"{ONE}/toll-history": filters.HISTORY,
+    f"{ONE}/versions": (filters.RECORDED_AS_OF,), "/v1/toll-reports": filters.REPORTS, REPORT: filters.CLOCKS,
+    "/v1/reporters": filters.LISTS, "/v1/sources": filters.LISTS, "/v1/stats": filters.STATS,
+    "/v1/regions": filters.CLOCKS, "/v1/regions/{code}": filters.CLOCKS,
+}  # fmt: skip
+ANSWERS: dict[str, type[BaseModel]] = {
+    INDELIMANE: schemas.Incident,
+    f"{INDELIMANE}?as_of=2019-11-01": schemas.Incident,
+    "/v1/incidents/ml-2019-10-burkina-border-1": schemas.Incident,
+    f"{INDELIMANE}/toll-history": schemas.TollHistory,
+    "/v1/incidents/ml-2019-10-burkina-border-1/toll-history": schemas.TollHistory,
+    f"{INDELIMANE}/versions": schemas.Versions,
+    "/v1/toll-reports?total=true": schemas.TollReportPage,
+    "/v1/toll-reports/tr-burkina-border-killed-unnamed": schemas.TollReport,
+    "/v1/reporters": schemas.ReporterPage,
+    "/v1/sources?limit=1": schemas.SourcePage,
+    "/v1/stats": schemas.Stats,
+    f"/v1/stats?group_by={','.join(filters.Group)}": schemas.Stats,
+    "/v1/stats?as_of=2000-01-01": schemas.Stats,
+    "/v1/regions": schemas.Regions,
+    "/v1/regions/ML": schemas.RegionSummary,
+    "/v1/regions/ML-8": schemas.RegionSummary,
+    "/healthz": schemas.Health,
+    "/readyz": schemas.Health,
+    "/v1/incidents/nowhere": schemas.Problem,
+    f"{INDELIMANE}?as_of=2019-10-31": schemas.Problem,
+    "/v1/incidents?regoin=x&limit=0": schemas.Problem,
+    "/nowhere": schemas.Problem,
+}
+
+
+def _operation(path: str) -> dict[str, Any]:
+    found: dict[str, Any] = DOCUMENT["paths"][path]["get"]
+    return found
+
+
+def test_the_document_has_every_route_and_no_other() -> None:
+    assert DOCUMENT["paths"].keys() == {*TAKEN, "/healthz", "/readyz"}
+    assert DOCUMENT["openapi"].startswith("3.1")
+
+
+@pytest.mark.parametrize("path", TAKEN)
+def test_every_parameter_of_a_route_is_described(path: str) -> None:
+    # when
+    told = {p["name"]: p for p in _operation(path)["parameters"]}
+
+    # then
+    in_path = {part[1:-1] for part in path.split("/") if part.startswith("{")}
+    assert told.keys() == {p.name for p in TAKEN[path]} | in_path
+    for name, parameter in told.items():
+        assert len(parameter["description"]) > 10, name
+        assert (parameter["in"], parameter["required"]) == (("path", True) if name in in_path else ("query", False))
+        assert parameter["schema"]["type"] in ("string", "integer", "number", "boolean", "array")
+
+
+@pytest.mark.parametrize("path", TAKEN)
+def test_a_route_takes_what_the_document_says_and_nothing_else(client: Client, path: str) -> None:
+    # given
+    address = path.format(incident_id=INDELIMANE.split("/")[-1], code="ML", report_id="tr-indelimane-killed-gov-1")
+    told = {p["name"] for p in _operation(path)["parameters"] if p["in"] == "query"}
+
+    # when: every parameter that any route has is sent, and those that are not known here are named
+    every = {p.name for parameters in TAKEN.values() for p in parameters}
+    faults = client.get(f"{address}?{'&'.join(f'{name}=%00' for name in sorted(every))}").json()["errors"]
+
+    # then
+    assert {f["name"] for f in faults if "is not a parameter here" in f["message"]} == every - told
+
+
+@pytest.mark.parametrize("path", TAKEN)
+def test_every_example_of_a_parameter_can_be_sent(client: Client, path: str) -> None:
+    address = path.format(incident_id=INDELIMANE.split("/")[-1], code="ML", report_id="tr-indelimane-killed-gov-1")
+    for parameter in _operation(path)["parameters"]:
+        for example in parameter.get("examples", {}).values():
+            sent = {parameter["name"]: example["value"]} | {"near": {"radius_km": 1}, "radius_km": {"near": "0,0"}}.get(
+                parameter["name"], {}
+            )
+            answer = client.get(address, params=sent)
+            assert answer.status_code in (200, 404), f"{sent}: {answer.status_code} {answer.text[:300]}"
+
+
+def _less_instants(value: Any) -> Any:
+    """The value without the members that differ from one loading of the seeds to the next."""
+    if isinstance(value, list):
+        return [_less_instants(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _less_instants(v) for k, v in value.items() if k not in ("recorded_at", "updated_at")}
+    return value
+
+
+@pytest.mark.parametrize(
+    ("path", "address", "example"),
+    [
+        ("/v1/incidents", "/v1/incidents?region=menaka", examples.INCIDENT_PAGE),
+        (ONE, INDELIMANE, examples.INCIDENT),
+        (f"{ONE}/toll-history", f"{INDELIMANE}/toll-history?measure=killed", examples.TOLL_HISTORY),
+        ("/v1/stats", "/v1/stats?country=ML&group_by=country", examples.STATS),
+    ],
+)
+def test_an_example_is_what_the_seeds_answer(client: Client, path: str, address: str, example: Any) -> None:
+    shown = _operation(path)["responses"]["200"]["content"]["application/json"]["example"]
+    assert shown == json.loads(json.dumps(example))
+    assert _less_instants(client.json(address)) == _less_instants(shown)
+
+
+@pytest.mark.parametrize("address", ANSWERS)
+def test_a_real_answer_is_what_its_schema_says(client: Client, address: str) -> None:
+    """Strictly: no further member, no number told as text."""
+    ANSWERS[address].model_validate_json(client.get(address).content, strict=True)
+
+
+@pytest.mark.parametrize("question", ["", "as_of=2019-11-02", "near_border=BF&total=true", "limit=1"])
+def test_a_page_of_incidents_is_what_its_schema_says(client: Client, question: str) -> None:
+    # when
+    page = client.json(f"/v1/incidents?{question}")
+
+    # then
+    schemas.IncidentPage.model_validate_json(json.dumps(page), strict=True)
+    TypeAdapter(list[schemas.Incident]).validate_json(json.dumps(page["items"]), strict=True)
+
+
+@pytest.mark.parametrize("path", TAKEN)
+def test_every_answer_of_a_route_refers_to_its_schema(path: str) -> None:
+    responses = _operation(path)["responses"]
+    assert {"200", "304", "422", "503"} <= responses.keys()
+    assert ("404" in responses) == ("{" in path)
+    for status in responses.keys() - {"200", "304"}:
+        assert responses[status]["content"]["application/problem+json"]["schema"] == {
+            "$ref": "#/components/schemas/Problem"
+        }
+
+
+@pytest.mark.parametrize(("label", "mode"), ASKED)
+def test_random_requests_are_answered_as_the_document_says(client: Client, label: str, mode: GenerationMode) -> None:
+    """Requests that fit the document, and requests that do not: both get what it says."""
+    fuzz(client, label, mode, examples=25)
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A Python client made from the document alone."""
+    folder = tmp_path_factory.mktemp("generated")
+    document = folder / "openapi.json"
+    document.write_text(json.dumps(DOCUMENT))
+    told = ConfigFile(post_hooks=[], package_name_override="incidents_client")
+    config = Config.from_sources(
+        told,
+        MetaType.NONE,
+        document_source=document,
+        file_encoding="utf-8",
+        overwrite=True,
+        output_path=folder / "incidents_client",
+    )
+    assert [str(error) for error in generate(config=config)] == []
+    sys.path.insert(0, str(folder))
+    yield folder
+    sys.path.remove(str(folder))
+
+
+def test_a_generated_client_reads_indelimane_from_the_running_service(generated: Path, service: Service) -> None:
+    # given
+    made = importlib.import_module("incidents_client").Client(base_url=service.base)
+    incident = importlib.import_module("incidents_client.api.incidents.incident")
+    page = importlib.import_module("incidents_client.api.incidents.incidents")
+
+    # when
+    with made as client:
+        found = incident.sync(INDELIMANE.split("/")[-1], client=client)
+        listed = page.sync(client=client, region=["menaka"], limit=10)
+
+    # then
+    assert (found.id, found.toll.killed.best, found.toll.killed.first) == ("ml-2019-11-01-indelimane", 49, 53)
+    assert found.region.name == "Ménaka"
+    assert [item.id for item in listed.items] == ["ml-2019-11-01-indelimane"]

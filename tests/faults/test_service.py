@@ -1,0 +1,69 @@
+"""Questions that take too long, and a database that breaks while it is served."""
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.store.engine import Database
+from app.store.reader import Statement
+from tests.support import Client, Service, draft, record
+
+FOR_EVER = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c"
+
+
+def test_a_statement_that_runs_away_is_a_503_in_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    monkeypatch.setattr("app.store.queries.page_of_incidents", lambda *_, **__: Statement(FOR_EVER, {}))
+
+    # when
+    begun = time.monotonic()
+    answer = client.get("/v1/incidents")
+    taken = time.monotonic() - begun
+
+    # then
+    assert 2 <= taken < 2.5
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert answer.headers["retry-after"] == "1"
+    assert answer.json()["detail"] == "not answered within 2 s; ask for less, or narrow it by country or date"
+
+
+def test_an_export_that_runs_away_is_a_503_in_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    monkeypatch.setattr("app.store.queries.page_of_incidents", lambda *_, **__: Statement(FOR_EVER, {}))
+
+    # when
+    begun = time.monotonic()
+    answer = client.get("/v1/incidents?f=csv")
+
+    # then
+    assert time.monotonic() - begun < 2.5
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+
+
+def test_a_database_that_breaks_while_it_is_served_gives_problem_documents(tmp_path: Path) -> None:
+    # given
+    service = Service(tmp_path)
+    try:
+        database = Database(f"sqlite:///{service.database}")
+        record(database, *(draft(f"i-{n}", summary="word " * 900) for n in range(300)))
+        database.close()
+        with closing(sqlite3.connect(service.database)) as connection:
+            assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
+        with service.database.open("r+b") as file:
+            file.seek(4096)
+            file.write(os.urandom(service.database.stat().st_size - 4096))
+
+        # when
+        answers = [httpx.get(f"{service.base}{a}") for a in ("/v1/incidents?limit=1000", "/readyz", "/healthz")]
+    finally:
+        service.stop()
+
+    # then
+    assert [answer.status_code for answer in answers] == [503, 503, 200]
+    assert answers[0].headers["content-type"] == "application/problem+json"
+    assert answers[1].json()["status"] == "failing"

@@ -1,0 +1,19 @@
+"""The long run of random requests over the OpenAPI document: `FUZZ_EXAMPLES` an operation, others each time."""
+
+import os
+
+import pytest
+from schemathesis import GenerationMode
+
+from tests.fuzz.document import ASKED, fuzz
+from tests.support import Client
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "500"))
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize(("label", "mode"), ASKED)
+def test_no_request_made_from_the_document_is_answered_otherwise(
+    client: Client, label: str, mode: GenerationMode
+) -> None:
+    fuzz(client, label, mode, examples=EXAMPLES, fixed=False)
