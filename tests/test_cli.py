@@ -10,6 +10,7 @@ import pytest
 
 from app.cli import main
 
+
 class Done(NamedTuple):
     stdout: str
     stderr: str
@@ -33,9 +34,7 @@ class CommandLine:
 
 
 @pytest.fixture
-def incidents(
-    seeded_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> CommandLine:
+def incidents(seeded_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
     return CommandLine(seeded_file, monkeypatch, capsys)
 
 

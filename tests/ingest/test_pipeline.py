@@ -37,8 +37,8 @@ def test_the_seeds_have_no_figure_that_the_article_does_not_give() -> None:
     told = []
     for item in read_seeds(data_folder("seeds")):
         assert item.data.get("latitude") is None and item.data.get("longitude") is None
-        for report in item.data.get("toll_reports", [item.data] if "measure" in item.data else []):
-            told.append((report["measure"], report["bound"], report["best"], len(report.get("incidents", "1"))))
+        reports = item.data.get("toll_reports", [item.data] if "measure" in item.data else [])
+        told += [(r["measure"], r["bound"], r["best"], len(r.get("incidents", "1"))) for r in reports]
     assert sorted(told) == [
         ("killed", "exact", 40, 2), ("killed", "exact", 49, 1), ("killed", "exact", 53, 1),
         ("killed", "more_than", 40, 2), ("survived", "about", 20, 1), ("wounded", "exact", 3, 1),
