@@ -8,6 +8,7 @@ from starlette_compress import CompressMiddleware, add_compress_type
 
 from app import __version__
 from app.api import encoding, incidents, metrics, problems, reports, statistics, system
+from app.api.document import Application
 from app.api.middleware import Cors, Envelope
 from app.settings import Settings
 from app.store.engine import Database
@@ -36,7 +37,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         reader.close()
         database.close()
 
-    app = FastAPI(
+    app = Application(
         title="Conflict Incidents",
         version=__version__,
         summary="Conflict-incident records with their reported toll history",

@@ -91,26 +91,32 @@ def sums_csv(items: Iterable[Mapping[str, Any]]) -> bytes:
     return csv_lines(rows, list(rows[0]), header=True)
 
 
+_ENDS = {Form.GEOJSON: b"]}", Form.JSON: b'],"next":null}'}
+
+
 async def export(slices: AsyncIterator[list[str]], form: Form, fields: Sequence[str] | None) -> AsyncIterator[bytes]:
-    """Everything, slice by slice."""
-    if form is Form.CSV:
-        yield csv_lines([], incident_columns(fields), header=True)
-    elif form is not Form.NDJSON:
-        yield b'{"type":"FeatureCollection","features":[' if form is Form.GEOJSON else b'{"items":['
-    between = b""
+    """Everything, slice by slice. What opens the file goes with the first slice: a fault before it leaves no file."""
+    before, between = _opening(form, fields), b"," if form in _ENDS else b""
+    some = False
     async for items in slices:
-        if form is Form.CSV:
-            yield incidents_csv(items, fields, header=False)
-        elif form is Form.NDJSON:
-            yield ndjson(items if fields is None else [only(item, fields) for item in items])
-        elif form is Form.GEOJSON:
-            yield between + b",".join(geojson_feature(orjson.loads(item), fields) for item in items)
-            between = b","
-        else:
-            yield between + ",".join(items if fields is None else [only(i, fields) for i in items]).encode()
-            between = b","
-    if form in (Form.GEOJSON, Form.JSON):
-        yield b"]}" if form is Form.GEOJSON else b'],"next":null}'
+        yield (between if some else before) + _slice(items, form, fields)
+        some = True
+    yield (b"" if some else before) + _ENDS.get(form, b"")
+
+
+def _opening(form: Form, fields: Sequence[str] | None) -> bytes:
+    if form is Form.CSV:
+        return csv_lines([], incident_columns(fields), header=True)
+    return {Form.GEOJSON: b'{"type":"FeatureCollection","features":[', Form.JSON: b'{"items":['}.get(form, b"")
+
+
+def _slice(items: Sequence[str], form: Form, fields: Sequence[str] | None) -> bytes:
+    if form is Form.CSV:
+        return incidents_csv(items, fields, header=False)
+    if form is Form.GEOJSON:
+        return b",".join(geojson_feature(orjson.loads(item), fields) for item in items)
+    cut = items if fields is None else [only(item, fields) for item in items]
+    return ndjson(cut) if form is Form.NDJSON else ",".join(cut).encode()
 
 
 def csv_lines(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, header: bool) -> bytes:

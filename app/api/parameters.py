@@ -56,6 +56,7 @@ def described(
     problem = {"model": schemas.Problem, "content": {"application/problem+json": {}}}
     answers: dict[int | str, dict[str, Any]] = {
         304: {"description": "Not changed since the answer with this `If-None-Match`."},
+        414: {"description": "The address is too long.", **problem},
         422: {"description": "A parameter is unknown or cannot be read; every one is named.", **problem},
         503: {"description": "The question takes too long, or the database cannot be read.", **problem},
     }

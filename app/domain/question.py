@@ -14,6 +14,8 @@ from app.errors import Fault, InvalidInput
 
 MOST_VALUES = 100
 """A repeatable parameter may be given this often."""
+MOST_FAULTS = 60
+"""Reading stops after so many faults; looking for the nearest name costs time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,8 @@ def read_question(pairs: Iterable[tuple[str, str]], allowed: Sequence[Parameter]
     given: dict[str, Any] = {}
     faults: list[Fault] = []
     for name, text in pairs:
+        if len(faults) == MOST_FAULTS:
+            break
         parameter = names.get(name)
         if parameter is None:
             faults.append(_unknown(name, names))

@@ -21,6 +21,8 @@ from app.store.reader import Reader, ReadSession, Row, Statement
 
 FEW_IN_BOX = 2000
 """Up to so many places in a box are looked up by place; where there are more, the order is walked instead."""
+MOST_SUGGESTIONS = 10
+"""Unknown regions that are told in one answer; the nearest name of each costs some milliseconds."""
 NOT_ASKED = ("cursor", "limit", "total", "fields", "f")
 """Parameters that change the page or its form, not the walk."""
 
@@ -96,20 +98,15 @@ async def resolved(session: ReadSession, question: Question) -> Question:
     if not names:
         return question
     stored = {row[0] for row in await session.rows(queries.stored_regions(names))}
-    faults, found = [], []
-    for region in question.regions:
-        kept = RegionWanted(region.text, region.codes, tuple(n for n in region.names if n in stored))
-        found.append(kept)
-        if not kept.keys:
-            faults.append(await _unknown_region(session, question, region))
-    if faults:
-        raise InvalidInput(faults)
+    found = [RegionWanted(r.text, r.codes, tuple(n for n in r.names if n in stored)) for r in question.regions]
+    if unknown := [region for region in found if not region.keys]:
+        rows = await session.rows(lists.regions(session.recorded, LAST_INSTANT))
+        there = tuple(row[1] for row in rows if row[1])
+        raise InvalidInput([_unknown_region(question, region, there) for region in unknown[:MOST_SUGGESTIONS]])
     return question.but(region=tuple(found))
 
 
-async def _unknown_region(session: ReadSession, question: Question, region: RegionWanted) -> Fault:
-    rows = await session.rows(lists.regions(session.recorded, LAST_INSTANT))
-    there = tuple(row[1] for row in rows if row[1])
+def _unknown_region(question: Question, region: RegionWanted, there: tuple[str, ...]) -> Fault:
     like = suggest_region(region.text, tuple(question.given.get("country", ())), there)
     return Fault("region", f"is not a region{f'; did you mean {like}?' if like else ''}", region.text)
 

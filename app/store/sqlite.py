@@ -107,8 +107,12 @@ def read_connection(url: URL, cache_kib: int) -> tuple[sqlite3.Connection, Deadl
         check_same_thread=False,
         timeout=READ_BUSY_SECONDS,
     )
-    connection.execute("PRAGMA query_only=ON")
-    connection.execute(f"PRAGMA cache_size=-{cache_kib}")
+    try:
+        connection.execute("PRAGMA query_only=ON")
+        connection.execute(f"PRAGMA cache_size=-{cache_kib}")
+    except sqlite3.Error:
+        connection.close()
+        raise
     deadline = Deadline()
     connection.set_progress_handler(deadline.passed, STEPS_BETWEEN_LOOKS)
     return connection, deadline

@@ -103,7 +103,7 @@ async def region(session: ReadSession, code: str, question: Question) -> dict[st
         name = country_name(code)
     rows = [r for r in await session.rows(lists.regions(session.recorded, question.known)) if r[0] == country]
     if code == country:
-        inside = list(_of_country(country, rows))[1:]
+        inside = list(_of_country(country, rows))[1:] if rows else []
         here = rows
     else:
         here = [row for row in rows if row[1] == code]
