@@ -2,8 +2,10 @@
 
 import asyncio
 import inspect
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +25,7 @@ from app.settings import Settings
 from app.store import read
 from app.store.engine import Database
 from app.store.reader import Reader, ReadSession
-from app.terminal import history_view, incident_table
+from app.terminal import history_view, incident_table, incidents_caption
 
 app = typer.Typer(
     help="Conflict-incident records that keep every reported toll.",
@@ -31,6 +33,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+UsageError: Any = typer.BadParameter.__base__
+"""What Typer raises for anything typed wrong; it gives no name of its own to it."""
+assert UsageError.__name__ == "UsageError"
 SUFFIXES = {".json": Form.JSON, ".geojson": Form.GEOJSON, ".csv": Form.CSV, ".ndjson": Form.NDJSON}
 EXPORTED = tuple(p for p in filters.INCIDENTS if p not in (filters.FORM, *filters.PAGING))
 
@@ -50,8 +55,10 @@ def serve(
     if settings.seed and _is_empty(settings):
         _report_seeds(database)
     database.close()
-    told_port = settings.port if port is None else port
-    run(settings, host=host or settings.host, port=told_port, workers=workers, reload=reload)
+    host, port = host or settings.host, settings.port if port is None else port
+    _expect_free(host, port)
+    typer.echo(f"serving {database.url.database} on http://{host}:{port}, its pages at /docs", err=True)
+    run(settings, host=host, port=port, workers=workers, reload=reload)
 
 
 @app.command()
@@ -68,17 +75,29 @@ def seed() -> None:
 
 
 def find(given: dict[str, Any]) -> None:
-    """List incidents that match, as a table or in another form."""
-    form = Form(given["f"]) if given.get("f") else None
+    """List incidents that match: a page as a table or JSON, everything as CSV, NDJSON or GeoJSON without --limit."""
     question = _question(given, filters.INCIDENTS)
+    form, out = question.form, sys.stdout.buffer
+    whole = form is not Form.JSON and not {"limit", "cursor"} & question.given.keys()
 
     async def answer(session: ReadSession) -> None:
-        page = await read.incidents(session, question)
-        if form is None:
-            Console().print(incident_table([orjson.loads(item) for item in page.items], page.cursor))
+        if whole:
+            async for chunk in encoding.export(read.every_incident(session, question), form, question.fields):
+                out.write(chunk)
             return
-        async for chunk in encoding.export(_once(page.items), form, question.given.get("fields")):
-            sys.stdout.buffer.write(chunk)
+        page = await read.incidents(session, question)
+        if "f" not in question.given:
+            items = [orjson.loads(item) for item in page.items]
+            console = Console()
+            console.print(incident_table(items, console.width))
+            typer.echo(incidents_caption(len(items), page.total, page.cursor))
+        elif form is Form.JSON:
+            out.write(encoding.json_page(encoding.cut(page.items, question.fields), page.cursor, page.total) + b"\n")
+        else:
+            async for chunk in encoding.export(_once(page.items), form, question.fields):
+                out.write(chunk)
+            if page.cursor:
+                typer.echo(f"more with --cursor {page.cursor}", err=True)
 
     _asking(question, answer)
 
@@ -109,11 +128,14 @@ def export(file: Path, given: dict[str, Any]) -> None:
         try:
             with unfinished.open("wb") as out:
                 slices = read.every_incident(session, question)
-                async for chunk in encoding.export(slices, form, question.given.get("fields")):
+                async for chunk in encoding.export(slices, form, question.fields):
                     out.write(chunk)
             unfinished.replace(file)
+        except OSError as error:
+            raise InvalidInput([Fault("file", f"cannot be written: {error.strerror}", str(file), "argument")]) from None
         finally:
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
 
     _asking(question, answer)
     typer.echo(f"wrote {file}", err=True)
@@ -139,7 +161,9 @@ def _options(parameters: Sequence[Parameter]) -> list[inspect.Parameter]:
     found = []
     for p in parameters:
         kind = list[str] if p.repeatable else str
-        option = typer.Option(f"--{p.name.replace('_', '-')}", help=p.help, show_default=False)
+        values = p.kind.schema.get("enum", ())
+        told = f" One of: {', '.join(map(str, values))}." if values else ""
+        option = typer.Option(f"--{p.name.replace('_', '-')}", help=p.help + told, show_default=False)
         found.append(
             inspect.Parameter(
                 p.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
@@ -189,6 +213,18 @@ def _asking(question: Question, answer: Callable[[ReadSession], Awaitable[None]]
     asyncio.run(ask())
 
 
+def _expect_free(host: str, port: int) -> None:
+    """Raises `InvalidInput` where nobody can listen, before a server is started for nothing."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        why = f"cannot be listened on ({error.strerror}); choose another with --port or INCIDENTS_PORT"
+        raise InvalidInput([Fault("port", why, f"{host}:{port}", "settings")]) from None
+
+
 def _migrated(settings: Settings) -> Database:
     database = Database(settings.database_url)
     database.migrate()
@@ -217,7 +253,13 @@ def _report_seeds(database: Database) -> None:
 def main() -> None:
     """Runs the command. An error is one line on standard error, and exit code 1 (2 for what was typed wrong)."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except UsageError as error:
+        if message := error.format_message():  # empty where no command was named and the help was shown
+            typer.echo(f"incidents: {message}", err=True)
+        sys.exit(2)
+    except typer.Abort:
+        sys.exit(130)
     except InvalidInput as error:
         for fault in error.faults:
             value = f' "{fault.as_json()["value"]}"' if fault.value is not None else ""

@@ -9,17 +9,20 @@ from rich.text import Text
 
 ARROWS = {"raised": "▲", "lowered": "▼", "none": ""}
 BAR_WIDTH = 40
+WIDE = 110
 
 
-def incident_table(items: Sequence[Mapping[str, Any]], cursor: str | None) -> RenderableType:
-    """Incidents with their killed headline, and how it moved since its first figure."""
-    table = Table(caption=_caption(len(items), cursor), caption_justify="left")
+def incident_table(items: Sequence[Mapping[str, Any]], width: int) -> RenderableType:
+    """Incidents with their killed headline, and how it moved since its first figure; titles where there is room."""
+    titles = width >= WIDE
+    table = Table()
     table.add_column("id", no_wrap=True)
-    table.add_column("date", overflow="fold")
+    table.add_column("date", min_width=10)
     table.add_column("where", overflow="fold")
     table.add_column("killed", justify="right")
     table.add_column("first", justify="right")
-    table.add_column("title", overflow="fold", ratio=1)
+    if titles:
+        table.add_column("title", ratio=1)
     for item in items:
         where = (item.get("place"), (item.get("region") or {}).get("name"), item.get("country"))
         killed = (item.get("toll") or {}).get("killed")
@@ -29,14 +32,16 @@ def incident_table(items: Sequence[Mapping[str, Any]], cursor: str | None) -> Re
             Text(", ".join(filter(None, where)) or "–"),
             _headline(killed) if killed else _shared(item.get("toll")),
             str(killed["first"]) if killed and killed["first"] is not None else "–",
-            Text(item.get("title") or "–"),
+            *((Text(item.get("title") or "–"),) if titles else ()),
         )
     return table
 
 
-def _caption(count: int, cursor: str | None) -> str:
+def incidents_caption(count: int, total: int | None, cursor: str | None) -> str:
+    """How many were shown, of how many where that was asked, and how to go on."""
+    of_all = f" of {total}" if total is not None else ""
     more = f"; more with --cursor {cursor}" if cursor else ""
-    return f"{count} incident{'' if count == 1 else 's'}{more}"
+    return f"{count}{of_all} incident{'' if count == 1 and not of_all else 's'}{more}"
 
 
 def _interval(item: Mapping[str, Any]) -> str | None:
@@ -58,7 +63,7 @@ def history_view(history: Mapping[str, Any]) -> RenderableType:
     """Reports as a table, and the timeline of each measure as bars."""
     reports = Table(title=Text(history["incident"]), title_justify="left")
     for name in ("reported", "measure", "figure", "victims", "by", "status", "change"):
-        reports.add_column(name, overflow="fold")
+        reports.add_column(name, no_wrap=name not in ("by", "change"), overflow="fold")
     for r in history["reports"]:
         delta = f" {r['delta']:+d}" if r["delta"] else ""
         cells = (r["reported_on"], r["measure"], _figure(r), r["victims"], r["reported_by"]["name"], r["status"])

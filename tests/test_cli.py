@@ -58,6 +58,14 @@ def test_find_pages_by_cursor(incidents: CommandLine) -> None:
     assert "indelimane" in first and "burkina-border-1" in second and "indelimane" not in second
 
 
+def test_find_gives_everything_in_the_file_forms_unless_a_limit_is_told(incidents: CommandLine) -> None:
+    assert len(incidents.run("find", "--f", "csv", "--fields", "id").stdout.splitlines()) == 4
+    cut = incidents.run("find", "--f", "csv", "--fields", "id", "--limit", "1")
+    assert len(cut.stdout.splitlines()) == 2 and cut.stderr.startswith("more with --cursor ")
+    told = json.loads(incidents.run("find", "--f", "json", "--limit", "1", "--total", "true").stdout)
+    assert (len(told["items"]), told["total"], bool(told["next"])) == (1, 3, True)
+
+
 def test_toll_shows_the_history_and_its_chart(incidents: CommandLine) -> None:
     shown = incidents.run("toll", "ml-2019-11-01-indelimane", "--measure", "killed").stdout
     assert "lowered -4" in shown and "Government of Mali" in shown
@@ -83,6 +91,22 @@ def test_export_writes_everything_that_matches(incidents: CommandLine, tmp_path:
     ("words", "code", "line"),
     [
         (["find", "--region", "Menaca"], 2, 'incidents: region "Menaca" is not a region; did you mean Ménaka, ML-9?'),
+        (
+            ["find", "--f", "xlsx"],
+            2,
+            'incidents: f "xlsx" is not a value of this parameter; it is one of json, geojson, csv, ndjson',
+        ),
+        (
+            ["find", "--regoin", "x"],
+            2,
+            "incidents: No such option: --regoin (Possible options: --region, --revisions-min, --spread-min)",
+        ),
+        (["toll"], 2, "incidents: Missing argument 'incident_id'."),
+        (
+            ["export", "/nowhere/x.csv"],
+            2,
+            'incidents: file "/nowhere/x.csv" cannot be written: No such file or directory',
+        ),
         (["find", "--limit", "0"], 2, 'incidents: limit "0" is not a whole number from 1 to 1000'),
         (["export", "x.doc"], 2, 'incidents: file "x.doc" ends in none of .json, .geojson, .csv, .ndjson'),
         (["toll", "nix"], 1, 'incidents: no incident has the id "nix"'),
@@ -90,7 +114,7 @@ def test_export_writes_everything_that_matches(incidents: CommandLine, tmp_path:
             ["toll", "ml-2019-11-01-indelimane", "--as-of", "2019-10-31"],
             1,
             'incidents: "ml-2019-11-01-indelimane" was not known at the time asked for; '
-            "its first report is of 2019-11-01T23:59:59.999999Z",
+            "its first report is of 2019-11-01",
         ),
     ],
 )

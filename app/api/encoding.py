@@ -19,9 +19,11 @@ MEDIA_TYPES = {
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def only(item: str, fields: Sequence[str]) -> str:
-    """Leaves only these members of an item."""
-    return orjson.dumps(_picked(orjson.loads(item), fields)).decode()
+def cut(items: Sequence[str], fields: Sequence[str] | None) -> Sequence[str]:
+    """Leaves only these members of the items, or everything."""
+    if fields is None:
+        return items
+    return [orjson.dumps(_picked(orjson.loads(item), fields)).decode() for item in items]
 
 
 def _picked(item: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
@@ -115,8 +117,8 @@ def _slice(items: Sequence[str], form: Form, fields: Sequence[str] | None) -> by
         return incidents_csv(items, fields, header=False)
     if form is Form.GEOJSON:
         return b",".join(geojson_feature(orjson.loads(item), fields) for item in items)
-    cut = items if fields is None else [only(item, fields) for item in items]
-    return ndjson(cut) if form is Form.NDJSON else ",".join(cut).encode()
+    left = cut(items, fields)
+    return ndjson(left) if form is Form.NDJSON else ",".join(left).encode()
 
 
 def csv_lines(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, header: bool) -> bytes:

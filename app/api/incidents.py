@@ -36,12 +36,12 @@ async def _incidents(asked: Asked) -> tuple[bytes | AsyncGenerator[bytes], str |
         return _export(asked), None
     page = await read.incidents(asked.session, asked.question)
     following = asked.next_page(page.cursor)
-    fields = asked.question.given.get("fields")
+    fields = asked.question.fields
     if asked.form is Form.GEOJSON:
         return encoding.geojson_page(page.items, fields, following, page.total), following
     if asked.form is Form.CSV:
         return encoding.incidents_csv(page.items, fields, header=True), following
-    items = page.items if fields is None else [encoding.only(item, fields) for item in page.items]
+    items = encoding.cut(page.items, fields)
     if asked.form is Form.NDJSON:
         return encoding.ndjson(items), following
     return encoding.json_page(items, following, page.total), following
@@ -49,7 +49,7 @@ async def _incidents(asked: Asked) -> tuple[bytes | AsyncGenerator[bytes], str |
 
 async def _export(asked: Asked) -> AsyncGenerator[bytes]:
     async with aclosing(read.every_incident(asked.session, asked.question)) as slices:
-        async for chunk in encoding.export(slices, asked.form, asked.question.given.get("fields")):
+        async for chunk in encoding.export(slices, asked.form, asked.question.fields):
             yield chunk
 
 
@@ -73,13 +73,12 @@ async def incident(request: Request) -> Response:
 
 
 async def _incident(asked: Asked, text: str) -> bytes:
-    fields = asked.question.given.get("fields")
+    fields = asked.question.fields
     if asked.form is Form.GEOJSON:
         return encoding.geojson_feature(orjson.loads(text), fields)
     if asked.form is Form.CSV:
         return encoding.incidents_csv([text], fields, header=True)
-    item = text if fields is None else encoding.only(text, fields)
-    return item.encode()
+    return encoding.cut([text], fields)[0].encode()
 
 
 @router.get(

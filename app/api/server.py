@@ -6,9 +6,11 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.api.problems import problem
 from app.settings import Settings
 
 MOST_CONNECTIONS = 2000
+MALFORMED = "not a request of HTTP/1.1; letters outside ASCII in an address are percent-encoded, as in M%C3%A9naka"
 GRACE_SECONDS = 4
 """How long answers in flight may take after SIGTERM."""
 
@@ -44,6 +46,16 @@ class DeadlineProtocol(HttpToolsProtocol):
         """Nothing is left to wait for."""
         self._stop_clock()
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP gets a problem document too."""
+        body = problem("", 400, "malformed", "The request is malformed", MALFORMED).body
+        head = (
+            b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\nconnection: close\r\n"
+            b"content-length: %d\r\n\r\n" % len(body)
+        )
+        self.transport.write(head + bytes(body))
+        self.transport.close()
 
     def _start_clock(self) -> None:
         self._deadline = self.loop.call_later(self.app_state["request_seconds"], self._too_slow)

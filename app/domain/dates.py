@@ -77,6 +77,11 @@ def instant_text(instant: Instant) -> str:
     return moment.isoformat() + "Z"
 
 
+def moment_text(instant: Instant) -> str:
+    """An instant as it was probably sent: the last one of a day as that day."""
+    return instant_text(instant)[:10] if (instant + 1) % DAY_LENGTH == 0 else instant_text(instant)
+
+
 def opening(moment: Moment) -> Instant:
     """Where a span opens that is said to begin at this moment: a day's first instant, an instant itself."""
     return moment.instant - DAY_LENGTH + 1 if _DAY.fullmatch(moment.text) else moment.instant

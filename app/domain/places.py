@@ -107,7 +107,7 @@ def suggest_region(text: str, countries: tuple[str, ...] = (), stored: Sequence[
     """The nearest region as "Ménaka, ML-9", among the ISO names of these countries and the names given besides."""
     names = {n: c for n, codes in _regions().items() for c in codes if not countries or c.split("-")[0] in countries}
     preferred = {bare_name(region_name(c) or ""): c for c in stored if region_name(c)}
-    like = nearest(bare_name(text), preferred, cutoff=0.7) or nearest(bare_name(text), names)
+    like = nearest(bare_name(text), preferred, cutoff=0.7) or nearest(bare_name(text), names, cutoff=0.7)
     if like is None:
         return None
     code = preferred.get(like) or names[like]

@@ -82,6 +82,11 @@ class Question:
         return Form(self.given.get("f", Form.JSON))
 
     @property
+    def fields(self) -> tuple[str, ...] | None:
+        """The members asked for; `None` is all."""
+        return self.given.get("fields")
+
+    @property
     def regions(self) -> tuple[RegionWanted, ...]:
         """The regions asked for."""
         return tuple(self.given.get("region", ()))
@@ -110,7 +115,7 @@ def read_question(pairs: Iterable[tuple[str, str]], allowed: Sequence[Parameter]
             break
         parameter = names.get(name)
         if parameter is None:
-            faults.append(_unknown(name, names))
+            faults.append(_unknown(name, text, names))
         elif fault := _take(parameter, text, given):
             faults.append(fault)
     if ("near" in given) != ("radius_km" in given) and not faults:
@@ -123,10 +128,10 @@ def read_question(pairs: Iterable[tuple[str, str]], allowed: Sequence[Parameter]
     return Question(given)
 
 
-def _unknown(name: str, names: Iterable[str]) -> Fault:
+def _unknown(name: str, text: str, names: Iterable[str]) -> Fault:
     like = nearest(name[:100].casefold(), names, cutoff=0.5)
     hint = f"; did you mean {like}?" if like else ""
-    return Fault(name, f"is not a parameter here{hint}")
+    return Fault(name, f"is not a parameter here{hint}", text)
 
 
 def _take(parameter: Parameter, text: str, given: dict[str, Any]) -> Fault | None:

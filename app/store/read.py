@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from app.domain.dates import LAST_INSTANT, Instant, instant_text
+from app.domain.dates import LAST_INSTANT, Instant, instant_text, moment_text
 from app.domain.headline import RULE, superseding
 from app.domain.history import by_set, effects, timeline
 from app.domain.places import suggest_region
@@ -158,7 +158,7 @@ async def _absence(session: ReadSession, incident_id: str) -> Exception:
     _, known_from, reason, merged_into, withdrawn_at = rows[0]
     if reason is not None:
         return IncidentWithdrawn(incident_id, reason, merged_into, instant_text(withdrawn_at))
-    return IncidentNotYetKnown(incident_id, instant_text(known_from) if known_from is not None else None)
+    return IncidentNotYetKnown(incident_id, moment_text(known_from) if known_from is not None else None)
 
 
 async def history(session: ReadSession, incident_id: str, question: Question) -> dict[str, Any]:

@@ -93,13 +93,13 @@ def _extent(rows: Sequence[Row]) -> dict[str, Any]:
 
 async def region(session: ReadSession, code: str, question: Question) -> dict[str, Any]:
     """A country or region by its ISO code, with the sums of its incidents. Raises `NotFound` for another code."""
-    code = code.upper()
+    asked, code = code, code.upper()
     if name := region_name(code):
         country = code.split("-")[0]
         narrowed = question.but(region=(RegionWanted(code, (code,), ()),))
         inside: list[dict[str, Any]] = []
     else:
-        country, narrowed = _country(code), question.but(country=[code])
+        country, narrowed = _country(asked), question.but(country=[code])
         name = country_name(code)
     rows = [r for r in await session.rows(lists.regions(session.recorded, question.known)) if r[0] == country]
     if code == country:
@@ -116,12 +116,13 @@ async def region(session: ReadSession, code: str, question: Question) -> dict[st
     )
 
 
-def _country(code: str) -> str:
+def _country(asked: str) -> str:
+    code = asked.upper()
     try:
         found = find_country(code)
     except ValueError:
         found = None
     if found != code:
-        like = suggest_region(code) if found is None else f"{country_name(found)}, {found}"
-        raise NotFound(f'"{echo(code)}" is no ISO 3166 code{f"; did you mean {like}?" if like else ""}')
+        like = suggest_region(asked) if found is None else f"{country_name(found)}, {found}"
+        raise NotFound(f'"{echo(asked)}" is no ISO 3166 code{f"; did you mean {like}?" if like else ""}')
     return code

@@ -41,7 +41,7 @@ def test_menaka_in_november_2019_is_the_attack_on_indelimane(client: Client) -> 
     assert (toll["survived"]["low"], toll["survived"]["best"], toll["survived"]["high"]) == (20, 20, 20)
 
 
-@pytest.mark.parametrize("asked", ["2019-11-01", "2019-11-01T23:59:59.999999Z", "2019-11-02T23:59:59Z"])
+@pytest.mark.parametrize("asked", ["2019-11-01", "2019-11-01", "2019-11-02T23:59:59Z"])
 def test_before_the_army_spoke_the_toll_was_the_governments(client: Client, asked: str) -> None:
     # when
     toll = client.json(f"{NOVEMBER}&as_of={asked}")["items"][0]["toll"]
@@ -64,9 +64,9 @@ def test_before_its_first_report_the_attack_is_in_no_answer(client: Client) -> N
         "title": "Not found",
         "status": 404,
         "detail": f'"{INDELIMANE}" was not known at the time asked for; its first report is of '
-        "2019-11-01T23:59:59.999999Z",
+        "2019-11-01",
         "instance": f"/v1/incidents/{INDELIMANE}",
-        "known_from": "2019-11-01T23:59:59.999999Z",
+        "known_from": "2019-11-01",
     }
 
 
@@ -153,7 +153,7 @@ def test_every_group_has_the_shared_toll_of_its_members_and_the_total_has_it_onc
 @pytest.mark.parametrize(
     ("asked", "name", "message", "value"),
     [
-        ("regoin=menaka", "regoin", "is not a parameter here; did you mean region?", None),
+        ("regoin=menaka", "regoin", "is not a parameter here; did you mean region?", "menaka"),
         ("region=Menaca", "region", "is not a region; did you mean Ménaka, ML-9?", "Menaca"),
         ("country=Malli", "country", "is not a country; did you mean Mali, ML?", "Malli"),
         ("change=lowred", "change", "is not a value of this parameter; did you mean lowered?", "lowred"),

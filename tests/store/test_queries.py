@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.domain.filters import INCIDENTS, STATS, Group, Sort
+from app.domain.filters import FILTERS, INCIDENTS, STATS, Filter, Group, How, Sort
 from app.domain.question import read_question
 from app.store import lists, queries, read, sums
-from app.store.conditions import shape_of
+from app.store.conditions import segment, shape_of
 from app.store.engine import Database
 from tests.store.recorded import Asking, incident, record, report
 
@@ -29,6 +29,14 @@ def test_a_question_compiles_for_both_databases(sort: Sort, dialect: object) -> 
     for groups in ((Group.COUNTRY, Group.MONTH), (Group.ACTOR, Group.YEAR), ()):
         for make in (queries.sums, queries.shared_sums):
             assert make(shape, groups).compile(dialect=dialect)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("declared", FILTERS, ids=lambda f: f.name)
+def test_every_filter_compares_a_column_that_there_is(declared: Filter) -> None:
+    compared = {How.ANY_OF, How.AT_LEAST, How.AT_MOST, How.SINCE}
+    assert declared.how in compared or not declared.column or declared.how in (How.WORDS, How.SOME_REPORT)
+    if declared.how in compared:
+        assert declared.column.format(figure="best") in segment
 
 
 @pytest.fixture
