@@ -78,7 +78,7 @@ def find(given: dict[str, Any]) -> None:
     """List incidents that match: a page as a table or JSON, everything as CSV, NDJSON or GeoJSON without --limit."""
     question = _question(given, filters.INCIDENTS)
     form, out = question.form, sys.stdout.buffer
-    whole = form is not Form.JSON and not {"limit", "cursor"} & question.given.keys()
+    whole = form is not Form.JSON and not question.paged
 
     async def answer(session: ReadSession) -> None:
         if whole:

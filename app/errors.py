@@ -80,9 +80,9 @@ class IncidentNotYetKnown(NotFound):
 
     slug = "not-yet-known"
 
-    def __init__(self, incident: str, known_from: str | None) -> None:
-        since = f"; its first report is of {known_from}" if known_from else ""
-        super().__init__(f'"{echo(incident)}" was not known at the time asked for{since}', known_from=known_from)
+    def __init__(self, incident: str, known_from: str) -> None:
+        detail = f'"{echo(incident)}" was not known at the time asked for; it is known from {known_from}'
+        super().__init__(detail, known_from=known_from)
 
 
 class IncidentWithdrawn(AppError):

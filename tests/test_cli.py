@@ -113,8 +113,7 @@ def test_export_writes_everything_that_matches(incidents: CommandLine, tmp_path:
         (
             ["toll", "ml-2019-11-01-indelimane", "--as-of", "2019-10-31"],
             1,
-            'incidents: "ml-2019-11-01-indelimane" was not known at the time asked for; '
-            "its first report is of 2019-11-01",
+            'incidents: "ml-2019-11-01-indelimane" was not known at the time asked for; it is known from 2019-11-01',
         ),
     ],
 )

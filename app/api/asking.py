@@ -44,7 +44,7 @@ class Asked:
     @property
     def whole(self) -> bool:
         """Whether everything is wanted instead of a page: the file forms, unless a limit or a place is told."""
-        return self.form is not Form.JSON and not {"limit", "cursor"} & self.question.given.keys()
+        return self.form is not Form.JSON and not self.question.paged
 
     @property
     def fixed(self) -> bool:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -82,15 +82,26 @@ def incidents_csv(items: Iterable[str], fields: Sequence[str] | None, *, header:
     return csv_lines(map(flat_incident, map(orjson.loads, items)), incident_columns(fields), header=header)
 
 
-def reports_csv(reports: Iterable[Mapping[str, Any]]) -> bytes:
+def reports_csv(reports: Iterable[Mapping[str, Any]], *, header: bool = True) -> bytes:
     """Toll reports as CSV."""
-    return csv_lines(map(flat_report, reports), REPORT_COLUMNS, header=True)
+    return csv_lines(map(flat_report, reports), REPORT_COLUMNS, header=header)
 
 
-def sums_csv(items: Iterable[Mapping[str, Any]]) -> bytes:
-    """Statistics as CSV."""
-    rows = [flat_sums(item) for item in items]
-    return csv_lines(rows, list(rows[0]), header=True)
+async def export_reports(slices: AsyncIterator[list[str]], form: Form) -> AsyncGenerator[bytes]:
+    """All toll reports, slice by slice, as CSV or NDJSON."""
+    some = False
+    async for items in slices:
+        yield ndjson(items) if form is Form.NDJSON else reports_csv(map(orjson.loads, items), header=not some)
+        some = True
+    if not some:
+        yield b"" if form is Form.NDJSON else reports_csv([])
+
+
+def sums_csv(found: Mapping[str, Any], groups: Sequence[str]) -> bytes:
+    """Statistics as CSV: a row for each group, or the totals where no groups were asked for."""
+    keys = [*groups, *(["region_name"] if "region" in groups else [])]
+    columns = [*keys, *flat_sums(found["total"])]
+    return csv_lines(map(flat_sums, found["items"] if groups else [found["total"]]), columns, header=True)
 
 
 _ENDS = {Form.GEOJSON: b"]}", Form.JSON: b'],"next":null}'}

@@ -84,7 +84,6 @@ async def _incident(asked: Asked, text: str) -> bytes:
 @router.get(
     "/{incident_id}/toll-history",
     response_model=schemas.TollHistory,
-    response_model_exclude_none=True,
     summary="Every figure that was reported, and how the headline moved",
     **described(filters.HISTORY, path=ID, example=examples.TOLL_HISTORY, missing=True, withdrawn=True),
 )

@@ -76,9 +76,13 @@ def described(
     return {"responses": answers, "openapi_extra": {"parameters": told}}
 
 
+_LAST_MODIFIED = "When this service last recorded something; of one incident, when its answer last changed."
 _HEADERS = {
     "ETag": {"description": "Strong validator; send it back in `If-None-Match`.", "schema": {"type": "string"}},
-    "Last-Modified": {"description": "When what is answered last changed.", "schema": {"type": "string"}},
+    "Last-Modified": {
+        "description": "When this service last recorded something; of one incident, when its answer last changed.",
+        "schema": {"type": "string"},
+    },
     "Link": {"description": 'The next page, `rel="next"`.', "schema": {"type": "string"}},
     "X-Request-ID": {"description": "The request's id, as sent or made.", "schema": {"type": "string"}},
 }

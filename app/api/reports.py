@@ -1,5 +1,7 @@
 """`/v1/toll-reports`, `/v1/reporters`, `/v1/sources`: who said what, across incidents."""
 
+from collections.abc import AsyncGenerator
+
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,7 +30,9 @@ async def toll_reports(request: Request) -> Response:
     return await answer(asked, lambda: _reports(asked), link=True)
 
 
-async def _reports(asked: Asked) -> tuple[bytes, str | None]:
+async def _reports(asked: Asked) -> tuple[bytes | AsyncGenerator[bytes], str | None]:
+    if asked.whole:
+        return encoding.export_reports(read.every_toll_report(asked.session, asked.question), asked.form), None
     page = await read.toll_reports(asked.session, asked.question)
     if asked.form is Form.CSV:
         return encoding.reports_csv(map(orjson.loads, page.items)), asked.next_page(page.cursor)

@@ -34,7 +34,7 @@ async def stats(request: Request) -> Response:
 async def _stats(asked: Asked) -> bytes:
     found = await sums.stats(asked.session, asked.question)
     if asked.form is Form.CSV:
-        return encoding.sums_csv(found["items"] or [found["total"]])
+        return encoding.sums_csv(found, asked.question.given.get("group_by", ()))
     return orjson.dumps(found)
 
 

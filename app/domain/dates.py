@@ -66,11 +66,6 @@ def parse_moment(text: str) -> Moment:
     return Moment(sent, instant)
 
 
-def instant_of(moment: datetime) -> Instant:
-    """The instant of an aware `datetime`."""
-    return (moment - EPOCH) // MICROSECOND
-
-
 def instant_text(instant: Instant) -> str:
     """RFC 3339 in UTC with a `Z`, with microseconds only where there are any."""
     moment = (EPOCH + instant * MICROSECOND).replace(tzinfo=None)

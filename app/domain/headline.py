@@ -6,6 +6,7 @@ same measure; `superseding` also looks at reports of other sets, since a split b
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from heapq import nlargest, nsmallest
 from math import ceil, floor, inf
 
 from app.domain.dates import Instant, Moment
@@ -265,9 +266,15 @@ def _apart(one: tuple[float, float], other: tuple[float, float]) -> bool:
 
 def _disputed(reports: list[Report]) -> bool:
     """Whether two reports of different reporters about the same victims cannot both be right."""
-    return any(
-        a.reporter != b.reporter and _apart(a.reach, b.reach) for i, a in enumerate(reports) for b in reports[i + 1 :]
-    )
+    lows: dict[str, float] = {}
+    highs: dict[str, float] = {}
+    for r in reports:
+        low, high = r.reach
+        lows[r.reporter] = max(low, lows.get(r.reporter, low))
+        highs[r.reporter] = min(high, highs.get(r.reporter, high))
+    most = nlargest(2, lows.items(), key=lambda told: told[1])
+    least = nsmallest(2, highs.items(), key=lambda told: told[1])
+    return any(one != other and low > high for one, low in most for other, high in least)
 
 
 def _disputed_from_outside(total: Numbers, outside: Iterable[Report]) -> bool:

@@ -89,9 +89,10 @@ def effects(reports: Sequence[Report], others: Sequence[Report], at: Instant) ->
     found = {
         r.id: Effect(ReportChange.RETRACTED, None, None) for r in reports if r.reported.instant <= at and r.void_at(at)
     }
-    before = Numbers()
+    own, before = {r.id for r in reports}, Numbers()
     for report, after in replay(reports, others, at):
-        found[report.id] = _effect(report, before, after)
+        if report.id in own:
+            found[report.id] = _effect(report, before, after)
         before = after
     return found
 

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, JsonValue, StringConstraints, model_validator
+import orjson
+from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, model_validator
 
 from app.domain.dates import parse_day
-from app.domain.places import Region, find_country, region_name, resolve_region
+from app.domain.places import find_country, region_name, resolve_region
 from app.domain.source import DayText, Id, Record, Reference, Source, Text
 from app.domain.toll import TollReportDraft
 from app.domain.vocabulary import (
@@ -20,7 +21,14 @@ from app.domain.vocabulary import (
 )
 
 Alpha2 = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-Degrees = Annotated[float, Field(allow_inf_nan=False)]
+Degrees = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""A number; a boolean or a text is none."""
+
+
+def _number(value: Any) -> Any:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise ValueError("is not 1, 2 or 3")
+    return value
 
 
 class Actor(Record):
@@ -58,7 +66,7 @@ class IncidentFields(Record):
     )
     event_type: EventType | None = None
     sub_event_type: SubEventType | None = None
-    type_of_violence: ViolenceType | None = Field(
+    type_of_violence: Annotated[ViolenceType | None, BeforeValidator(_number)] = Field(
         None, description="UCDP: 1 state-based, 2 non-state, 3 one-sided; null where unknown."
     )
     actors: list[Actor] = Field(default_factory=list)
@@ -80,12 +88,8 @@ class IncidentFields(Record):
             and self.sub_event_type.value not in SUB_EVENT_TYPES[self.event_type]
         ):
             raise ValueError(f'"{self.sub_event_type}" is not a sub-event type of "{self.event_type}"')
+        _check_kept(self.attributes)
         return self
-
-    @property
-    def region_key(self) -> str | None:
-        """What the region is compared by."""
-        return Region(self.region.code, self.region.name).key if self.region else None
 
 
 class IncidentDraft(IncidentFields):
@@ -103,7 +107,7 @@ class IncidentDraft(IncidentFields):
         sent = dict(sent)
         if isinstance(country := sent.get("country"), str):
             sent["country"] = _named("country", country, lambda: find_country(country))
-        if isinstance(region := sent.get("region"), str) and isinstance(sent["country"], str):
+        if isinstance(region := sent.get("region"), str) and isinstance(sent.get("country"), str):
             found = _named("region", region, lambda: resolve_region(region, sent["country"]))
             sent["region"] = {"code": found.code, "name": found.name}
         elif isinstance(region, dict) and isinstance(code := region.get("code"), str):
@@ -111,6 +115,16 @@ class IncidentDraft(IncidentFields):
                 raise ValueError(f"region: {code} is not a region of {sent.get('country')}")
             sent["region"] = {"code": code, "name": region.get("name") or region_name(code)}
         return sent
+
+
+def _check_kept(attributes: dict[str, Any]) -> None:
+    """Raises `ValueError` for what JSON does not keep: whole numbers beyond 64 bits, NUL, lone surrogates."""
+    try:
+        text = orjson.dumps(attributes)
+    except TypeError as error:
+        raise ValueError(f"attributes: {error}") from None
+    if b"\\u0000" in text:
+        raise ValueError("attributes: has a NUL character in it")
 
 
 def _named(member: str, value: str, resolve: Any) -> Any:

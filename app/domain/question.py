@@ -77,6 +77,11 @@ class Question:
         return int(self.given.get("limit", DEFAULT_LIMIT))
 
     @property
+    def paged(self) -> bool:
+        """Whether a page was asked for in so many words."""
+        return bool({"limit", "cursor"} & self.given.keys())
+
+    @property
     def form(self) -> Form:
         """The form of the answer."""
         return Form(self.given.get("f", Form.JSON))

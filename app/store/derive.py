@@ -217,7 +217,8 @@ def _close(
     begin = since
     if since != NEVER_VALID.instant:
         holding = select(func.max(table.known_from)).where(*still_open, table.known_from <= since)
-        begin = connection.scalar(holding) or since
+        held = connection.scalar(holding)
+        begin = since if held is None else held
     connection.execute(
         update(model).where(*still_open, table.known_from >= begin).values(recorded_to=now), execution_options=_PLAIN
     )

@@ -11,7 +11,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError
 
@@ -62,8 +62,11 @@ class Database:
             self._engine = sqlite.write_engine(self.url)
         return self._engine
 
-    def check(self, *, may_be_missing: bool = False) -> None:
-        """Raises `DatabaseUnusable` with one line that says what is wrong with the database and what to do."""
+    def check(self, *, may_be_missing: bool = False, seconds: float = 1.0) -> None:
+        """Raises `DatabaseUnusable` with one line that says what is wrong with the database and what to do.
+
+        Damage is looked for during so many `seconds`.
+        """
         path = sqlite.path_of(self.url)
         if not path.exists():
             if may_be_missing:
@@ -71,7 +74,7 @@ class Database:
             raise DatabaseUnusable(f"{path} does not exist; `incidents migrate` or `incidents serve` makes it")
         if not (path.is_file() and os.access(path, os.R_OK)):
             raise DatabaseUnusable(f"{path} is not a file that can be read; check the path and its rights")
-        fault = sqlite.inspect(self.url, lambda c: self._schema_fault(c, may_be_older=may_be_missing))
+        fault = sqlite.inspect(self.url, lambda c: self._schema_fault(c, may_be_older=may_be_missing), seconds)
         if fault:
             raise DatabaseUnusable(f"{path} {fault}")
 
@@ -93,13 +96,11 @@ class Database:
             command.upgrade(config, "head")
 
     @contextmanager
-    def writing(self, by: str) -> Iterator[tuple[Connection, Instant]]:
-        """A write transaction and its instant, later than every earlier one. Commits at its end, or not at all."""
+    def writing(self) -> Iterator[tuple[Connection, Instant]]:
+        """A write transaction and its instant, later than every recording. Commits at its end, or not at all."""
         with self._translated(), self.engine.begin() as connection:
-            last, key = connection.execute(select(func.max(Recording.recorded_at), func.max(Recording.key))).one()
-            now = max(time.time_ns() // 1000, (last or 0) + 1)
-            connection.execute(insert(Recording).values(key=(key or 0) + 1, recorded_at=now, recorded_by=by))
-            yield connection, now
+            last = connection.scalar(select(func.max(Recording.recorded_at)))
+            yield connection, max(time.time_ns() // 1000, (last or 0) + 1)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -169,19 +169,19 @@ def shared_sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
     """
     actor = TABLES["incident_actor"].c
     keys = [GROUPS[g].label(g) for g in groups]
-    matching = select(*keys, member.incident_set.label("of_set")).join_from(
-        TABLES["segment"], TABLES["incident_set_member"], member.incident == segment.incident
+    figures = [set_segment[f] for f in FIGURES]
+    matching = (
+        select(*keys, set_segment.key, *figures)
+        .join_from(
+            TABLES["set_segment"], TABLES["incident_set_member"], member.incident_set == set_segment.incident_set
+        )
+        .join(TABLES["segment"], segment.incident == member.incident)
     )
     if Group.ACTOR in groups:
         matching = matching.join(TABLES["incident_actor"], actor.version == segment.version)
-    sets = matching.where(*conditions(shape)).distinct().subquery()
+    sets = matching.where(*at_clocks(set_segment), *conditions(shape)).distinct().subquery()
     of_groups = [sets.c[g] for g in groups]
-    return (
-        select(*of_groups, *(func.sum(set_segment[f]) for f in FIGURES))
-        .join_from(sets, TABLES["set_segment"], set_segment.incident_set == sets.c.of_set)
-        .where(*at_clocks(set_segment))
-        .group_by(*of_groups)
-    )
+    return select(*of_groups, *(func.sum(sets.c[f]) for f in FIGURES)).group_by(*of_groups)
 
 
 @lru_cache(maxsize=512)

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from app.domain.dates import LAST_INSTANT, Instant, instant_text, moment_text
+from app.domain.filters import MAX_LIMIT
 from app.domain.headline import RULE, superseding
 from app.domain.history import by_set, effects, timeline
 from app.domain.places import suggest_region
@@ -23,6 +24,8 @@ FEW_IN_BOX = 2000
 """Up to so many places in a box are looked up by place; where there are more, the order is walked instead."""
 MOST_SUGGESTIONS = 10
 """Unknown regions that are told in one answer; the nearest name of each costs some milliseconds."""
+MANY_REPORTS = 50
+"""A longer history is put together beside the event loop."""
 NOT_ASKED = ("cursor", "limit", "total", "fields", "f")
 """Parameters that change the page or its form, not the walk."""
 
@@ -70,7 +73,7 @@ async def incidents(session: ReadSession, question: Question) -> Page:
     rows = await session.rows(queries.page_of_incidents(found, session.recorded, after, by_tree=by_tree))
     as_text = _splicer(question)
     items = [as_text(record, toll, rest) for record, toll, rest, _, _ in rows[: question.limit]]
-    total = await _total(session, question, queries.total_of_incidents(found, session.recorded))
+    total = await _total(session, question, lambda: queries.total_of_incidents(found, session.recorded))
     return Page(items, _next(session, INCIDENTS, question, rows, lambda row: (row[3], row[4])), total)
 
 
@@ -129,8 +132,8 @@ def _next(
     return Cursor(keys(rows[question.limit - 1]), session.recorded).text(walk, asked_of(question))
 
 
-async def _total(session: ReadSession, question: Question, statement: Statement) -> int | None:
-    return int((await session.rows(statement))[0][0]) if question.given.get("total") else None
+async def _total(session: ReadSession, question: Question, statement: Callable[[], Statement]) -> int | None:
+    return int((await session.rows(statement()))[0][0]) if question.given.get("total") else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,18 +156,25 @@ async def incident(session: ReadSession, incident_id: str, question: Question) -
 
 async def _absence(session: ReadSession, incident_id: str) -> Exception:
     rows = await session.rows(lists.why_absent(incident_id, session.recorded))
-    if not rows:
+    if not rows or (rows[0][1] is None and rows[0][2] is None):
         return IncidentNotFound(incident_id)
     _, known_from, reason, merged_into, withdrawn_at = rows[0]
     if reason is not None:
         return IncidentWithdrawn(incident_id, reason, merged_into, instant_text(withdrawn_at))
-    return IncidentNotYetKnown(incident_id, moment_text(known_from) if known_from is not None else None)
+    return IncidentNotYetKnown(incident_id, moment_text(known_from))
 
 
 async def history(session: ReadSession, incident_id: str, question: Question) -> dict[str, Any]:
     """Every report that covers an incident, oldest first, and the timeline of its headline."""
     await incident(session, incident_id, question)
     rows = await session.rows(lists.about_incident(incident_id, session.recorded))
+    if len(rows) > MANY_REPORTS:
+        told: dict[str, Any] = await session.reader.in_thread(_history, rows, incident_id, question)
+        return told
+    return _history(rows, incident_id, question)
+
+
+def _history(rows: Sequence[Row], incident_id: str, question: Question) -> dict[str, Any]:
     known = [known_report(row) for row in rows]
     every, at = [k.report for k in known], question.known
     wanted = question.given.get("measure")
@@ -231,8 +241,18 @@ async def toll_reports(session: ReadSession, question: Question) -> Page:
     cursor = cursor_of(question, REPORTS)
     rows = await session.rows(lists.toll_reports(question, session.recorded, cursor.keys if cursor else None))
     items = await _with_standing(session, question, rows[: question.limit])
-    total = await _total(session, question, lists.toll_reports(question, session.recorded, counted=True))
+    total = await _total(session, question, lambda: lists.toll_reports(question, session.recorded, counted=True))
     return Page(items, _next(session, REPORTS, question, rows, lambda row: (row[3], row[4])), total)
+
+
+async def every_toll_report(session: ReadSession, question: Question) -> AsyncGenerator[list[str]]:
+    """All toll reports that match, newest first, some at a time."""
+    page = await toll_reports(session, question.but(limit=MAX_LIMIT))
+    while page.items:
+        yield page.items
+        if page.cursor is None:
+            return
+        page = await toll_reports(session, question.but(limit=MAX_LIMIT, cursor=page.cursor))
 
 
 async def toll_report(session: ReadSession, report_id: str, question: Question) -> str:
@@ -263,7 +283,9 @@ async def parties(session: ReadSession, table: str, question: Question) -> Page:
     cursor = cursor_of(question, PARTIES[table])
     rows = await session.rows(lists.page_of_parties(table, question, session.recorded, cursor.keys if cursor else None))
     items = [_party(row) for row in rows[: question.limit]]
-    total = await _total(session, question, lists.page_of_parties(table, question, session.recorded, counted=True))
+    total = await _total(
+        session, question, lambda: lists.page_of_parties(table, question, session.recorded, counted=True)
+    )
     return Page(items, _next(session, PARTIES[table], question, rows, lambda row: (row[3],)), total)
 
 

@@ -8,12 +8,12 @@ the read. One that is not done within `SHORT_SECONDS` is broken off and asked ag
 import queue
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, fail_after, to_thread
 
 from app.domain.dates import Instant
 from app.errors import DatabaseUnusable, ReadTooLong
@@ -22,6 +22,8 @@ from app.store.engine import Database
 
 SHORT_SECONDS = 0.010
 THREADS = 4
+QUEUE_SECONDS = 0.5
+"""How long a question may wait for a thread."""
 SLICE = 200
 """Rows that an export fetches at a time."""
 
@@ -56,7 +58,7 @@ class Reader:
         try:
             return _run(self._here, statement, SHORT_SECONDS)
         except ReadTooLong:
-            rows: list[Row] = await self.in_thread(self._rows_in_thread, statement)
+            rows: list[Row] = await self.in_thread(self._rows_in_thread, statement, wait=QUEUE_SECONDS)
             return rows
 
     def _rows_in_thread(self, statement: Statement) -> list[Row]:
@@ -78,17 +80,29 @@ class Reader:
         finally:
             connection.close()
 
-    async def in_thread(self, call: Any, *arguments: Any) -> Any:
-        """Runs what may take long beside the event loop, a few at a time."""
+    async def in_thread(self, call: Callable[..., Any], *arguments: Any, wait: float | None = None) -> Any:
+        """Runs what may take long beside the event loop, a few at a time.
+
+        Raises `ReadTooLong` where no thread is free within `wait` seconds.
+        """
         if self._limiter is None:
             self._limiter = CapacityLimiter(THREADS)
-        return await to_thread.run_sync(partial(call, *arguments), limiter=self._limiter)
+        turn = object()
+        try:
+            with fail_after(wait):
+                await self._limiter.acquire_on_behalf_of(turn)
+        except TimeoutError:
+            raise ReadTooLong(self.read_seconds) from None
+        try:
+            return await to_thread.run_sync(partial(call, *arguments))
+        finally:
+            self._limiter.release_on_behalf_of(turn)
 
     def _take(self) -> tuple[sqlite3.Connection, sqlite.Deadline]:
         try:
             return self._idle.get_nowait()
         except queue.Empty:
-            return self._open(sqlite.READ_CACHE_KIB)
+            return self._open(sqlite.THREAD_CACHE_KIB)
 
     def _open(self, cache_kib: int) -> tuple[sqlite3.Connection, sqlite.Deadline]:
         try:

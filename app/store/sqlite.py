@@ -25,6 +25,7 @@ BUSY_SECONDS = 30
 READ_BUSY_SECONDS = 2
 """Readers wait for nobody in WAL mode, save while a log is recovered."""
 READ_CACHE_KIB = 64 * 1024
+THREAD_CACHE_KIB = 8 * 1024
 EXPORT_CACHE_KIB = 4 * 1024
 STEPS_BETWEEN_LOOKS = 4000
 """Steps of SQLite's machine between two looks at the clock: about 0.1 ms."""
@@ -123,7 +124,7 @@ def was_interrupted(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
 
 
-def inspect(url: URL, look: Callable[[sqlite3.Connection], str | None], seconds: float = 1.0) -> str | None:
+def inspect(url: URL, look: Callable[[sqlite3.Connection], str | None], seconds: float) -> str | None:
     """What is wrong with a database file, or `None`: damage, as far as it is found in time, then what `look` says."""
     try:
         connection, deadline = read_connection(url, EXPORT_CACHE_KIB)

@@ -29,13 +29,15 @@ async def stats(session: ReadSession, question: Question) -> dict[str, Any]:
 
 
 async def _summed(session: ReadSession, question: Question, groups: tuple[Group, ...]) -> list[dict[str, Any]]:
+    hidden = Group.REGION in groups and Group.COUNTRY not in groups  # regions of two countries may share a name
+    groups = (*groups, Group.COUNTRY) if hidden else groups
     own = await session.rows(queries.sums_of_incidents(question, session.recorded, groups, shared=False))
     shared = await session.rows(queries.sums_of_incidents(question, session.recorded, groups, shared=True))
     depth = len(groups)
     shared_by = {row[:depth]: row[depth:] for row in shared}
     nothing = (None,) * WIDTH
     return [
-        _keys(groups, row)
+        _keys(groups[:-1] if hidden else groups, row, depth)
         | {"incidents": row[depth + 1]}
         | _figures(row[depth + 2 :], "")
         | _figures(shared_by.get(row[:depth], nothing), "_shared")
@@ -43,14 +45,14 @@ async def _summed(session: ReadSession, question: Question, groups: tuple[Group,
     ]
 
 
-def _keys(groups: Sequence[Group], row: Row) -> dict[str, Any]:
+def _keys(groups: Sequence[Group], row: Row, depth: int) -> dict[str, Any]:
     keys: dict[str, Any] = {}
     for group, value in zip(groups, row, strict=False):
         keys[group.value] = value
         if group is Group.MONTH:
             keys["month"] = f"{value // 100:04}-{value % 100:02}"
         elif group is Group.REGION:
-            name = row[len(groups)]
+            name = row[depth]
             known = region_name(value) if value else None
             keys |= {"region": value if known else name, "region_name": known or name}
     return keys

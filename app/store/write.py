@@ -23,6 +23,7 @@ from app.store.tables import (
     IncidentSet,
     IncidentSetMember,
     IncidentVersion,
+    Recording,
     Reporter,
     Retraction,
     Source,
@@ -41,7 +42,7 @@ class Outcome(StrEnum):
 @contextmanager
 def recording(database: Database, by: str) -> Iterator["Writer"]:
     """One write transaction: everything recorded in it is committed at its end, or nothing is."""
-    with database.writing(by) as (connection, now):
+    with database.writing() as (connection, now):
         writer = Writer(connection, now, by)
         yield writer
         writer.finish()
@@ -89,6 +90,10 @@ class Writer:
     def record_report(self, draft: TollReportDraft, incident_ids: list[str]) -> tuple[Outcome, str]:
         """A toll report about these incidents, or about those that it names itself."""
         covered = sorted(set(draft.incidents or incident_ids))
+        if not covered:
+            raise InvalidInput([Fault("incidents", "names no incident", where="body")])
+        if not set(incident_ids) <= set(covered):
+            raise InvalidInput([Fault("incidents", "leaves out the incident that it is sent with", where="body")])
         reporter, source = self._party(Reporter, draft.reported_by), self._party(Source, draft.source)
         low, best, high = draft.numbers
         reported = parse_moment(draft.reported_on)
@@ -188,19 +193,20 @@ class Writer:
     def whole(self) -> Iterator[None]:
         """What is recorded inside stays together: where one part is refused, nothing of it is kept."""
         lengths = {table: len(rows) for table, rows in self._rows.items()}
-        known, touched, touched_sets = len(self._gathered), dict(self._touched), dict(self._touched_sets)
+        gathered, touched, touched_sets = dict(self._gathered), dict(self._touched), dict(self._touched_sets)
         try:
             yield
         except AppError:
             for table, rows in self._rows.items():
                 del rows[lengths.get(table, 0) :]
-            while len(self._gathered) > known:
-                self._gathered.popitem()
-            self._touched, self._touched_sets = touched, touched_sets
+            self._gathered, self._touched, self._touched_sets = gathered, touched, touched_sets
             raise
 
     def finish(self) -> None:
-        """Writes what was gathered and rebuilds what is derived from it."""
+        """Writes what was gathered, with who recorded it and when, and rebuilds what is derived from it."""
+        if not any(self._rows.values()):
+            return
+        self._add(Recording, self.now, recorded_at=self.now, recorded_by=self.by)
         self._flush()
         derive.rebuild_sets(self.connection, self._touched_sets, self.now)
         derive.rebuild_incidents(self.connection, self._touched, self.now)
@@ -250,10 +256,10 @@ class Writer:
 
     def _set(self, covered: list[str]) -> int:
         """The key of a set of incidents, made where it is new."""
+        keys = [self._live_incident(incident_id) for incident_id in covered]
         members = orjson.dumps(covered).decode()
         if known := self._find(IncidentSet, members):
             return int(known["key"])
-        keys = [self._live_incident(incident_id) for incident_id in covered]
         key = int(self._add(IncidentSet, members, members=members, size=len(covered))["key"])
         self._rows.setdefault(_table(IncidentSetMember), []).extend({"incident_set": key, "incident": k} for k in keys)
         return key
@@ -281,7 +287,7 @@ class Writer:
         """The row of a reporter or source, made on its first use. `record` comes back as an object."""
         known = self._find(table, sent.id)
         if known:
-            record = known["record"] if isinstance(known["record"], dict) else orjson.loads(known["record"])
+            record = orjson.loads(known["record"])
             if not isinstance(sent, Reference):
                 self._expect_same(sent.id, record, sent.model_dump(mode="json"))
             return {"key": known["key"], "record": record}

@@ -218,3 +218,18 @@ def test_a_region_that_iso_has_no_code_for_is_listed_by_its_name(empty_client: C
     # then
     assert (region["code"], region["name"], region["incidents"]) == (None, "Far Coast", 1)
     assert [(s["region"], s["region_name"], s["killed"]["best"]) for s in sums] == [("Far Coast", "Far Coast", 2)]
+
+
+def test_reports_in_a_file_form_are_all_of_them(client: Client) -> None:
+    whole = client.get("/v1/toll-reports?f=csv").text.splitlines()
+    assert len(whole) == 1 + len(client.ids("/v1/toll-reports")) == 7
+    assert len(client.get("/v1/toll-reports?f=ndjson").text.splitlines()) == 6
+    cut = client.get("/v1/toll-reports?f=csv&limit=2")
+    assert len(cut.text.splitlines()) == 3 and 'rel="next"' in cut.headers["link"]
+    assert client.get("/v1/toll-reports?f=csv&reported_by=nobody").text.splitlines() == whole[:1]
+
+
+def test_sums_as_csv_have_their_keys_even_where_nothing_matches(client: Client) -> None:
+    told = client.get("/v1/stats?f=csv&group_by=region&country=FR").text.splitlines()
+    assert len(told) == 1 and told[0].startswith("region,region_name,incidents,killed_low")
+    assert client.get("/v1/stats?f=csv").text.splitlines()[1].startswith("3,49,49,49")

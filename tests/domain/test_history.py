@@ -47,3 +47,11 @@ def test_the_timeline_is_half_open_and_stops_at_as_of() -> None:
     ]
     cut = timeline(Measure.KILLED, SEQUENCE, [], parse_moment("2019-11-02").instant)
     assert [(s["from"], s["to"]) for s in cut][-1] == ("2019-11-02", None)
+
+
+def test_a_report_that_splits_a_shared_figure_tells_its_effect_on_its_own_incident() -> None:
+    both = report("both", 40, incidents=["x", "y"])
+    part = report("part", 15, "army", "2019-11-02", supersedes="both")
+    assert "part" not in effects([both], [part], LAST_INSTANT)
+    told = effects([part], [both], LAST_INSTANT)["part"]
+    assert (told.change.value, told.delta, told.source_changed) == ("first", None, None)

@@ -25,7 +25,7 @@ def test_names_become_codes() -> None:
 
 def test_a_region_without_a_code_keeps_its_name() -> None:
     draft = IncidentDraft.model_validate(INCIDENT | {"region": {"code": None, "name": "Liptako"}})
-    assert draft.region_key == "liptako"
+    assert draft.region is not None and draft.region.code is None
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,13 @@ def test_a_region_without_a_code_keeps_its_name() -> None:
         ({"latitude": 91, "longitude": 2}, "less than or equal to 90"),
         ({"latitude": float("nan"), "longitude": 2}, "finite"),
         ({"event_type": "Riots", "sub_event_type": "Armed clash"}, "not a sub-event type"),
+        ({"latitude": True, "longitude": 3.0}, "valid number"),
+        ({"latitude": 1, "longitude": "3"}, "valid number"),
+        ({"type_of_violence": True}, "not 1, 2 or 3"),
+        ({"attributes": {"x": 2**70}}, "64-bit"),
+        ({"attributes": {"x": "\ud800"}}, "attributes|unicode"),
+        ({"attributes": {"x": "a\x00b"}}, "NUL"),
+        ({"country": None, "region": "Menaka"}, "valid string"),
         ({"title": ""}, "at least 1"),
         ({"title": "a\x00b"}, "NUL"),
         ({"title": "\ud800"}, "surrogate|unicode"),

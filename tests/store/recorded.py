@@ -61,16 +61,19 @@ class Asking:
     def ids(self, *pairs: tuple[str, str]) -> list[str]:
         return [item["id"] for item in self.page(*pairs)]
 
-    def text(self, incident_id: str, *pairs: tuple[str, str]) -> str | None:
-        """The very text of an incident, or `None` where it is not known at the clocks."""
+    def incident(self, incident_id: str, *pairs: tuple[str, str]) -> str:
         question = read_question(pairs, INCIDENTS)
 
         async def ask() -> str:
             session = await read.open_session(self.reader, question)
             return (await read.incident(session, incident_id, question)).text
 
+        return asyncio.run(ask())
+
+    def text(self, incident_id: str, *pairs: tuple[str, str]) -> str | None:
+        """The very text of an incident, or `None` where it is not known at the clocks."""
         try:
-            return asyncio.run(ask())
+            return self.incident(incident_id, *pairs)
         except read.NotFound:
             return None
 

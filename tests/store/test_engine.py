@@ -118,7 +118,7 @@ def test_what_is_recorded_is_never_overwritten(database: Database, facts: list[o
 def test_a_report_that_cannot_be_is_refused(database: Database, members: dict[str, str], why: str) -> None:
     record(database, incident("a"), incident("b"), report(5, id="r1"), about=("a",))
     with pytest.raises(Exception, match=why):
-        record(database, report(9, **members), about=("a",))  # type: ignore[arg-type]
+        record(database, report(9, **members), about=() if "incidents" in members else ("a",))  # type: ignore[arg-type]
 
 
 def test_a_reader_cannot_write(database: Database) -> None:
@@ -132,3 +132,26 @@ def test_a_missing_database_is_not_made_by_looking(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnusable, match="does not exist"):
         Database(f"sqlite:///{path}").check()
     assert not path.exists()
+
+
+def test_a_report_about_nothing_and_one_sent_with_another_incident_are_refused(database: Database) -> None:
+    record(database, incident("a"), incident("b"))
+    with pytest.raises(InvalidInput, match="names no incident"):
+        record(database, report(9))
+    with pytest.raises(InvalidInput, match="leaves out the incident"):
+        record(database, report(9, incidents=["a"]), about=("b",))
+
+
+def test_a_withdrawn_incident_takes_no_more_reports(database: Database) -> None:
+    record(database, incident("a"), report(5), about=("a",))
+    with recording(database, "test") as writer:
+        writer.withdraw_incident("a", "wrong")
+    with pytest.raises(Conflict, match="is withdrawn"):
+        record(database, report(9, "army"), about=("a",))
+
+
+def test_recording_nothing_leaves_no_trace(database: Database) -> None:
+    first = record(database, incident("a"))
+    record(database, incident("a"))
+    connection = sqlite3.connect(str(database.url.database))
+    assert connection.execute("SELECT recorded_at, recorded_by FROM recording").fetchall() == [(first, "test")]

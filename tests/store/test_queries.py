@@ -134,3 +134,15 @@ def test_the_other_read_routes_cost_the_same_few_statements(ask: Asking) -> None
         "one incident": 2, "toll history": 3, "toll reports": 3, "reporters": 2, "stats": 5, "regions": 2,
         "one region": 4,
     }  # fmt: skip
+
+
+def test_a_long_history_is_put_together_beside_the_event_loop(database: Database) -> None:
+    record(database, incident("a"), *(report(n, f"reporter-{n}") for n in range(read.MANY_REPORTS + 1)), about=("a",))
+    asking = Asking(database)
+
+    async def ask() -> dict[str, object]:
+        question = read_question([], INCIDENTS)
+        return await read.history(await read.open_session(asking.reader, question), "a", question)
+
+    told = asyncio.run(ask())
+    assert len(told["reports"]) == read.MANY_REPORTS + 1  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ import pytest
 from app.domain.dates import instant_text
 from app.domain.headline import headline
 from app.domain.vocabulary import Measure
+from app.store import read
 from app.store.engine import Database
 from app.store.facts import known_report
 from app.store.lists import about_incident
@@ -150,3 +151,17 @@ def test_a_write_keeps_the_segments_of_days_before_it(database: Database) -> Non
     assert connection.execute(count).fetchone() == (20, 0)
     record(database, report(99, on="2019-11-25"), about=("a",))
     assert connection.execute(count).fetchone() == (22, 1)
+
+
+def test_a_report_at_the_epoch_leaves_one_answer(database: Database) -> None:
+    """Instant 0 is an instant, not a lack of one."""
+    record(database, incident("a", date_start="1970-01-01"), report(5, on="1970-01-01T00:00:00Z"), about=("a",))
+    record(database, report(6, "army", "1970-01-05"), about=("a",))
+    assert Asking(database).ids() == ["a"]
+
+
+def test_an_incident_recorded_later_is_not_found_before(database: Database) -> None:
+    first = record(database, incident("a"))
+    record(database, incident("b"))
+    with pytest.raises(read.IncidentNotFound):
+        Asking(database).incident("b", at(first))
