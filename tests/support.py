@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,15 @@ class Client:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         self._http = httpx.AsyncClient(transport=transport, base_url="http://testserver", timeout=60)
 
+    def run(self, call: Coroutine[Any, Any, Any]) -> Any:
+        """Runs what asks several things at once."""
+        return self._runner.run(call)
+
+    async def send(self, method: str, address: str, **options: Any) -> httpx.Response:
+        return await self._http.request(method, address, **options)
+
     def request(self, method: str, address: str, **options: Any) -> httpx.Response:
-        return self._runner.run(self._http.request(method, address, **options))
+        return self._runner.run(self.send(method, address, **options))
 
     def get(self, address: str, **options: Any) -> httpx.Response:
         return self.request("GET", address, **options)

@@ -38,3 +38,9 @@ def test_every_command_is_described() -> None:
 def test_every_file_that_is_linked_is_there() -> None:
     linked = re.findall(r"\]\(([a-zA-Z][^):]*)\)", README)
     assert linked and all((ROOT / path).exists() for path in linked)
+
+
+def test_nothing_that_is_installed_talks_to_a_cloud_or_names_a_registry() -> None:
+    pinned = "".join(path.read_text("utf-8") for path in ROOT.glob("requirements*.txt"))
+    assert "\nfastapi==" in pinned and "fastapi-cloud" not in pinned
+    assert "://" not in pinned

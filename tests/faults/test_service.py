@@ -1,5 +1,6 @@
 """Questions that take too long, and a database that breaks while it is served."""
 
+import asyncio
 import os
 import sqlite3
 import time
@@ -67,3 +68,23 @@ def test_a_database_that_breaks_while_it_is_served_gives_problem_documents(tmp_p
     assert [answer.status_code for answer in answers] == [503, 503, 200]
     assert answers[0].headers["content-type"] == "application/problem+json"
     assert answers[1].json()["status"] == "failing"
+
+
+def test_a_statement_that_runs_away_holds_up_nobody_else(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is broken off on the event loop after some milliseconds and asked again in a thread."""
+    monkeypatch.setattr("app.store.queries.page_of_incidents", lambda *_, **__: Statement(FOR_EVER, {}))
+
+    async def ask() -> list[float]:
+        slow, taken = asyncio.create_task(client.send("GET", "/v1/incidents")), []
+        while not slow.done():
+            begun = time.monotonic()
+            assert (await client.send("GET", "/v1/stats")).status_code == 200
+            taken.append(time.monotonic() - begun)
+            await asyncio.sleep(0.01)
+        return taken
+
+    # when other questions are asked while it runs
+    taken = sorted(client.run(ask()))
+
+    # then they are answered meanwhile
+    assert len(taken) > 20 and taken[len(taken) // 2] < 0.1 and taken[-1] < 0.5
