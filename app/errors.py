@@ -120,6 +120,17 @@ class ReadTooLong(AppError):
         super().__init__(f"not answered within {seconds:g} s; ask for less, or narrow it by country or date")
 
 
+class TooManyExports(AppError):
+    """As many exports as there may be are under way."""
+
+    status = 503
+    slug = "too-many-exports"
+    title = "Too many exports at once"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"{most} exports are under way; try again when one has ended, or ask for pages with limit")
+
+
 class DatabaseUnusable(AppError):
     """The database is damaged, foreign, missing, or of another version. The detail says what to do."""
 

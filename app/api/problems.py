@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.errors import AppError, Fault, InvalidInput, ReadTooLong, echo
+from app.errors import AppError, Fault, InvalidInput, ReadTooLong, TooManyExports, echo
 
 MEDIA_TYPE = "application/problem+json"
 TYPES = "urn:conflict-incidents:problem:"
@@ -58,7 +58,7 @@ async def app_error(request: Request, error: Exception) -> Response:
     headers = {"Retry-After": "1"} if error.status == 503 else {}
     if isinstance(error, InvalidInput):
         more["errors"] = [fault.as_json() for fault in error.faults]
-    if error.status >= 500 and not isinstance(error, ReadTooLong):
+    if error.status >= 500 and not isinstance(error, (ReadTooLong, TooManyExports)):
         log.error("%s: %s", error.slug, error.detail)
     return problem(request.url.path, error.status, error.slug, error.title, error.detail, headers=headers, **more)
 

@@ -16,7 +16,7 @@ from typing import Any
 from anyio import CapacityLimiter, fail_after, to_thread
 
 from app.domain.dates import Instant
-from app.errors import DatabaseUnusable, ReadTooLong
+from app.errors import DatabaseUnusable, ReadTooLong, TooManyExports
 from app.store import sqlite
 from app.store.engine import Database
 
@@ -24,6 +24,8 @@ SHORT_SECONDS = 0.010
 THREADS = 4
 QUEUE_SECONDS = 0.5
 """How long a question may wait for a thread."""
+MOST_EXPORTS = 16
+"""Exports under way at once. Each holds a connection and a view of the file as long as its client reads."""
 SLICE = 200
 """Rows that an export fetches at a time."""
 
@@ -49,6 +51,7 @@ class Reader:
         self._here: tuple[sqlite3.Connection, sqlite.Deadline] | None = None
         self._idle: queue.SimpleQueue[tuple[sqlite3.Connection, sqlite.Deadline]] = queue.SimpleQueue()
         self._limiter: CapacityLimiter | None = None
+        self._exports = 0
 
     async def rows(self, statement: Statement) -> list[Row]:
         """All rows. Raises `ReadTooLong`, or `DatabaseUnusable` where the file cannot be read."""
@@ -69,15 +72,22 @@ class Reader:
             self._idle.put(connection)
 
     async def slices(self, statement: Statement) -> AsyncGenerator[list[Row]]:
-        """All rows, some at a time, each slice within the deadline. Memory does not grow with the answer."""
+        """All rows, some at a time, each slice within the deadline. Memory does not grow with the answer.
+
+        Raises `TooManyExports` where `MOST_EXPORTS` are under way.
+        """
+        if self._exports >= MOST_EXPORTS:
+            raise TooManyExports(MOST_EXPORTS)
         self.statements += 1
         connection, deadline = self._open(sqlite.EXPORT_CACHE_KIB)
+        self._exports += 1
         try:
             cursor = connection.cursor()
             await self.in_thread(_guarded, deadline, self.read_seconds, cursor.execute, statement.sql, statement.values)
             while rows := await self.in_thread(_guarded, deadline, self.read_seconds, cursor.fetchmany, SLICE):
                 yield rows
         finally:
+            self._exports -= 1
             connection.close()
 
     async def in_thread(self, call: Callable[..., Any], *arguments: Any, wait: float | None = None) -> Any:
