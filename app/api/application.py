@@ -10,6 +10,7 @@ from app import __version__
 from app.api import encoding, incidents, metrics, problems, reports, statistics, system
 from app.api.document import Application
 from app.api.middleware import Cors, Envelope
+from app.domain.filters import Form
 from app.settings import Settings
 from app.store.engine import Database
 from app.store.reader import Reader
@@ -53,8 +54,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for module in (incidents, reports, statistics, system):
         app.router.routes.extend(module.router.routes)
     app.router.routes.extend([metrics.ROUTE, *docs.routes()])
-    for media_type in (*encoding.MEDIA_TYPES.values(), problems.MEDIA_TYPE):
-        add_compress_type(media_type.split(";")[0])
+    for media_type in (*map(encoding.media_type, Form), problems.MEDIA_TYPE):
+        add_compress_type(media_type)
     app.add_middleware(CompressMiddleware, minimum_size=1000)
     app.add_middleware(
         Cors,

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from app import __version__
-from app.api.encoding import MEDIA_TYPES
+from app.api.encoding import MEDIA_TYPES, media_type
 from app.api.parameters import forms_of
 from app.domain.dates import Instant
 from app.domain.filters import Form, Parameter
@@ -91,7 +91,7 @@ def form_of(request: Request, question: Question, allowed: Sequence[Parameter]) 
         kind, *options = (piece.strip().lower() for piece in part.split(";"))
         quality = next((o.removeprefix("q=") for o in options if o.startswith("q=")), "1")
         wanted[kind] = float(quality) if _QUALITY.fullmatch(quality) else 1.0
-    scored = [(wanted.get(MEDIA_TYPES[form].split(";")[0], 0.0), form) for form in forms_of(allowed)]
+    scored = [(wanted.get(media_type(form), 0.0), form) for form in forms_of(allowed)]
     best, form = max(scored, key=lambda pair: pair[0])
     return form if best > 0 else Form.JSON
 

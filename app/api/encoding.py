@@ -16,6 +16,13 @@ MEDIA_TYPES = {
     Form.CSV: "text/csv; charset=utf-8",
     Form.NDJSON: "application/x-ndjson",
 }
+
+
+def media_type(form: Form) -> str:
+    """The media type of a form, without its parameters."""
+    return MEDIA_TYPES[form].split(";")[0]
+
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 

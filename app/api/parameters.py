@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import request_response
 
 from app.api import schemas
-from app.api.encoding import MEDIA_TYPES
+from app.api.encoding import media_type
 from app.domain.filters import Form, Parameter
 
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -66,9 +66,7 @@ def described(
         answers[410] = {"description": "Withdrawn, with the reason and `merged_into`.", **problem}
     content: dict[str, Any] = {} if example is None else {"application/json": {"example": example}}
     content |= {
-        MEDIA_TYPES[form].split(";")[0]: {"schema": {"type": "string"}}
-        for form in forms_of(parameters)
-        if form is not Form.JSON
+        media_type(form): {"schema": {"type": "string"}} for form in forms_of(parameters) if form is not Form.JSON
     }
     answers[200] = {"description": "The answer.", "headers": _HEADERS, **({"content": content} if content else {})}
     told = [_path_parameter(name, text) for name, text in (path or {}).items()]
@@ -79,10 +77,7 @@ def described(
 _LAST_MODIFIED = "When this service last recorded something; of one incident, when its answer last changed."
 _HEADERS = {
     "ETag": {"description": "Strong validator; send it back in `If-None-Match`.", "schema": {"type": "string"}},
-    "Last-Modified": {
-        "description": "When this service last recorded something; of one incident, when its answer last changed.",
-        "schema": {"type": "string"},
-    },
+    "Last-Modified": {"description": _LAST_MODIFIED, "schema": {"type": "string"}},
     "Link": {"description": 'The next page, `rel="next"`.', "schema": {"type": "string"}},
     "X-Request-ID": {"description": "The request's id, as sent or made.", "schema": {"type": "string"}},
 }

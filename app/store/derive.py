@@ -27,15 +27,8 @@ from app.store.facts import (
     reports_about_incident,
     reports_about_sets,
 )
-from app.store.tables import (
-    Incident,
-    IncidentVersion,
-    Segment,
-    SetSegment,
-    Withdrawal,
-)
+from app.store.tables import TABLES, Incident, IncidentVersion, Segment, SetSegment, Withdrawal, table_of
 
-TABLES = SQLModel.metadata.tables
 _ABOUT_INCIDENT = reports_about_incident(bindparam("incident"))
 _ABOUT_SET = reports_about_sets(1)
 _CURRENT = (
@@ -80,7 +73,6 @@ class _Toll:
 
     def __init__(self, sets: Sequence[TollSet], known: Sequence[KnownReport], since: Instant) -> None:
         every = [k.report for k in known]
-        self.sets = sets
         self._spans: dict[tuple[str, ...], dict[Measure, list[Span]]] = {
             s.incidents: {
                 measure: spans(s.reports[measure], [r for r in every if r.incidents != frozenset(s.incidents)], since)
@@ -212,20 +204,15 @@ def _close(
     connection: Connection, model: type[SQLModel], column: str, key: int, since: Instant, now: Instant
 ) -> Instant:
     """Closes the open rows that hold at `since` or later. Returns the instant from which new ones are needed."""
-    table = TABLES[str(model.__tablename__)].c
-    still_open = (table[column] == key, table.recorded_to == FOREVER)
+    table = table_of(model)
+    still_open = (table.c[column] == key, table.c.recorded_to == FOREVER)
     begin = since
     if since != NEVER_VALID.instant:
-        holding = select(func.max(table.known_from)).where(*still_open, table.known_from <= since)
+        holding = select(func.max(table.c.known_from)).where(*still_open, table.c.known_from <= since)
         held = connection.scalar(holding)
         begin = since if held is None else held
-    connection.execute(
-        update(model).where(*still_open, table.known_from >= begin).values(recorded_to=now), execution_options=_PLAIN
-    )
+    connection.execute(update(table).where(*still_open, table.c.known_from >= begin).values(recorded_to=now))
     return begin
-
-
-_PLAIN = {"synchronize_session": False}
 
 
 def _open_spans(starts: set[Instant], begin: Instant, now: Instant) -> Iterator[dict[str, Instant]]:

@@ -4,20 +4,17 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, func, literal_column, select, tuple_
+from sqlalchemy import Select, and_, bindparam, func, select, tuple_
 
 from app.domain.dates import Instant, opening
 from app.domain.question import Question
-from app.store.conditions import TABLES, at_clocks, compiled, known_reports, member, report, segment, version
+from app.store.conditions import at_clocks, compiled, known_reports, limited, member, report, segment, version
 from app.store.facts import reports_about_incident, reports_about_sets
 from app.store.reader import Statement
+from app.store.tables import TABLES
 
 incident = TABLES["incident"].c
 withdrawal = TABLES["withdrawal"].c
-
-
-def _limit(built: Select[Any]) -> Select[Any]:
-    return built.limit(bindparam("limit")).offset(literal_column("0"))
 
 
 @cache
@@ -139,7 +136,7 @@ def reports(given: tuple[str, ...], after: bool, counted: bool) -> Select[Any]:
         built = built.where(
             tuple_(report.reported_at, report.key) < tuple_(bindparam("after_at"), bindparam("after_key"))
         )
-    return _limit(built.order_by(report.reported_at.desc(), report.key.desc()))
+    return limited(built.order_by(report.reported_at.desc(), report.key.desc()))
 
 
 @lru_cache(maxsize=256)
@@ -181,7 +178,7 @@ def parties(table: str, after: bool, counted: bool, one: bool) -> Select[Any]:
     if after:
         where.append(party.id > bindparam("after_id"))
     built = select(party.record, count_reports, covered.where(*of_party).scalar_subquery(), party.id)
-    return _limit(built.where(*where).order_by(party.id))
+    return limited(built.where(*where).order_by(party.id))
 
 
 @lru_cache(maxsize=16)

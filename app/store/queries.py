@@ -13,11 +13,11 @@ from app.domain.question import Question
 from app.domain.vocabulary import Figure, Measure
 from app.store import sqlite
 from app.store.conditions import (
-    TABLES,
     Shape,
     at_clocks,
     compiled,
     conditions,
+    limited,
     member,
     segment,
     shape_of,
@@ -25,6 +25,7 @@ from app.store.conditions import (
     version,
 )
 from app.store.reader import Statement
+from app.store.tables import TABLES
 
 set_segment = TABLES["set_segment"].c
 
@@ -48,7 +49,7 @@ def sort_key(sort: Sort, figure: Figure) -> ColumnElement[Any]:
     return compared
 
 
-def incidents(shape: Shape, sort: Sort, after: bool, tree: bool | None, limited: bool) -> Select[Any]:
+def incidents(shape: Shape, sort: Sort, after: bool, tree: bool | None, paged: bool) -> Select[Any]:
     """(record, toll, rest, sort key, id) of the incidents that match, in order.
 
     `after`: only those after `:after_key`, `:after_id`. `tree`: look places up in the tree of boxes first, told whether
@@ -66,7 +67,7 @@ def incidents(shape: Shape, sort: Sort, after: bool, tree: bool | None, limited:
     if after:
         here, mark = tuple_(key, tie), tuple_(bindparam("after_key"), bindparam("after_id"))
         built = built.where(here < mark if sort.down else here > mark)
-    return built.limit(bindparam("limit")).offset(literal_column("0")) if limited else built
+    return limited(built) if paged else built
 
 
 def _in_tree(wraps: bool) -> Select[Any]:
@@ -88,24 +89,24 @@ def _incidents_text(*shape: Any) -> str:
 
 
 def page_of_incidents(
-    question: Question, recorded: Instant, after: Sequence[int | str] | None, *, by_tree: bool, limited: bool = True
+    question: Question, recorded: Instant, after: Sequence[int | str] | None, *, by_tree: bool, paged: bool = True
 ) -> Statement:
-    """A page, with one row more than asked for: it tells whether there is a next page. Not `limited`: everything."""
+    """A page, with one row more than asked for: it tells whether there is a next page. Not `paged`: everything."""
     values = values_of(question, recorded)
-    if limited:
+    if paged:
         values["limit"] = question.limit + 1
     if after:
         values |= {"after_key": after[0], "after_id": after[1]}
     box = question.box if by_tree else None
     if box:
         values |= _tree_values(box)
-    sql = _incidents_text(shape_of(question), question.sort, after is not None, box.wraps if box else None, limited)
+    sql = _incidents_text(shape_of(question), question.sort, after is not None, box.wraps if box else None, paged)
     return Statement(sql, values)
 
 
 @lru_cache(maxsize=4)
 def _few_text(wraps: bool, most: int) -> str:
-    few = _in_tree(wraps).limit(literal_column(str(most + 1))).offset(literal_column("0")).subquery()
+    few = limited(_in_tree(wraps), most + 1).subquery()
     return compiled(select(func.count()).select_from(few))
 
 

@@ -81,7 +81,7 @@ async def every_incident(session: ReadSession, question: Question) -> AsyncGener
     """All incidents that match, some at a time."""
     found = await resolved(session, question)
     by_tree = await _by_tree(session, found)
-    statement = queries.page_of_incidents(found, session.recorded, None, by_tree=by_tree, limited=False)
+    statement = queries.page_of_incidents(found, session.recorded, None, by_tree=by_tree, paged=False)
     as_text = _splicer(question)
     async with aclosing(session.reader.slices(statement)) as slices:
         async for rows in slices:
@@ -149,13 +149,13 @@ async def incident(session: ReadSession, incident_id: str, question: Question) -
     """One incident. Raises `IncidentNotFound`, `IncidentNotYetKnown` or `IncidentWithdrawn`."""
     rows = await session.rows(lists.one_incident(incident_id, session.recorded, question.known))
     if not rows:
-        raise await _absence(session, incident_id)
+        raise _absence(incident_id, await session.rows(lists.why_absent(incident_id, session.recorded)))
     record, toll, rest, segment, updated = rows[0]
     return Found(_splicer(question)(record, toll, rest), segment, updated)
 
 
-async def _absence(session: ReadSession, incident_id: str) -> Exception:
-    rows = await session.rows(lists.why_absent(incident_id, session.recorded))
+def _absence(incident_id: str, rows: Sequence[Row]) -> Exception:
+    """Why an incident is in no answer, from the rows of `lists.why_absent`."""
     if not rows or (rows[0][1] is None and rows[0][2] is None):
         return IncidentNotFound(incident_id)
     _, known_from, reason, merged_into, withdrawn_at = rows[0]
@@ -218,7 +218,7 @@ async def versions(session: ReadSession, incident_id: str) -> dict[str, Any]:
     rows = await session.rows(lists.versions(incident_id, session.recorded))
     absent = await session.rows(lists.why_absent(incident_id, session.recorded))
     if not rows or absent[0][2] is not None:
-        raise await _absence(session, incident_id)
+        raise _absence(incident_id, absent)
     items, before = [], {}
     for number, recorded_at, recorded_by, text in rows:
         record = orjson.loads(text)
@@ -247,12 +247,13 @@ async def toll_reports(session: ReadSession, question: Question) -> Page:
 
 async def every_toll_report(session: ReadSession, question: Question) -> AsyncGenerator[list[str]]:
     """All toll reports that match, newest first, some at a time."""
-    page = await toll_reports(session, question.but(limit=MAX_LIMIT))
+    question = question.but(limit=MAX_LIMIT, total=None)
+    page = await toll_reports(session, question)
     while page.items:
         yield page.items
         if page.cursor is None:
             return
-        page = await toll_reports(session, question.but(limit=MAX_LIMIT, cursor=page.cursor))
+        page = await toll_reports(session, question.but(cursor=page.cursor))
 
 
 async def toll_report(session: ReadSession, report_id: str, question: Question) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Table,
     Text,
     UniqueConstraint,
 )
@@ -285,7 +286,16 @@ class SetSegment(Span, table=True):
     incident_set: int = Field(foreign_key="incident_set.key")
 
 
-_segment = SQLModel.metadata.tables["segment"].c
+TABLES = SQLModel.metadata.tables
+"""Every table by its name."""
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The table of a model."""
+    return TABLES[str(model.__tablename__)]
+
+
+_segment = TABLES["segment"].c
 for _name, _columns in (("date", ()), ("country_date", (_segment.country,))):
     _large = _segment.killed_best >= LARGE_TOLL
     Index(

@@ -15,7 +15,7 @@ from app.domain.headline import NEVER_VALID
 from app.domain.incident import IncidentDraft, IncidentFields
 from app.domain.source import Reference
 from app.domain.toll import TollReportDraft
-from app.errors import AppError, Conflict, Fault, IncidentNotFound, InvalidInput, NotFound
+from app.errors import AppError, Conflict, Fault, IncidentNotFound, InvalidInput, NotFound, echo
 from app.store import derive, sqlite
 from app.store.engine import Database
 from app.store.tables import (
@@ -29,6 +29,7 @@ from app.store.tables import (
     Source,
     TollReport,
     Withdrawal,
+    table_of,
 )
 
 
@@ -152,7 +153,7 @@ class Writer:
         """Takes a report back: from `reported_on` on, or as one that never held where no such time is given."""
         report = self._find(TollReport, report_id)
         if report is None:
-            raise NotFound(f'no toll report has the id "{report_id[:100]}"')
+            raise NotFound(f'no toll report has the id "{echo(report_id)}"')
         if self._find(Retraction, report["key"]):
             raise Conflict(f'"{report_id}" is retracted already')
         moment = parse_moment(reported_on) if reported_on else NEVER_VALID
@@ -233,7 +234,7 @@ class Writer:
     def _newest_version(self, incident_id: str, key: int) -> dict[str, Any]:
         if gathered := self._gathered.get((IncidentVersion, incident_id)):
             return gathered
-        versions = _table(IncidentVersion)
+        versions = table_of(IncidentVersion)
         newest = select(versions).where(versions.c.incident == key).order_by(versions.c.number.desc()).limit(1)
         return dict(self.connection.execute(newest).mappings().one())
 
@@ -261,13 +262,15 @@ class Writer:
         if known := self._find(IncidentSet, members):
             return int(known["key"])
         key = int(self._add(IncidentSet, members, members=members, size=len(covered))["key"])
-        self._rows.setdefault(_table(IncidentSetMember), []).extend({"incident_set": key, "incident": k} for k in keys)
+        self._rows.setdefault(table_of(IncidentSetMember), []).extend(
+            {"incident_set": key, "incident": k} for k in keys
+        )
         return key
 
     def _touch_set(self, set_key: int, since: Instant) -> None:
         self._touched_sets[set_key] = min(since, self._touched_sets.get(set_key, since))
         gathered = [
-            r["incident"] for r in self._rows.get(_table(IncidentSetMember), ()) if r["incident_set"] == set_key
+            r["incident"] for r in self._rows.get(table_of(IncidentSetMember), ()) if r["incident_set"] == set_key
         ]
         members = gathered or self.connection.scalars(
             select(IncidentSetMember.incident).where(IncidentSetMember.incident_set == set_key)
@@ -309,18 +312,18 @@ class Writer:
         """A row by what it is known by outside: gathered in this transaction, or stored."""
         if gathered := self._gathered.get((table, str(natural))):
             return gathered
-        columns = _table(table).c
+        columns = table_of(table).c
         by = {IncidentSet: "members", Withdrawal: "incident", Retraction: "toll_report"}.get(table, "id")
         row = self.connection.execute(select(*columns).where(columns[by] == natural)).mappings().first()
         return dict(row) if row else None
 
     def _add(self, table: type[SQLModel], natural: str | int, **values: Any) -> dict[str, Any]:
         if table not in self._next:
-            highest = self.connection.scalar(select(func.max(_table(table).c.key)))
+            highest = self.connection.scalar(select(func.max(table_of(table).c.key)))
             self._next[table] = (highest or 0) + 1
         row = {"key": self._next[table], **values}
         self._next[table] += 1
-        self._rows.setdefault(_table(table), []).append(row)
+        self._rows.setdefault(table_of(table), []).append(row)
         self._gathered[table, str(natural)] = row
         return row
 
@@ -329,7 +332,3 @@ class Writer:
             if rows := self._rows.get(table):
                 self.connection.execute(insert(table), rows)
         self._rows.clear()
-
-
-def _table(model: type[SQLModel]) -> Table:
-    return SQLModel.metadata.tables[str(model.__tablename__)]

@@ -72,6 +72,6 @@ def export_plan(path: Path) -> dict[str, Any]:
         finally:
             reader.close()
 
-    statement = queries.page_of_incidents(Question(), asyncio.run(newest()), None, by_tree=False, limited=False)
+    statement = queries.page_of_incidents(Question(), asyncio.run(newest()), None, by_tree=False, paged=False)
     run = [(statement.sql, dict(statement.values))]
     return {"kind": "export", "statements": run, "between": between(Question())}

@@ -24,7 +24,7 @@ EVERY = [
 @pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dialect()], ids=["sqlite", "postgresql"])
 def test_a_question_compiles_for_both_databases(sort: Sort, dialect: object) -> None:
     shape = shape_of(read_question(EVERY, INCIDENTS))
-    built = queries.incidents(shape, sort, after=True, tree=None, limited=True)
+    built = queries.incidents(shape, sort, after=True, tree=None, paged=True)
     assert "segment.country" in str(built.compile(dialect=dialect))  # type: ignore[arg-type]
     for groups in ((Group.COUNTRY, Group.MONTH), (Group.ACTOR, Group.YEAR), ()):
         for make in (queries.sums, queries.shared_sums):
