@@ -26,7 +26,10 @@ def main() -> None:
     told = _arguments()
     database = database_file(told.incidents)
     facts = facts_of(database)
-    chosen = [w for w in works(facts) if told.only in (None, w.name)]
+    every = list(works(facts))
+    chosen = [w for w in every if told.only in (None, w.name)]
+    if not chosen and told.only not in SIDES:
+        sys.exit(f"there is no work called {told.only}; there are {', '.join([*(w.name for w in every), *SIDES])}")
     measured: list[rounds.Measured] = []
     found: list[Side] = []
     with tempfile.TemporaryDirectory(dir=database.parent) as folder, ExitStack() as stack:
