@@ -101,6 +101,60 @@ class IncidentWithdrawn(AppError):
         )
 
 
+class Unauthorized(AppError):
+    """No key where one is needed, or one that does not hold."""
+
+    status = 401
+    slug = "key-needed"
+    title = "A key is needed"
+
+
+class Forbidden(AppError):
+    """The key lacks the scope."""
+
+    status = 403
+    slug = "scope-missing"
+    title = "The key may not do this"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"the key lacks the scope {scope}", scope=scope)
+
+
+class PreconditionRequired(AppError):
+    """A change was sent without saying of which version."""
+
+    status = 428
+    slug = "if-match-needed"
+    title = "If-Match is needed"
+
+
+class PreconditionFailed(AppError):
+    """The record has changed since the version that the change was made for."""
+
+    status = 412
+    slug = "stale"
+    title = "The record has changed"
+
+
+class BodyTooLarge(AppError):
+    """The body has more bytes than are read."""
+
+    status = 413
+    slug = "body-too-large"
+    title = "The body is too large"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"a body has at most {most} bytes here", most=most)
+
+
+class WrongMediaType(AppError):
+    """A body in a form that is not read here."""
+
+    status = 415
+    slug = "media-type"
+    title = "Not a form that is read here"
+
+
 class Conflict(AppError):
     """A record with this id exists and differs."""
 
@@ -129,6 +183,25 @@ class TooManyExports(AppError):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"{most} exports are under way; try again when one has ended, or ask for pages with limit")
+
+
+class DatabaseBusy(AppError):
+    """Another process was writing for too long. Nothing was recorded."""
+
+    status = 503
+    slug = "database-busy"
+    title = "The database is busy"
+
+    def __init__(self) -> None:
+        super().__init__("others are writing; nothing of this was recorded, send it again")
+
+
+class DatabaseFull(AppError):
+    """There is no room left. Nothing was recorded, what was acknowledged before is kept, and reads go on."""
+
+    status = 507
+    slug = "no-room"
+    title = "No room left"
 
 
 class DatabaseUnusable(AppError):

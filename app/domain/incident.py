@@ -1,13 +1,14 @@
 """An incident: one armed attack or clash, as the record says it."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-import orjson
 from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, model_validator
 
+from app.domain.canonical import canonical
 from app.domain.dates import parse_day
 from app.domain.places import find_country, region_name, resolve_region
-from app.domain.source import DayText, Id, Record, Reference, Source, Text
+from app.domain.source import DayText, Id, Record, SentSource, Text
 from app.domain.toll import TollReportDraft
 from app.domain.vocabulary import (
     SUB_EVENT_TYPES,
@@ -21,6 +22,8 @@ from app.domain.vocabulary import (
 )
 
 Alpha2 = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+MOST_PARTS = 1000
+"""Sources, reports and actors that one body may have of each."""
 Degrees = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 """A number; a boolean or a text is none."""
 
@@ -69,7 +72,7 @@ class IncidentFields(Record):
     type_of_violence: Annotated[ViolenceType | None, BeforeValidator(_number)] = Field(
         None, description="UCDP: 1 state-based, 2 non-state, 3 one-sided; null where unknown."
     )
-    actors: list[Actor] = Field(default_factory=list)
+    actors: list[Actor] = Field(default_factory=list, max_length=MOST_PARTS)
     claimed_by: Text | None = None
     external_ids: dict[Text, Text] = Field(default_factory=dict, examples=[{"ucdp": "312676"}])
     attributes: dict[Text, JsonValue] = Field(
@@ -92,12 +95,12 @@ class IncidentFields(Record):
         return self
 
 
-class IncidentDraft(IncidentFields):
-    """An incident as it is sent, with its first reports. Country and region may be given by name."""
+class IncidentSent(IncidentFields):
+    """The record of an incident as it is sent. Country and region may be given by name."""
 
-    id: Id | None = Field(None, description="Made when absent.")
-    sources: list[Source | Reference] = Field(default_factory=list)
-    toll_reports: list[TollReportDraft] = Field(default_factory=list)
+    sources: list[SentSource] = Field(
+        default_factory=list, max_length=MOST_PARTS, description="Publications that speak of it, besides its reports'."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -117,11 +120,38 @@ class IncidentDraft(IncidentFields):
         return sent
 
 
+class IncidentDraft(IncidentSent):
+    """An incident as it is sent, with its first reports."""
+
+    id: Id | None = Field(None, description="Made when absent.")
+    toll_reports: list[TollReportDraft] = Field(default_factory=list, max_length=MOST_PARTS)
+
+
+MERGED = ("external_ids", "attributes")
+"""Members that a change adds to, or takes from with a null; all others it replaces."""
+
+
+def merged(record: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A record with some members changed (RFC 7396; lists and regions are replaced), to be validated."""
+    kept = {name: record[name] for name in IncidentFields.model_fields} | {**changes}
+    for name in MERGED:
+        if isinstance(told := changes.get(name), Mapping):
+            kept[name] = {key: value for key, value in {**record[name], **told}.items() if value is not None}
+    return kept
+
+
+class WithdrawalDraft(Record):
+    """An incident taken back."""
+
+    reason: Text
+    merged_into: Id | None = Field(None, description="The incident that tells of the same event.")
+
+
 def _check_kept(attributes: dict[str, Any]) -> None:
-    """Raises `ValueError` for what JSON does not keep: whole numbers beyond 64 bits, NUL, lone surrogates."""
+    """Raises `ValueError` for what JSON does not keep: whole numbers beyond 2^53, NUL, lone surrogates."""
     try:
-        text = orjson.dumps(attributes)
-    except TypeError as error:
+        text = canonical(attributes)
+    except (TypeError, ValueError) as error:
         raise ValueError(f"attributes: {error}") from None
     if b"\\u0000" in text:
         raise ValueError("attributes: has a NUL character in it")

@@ -1,11 +1,16 @@
 """Who said it, and in which publication."""
 
-from typing import Annotated
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
+from app.domain.canonical import canonical
 from app.domain.dates import parse_day, parse_moment
-from app.domain.text import check_text
+from app.domain.text import check_text, fold
 from app.domain.vocabulary import ReporterKind
 
 ID_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,99}$"
@@ -39,18 +44,57 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Reporter(Record):
+class Party(Record):
+    """A reporter or a source: who said it, and where it was published."""
+
+    SEALED: ClassVar[tuple[str, ...]] = ()
+    """Members that a confidential one keeps to itself."""
+
+    id: Id | None = None
+    confidential: Annotated[bool, Field(strict=True)] = Field(
+        False, description="Keep all that tells who it is from those without the scope `read:confidential`."
+    )
+
+    def with_id(self) -> Self:
+        """The same with its id. One that is made says what the record says, so that it is the same each time."""
+        return self if self.id else self.model_copy(update={"id": self._made_id()})
+
+    def _made_id(self) -> str:
+        raise NotImplementedError
+
+    def record(self) -> dict[str, Any]:
+        """Its members as they are recorded; `confidential` only where it is."""
+        told = self.model_dump(mode="json")
+        confidential = told.pop("confidential")
+        return told | ({"confidential": True} if confidential else {})
+
+    def _digest(self) -> str:
+        if self.confidential:
+            return secrets.token_hex(8)
+        return hashlib.sha256(canonical(self.model_dump(mode="json", exclude={"id"}))).hexdigest()[:16]
+
+
+class Reporter(Party):
     """Who gave a figure."""
 
-    id: Id = Field(examples=["gov-ml"])
+    SEALED = ("name",)
+
+    id: Id | None = Field(None, description="Made of the name when absent.", examples=["gov-ml"])
     name: Text = Field(examples=["Government of Mali"])
     kind: ReporterKind = Field(examples=["government"])
 
+    def _made_id(self) -> str:
+        slug = "-".join(fold(self.name).split())[:100]
+        readable = not self.confidential and re.fullmatch(ID_PATTERN, slug)
+        return slug if readable else f"reporter-{self._digest()}"
 
-class Source(Record):
+
+class Source(Party):
     """A publication that carries a figure. What is not known of it stays null."""
 
-    id: Id
+    SEALED = ("title", "publisher", "url", "language", "licence", "attribution")
+
+    id: Id | None = Field(None, description="Made of the other members when absent.")
     title: Text
     publisher: Text | None = None
     published_on: DayText | None = None
@@ -61,8 +105,25 @@ class Source(Record):
     licence: Text | None = None
     attribution: Text | None = None
 
+    def _made_id(self) -> str:
+        return f"source-{self._digest()}"
+
 
 class Reference(Record):
     """A reporter or source that is already recorded, by its id alone."""
 
     id: Id
+
+
+def _whole_or_reference(sent: Any) -> str:
+    if isinstance(sent, Mapping):
+        return "reference" if set(sent) == {"id"} else "whole"
+    return "reference" if isinstance(sent, Reference) else "whole"
+
+
+SentReporter = Annotated[
+    Annotated[Reporter, Tag("whole")] | Annotated[Reference, Tag("reference")], Discriminator(_whole_or_reference)
+]
+SentSource = Annotated[
+    Annotated[Source, Tag("whole")] | Annotated[Reference, Tag("reference")], Discriminator(_whole_or_reference)
+]

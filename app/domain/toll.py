@@ -8,9 +8,8 @@ from app.domain.source import (
     Id,
     MomentText,
     Record,
-    Reference,
-    Reporter,
-    Source,
+    SentReporter,
+    SentSource,
     Text,
     Whole,
 )
@@ -70,9 +69,9 @@ class TollReportDraft(Record):
     low: Whole | None = None
     best: Whole | None = None
     high: Whole | None = None
-    reported_by: Reporter | Reference
+    reported_by: SentReporter
     reported_on: MomentText
-    source: Source | Reference
+    source: SentSource
     breakdown: Breakdown | None = None
     locator: Text | None = Field(None, description="Where in the source.", examples=["paragraph 4"])
     note: Text | None = Field(None, description="Own words about the figure.")
@@ -87,3 +86,13 @@ class TollReportDraft(Record):
     def numbers(self) -> tuple[int | None, ...]:
         """(low, best, high), completed from the bound."""
         return numbers_of(self.bound, self.low, self.best, self.high)
+
+
+class RetractionDraft(Record):
+    """A report taken back."""
+
+    reason: Text
+    reported_on: MomentText | None = Field(
+        None, description="From when the report is void; when absent it never held, at any `as_of`."
+    )
+    source: SentSource | None = Field(None, description="The publication that says so.")

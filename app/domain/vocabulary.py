@@ -210,3 +210,24 @@ class Status(StrEnum):
     STANDING = "standing"
     SUPERSEDED = "superseded"
     RETRACTED = "retracted"
+
+
+class ChangeKind(StrEnum):
+    """Kinds of entries in the log."""
+
+    SOURCE_CREATED = "source.created"
+    REPORTER_CREATED = "source.reporter_created"
+    INCIDENT_CREATED = "incident.created"
+    INCIDENT_UPDATED = "incident.updated"
+    TOLL_REPORTED = "toll.reported"
+    TOLL_RETRACTED = "toll.retracted"
+    INCIDENT_WITHDRAWN = "incident.withdrawn"
+
+
+class Scope(StrEnum):
+    """What a key may do. A read of what is public needs none."""
+
+    WRITE = "write"
+    READ_CONFIDENTIAL = "read:confidential"
+    ADMIN = "admin"
+    """Everything."""

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import ValidationError
-
 from app.domain.incident import IncidentDraft
 from app.domain.toll import TollReportDraft
-from app.errors import AppError
+from app.domain.validation import validated
+from app.errors import AppError, InvalidInput
 from app.store.engine import Database
 from app.store.write import Outcome, Writer, recording
 
@@ -59,10 +58,9 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 def _validated(item: Item, summary: Summary) -> IncidentDraft | TollReportDraft | None:
     try:
-        return item.kind.model_validate(item.data)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False))
-        summary.refused.append(f"{item.where}: {faults}")
+        return validated(item.kind, item.data)
+    except InvalidInput as error:
+        summary.refused.append(f"{item.where}: {error.detail}")
         return None
 
 

@@ -8,8 +8,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, func, literal_column, or_, select, text
-from sqlalchemy.dialects import sqlite as sqlite_dialect
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, func, literal_column, or_, select, text
 
 from app.domain.dates import Instant, opening
 from app.domain.filters import BY_NAME, Filter, How
@@ -26,17 +25,6 @@ report = TABLES["toll_report"].c
 member = TABLES["incident_set_member"].c
 
 Shape = tuple[Any, ...]
-_DIALECT = sqlite_dialect.dialect(paramstyle="named")
-
-
-def compiled(built: Select[Any]) -> str:
-    """A SELECT as text with named places for its values. Constants are written as literals, so all values are named."""
-    return str(built.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True}))
-
-
-def limited(built: Select[Any], most: int | None = None) -> Select[Any]:
-    """The first `most` rows, or as many as `:limit` says. The offset is written out, since SQLite would bind it."""
-    return built.limit(bindparam("limit") if most is None else literal_column(str(most))).offset(literal_column("0"))
 
 
 def shape_of(question: Question) -> Shape:

@@ -7,10 +7,11 @@ Open rows (`recorded_to` is `FOREVER`) that no longer tell what is known are clo
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
+from sqlalchemy import Select, Table, Update, bindparam, func, select, update
 from sqlmodel import SQLModel, col
 
 from app.domain.dates import FOREVER, Instant, end_of_day, instant_text, parse_day
@@ -21,6 +22,7 @@ from app.domain.text import fold
 from app.domain.vocabulary import Measure
 from app.store import sqlite
 from app.store.facts import (
+    IncidentFacts,
     KnownReport,
     covering,
     known_report,
@@ -28,44 +30,66 @@ from app.store.facts import (
     reports_about_sets,
 )
 from app.store.tables import TABLES, Incident, IncidentVersion, Segment, SetSegment, Withdrawal, table_of
+from app.store.transaction import Transaction
 
 _ABOUT_INCIDENT = reports_about_incident(bindparam("incident"))
 _ABOUT_SET = reports_about_sets(1)
-_CURRENT = (
+_CURRENT = sqlite.limited(
     select(Incident.id, IncidentVersion.key, IncidentVersion.record, IncidentVersion.sources, Withdrawal.key)
     .join(IncidentVersion, col(IncidentVersion.incident) == Incident.key)
     .outerjoin(Withdrawal, col(Withdrawal.incident) == Incident.key)
     .where(col(Incident.key) == bindparam("incident"))
-    .order_by(col(IncidentVersion.number).desc())
-    .limit(1)
+    .order_by(col(IncidentVersion.number).desc()),
+    1,
 )
 
 
-def rebuild_incidents(connection: Connection, touched: Mapping[int, Instant], now: Instant) -> None:
-    """Rebuilds the segments of incidents, each from the reported instant on at which its facts changed."""
+def rebuild_incidents(
+    transaction: Transaction, touched: Mapping[int, Instant], new: Mapping[int, IncidentFacts]
+) -> None:
+    """Rebuilds the segments of incidents, each from the reported instant on at which its facts changed.
+
+    Of `new` ones there are no segments yet, and the facts are given.
+    """
     rows: list[dict[str, Any]] = []
-    for incident, since in touched.items():
-        begin = _close(connection, Segment, "incident", incident, since, now)
-        rows += _segments(connection, incident, begin, now)
-    _append(connection, TABLES["segment"], rows)
+    for incident, since in sorted(touched.items()):
+        if facts := new.get(incident):
+            rows += _segments(incident, facts, since, transaction.now)
+            continue
+        begin = _close(transaction, Segment, "incident", incident, since)
+        if facts := _facts(transaction, incident):
+            rows += _segments(incident, facts, begin, transaction.now)
+    _append(transaction, Segment, rows)
 
 
-def rebuild_sets(connection: Connection, touched: Mapping[int, Instant], now: Instant) -> None:
+def rebuild_sets(transaction: Transaction, touched: Mapping[int, Instant]) -> None:
     """Rebuilds the headlines of sets of several incidents, in the same way."""
     rows: list[dict[str, Any]] = []
-    for set_key, since in touched.items():
-        loaded = connection.execute(_ABOUT_SET, {"set_0": set_key, "recorded": now})
+    for set_key, since in sorted(touched.items()):
+        loaded = transaction.rows(_ABOUT_SET, {"set_0": set_key, "recorded": transaction.now})
         known = [known_report(row) for row in loaded]
         own = next((s for s in by_set(k.report for k in known if k.set_key == set_key)), None)
         if own is None or len(own.incidents) == 1:
             continue
-        begin = _close(connection, SetSegment, "incident_set", set_key, since, now)
+        begin = _close(transaction, SetSegment, "incident_set", set_key, since)
         toll = _Toll([own], known, begin)
         rows += [
             {"incident_set": set_key, **span, **_numbers(toll.headlines(own, span["known_from"]))}
-            for span in _open_spans(toll.starts, begin, now)
+            for span in _open_spans(toll.starts, begin, transaction.now)
         ]
-    _append(connection, TABLES["set_segment"], rows)
+    _append(transaction, SetSegment, rows)
+
+
+def _facts(transaction: Transaction, incident: int) -> IncidentFacts | None:
+    """What is recorded about an incident; `None` where it is withdrawn."""
+    row = transaction.first(_CURRENT, {"incident": incident})
+    assert row is not None, "a touched incident has a version"
+    incident_id, version, record, sources, withdrawn = row
+    if withdrawn is not None:
+        return None
+    reports = transaction.rows(_ABOUT_INCIDENT, {"incident": incident, "recorded": transaction.now})
+    known = [known_report(row) for row in reports]
+    return IncidentFacts(incident_id, version, orjson.loads(record), orjson.loads(sources), known)
 
 
 class _Toll:
@@ -97,21 +121,13 @@ class _Toll:
         return found
 
 
-def _segments(connection: Connection, incident: int, begin: Instant, now: Instant) -> Iterator[dict[str, Any]]:
-    incident_id, version, record_text, sources_text, withdrawn = connection.execute(
-        _CURRENT, {"incident": incident}
-    ).one()
-    if withdrawn is not None:
-        return
-    record, own_sources = orjson.loads(record_text), orjson.loads(sources_text)
-    loaded = connection.execute(_ABOUT_INCIDENT, {"incident": incident, "recorded": now})
-    known = [known_report(row) for row in loaded]
-    about = covering(incident_id, known, FOREVER)
+def _segments(incident: int, facts: IncidentFacts, begin: Instant, now: Instant) -> Iterator[dict[str, Any]]:
+    about = sorted(covering(facts.id, facts.reports, FOREVER), key=lambda k: k.report.when)
     sets = by_set(k.report for k in about)
-    toll = _Toll(sets, known, begin)
-    first = _known_from(record, own_sources, about)
-    common = _compared(record) | {"incident": incident, "incident_id": incident_id, "version": version}
-    sources = {s["id"]: s for s in own_sources}
+    toll = _Toll(sets, facts.reports, begin)
+    first = _known_from(facts.record, facts.sources, about)
+    common = _compared(facts.record) | {"incident": incident, "incident_id": facts.id, "version": facts.version}
+    sources = {s["id"]: s for s in facts.sources}
     waiting = iter(about)
     coming = next(waiting, None)
     for span in _open_spans(toll.starts | {first}, begin, now):
@@ -200,19 +216,25 @@ def _numbers(found: Mapping[Measure, Headline]) -> dict[str, int | None]:
     }
 
 
-def _close(
-    connection: Connection, model: type[SQLModel], column: str, key: int, since: Instant, now: Instant
-) -> Instant:
+def _close(transaction: Transaction, model: type[SQLModel], column: str, key: int, since: Instant) -> Instant:
     """Closes the open rows that hold at `since` or later. Returns the instant from which new ones are needed."""
-    table = table_of(model)
-    still_open = (table.c[column] == key, table.c.recorded_to == FOREVER)
+    holding, closing = _closing(model, column)
     begin = since
     if since != NEVER_VALID.instant:
-        holding = select(func.max(table.c.known_from)).where(*still_open, table.c.known_from <= since)
-        held = connection.scalar(holding)
-        begin = since if held is None else held
-    connection.execute(update(table).where(*still_open, table.c.known_from >= begin).values(recorded_to=now))
+        held = transaction.first(holding, {"key": key, "since": since, "forever": FOREVER})
+        begin = since if held is None or held[0] is None else held[0]
+    values = {"key": key, "begin": begin, "forever": FOREVER, "now": transaction.now}
+    transaction.change(closing, values)
     return begin
+
+
+@cache
+def _closing(model: type[SQLModel], column: str) -> tuple[Select[Any], Update]:
+    table = table_of(model)
+    still_open = (table.c[column] == bindparam("key"), table.c.recorded_to == bindparam("forever"))
+    holding = select(func.max(table.c.known_from)).where(*still_open, table.c.known_from <= bindparam("since"))
+    closing = update(table).where(*still_open, table.c.known_from >= bindparam("begin"))
+    return holding, closing.values(recorded_to=bindparam("now"))
 
 
 def _open_spans(starts: set[Instant], begin: Instant, now: Instant) -> Iterator[dict[str, Instant]]:
@@ -243,10 +265,10 @@ def rows_of_version(version: int, record: Mapping[str, Any]) -> dict[Table, list
     return rows
 
 
-def _append(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+def _append(transaction: Transaction, model: type[SQLModel], rows: list[dict[str, Any]]) -> None:
     if rows:
-        key = connection.scalar(select(func.max(table.c.key))) or 0
-        connection.execute(insert(table), [{"key": key + n, **row} for n, row in enumerate(rows, start=1)])
+        first = transaction.next_key(model)
+        transaction.insert(table_of(model), [{"key": n, **row} for n, row in enumerate(rows, start=first)])
 
 
 def _json(value: object) -> str:

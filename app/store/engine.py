@@ -2,23 +2,23 @@
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError
 
-from app.domain.dates import Instant
-from app.errors import AppError, DatabaseUnusable, Fault, InvalidInput
-from app.store import sqlite
-from app.store.tables import Recording
+from app.errors import AppError, DatabaseBusy, DatabaseFull, DatabaseUnusable, Fault, InvalidInput
+from app.store import log, sqlite
+from app.store.transaction import Transaction
 
 _HERE = Path(__file__).resolve().parents[1]
 
@@ -54,12 +54,14 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = database_url(url)
         self._engine: Engine | None = None
+        self._writer: sqlite3.Connection | None = None
+        self._one_writer = threading.Lock()
 
     @property
     def engine(self) -> Engine:
-        """The engine for writing."""
+        """The engine for migrations."""
         if self._engine is None:
-            self._engine = sqlite.write_engine(self.url)
+            self._engine = sqlite.migration_engine(self.url)
         return self._engine
 
     def check(self, *, may_be_missing: bool = False, seconds: float = 1.0) -> None:
@@ -88,19 +90,36 @@ class Database:
         return None
 
     def migrate(self) -> None:
-        """Brings the schema up to date, once, however many processes ask at the same time."""
+        """Brings the schema up to date, once, however many processes ask at the same time.
+
+        Facts that were recorded before there was a log are entered into it.
+        """
         self.check(may_be_missing=True)
         with self._translated(), self.engine.begin() as connection:
             config = _scripts(self.url)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            log.begin(Transaction(connection.connection.driver_connection, _clock()))  # type: ignore[arg-type]
 
     @contextmanager
-    def writing(self) -> Iterator[tuple[Connection, Instant]]:
-        """A write transaction and its instant, later than every recording. Commits at its end, or not at all."""
-        with self._translated(), self.engine.begin() as connection:
-            last = connection.scalar(select(func.max(Recording.recorded_at)))
-            yield connection, max(time.time_ns() // 1000, (last or 0) + 1)
+    def writing(self) -> Iterator[Transaction]:
+        """A write transaction. Commits at its end, or not at all; within a process one goes after the other.
+
+        Raises `DatabaseBusy`, `DatabaseFull` or `DatabaseUnusable` where it cannot be written.
+        """
+        with self._one_writer, self._translated():
+            if self._writer is None:
+                self._writer = sqlite.write_connection(self.url)
+            connection = self._writer
+            try:
+                connection.execute(sqlite.BEGIN)
+                yield Transaction(connection, _clock())
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    with suppress(sqlite3.Error):
+                        connection.execute("ROLLBACK")
+                raise
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -109,14 +128,26 @@ class Database:
         except AppError:
             raise
         except (DatabaseError, sqlite3.Error) as error:
-            why = getattr(error, "orig", error)
-            raise DatabaseUnusable(f"{sqlite.path_of(self.url)} cannot be written: {why}") from error
+            why = getattr(error, "orig", None) or error
+            path = sqlite.path_of(self.url)
+            if isinstance(why, sqlite3.Error) and sqlite.was_busy(why):
+                raise DatabaseBusy from error
+            if isinstance(why, sqlite3.Error) and sqlite.was_full(why):
+                raise DatabaseFull(f"there is no room left for {path.name}; nothing of this was recorded") from error
+            raise DatabaseUnusable(f"{path} cannot be written: {why}") from error
 
     def close(self) -> None:
         """Closes what was opened for writing."""
         if self._engine is not None:
             self._engine.dispose()
             self._engine = None
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def _clock() -> int:
+    return time.time_ns() // 1000
 
 
 def schema_version(connection: Any) -> str | None:

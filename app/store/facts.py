@@ -1,7 +1,7 @@
 """Toll reports as the headline rule needs them: which rows, and how a row becomes a `Report`."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -32,6 +32,17 @@ class KnownReport:
     record: str
     source: str
     retraction: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentFacts:
+    """All that is recorded about an incident: its newest version, and the reports that cover or supersede."""
+
+    id: str
+    version: int
+    record: dict[str, Any]
+    sources: list[dict[str, Any]]
+    reports: list[KnownReport] = field(default_factory=list)
 
 
 def reports_about_incident(key: Any) -> Select[Any]:

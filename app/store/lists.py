@@ -8,9 +8,10 @@ from sqlalchemy import Select, and_, bindparam, func, select, tuple_
 
 from app.domain.dates import Instant, opening
 from app.domain.question import Question
-from app.store.conditions import at_clocks, compiled, known_reports, limited, member, report, segment, version
+from app.store.conditions import at_clocks, known_reports, member, report, segment, version
 from app.store.facts import reports_about_incident, reports_about_sets
 from app.store.reader import Statement
+from app.store.sqlite import compiled, limited
 from app.store.tables import TABLES
 
 incident = TABLES["incident"].c

@@ -15,9 +15,7 @@ from app.store import sqlite
 from app.store.conditions import (
     Shape,
     at_clocks,
-    compiled,
     conditions,
-    limited,
     member,
     segment,
     shape_of,
@@ -25,6 +23,7 @@ from app.store.conditions import (
     version,
 )
 from app.store.reader import Statement
+from app.store.sqlite import compiled, limited
 from app.store.tables import TABLES
 
 set_segment = TABLES["set_segment"].c

@@ -39,13 +39,15 @@ class Page:
     total: int | None = None
 
 
-async def open_session(reader: Reader, question: Question, walk: Walk | None = None) -> ReadSession:
+async def open_session(
+    reader: Reader, question: Question, walk: Walk | None = None, *, confidential: bool = False
+) -> ReadSession:
     """A session at the recorded moment that the question, or its cursor, asks for; at the newest one otherwise."""
     newest = (await reader.rows(lists.head()))[0][0] or 0
     asked = newest if question.recorded is None else question.recorded
     if walk and (cursor := cursor_of(question, walk)):
         asked = cursor.recorded
-    return ReadSession(reader, min(asked, newest))
+    return ReadSession(reader, min(asked, newest), confidential)
 
 
 def cursor_of(question: Question, walk: Walk) -> Cursor | None:

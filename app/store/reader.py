@@ -154,6 +154,8 @@ class ReadSession:
 
     reader: Reader
     recorded: Instant
+    confidential: bool = False
+    """Whether what is confidential is shown."""
 
     async def rows(self, statement: Statement) -> list[Row]:
         """All rows of a statement."""

@@ -7,21 +7,27 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    ClauseElement,
     Column,
     Engine,
     Float,
     Integer,
     MetaData,
+    Select,
     Table,
     Text,
+    bindparam,
     create_engine,
     event,
+    literal_column,
 )
+from sqlalchemy.dialects import sqlite as dialects
 from sqlalchemy.engine import URL
 
 APPLICATION_ID = 0x43494E43
 """`PRAGMA application_id` of our files ("CINC"), so that a foreign database is recognised."""
-BUSY_SECONDS = 30
+BUSY_SECONDS = 10
+"""How long a writer waits for another process."""
 READ_BUSY_SECONDS = 2
 """Readers wait for nobody in WAL mode, save while a log is recovered."""
 READ_CACHE_KIB = 64 * 1024
@@ -47,27 +53,58 @@ incident_box = Table(
 )
 """Places of versions (R*Tree, 32-bit numbers rounded outward: `segment` has the exact ones)."""
 SEARCH_TABLES = (incident_text, incident_box)
+_DIALECT = dialects.dialect(paramstyle="named")
 
 
-def write_engine(url: URL) -> Engine:
-    """An engine whose every transaction takes the write lock at its beginning and is on disk at its end.
+def compiled(built: ClauseElement) -> str:
+    """A statement as text with named places for its values. Constants are written as literals."""
+    return str(built.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True}))
 
-    pysqlite's own transactions begin with the first write, after the reads: two writers can then build on the same
-    past. `synchronous=FULL` keeps an acknowledged write through a power cut, which WAL with NORMAL does not.
-    """
+
+def limited(built: Select[Any], most: int | None = None) -> Select[Any]:
+    """The first `most` rows, or as many as `:limit` says. The offset is written out, since SQLite would bind it."""
+    return built.limit(bindparam("limit") if most is None else literal_column(str(most))).offset(literal_column("0"))
+
+
+def migration_engine(url: URL) -> Engine:
+    """An engine for migrations, which may make the file. Its transactions are like those of `write_connection`."""
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: sqlite3.Connection, _: Any) -> None:
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-        _into_wal(connection)
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
+    event.listen(engine, "connect", lambda connection, _: _prepare(connection))
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(BEGIN))
     return engine
+
+
+BEGIN = "BEGIN IMMEDIATE"
+"""Takes the write lock at once. pysqlite's own transactions begin with the first write, after the reads: two writers
+can then build on the same past."""
+
+
+def write_connection(url: URL) -> sqlite3.Connection:
+    """A connection whose transactions are begun with `BEGIN`. The file must exist."""
+    connection = _connect(url, BUSY_SECONDS)
+    try:
+        _prepare(connection)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """`synchronous=FULL` keeps an acknowledged write through a power cut, which WAL with NORMAL does not."""
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    _into_wal(connection)
+
+
+def _connect(url: URL, busy_seconds: float) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path_of(url).absolute().as_uri()}?mode=rw",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=busy_seconds,
+    )
 
 
 def _into_wal(connection: sqlite3.Connection) -> None:
@@ -101,13 +138,7 @@ class Deadline:
 
 def read_connection(url: URL, cache_kib: int) -> tuple[sqlite3.Connection, Deadline]:
     """A connection that cannot write, and the deadline of its statements."""
-    connection = sqlite3.connect(
-        f"{path_of(url).absolute().as_uri()}?mode=rw",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        timeout=READ_BUSY_SECONDS,
-    )
+    connection = _connect(url, READ_BUSY_SECONDS)
     try:
         connection.execute("PRAGMA query_only=ON")
         connection.execute(f"PRAGMA cache_size=-{cache_kib}")
@@ -121,7 +152,23 @@ def read_connection(url: URL, cache_kib: int) -> tuple[sqlite3.Connection, Deadl
 
 def was_interrupted(error: sqlite3.Error) -> bool:
     """Whether the deadline broke the statement off."""
-    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
+    return _code(error) == sqlite3.SQLITE_INTERRUPT
+
+
+def _code(error: sqlite3.Error) -> int | None:
+    """The primary result code: the low byte of the extended one."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def was_busy(error: sqlite3.Error) -> bool:
+    """Whether another process held the write lock for too long."""
+    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def was_full(error: sqlite3.Error) -> bool:
+    """Whether the disk has no room, or the file may not grow."""
+    return _code(error) == sqlite3.SQLITE_FULL
 
 
 def inspect(url: URL, look: Callable[[sqlite3.Connection], str | None], seconds: float) -> str | None:

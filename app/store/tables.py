@@ -14,6 +14,7 @@ from sqlalchemy import (
     Enum,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -25,6 +26,7 @@ from app.domain.vocabulary import (
     ActorKind,
     ActorRole,
     Bound,
+    ChangeKind,
     Measure,
     ReporterKind,
     Victims,
@@ -58,16 +60,92 @@ def _text(**options: Any) -> Any:
     return Field(sa_type=Text, **options)
 
 
+def _bytes() -> Any:
+    return Field(sa_type=LargeBinary)
+
+
 def _key() -> Any:
     return Field(default=None, sa_column=Column("key", Integer, primary_key=True, autoincrement=False))
 
 
 class Recording(SQLModel, table=True):
-    """One write transaction: when this service learned something, and from whom. Instants only grow."""
+    """One write transaction: when this service learned something, and from whom. Instants only grow.
+
+    With the log as it stood afterwards: its size, the root of its tree, and the tree's peaks one after the other.
+    """
 
     key: int = _key()
     recorded_at: int = _instant(unique=True)
     recorded_by: str = _text()
+    log_size: int
+    log_root: bytes = _bytes()
+    log_peaks: bytes = _bytes()
+
+
+class Change(SQLModel, table=True):
+    """An entry of the log. `fact` is the key of the row it tells of, in the table that `kind` says."""
+
+    seq: int = Field(default=None, sa_column=Column("seq", Integer, primary_key=True, autoincrement=False))
+    recorded_at: int = _instant()
+    kind: ChangeKind = _code(ChangeKind, "kind")
+    incident: str | None = _text(default=None)
+    fact: int
+    hash: bytes = _bytes()
+
+
+class LogNode(SQLModel, table=True):
+    """A perfect subtree of the log's tree, above the leaves."""
+
+    __tablename__ = "log_node"
+    level: int = Field(sa_column=Column("level", Integer, primary_key=True, autoincrement=False))
+    number: int = Field(sa_column=Column("number", Integer, primary_key=True, autoincrement=False))
+    hash: bytes = _bytes()
+
+
+class Feed(SQLModel, table=True):
+    """One row: the life of the log that is served. A restored copy begins another."""
+
+    key: int = _key()
+    epoch: str = _text()
+    since: int = _instant()
+
+
+class Secret(SQLModel, table=True):
+    """What a confidential reporter, source or report keeps to itself; its public record has a commitment to it."""
+
+    key: int = _key()
+    subject: str = _text(unique=True)
+    salt: bytes = _bytes()
+    record: str = _text()
+    recorded_at: int = _instant()
+
+
+class ApiKey(SQLModel, table=True):
+    """Who may write, or read what is confidential. Only the hash of the key is kept."""
+
+    __tablename__ = "api_key"
+    key: int = _key()
+    id: str = _text(unique=True)
+    name: str = _text(unique=True)
+    scopes: str = _text()
+    hash: bytes = _bytes()
+    created_at: int = _instant()
+    expires_at: int | None = _instant(default=None)
+    revoked_at: int | None = _instant(default=None)
+
+
+class KeptAnswer(SQLModel, table=True):
+    """The answer to a POST with an `Idempotency-Key`, so that the same POST gets it again."""
+
+    __tablename__ = "kept_answer"
+    __table_args__ = (Index(None, "recorded_at"),)
+    api_key: str = Field(sa_column=Column("api_key", Text, primary_key=True))
+    idempotency_key: str = Field(sa_column=Column("idempotency_key", Text, primary_key=True))
+    request: bytes = _bytes()
+    status: int
+    headers: str = _text()
+    body: bytes = _bytes()
+    recorded_at: int = _instant()
 
 
 class Incident(SQLModel, table=True):

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from app.domain.incident import IncidentFields
 from app.domain.source import Source
 from app.store.engine import Database
 from app.store.write import recording
@@ -149,9 +148,8 @@ def test_versions_tell_what_changed_in_the_record_and_who_changed_it(own_client:
     # given
     record_before = own_client.json(f"/v1/incidents/{INDELIMANE}/versions")["items"][0]["record"]
     before = _now()
-    fields = {k: v for k, v in record_before.items() if k in IncidentFields.model_fields}
     with recording(seeded, "an editor") as writer:
-        writer.revise_incident(INDELIMANE, IncidentFields.model_validate(fields | {"district": "Andéramboukane"}))
+        writer.revise_incident(INDELIMANE, {"district": "Andéramboukane"})
 
     # when
     answer = own_client.json(f"/v1/incidents/{INDELIMANE}/versions")

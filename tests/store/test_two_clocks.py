@@ -12,7 +12,7 @@ from app.store import read
 from app.store.engine import Database
 from app.store.facts import known_report
 from app.store.lists import about_incident
-from app.store.write import recording
+from app.store.write import Outcome, recording
 from tests.store.recorded import Asking, incident, record, report
 
 
@@ -75,7 +75,7 @@ def test_a_report_before_the_day_from_which_an_incident_was_known_without_report
 def test_a_revised_record_answers_with_what_it_said_then(database: Database) -> None:
     before = record(database, incident("a", title="First"), report(5), about=("a",))
     with recording(database, "test") as writer:
-        assert writer.revise_incident("a", incident("a", title="Second", country="NE")) == 2
+        assert writer.revise_incident("a", {"title": "Second", "country": "NE"}) is Outcome.CREATED
     ask = Asking(database)
     assert ask.ids(("country", "NE")) == ["a"] and ask.ids(("country", "ML")) == []
     assert ask.ids(("country", "ML"), at(before)) == ["a"]

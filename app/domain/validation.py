@@ -1,0 +1,50 @@
+"""Plain data to records, or every fault that it has, each with the member that it is in."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from app.errors import Fault, InvalidInput
+
+Model = TypeVar("Model", bound=BaseModel)
+MOST_FAULTS = 60
+_BRANCHES = ("whole", "reference")
+"""Names that tell the ways to send a member apart; they are no members."""
+
+
+def validated(model: type[Model], data: Any, where: str = "body") -> Model:
+    """The record. Raises `InvalidInput`; its faults are named by their members, like `toll_reports.0.best`.
+
+    Values are not repeated where something confidential is among them.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        quiet = _tells_secrets(data)
+        found = error.errors(include_url=False, include_context=False)[:MOST_FAULTS]
+        raise InvalidInput([_fault(e, where, quiet) for e in found]) from None
+
+
+def _fault(error: Mapping[str, Any], where: str, quiet: bool) -> Fault:
+    name = ".".join(str(part) for part in error["loc"] if part not in _BRANCHES)
+    message = error["msg"].removeprefix("Value error, ")
+    value = error["input"] if isinstance(error["input"], (str, int, float, bool)) else None
+    return Fault(name or where, message, None if quiet or value is None else str(value)[:100], where)
+
+
+def _tells_secrets(data: Any) -> bool:
+    if isinstance(data, Mapping):
+        return bool(data.get("confidential")) or any(map(_tells_secrets, data.values()))
+    return isinstance(data, list) and any(map(_tells_secrets, data))
+
+
+@contextmanager
+def within(*names: object) -> Iterator[None]:
+    """Faults that are found inside are named as members of this one."""
+    try:
+        yield
+    except InvalidInput as error:
+        inner = ".".join(map(str, names))
+        raise InvalidInput([Fault(f"{inner}.{f.name}", f.message, f.value, f.where) for f in error.faults]) from None

@@ -1,0 +1,85 @@
+"""A write transaction on the driver's own connection: a statement's text is made once and kept, rows are tuples."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+from sqlalchemy import ClauseElement, Table, bindparam, func, insert, select
+from sqlmodel import SQLModel
+
+from app.domain.dates import Instant
+from app.store.sqlite import compiled, limited
+from app.store.tables import Recording, table_of
+
+Row = tuple[Any, ...]
+_recording = table_of(Recording).c
+_HEAD = limited(
+    select(_recording.key, _recording.recorded_at, _recording.log_size, _recording.log_peaks).order_by(
+        _recording.recorded_at.desc()
+    ),
+    1,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest recording: its key and instant, and the log's size and peaks after it."""
+
+    key: int = 0
+    recorded_at: Instant = 0
+    log_size: int = 0
+    log_peaks: bytes = b""
+
+
+class Transaction:
+    """What is read and written in one transaction. `now` is later than every recording before it."""
+
+    def __init__(self, connection: sqlite3.Connection, clock: Instant) -> None:
+        self.connection = connection
+        rows = self.rows(_HEAD)
+        self.head = Head(*rows[0]) if rows else Head()
+        self.now: Instant = max(clock, self.head.recorded_at + 1)
+
+    def rows(self, statement: ClauseElement, values: Mapping[str, Any] | None = None) -> list[Row]:
+        """All rows of a statement, which is a constant of its module: its text is kept."""
+        return self.connection.execute(_text(statement), values or {}).fetchall()
+
+    def each(self, statement: ClauseElement) -> Iterator[Row]:
+        """Row after row, for what may be long."""
+        return iter(self.connection.execute(_text(statement)))
+
+    def first(self, statement: ClauseElement, values: Mapping[str, Any] | None = None) -> Row | None:
+        """The first row."""
+        return self.connection.execute(_text(statement), values or {}).fetchone()  # type: ignore[no-any-return]
+
+    def change(self, statement: ClauseElement, values: Mapping[str, Any]) -> None:
+        """Runs a statement that gives no rows."""
+        self.connection.execute(_text(statement), values)
+
+    def insert(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Appends rows, which all have the same columns."""
+        rows = list(rows)
+        if rows:
+            self.connection.executemany(_insertion(table, tuple(rows[0])), rows)
+
+    def next_key(self, model: type[SQLModel]) -> int:
+        """The first key of a table that was never given."""
+        highest = self.connection.execute(_highest(model)).fetchone()[0]
+        return (highest or 0) + 1
+
+
+@lru_cache(maxsize=256)
+def _text(statement: ClauseElement) -> str:
+    return compiled(statement)
+
+
+@cache
+def _insertion(table: Table, columns: tuple[str, ...]) -> str:
+    return compiled(insert(table).values({name: bindparam(name) for name in columns}))
+
+
+@cache
+def _highest(model: type[SQLModel]) -> str:
+    return compiled(select(func.max(table_of(model).c.key)))
