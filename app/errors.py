@@ -163,6 +163,16 @@ class Conflict(AppError):
     title = "Conflict"
 
 
+class Broken(AppError):
+    """What is stored is not what was recorded. The detail names the first place where it shows."""
+
+    slug = "broken"
+    title = "The record is broken"
+
+    def __init__(self, where: str, what: str) -> None:
+        super().__init__(f"{where}: {what}", where=where)
+
+
 class ReadTooLong(AppError):
     """A statement ran out of its time; the answer would have held up everybody else."""
 
@@ -183,6 +193,17 @@ class TooManyExports(AppError):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"{most} exports are under way; try again when one has ended, or ask for pages with limit")
+
+
+class TooManyStreams(AppError):
+    """As many streams of changes as there may be are open."""
+
+    status = 503
+    slug = "too-many-streams"
+    title = "Too many streams at once"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"{most} streams are open; ask for pages of /v1/changes instead")
 
 
 class DatabaseBusy(AppError):

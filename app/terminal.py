@@ -7,6 +7,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from app.domain.dates import moment_text
+
 ARROWS = {"raised": "▲", "lowered": "▼", "none": ""}
 BAR_WIDTH = 40
 WIDE = 110
@@ -57,6 +59,17 @@ def _headline(killed: Mapping[str, Any]) -> str:
 def _shared(toll: Mapping[str, Any] | None) -> str:
     told = [s["killed"]["best"] for s in (toll or {}).get("shared", ()) if "killed" in s]
     return f"(shared {', '.join(map(str, told))})" if told else "–"
+
+
+def key_table(keys: Sequence[Sequence[Any]]) -> RenderableType:
+    """API keys, oldest first."""
+    table = Table()
+    for name in ("id", "name", "scopes", "created", "expires", "revoked"):
+        table.add_column(name, no_wrap=name == "id", overflow="fold")
+    for key_id, name, scopes, *times in keys:
+        told = ("–" if at is None else moment_text(at)[:19] for at in times)
+        table.add_row(*(Text(cell) for cell in (key_id, name, scopes, *told)))
+    return table
 
 
 def history_view(history: Mapping[str, Any]) -> RenderableType:

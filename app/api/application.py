@@ -1,19 +1,22 @@
 """The application: made from settings, never at import."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from starlette_compress import CompressMiddleware, add_compress_type
 
 from app import __version__
-from app.api import encoding, incidents, metrics, problems, reports, statistics, system
+from app.api import changes, encoding, incidents, metrics, problems, recording, reports, statistics, system
 from app.api.document import Application
 from app.api.middleware import Cors, Envelope
 from app.domain.filters import Form
 from app.settings import Settings
 from app.store.engine import Database
 from app.store.reader import Reader
+from app.store.recorder import Recorder
 from app.web import docs
 
 DESCRIPTION = """
@@ -31,12 +34,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     database = Database(settings.replica_url or settings.database_url)
     reader = Reader(database, settings.read_seconds)
+    recorder = Recorder(Database(settings.database_url))
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, float]]:
-        yield {"request_seconds": settings.request_seconds}
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        yield {"request_seconds": settings.request_seconds, "stopping": asyncio.Event()}
         reader.close()
         database.close()
+        recorder.database.close()
 
     app = Application(
         title="Conflict Incidents",
@@ -49,10 +54,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.state.settings, app.state.database, app.state.reader = settings, database, reader
+    app.state.settings, app.state.database = settings, database
+    app.state.reader, app.state.recorder = reader, recorder
     # Taken over as they are: routes of an included router are looked up anew at each request.
-    for module in (incidents, reports, statistics, system):
+    for module in (incidents, reports, statistics, changes, recording, system):
         app.router.routes.extend(module.router.routes)
+    app.router.routes.extend(recording.changes.routes)
     app.router.routes.extend([metrics.ROUTE, *docs.routes()])
     for media_type in (*map(encoding.media_type, Form), problems.MEDIA_TYPE):
         add_compress_type(media_type)

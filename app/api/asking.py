@@ -13,11 +13,13 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from app import __version__
+from app.api.access import access_of
 from app.api.encoding import MEDIA_TYPES, media_type
 from app.api.parameters import forms_of
 from app.domain.dates import Instant
 from app.domain.filters import Form, Parameter
 from app.domain.question import Question, read_question
+from app.domain.vocabulary import Scope
 from app.errors import Fault, InvalidInput
 from app.store import read
 from app.store.cursor import Walk
@@ -27,6 +29,8 @@ FRESH = "public, no-cache"
 """Kept, and asked about each time: a new report shows at once, and what has not changed costs a 304."""
 FIXED = "public, max-age=3600"
 """For answers at a recorded moment of the past, which never change."""
+PRIVATE = "private, no-store"
+"""For answers with something confidential in them."""
 MOST_PARAMETERS = 500
 _QUALITY = re.compile(r"[01](\.[0-9]{0,3})?", re.ASCII)
 
@@ -64,7 +68,9 @@ async def ask(request: Request, allowed: Sequence[Parameter], walk: Walk | None 
     """Reads the request. Raises `InvalidInput` with everything that is wrong with it."""
     pairs = read_pairs(request.scope["query_string"])
     question = read_question(pairs, allowed)
-    session = await read.open_session(request.app.state.reader, question, walk)
+    access = await access_of(request)
+    opened = access.may(Scope.READ_CONFIDENTIAL)
+    session = await read.open_session(request.app.state.reader, question, walk, confidential=opened)
     return Asked(request, pairs, question, session, form_of(request, question, allowed))
 
 
@@ -96,28 +102,43 @@ def form_of(request: Request, question: Question, allowed: Sequence[Parameter]) 
     return form if best > 0 else Form.JSON
 
 
-def tag(asked: Asked, *parts: object) -> str:
-    """A strong entity tag: the same only where every byte of the answer is."""
-    request = asked.request
-    told = (__version__, request.scope["path"], request.scope["query_string"], asked.form, *parts)
-    encodings = request.headers.get("accept-encoding")
-    return f'"{blake2b(repr((told, encodings)).encode(), digest_size=12).hexdigest()}"'
+def tag(path: str, query: bytes, form: Form, encodings: str | None, stamp: object, version: Instant | None) -> str:
+    """A strong entity tag: the same only where every byte of the answer is.
+
+    That of an incident begins with the version of its record, which is what a change is made for (`If-Match`).
+    """
+    told = repr((__version__, path, query, form, encodings, stamp))
+    mark = "" if version is None else f"{version:x}."
+    return f'"{mark}{blake2b(told.encode(), digest_size=12).hexdigest()}"'
+
+
+def is_of_version(tags: str, version: Instant) -> bool:
+    """Whether one of the tags of an `If-Match` is of this version of a record."""
+    return tags.strip() == "*" or any(t.strip().startswith(f'"{version:x}.') for t in tags.split(","))
 
 
 async def answer(
-    asked: Asked, body: Callable[[], Any], *, changed: Instant | None = None, stamp: object = None, link: bool = False
+    asked: Asked,
+    body: Callable[[], Any],
+    *,
+    changed: Instant | None = None,
+    version: Instant | None = None,
+    link: bool = False,
 ) -> Response:
-    """The response: a 304 where nothing changed since `stamp`, else what `body` gives.
+    """The response: a 304 where nothing changed, else what `body` gives.
 
-    `stamp` is what the answer depends on besides the address: the recorded moment of the session, unless told.
-    `body` returns bytes, or bytes and the address of the next page where `link` is set.
+    `changed` is when what is answered last changed: the recorded moment of the session, unless told. `body` returns
+    bytes, or bytes and the address of the next page where `link` is set.
     """
-    recorded = asked.session.recorded
-    etag = tag(asked, recorded if stamp is None else stamp)
+    request, recorded = asked.request, asked.session.recorded
+    opened = asked.session.confidential
+    stamp = (recorded if changed is None else changed, opened)
+    path, query = request.scope["path"], request.scope["query_string"]
+    etag = tag(path, query, asked.form, request.headers.get("accept-encoding"), stamp, version)
     headers = {
         "ETag": etag,
-        "Cache-Control": FIXED if asked.fixed else FRESH,
-        "Vary": "Accept, Accept-Encoding",
+        "Cache-Control": PRIVATE if opened else FIXED if asked.fixed else FRESH,
+        "Vary": "Accept, Accept-Encoding, Authorization",
         "Last-Modified": formatdate((changed or recorded) // 1_000_000, usegmt=True),
     }
     known = asked.request.headers.get("if-none-match", "")

@@ -4,8 +4,10 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from app.api.access import SECURITY
 from app.api.parameters import ReadRoute
 from app.api.problems import MEDIA_TYPE
+from app.api.writing import WriteRoute
 
 
 class Application(FastAPI):
@@ -16,17 +18,33 @@ class Application(FastAPI):
         if self.openapi_schema is None:
             document = super().openapi()
             for route in self.routes:
-                if isinstance(route, ReadRoute) and route.include_in_schema:
-                    _mend(document["paths"][route.path]["get"]["responses"], route.responses)
+                if isinstance(route, (ReadRoute, WriteRoute)) and route.include_in_schema:
+                    (method,) = route.methods or {"GET"}
+                    _mend(document["paths"][route.path][method.lower()], route)
+            document["components"]["securitySchemes"] = {SECURITY: KEYS}
         assert self.openapi_schema is not None
         return self.openapi_schema
 
 
-def _mend(told: dict[str, Any], declared: dict[int | str, dict[str, Any]]) -> None:
-    for response in told.values():
+KEYS = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A key made by `incidents keys create`. Reading what is public needs none; an operation names the "
+    "scope that it needs, or with which it tells more. A key with the scope `admin` may do everything.",
+}
+
+
+def _mend(operation: dict[str, Any], route: ReadRoute | WriteRoute) -> None:
+    for response in operation["responses"].values():
         content = response.get("content", {})
         if MEDIA_TYPE in content:
             content[MEDIA_TYPE] = content.pop("application/json")
-    example = declared.get(200, {}).get("content", {}).get("application/json", {}).get("example")
-    if example is not None:
-        told["200"]["content"]["application/json"]["example"] = example
+    succeeded = operation["responses"].get("200", {}).get("content", {})
+    declared = route.responses.get(200, {}).get("content", {})
+    if "example" in declared.get("application/json", {}):
+        succeeded["application/json"]["example"] = declared["application/json"]["example"]
+    if isinstance(route, WriteRoute):
+        (sent,) = operation["requestBody"]["content"].values()
+        operation["requestBody"]["content"] = dict.fromkeys(route.media_types, sent)
+    elif declared and route.response_model is None:
+        succeeded.pop("application/json", None)

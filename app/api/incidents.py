@@ -69,7 +69,7 @@ async def incident(request: Request) -> Response:
     """One incident with its headline toll, sources and actors."""
     asked = await ask(request, filters.INCIDENT_BY_ID)
     found = await read.incident(asked.session, request.path_params["incident_id"], asked.question)
-    return await answer(asked, lambda: _incident(asked, found.text), changed=found.updated, stamp=found.segment)
+    return await answer(asked, lambda: _incident(asked, found.text), changed=found.updated, version=found.version)
 
 
 async def _incident(asked: Asked, text: str) -> bytes:

@@ -10,8 +10,10 @@ from starlette.responses import Response
 from starlette.routing import request_response
 
 from app.api import schemas
+from app.api.access import SECURITY
 from app.api.encoding import media_type
 from app.domain.filters import Form, Parameter
+from app.domain.vocabulary import Scope
 
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -51,11 +53,13 @@ def described(
     example: Any = None,
     missing: bool = False,
     withdrawn: bool = False,
+    stream: str | None = None,
 ) -> dict[str, Any]:
     """Keyword arguments of a route that describe what it takes and which answers it gives."""
     problem = {"model": schemas.Problem, "content": {"application/problem+json": {}}}
     answers: dict[int | str, dict[str, Any]] = {
         304: {"description": "Not changed since the answer with this `If-None-Match`."},
+        401: {"description": "A key was sent that does not hold.", **problem},
         414: {"description": "The address is too long.", **problem},
         422: {"description": "A parameter is unknown or cannot be read; every one is named.", **problem},
         503: {"description": "The question takes too long, or the database cannot be read.", **problem},
@@ -68,10 +72,13 @@ def described(
     content |= {
         media_type(form): {"schema": {"type": "string"}} for form in forms_of(parameters) if form is not Form.JSON
     }
+    if stream:
+        content = {stream: {"schema": {"type": "string"}}}
     answers[200] = {"description": "The answer.", "headers": _HEADERS, **({"content": content} if content else {})}
     told = [_path_parameter(name, text) for name, text in (path or {}).items()]
     told += [openapi_parameter(p) for p in parameters]
-    return {"responses": answers, "openapi_extra": {"parameters": told}}
+    security: list[dict[str, list[str]]] = [{}, {SECURITY: [Scope.READ_CONFIDENTIAL.value]}]
+    return {"responses": answers, "openapi_extra": {"parameters": told, "security": security}}
 
 
 _LAST_MODIFIED = "When this service last recorded something; of one incident, when its answer last changed."

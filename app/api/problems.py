@@ -10,14 +10,30 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
-from app.errors import AppError, Fault, InvalidInput, ReadTooLong, TooManyExports, echo
+from app.errors import (
+    AppError,
+    BodyTooLarge,
+    DatabaseBusy,
+    Fault,
+    Forbidden,
+    InvalidInput,
+    ReadTooLong,
+    TooManyExports,
+    TooManyStreams,
+    Unauthorized,
+    echo,
+)
 
 MEDIA_TYPE = "application/problem+json"
 TYPES = "urn:conflict-incidents:problem:"
 """Begins the `type` of a problem: a name, not an address."""
 log = logging.getLogger("app")
 
+CHALLENGE = 'Bearer realm="incidents"'
+EXPECTED = (DatabaseBusy, ReadTooLong, TooManyExports, TooManyStreams)
+"""What comes of much being asked, and is no fault to be logged."""
 _TITLES = {
     400: "The request is malformed",
     401: "A key is needed",
@@ -58,7 +74,15 @@ async def app_error(request: Request, error: Exception) -> Response:
     headers = {"Retry-After": "1"} if error.status == 503 else {}
     if isinstance(error, InvalidInput):
         more["errors"] = [fault.as_json() for fault in error.faults]
-    if error.status >= 500 and not isinstance(error, (ReadTooLong, TooManyExports)):
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = 'Bearer realm="incidents"'
+    elif isinstance(error, Forbidden):
+        headers["WWW-Authenticate"] = (
+            f'Bearer realm="incidents", error="insufficient_scope", scope="{error.facts["scope"]}"'
+        )
+    elif isinstance(error, BodyTooLarge):
+        headers["Connection"] = "close"
+    if error.status >= 500 and not isinstance(error, EXPECTED):
         log.error("%s: %s", error.slug, error.detail)
     return problem(request.url.path, error.status, error.slug, error.title, error.detail, headers=headers, **more)
 
@@ -68,7 +92,7 @@ async def http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     if error.status_code == 405:
-        headers["Allow"] = ", ".join(sorted({*headers.get("Allow", "GET").split(", "), "HEAD", "OPTIONS"}))
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=headers)
     title = _TITLES.get(error.status_code, "The request failed")
@@ -79,6 +103,15 @@ async def http_exception(request: Request, error: Exception) -> Response:
     detail = details.get(error.status_code, str(error.detail))
     slug = title.lower().replace(" ", "-")
     return problem(request.url.path, error.status_code, slug, title, detail, headers=headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """The methods of all routes at the address that was asked for."""
+    found = {"OPTIONS"}
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.methods and route.path_regex.match(request.scope["path"]):
+            found |= route.methods
+    return found | ({"HEAD"} if "GET" in found else set())
 
 
 async def request_invalid(request: Request, error: Exception) -> Response:

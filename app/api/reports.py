@@ -94,3 +94,36 @@ async def _parties(request: Request, table: str) -> Response:
         return _encoded(asked, await read.parties(asked.session, table, asked.question))
 
     return await answer(asked, body, link=True)
+
+
+@router.get(
+    "/reporters/{reporter_id}",
+    response_model=schemas.ReporterCounted,
+    tags=["Who says what"],
+    summary="One reporter",
+    **described((filters.RECORDED_AS_OF,), path={"reporter_id": "The reporter's id."}, missing=True),
+)
+async def reporter(request: Request) -> Response:
+    """One reporter, with the number of its reports and of the incidents that these cover."""
+    return await _one_party(request, "reporter")
+
+
+@router.get(
+    "/sources/{source_id}",
+    response_model=schemas.SourceCounted,
+    tags=["Who says what"],
+    summary="One source",
+    **described((filters.RECORDED_AS_OF,), path={"source_id": "The source's id."}, missing=True),
+)
+async def source(request: Request) -> Response:
+    """One source, with the number of reports that it carries and of the incidents that these cover."""
+    return await _one_party(request, "source")
+
+
+async def _one_party(request: Request, table: str) -> Response:
+    asked = await ask(request, (filters.RECORDED_AS_OF,))
+
+    async def body() -> bytes:
+        return (await read.party(asked.session, table, request.path_params[f"{table}_id"])).encode()
+
+    return await answer(asked, body)

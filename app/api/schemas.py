@@ -3,15 +3,15 @@
 Answers are not made from these models but joined from stored JSON; a model says what is in it.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.filters import Group
 from app.domain.incident import IncidentFields
-from app.domain.source import DayText, Id, MomentText, Reporter, Source, Whole
+from app.domain.source import DayText, Id, MomentText, Whole
 from app.domain.toll import Breakdown
-from app.domain.vocabulary import Bound, Measure, Movement, ReportChange, Status, Victims
+from app.domain.vocabulary import Bound, ChangeKind, Measure, Movement, ReportChange, ReporterKind, Status, Victims
 
 InstantText = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-24T12:00:00.000001Z"])]
 
@@ -20,6 +20,42 @@ class Shape(BaseModel):
     """Nothing but these members."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+Hex = Annotated[str, Field(pattern="^([0-9a-f]{2})+$")]
+
+
+class Sealed(Shape):
+    """What may be confidential. Its sealed members are null without the scope `read:confidential`."""
+
+    commitment: Hex | None = Field(
+        None,
+        description="Of a confidential record: SHA-256 of its salt and the canonical JSON of what it keeps sealed.",
+    )
+    salt: Hex | None = Field(None, description="With the scope `read:confidential`: what the commitment is made with.")
+
+
+class Reporter(Sealed):
+    """Who gave a figure."""
+
+    id: Id
+    name: str | None
+    kind: ReporterKind
+    confidential: Literal[True] | None = Field(None, description="Present where it is.")
+
+
+class Source(Sealed):
+    """A publication that carries a figure. What is not known of it is null."""
+
+    id: Id
+    title: str | None
+    publisher: str | None
+    published_on: DayText | None
+    url: str | None
+    language: str | None
+    licence: str | None
+    attribution: str | None
+    confidential: Literal[True] | None = Field(None, description="Present where it is.")
 
 
 class Figures(Shape):
@@ -103,7 +139,7 @@ class Retraction(Shape):
     recorded_at: InstantText
 
 
-class TollReport(Shape):
+class TollReport(Sealed):
     """One figure that somebody gave at some time, and whether it stands."""
 
     id: Id
@@ -125,6 +161,24 @@ class TollReport(Shape):
     status: Status
     superseded_by: Id | None
     retraction: Retraction | None
+
+
+class RecordedTollReport(TollReport):
+    """A report that was just recorded."""
+
+    warnings: list[str] | None = Field(
+        None, description="What the writer may have overlooked; present where there is any."
+    )
+
+
+class Withdrawal(Shape):
+    """An incident that was taken back."""
+
+    incident: Id
+    reason: str
+    merged_into: Id | None
+    withdrawn_at: InstantText
+    withdrawn_by: str
 
 
 class HistoryReport(TollReport):
@@ -161,6 +215,12 @@ class TollHistory(Shape):
     shared: list[SharedTimeline] | None = Field(None, description="Present where reports cover several incidents.")
 
 
+class VersionRecord(IncidentRecord):
+    """An incident as a version of its record says, with the sources that it names itself."""
+
+    sources: list[Source]
+
+
 class Version(Shape):
     """A version of a record."""
 
@@ -168,7 +228,7 @@ class Version(Shape):
     recorded_at: InstantText
     recorded_by: str
     changed: list[str] = Field(description="Members that differ from the version before.")
-    record: IncidentRecord
+    record: VersionRecord
 
 
 class Versions(Shape):
@@ -307,3 +367,55 @@ class Health(Shape):
     status: Literal["ok", "failing"]
     version: str
     detail: str | None = Field(None, description="What fails, and what to do.")
+
+
+class Change(Shape):
+    """An entry of the log."""
+
+    seq: int = Field(description="Its place in the log, from 1, without gaps.")
+    at: InstantText
+    kind: ChangeKind
+    incident: Id | None = Field(description="The incident that it is about; null where it is about none or several.")
+    by: str = Field(description="The name of the key that recorded it.")
+    data: dict[str, Any] = Field(description="The record that was made.")
+    hash: Hex = Field(description="SHA-256 of a zero byte and the canonical JSON of the members above.")
+    opened: dict[str, Any] | None = Field(None, description="`data` with what is sealed, for `read:confidential`.")
+
+
+class Changes(Shape):
+    """Entries of the log, in their order."""
+
+    items: list[Change]
+    next: str | None = Field(description="Address of the next entries; null where there are none yet.")
+    head: int = Field(description="The `seq` of the newest entry.")
+    epoch: str = Field(description="Another one than before: the service was restored from a backup; begin anew.")
+
+
+class Checkpoint(Shape):
+    """The log at one moment."""
+
+    size: int
+    root: Hex
+    at: InstantText | None = Field(description="When its newest entry was recorded.")
+    epoch: str
+
+
+class InclusionProof(Shape):
+    """That the entry `seq` is in the log that has `size` entries and this root (RFC 6962, 2.1.1)."""
+
+    seq: int
+    size: int
+    hash: Hex
+    proof: list[Hex]
+    root: Hex
+
+
+class ConsistencyProof(Shape):
+    """That the log of `from` entries is the beginning of the log of `to` entries (RFC 6962, 2.1.2)."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    from_: int = Field(alias="from")
+    to: int
+    from_root: Hex
+    to_root: Hex
+    proof: list[Hex]

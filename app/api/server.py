@@ -47,6 +47,11 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._stop_clock()
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        """Streams end by themselves when they are told."""
+        self.app_state["stopping"].set()
+        super().shutdown()
+
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP gets a problem document too."""
         body = problem("", 400, "malformed", "The request is malformed", MALFORMED).body

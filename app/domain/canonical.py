@@ -22,7 +22,7 @@ def _written_alike(value: Any) -> bool:
 
     They part at whole numbers written as fractions, very large or small ones, and at the order of names beyond U+E000.
     """
-    kind: type = type(value)
+    kind = type(value)
     if kind is str or value is None or kind is bool:
         return True
     if kind is dict:
@@ -30,5 +30,5 @@ def _written_alike(value: Any) -> bool:
     if kind is list:
         return all(map(_written_alike, value))
     if kind is int:
-        return -LARGEST_WHOLE <= value <= LARGEST_WHOLE
-    return bool(kind is float and 1e-3 < abs(value) < 1e9 and value % 1)
+        return bool(-LARGEST_WHOLE <= value <= LARGEST_WHOLE)
+    return bool(isinstance(value, float) and 1e-3 < abs(value) < 1e9 and value % 1)

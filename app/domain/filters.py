@@ -183,6 +183,11 @@ FIELDS = Parameter("fields", kinds.choices(MEMBERS), "Only these members, separa
 GROUP_BY = Parameter("group_by", kinds.choices(tuple(Group)), "Group by these, separated by commas.")
 MEASURE = Parameter("measure", kinds.choice(Measure), "Only reports of this measure.")
 INCIDENT = Parameter("incident", kinds.ID, "Only reports that cover this incident (id).")
+AFTER = Parameter("after", kinds.whole(0, kinds.LARGEST), "Only entries after this `seq`; 0 is the beginning.")
+SEQ = Parameter("seq", kinds.whole(1, kinds.LARGEST), "The entry that is proved to be in the log.")
+SIZE = Parameter("size", kinds.whole(1, kinds.LARGEST), "The number of entries of the log that it is proved for.")
+FROM = Parameter("from", kinds.whole(1, kinds.LARGEST), "The number of entries of the earlier log.")
+TO = Parameter("to", kinds.whole(1, kinds.LARGEST), "The number of entries of the later log; all when absent.")
 
 
 def _forms(*forms: Form) -> Parameter:
@@ -207,3 +212,5 @@ REPORTS = (
     _forms(Form.JSON, Form.CSV, Form.NDJSON),
 )
 LISTS = (*CLOCKS, *PAGING)
+CHANGES = (AFTER, LIMIT)
+PROOF = (SEQ, SIZE, FROM, TO)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, create_model, model_validator
+from pydantic.fields import FieldInfo
 
 from app.domain.canonical import canonical
 from app.domain.dates import parse_day
@@ -127,6 +128,17 @@ class IncidentDraft(IncidentSent):
     toll_reports: list[TollReportDraft] = Field(default_factory=list, max_length=MOST_PARTS)
 
 
+def _may_be_absent(field: FieldInfo) -> tuple[Any, Any]:
+    kind = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+    return kind | None, Field(None, description=field.description)  # type: ignore[operator]
+
+
+IncidentChange: type[Record] = create_model(
+    "IncidentChange",
+    __base__=Record,
+    __doc__="Members of an incident's record that are to say something else; those that are absent stay as they are.",
+    **{name: _may_be_absent(field) for name, field in IncidentSent.model_fields.items()},  # type: ignore[call-overload]
+)
 MERGED = ("external_ids", "attributes")
 """Members that a change adds to, or takes from with a null; all others it replaces."""
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from app.domain.text import nearest
 from app.errors import Fault, InvalidInput
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -24,14 +26,28 @@ def validated(model: type[Model], data: Any, where: str = "body") -> Model:
     except ValidationError as error:
         quiet = _tells_secrets(data)
         found = error.errors(include_url=False, include_context=False)[:MOST_FAULTS]
-        raise InvalidInput([_fault(e, where, quiet) for e in found]) from None
+        raise InvalidInput([_fault(e, model, where, quiet) for e in found]) from None
 
 
-def _fault(error: Mapping[str, Any], where: str, quiet: bool) -> Fault:
+def _fault(error: Mapping[str, Any], model: type[BaseModel], where: str, quiet: bool) -> Fault:
     name = ".".join(str(part) for part in error["loc"] if part not in _BRANCHES)
     message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        like = nearest(str(error["loc"][-1])[:100], _members(model))
+        message = f"is not a member here{f'; did you mean {like}?' if like else ''}"
+    elif error["type"] == "missing":
+        message = "is missing"
     value = error["input"] if isinstance(error["input"], (str, int, float, bool)) else None
     return Fault(name or where, message, None if quiet or value is None else str(value)[:100], where)
+
+
+@cache
+def _members(model: type[BaseModel]) -> frozenset[str]:
+    """The names of all members of a record and of the records in it."""
+    schema = model.model_json_schema()
+    return frozenset(
+        name for part in (schema, *schema.get("$defs", {}).values()) for name in part.get("properties", ())
+    )
 
 
 def _tells_secrets(data: Any) -> bool:

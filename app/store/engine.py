@@ -64,7 +64,7 @@ class Database:
             self._engine = sqlite.migration_engine(self.url)
         return self._engine
 
-    def check(self, *, may_be_missing: bool = False, seconds: float = 1.0) -> None:
+    def check(self, *, may_be_missing: bool = False, may_be_older: bool = False, seconds: float = 1.0) -> None:
         """Raises `DatabaseUnusable` with one line that says what is wrong with the database and what to do.
 
         Damage is looked for during so many `seconds`.
@@ -76,7 +76,9 @@ class Database:
             raise DatabaseUnusable(f"{path} does not exist; `incidents migrate` or `incidents serve` makes it")
         if not (path.is_file() and os.access(path, os.R_OK)):
             raise DatabaseUnusable(f"{path} is not a file that can be read; check the path and its rights")
-        fault = sqlite.inspect(self.url, lambda c: self._schema_fault(c, may_be_older=may_be_missing), seconds)
+        fault = sqlite.inspect(
+            self.url, lambda c: self._schema_fault(c, may_be_older=may_be_older or may_be_missing), seconds
+        )
         if fault:
             raise DatabaseUnusable(f"{path} {fault}")
 
@@ -95,7 +97,7 @@ class Database:
         Facts that were recorded before there was a log are entered into it.
         """
         self.check(may_be_missing=True)
-        with self._translated(), self.engine.begin() as connection:
+        with self.translated(), self.engine.begin() as connection:
             config = _scripts(self.url)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -107,7 +109,7 @@ class Database:
 
         Raises `DatabaseBusy`, `DatabaseFull` or `DatabaseUnusable` where it cannot be written.
         """
-        with self._one_writer, self._translated():
+        with self._one_writer, self.translated():
             if self._writer is None:
                 self._writer = sqlite.write_connection(self.url)
             connection = self._writer
@@ -122,7 +124,8 @@ class Database:
                 raise
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def translated(self) -> Iterator[None]:
+        """What the driver raises, as `DatabaseBusy`, `DatabaseFull` or `DatabaseUnusable`."""
         try:
             yield
         except AppError:

@@ -15,6 +15,8 @@ from app.store.transaction import Transaction
 
 NATURAL = {IncidentSet: "members", Withdrawal: "incident", Retraction: "toll_report"}
 """What a row is known by outside; of the others it is their `id`."""
+_IN_ORDER = (*SQLModel.metadata.sorted_tables, *sqlite.SEARCH_TABLES)
+"""Those that others point to come first."""
 _ABSENT: Any = object()
 
 
@@ -84,8 +86,9 @@ class Gathered:
 
     def write(self) -> None:
         """Writes all rows, those that others point to first."""
-        for table in (*SQLModel.metadata.sorted_tables, *sqlite.SEARCH_TABLES):
-            self._transaction.insert(table, self._rows.get(table, ()))
+        for table in _IN_ORDER:
+            if rows := self._rows.get(table):
+                self._transaction.insert(table, rows)
         self._rows.clear()
 
 

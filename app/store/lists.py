@@ -32,7 +32,7 @@ def head() -> Statement:
 @cache
 def _incident_text() -> str:
     return compiled(
-        select(version.record, segment.toll, segment.rest, segment.key, segment.recorded_from)
+        select(version.record, segment.toll, segment.rest, version.recorded_at, segment.recorded_from)
         .join_from(TABLES["incident"], TABLES["segment"], segment.incident == incident.key)
         .join(TABLES["incident_version"], version.key == segment.version)
         .where(
@@ -43,7 +43,7 @@ def _incident_text() -> str:
 
 
 def one_incident(incident_id: str, recorded: Instant, known: Instant) -> Statement:
-    """(record, toll, rest, segment, recorded from) of an incident at both clocks."""
+    """(record, toll, rest, its version's recorded_at, recorded from) of an incident at both clocks."""
     return Statement(_incident_text(), {"id": incident_id, "recorded": recorded, "known": known})
 
 
@@ -75,7 +75,7 @@ def why_absent(incident_id: str, recorded: Instant) -> Statement:
 @cache
 def _versions_text() -> str:
     return compiled(
-        select(version.number, version.recorded_at, version.recorded_by, version.record)
+        select(version.number, version.recorded_at, version.recorded_by, version.record, version.sources)
         .join_from(TABLES["incident"], TABLES["incident_version"], version.incident == incident.key)
         .where(incident.id == bindparam("id"), version.recorded_at <= bindparam("recorded"))
         .order_by(version.number)
@@ -83,7 +83,7 @@ def _versions_text() -> str:
 
 
 def versions(incident_id: str, recorded: Instant) -> Statement:
-    """(number, recorded_at, recorded_by, record) of every version, oldest first."""
+    """(number, recorded_at, recorded_by, record, sources) of every version, oldest first."""
     return Statement(_versions_text(), {"id": incident_id, "recorded": recorded})
 
 

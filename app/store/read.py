@@ -13,9 +13,10 @@ from app.domain.headline import RULE, superseding
 from app.domain.history import by_set, effects, timeline
 from app.domain.places import suggest_region
 from app.domain.question import Question, RegionWanted
-from app.domain.vocabulary import Measure, Status
+from app.domain.vocabulary import Measure, Status, Victims
 from app.errors import Fault, IncidentNotFound, IncidentNotYetKnown, IncidentWithdrawn, InvalidInput, NotFound, echo
 from app.store import lists, queries
+from app.store.confidential import opened, opened_document
 from app.store.cursor import Cursor, Walk, read_cursor
 from app.store.facts import KnownReport, covering, known_report
 from app.store.reader import Reader, ReadSession, Row, Statement
@@ -76,7 +77,8 @@ async def incidents(session: ReadSession, question: Question) -> Page:
     as_text = _splicer(question)
     items = [as_text(record, toll, rest) for record, toll, rest, _, _ in rows[: question.limit]]
     total = await _total(session, question, lambda: queries.total_of_incidents(found, session.recorded))
-    return Page(items, _next(session, INCIDENTS, question, rows, lambda row: (row[3], row[4])), total)
+    following = _next(session, INCIDENTS, question, rows, lambda row: (row[3], row[4]))
+    return Page(await opened(session, items), following, total)
 
 
 async def every_incident(session: ReadSession, question: Question) -> AsyncGenerator[list[str]]:
@@ -87,7 +89,7 @@ async def every_incident(session: ReadSession, question: Question) -> AsyncGener
     as_text = _splicer(question)
     async with aclosing(session.reader.slices(statement)) as slices:
         async for rows in slices:
-            yield [as_text(record, toll, rest) for record, toll, rest, _, _ in rows]
+            yield await opened(session, [as_text(record, toll, rest) for record, toll, rest, _, _ in rows])
 
 
 def _splicer(question: Question) -> Callable[[str, str, str], str]:
@@ -140,10 +142,10 @@ async def _total(session: ReadSession, question: Question, statement: Callable[[
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One incident: its JSON text, the segment it came from, and the instant since which that is the answer."""
+    """One incident: its JSON text, and when its record and all that is answered of it last changed."""
 
     text: str
-    segment: int
+    version: Instant
     updated: Instant
 
 
@@ -152,8 +154,9 @@ async def incident(session: ReadSession, incident_id: str, question: Question) -
     rows = await session.rows(lists.one_incident(incident_id, session.recorded, question.known))
     if not rows:
         raise _absence(incident_id, await session.rows(lists.why_absent(incident_id, session.recorded)))
-    record, toll, rest, segment, updated = rows[0]
-    return Found(_splicer(question)(record, toll, rest), segment, updated)
+    record, toll, rest, version, updated = rows[0]
+    (text,) = await opened(session, [_splicer(question)(record, toll, rest)])
+    return Found(text, version, updated)
 
 
 def _absence(incident_id: str, rows: Sequence[Row]) -> Exception:
@@ -171,9 +174,11 @@ async def history(session: ReadSession, incident_id: str, question: Question) ->
     await incident(session, incident_id, question)
     rows = await session.rows(lists.about_incident(incident_id, session.recorded))
     if len(rows) > MANY_REPORTS:
-        told: dict[str, Any] = await session.reader.in_thread(_history, rows, incident_id, question)
-        return told
-    return _history(rows, incident_id, question)
+        told = await session.reader.in_thread(_history, rows, incident_id, question)
+    else:
+        told = _history(rows, incident_id, question)
+    answer: dict[str, Any] = await opened_document(session, told)
+    return answer
 
 
 def _history(rows: Sequence[Row], incident_id: str, question: Question) -> dict[str, Any]:
@@ -222,8 +227,8 @@ async def versions(session: ReadSession, incident_id: str) -> dict[str, Any]:
     if not rows or absent[0][2] is not None:
         raise _absence(incident_id, absent)
     items, before = [], {}
-    for number, recorded_at, recorded_by, text in rows:
-        record = orjson.loads(text)
+    for number, recorded_at, recorded_by, text, sources in rows:
+        record = orjson.loads(text) | {"sources": orjson.loads(sources)}
         changed = [m for m, value in record.items() if m not in ("id", "recorded_at") and before.get(m, value) != value]
         items.append(
             {
@@ -235,7 +240,8 @@ async def versions(session: ReadSession, incident_id: str) -> dict[str, Any]:
             }
         )
         before = record
-    return {"incident": incident_id, "items": items}
+    answer: dict[str, Any] = await opened_document(session, {"incident": incident_id, "items": items})
+    return answer
 
 
 async def toll_reports(session: ReadSession, question: Question) -> Page:
@@ -266,6 +272,26 @@ async def toll_report(session: ReadSession, report_id: str, question: Question) 
     return (await _with_standing(session, question, rows))[0]
 
 
+async def own_wholes(session: ReadSession, report_id: str) -> list[str]:
+    """The figures for all victims that a report's own reporter gave of the same incidents, and that still stand.
+
+    A change of the victims' group replaces them only where the report says so.
+    """
+    (row,) = await session.rows(lists.toll_reports(Question({"id": report_id}), session.recorded))
+    known = [known_report(r).report for r in await session.rows(lists.about_sets([row[0]], session.recorded))]
+    own = next(r for r in known if r.id == report_id)
+    if own.victims is Victims.ALL:
+        return []
+    return [
+        r.id
+        for r in known
+        if r.victims is Victims.ALL
+        and (r.reporter, r.measure, r.incidents) == (own.reporter, own.measure, own.incidents)
+        and not r.void_at(LAST_INSTANT)
+        and superseding(r, known, LAST_INSTANT) is None
+    ]
+
+
 async def _with_standing(session: ReadSession, question: Question, rows: Sequence[Row]) -> list[str]:
     if not rows:
         return []
@@ -278,14 +304,15 @@ async def _with_standing(session: ReadSession, question: Question, rows: Sequenc
         if (replaced := by_id.get(k.report.supersedes or "")) and replaced.set_key != k.set_key:
             related.setdefault(replaced.set_key, []).append(k)
     standing = (_standing(by_id[row[1]], related[row[0]], question.known) for row in rows)
-    return [f"{row[2][:-1]},{orjson.dumps(s).decode()[1:]}" for row, s in zip(rows, standing, strict=True)]
+    texts = [f"{row[2][:-1]},{orjson.dumps(s).decode()[1:]}" for row, s in zip(rows, standing, strict=True)]
+    return await opened(session, texts)
 
 
 async def parties(session: ReadSession, table: str, question: Question) -> Page:
     """A page of `reporter` or `source`, by id, with how many reports and incidents they speak of."""
     cursor = cursor_of(question, PARTIES[table])
     rows = await session.rows(lists.page_of_parties(table, question, session.recorded, cursor.keys if cursor else None))
-    items = [_party(row) for row in rows[: question.limit]]
+    items = await opened(session, [_party(row) for row in rows[: question.limit]])
     total = await _total(
         session, question, lambda: lists.page_of_parties(table, question, session.recorded, counted=True)
     )
@@ -295,3 +322,11 @@ async def parties(session: ReadSession, table: str, question: Question) -> Page:
 def _party(row: Row) -> str:
     counts: Mapping[str, int] = {"reports": row[1], "incidents": row[2]}
     return f"{row[0][:-1]},{orjson.dumps(counts).decode()[1:]}"
+
+
+async def party(session: ReadSession, table: str, party_id: str) -> str:
+    """One `reporter` or `source`. Raises `NotFound`."""
+    rows = await session.rows(lists.page_of_parties(table, Question(), session.recorded, one=party_id))
+    if not rows:
+        raise NotFound(f'no {table} has the id "{echo(party_id)}"')
+    return (await opened(session, [_party(rows[0])]))[0]

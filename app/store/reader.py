@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from anyio import CapacityLimiter, fail_after, to_thread
 
@@ -148,11 +148,27 @@ def _guarded(deadline: sqlite.Deadline, seconds: float, call: Any, *arguments: A
         deadline.at = float("inf")
 
 
+class Reads(Protocol):
+    """What answers statements: a `Reader`, or a write transaction from its inside."""
+
+    async def rows(self, statement: Statement) -> list[Row]:
+        """All rows of a statement."""
+        ...
+
+    def slices(self, statement: Statement) -> AsyncGenerator[list[Row]]:
+        """All rows of a statement, some at a time."""
+        ...
+
+    async def in_thread(self, call: Callable[..., Any], *arguments: Any, wait: float | None = None) -> Any:
+        """Runs what may take long beside the event loop."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ReadSession:
     """A reader at one moment of recorded time. What was recorded later is not seen, so several statements agree."""
 
-    reader: Reader
+    reader: "Reads"
     recorded: Instant
     confidential: bool = False
     """Whether what is confidential is shown."""

@@ -5,6 +5,7 @@ Instants are microseconds since 1970 (`domain.dates`), days are proleptic ordina
 """
 
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -368,6 +369,7 @@ TABLES = SQLModel.metadata.tables
 """Every table by its name."""
 
 
+@cache
 def table_of(model: type[SQLModel]) -> Table:
     """The table of a model."""
     return TABLES[str(model.__tablename__)]

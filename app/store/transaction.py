@@ -1,7 +1,7 @@
 """A write transaction on the driver's own connection: a statement's text is made once and kept, rows are tuples."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -58,9 +58,8 @@ class Transaction:
         """Runs a statement that gives no rows."""
         self.connection.execute(_text(statement), values)
 
-    def insert(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Appends rows, which all have the same columns."""
-        rows = list(rows)
         if rows:
             self.connection.executemany(_insertion(table, tuple(rows[0])), rows)
 

@@ -46,14 +46,14 @@ class Writer:
         self._append = Appender(transaction, by)
         self._find = self._append.find
 
-    def record_incident(self, draft: IncidentDraft) -> tuple[Outcome, str]:
-        """An incident with its first reports. One that exists must be the same, else `Conflict`."""
+    def record_incident(self, draft: IncidentDraft, *, new: bool = False) -> tuple[Outcome, str]:
+        """An incident with its first reports. One that exists must be the same, and not be `new`, else `Conflict`."""
         incident_id = draft.id or f"{draft.country.lower()}-{draft.date_start}-{secrets.token_hex(4)}"
         fields = draft.model_dump(mode="json", include=set(IncidentFields.model_fields))
         outcome = Outcome.UNCHANGED
         if known := self._find(Incident, incident_id):
             newest = self._append.gathered.newest_version(known["key"])
-            self._expect_same(incident_id, orjson.loads(newest["record"]), fields)
+            self._expect_same(incident_id, orjson.loads(newest["record"]), fields, new=new)
         else:
             outcome = Outcome.CREATED
             record = {"id": incident_id, **fields, "recorded_at": instant_text(self.now)}
@@ -83,8 +83,13 @@ class Writer:
         key = self._append.live_incident(incident_id)
         return int(self._append.gathered.newest_version(key)["recorded_at"])
 
-    def record_report(self, draft: TollReportDraft, incident_ids: list[str]) -> tuple[Outcome, str]:
-        """A toll report about these incidents, or about those that it names itself."""
+    def record_report(
+        self, draft: TollReportDraft, incident_ids: list[str], *, new: bool = False
+    ) -> tuple[Outcome, str]:
+        """A toll report about these incidents, or about those that it names itself.
+
+        One that exists must be the same, and not be `new`, else `Conflict`.
+        """
         covered = sorted(set(draft.incidents or incident_ids))
         if not covered:
             raise InvalidInput([Fault("incidents", "names no incident", where="body")])
@@ -92,7 +97,7 @@ class Writer:
             raise InvalidInput([Fault("incidents", "leaves out the incident that it is sent with", where="body")])
         record = self._report_record(draft, covered)
         if known := self._find(TollReport, record["id"]) if draft.id else None:
-            self._expect_same(record["id"], self._opened("toll_report", known), record)
+            self._expect_same(record["id"], self._opened("toll_report", known), record, new=new)
             return Outcome.UNCHANGED, record["id"]
         moment = parse_moment(draft.reported_on)
         if opening(moment) > self.now + DAY_LENGTH:
@@ -232,7 +237,8 @@ class Writer:
         return record
 
     @staticmethod
-    def _expect_same(name: str, recorded: Mapping[str, Any], sent: Mapping[str, Any]) -> None:
+    def _expect_same(name: str, recorded: Mapping[str, Any], sent: Mapping[str, Any], *, new: bool = False) -> None:
         different = [member for member, value in sent.items() if recorded.get(member) != value]
-        if different:
-            raise Conflict(f'"{name}" is recorded already, with another {", ".join(different)}', differs=different)
+        if different or new:
+            how = f", with another {', '.join(different)}" if different else ""
+            raise Conflict(f'"{name}" is recorded already{how}', differs=different)

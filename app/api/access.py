@@ -1,0 +1,21 @@
+"""Who asks: the key of a request, and what it may do."""
+
+from starlette.requests import Request
+
+from app.errors import Unauthorized
+from app.store.keys import PUBLIC, Access
+from app.store.keys import access_of as access_of_key
+
+SECURITY = "key"
+"""The name of the security scheme in the OpenAPI document."""
+
+
+async def access_of(request: Request) -> Access:
+    """What the request may do. Raises `Unauthorized` for a key that does not hold, also where none is needed."""
+    sent = request.headers.getlist("authorization")
+    if not sent:
+        return PUBLIC
+    scheme, _, key = sent[0].partition(" ")
+    if len(sent) > 1 or scheme.lower() != "bearer":
+        raise Unauthorized("send one header Authorization: Bearer <key>")
+    return await access_of_key(request.app.state.reader, key.strip())

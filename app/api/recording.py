@@ -1,0 +1,201 @@
+"""What is recorded over HTTP: incidents, toll reports, retractions, withdrawals, sources and reporters."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from app.api import schemas
+from app.api.asking import is_of_version, tag
+from app.api.bodies import JSON, MERGE_PATCH
+from app.api.incidents import ID
+from app.api.writing import WriteRoute, recorded, write_router
+from app.domain.dates import instant_text
+from app.domain.filters import Form
+from app.domain.incident import IncidentChange, IncidentDraft, WithdrawalDraft
+from app.domain.question import Question
+from app.domain.source import Reporter, Source
+from app.domain.toll import RetractionDraft, TollReportDraft
+from app.errors import Fault, InvalidInput, PreconditionFailed, PreconditionRequired
+from app.store import read
+from app.store.reader import ReadSession
+from app.store.recorder import Answer
+from app.store.write import Outcome, Writer
+
+router = write_router("/v1")
+REPORT_ID = {"report_id": "The report's id."}
+WITHDRAWN = "A record with this id is there, or an incident is withdrawn."
+
+
+class ChangeRoute(WriteRoute):
+    """A change of some members (RFC 7396). What it gives is validated once it is merged with the record."""
+
+    model = IncidentChange
+
+    @property
+    def media_types(self) -> Sequence[str]:
+        """A merge patch, or plain JSON."""
+        return (MERGE_PATCH, JSON)
+
+    def read(self, document: Any) -> Any:
+        """The members to be changed."""
+        if not isinstance(document, dict):
+            raise InvalidInput([Fault("body", "is not an object of members", where="body")])
+        return document
+
+
+@router.post(
+    "/incidents",
+    response_model=schemas.Incident,
+    tags=["Incidents"],
+    summary="Record an incident with its first reports",
+    **recorded("The incident, as its address gives it.", conflict=WITHDRAWN),
+)
+async def record_incident(writer: Writer, session: ReadSession, sent: IncidentDraft, request: Request) -> Answer:
+    """An incident and its first toll reports, recorded together or not at all."""
+    _, incident_id = writer.record_incident(sent, new=True)
+    writer.finish()
+    return await _incident(session, incident_id, request, 201)
+
+
+changes = write_router("/v1", ChangeRoute)
+
+
+@changes.patch(
+    "/incidents/{incident_id}",
+    response_model=schemas.Incident,
+    tags=["Incidents"],
+    summary="Change an incident's record",
+    **recorded("The incident as it is now.", path=ID, conflict="The incident is withdrawn.", missing=True, change=True),
+)
+async def change_incident(writer: Writer, session: ReadSession, sent: dict[str, Any], request: Request) -> Answer:
+    """A new version of an incident's record, with the members that were sent in the place of the old ones.
+
+    Needs `If-Match` with the `ETag` of the incident that the change is made for. Members of `external_ids` and
+    `attributes` are added, or taken away with a null; other members are replaced. Versions before stay.
+    """
+    incident_id = request.path_params["incident_id"]
+    tags, version = request.headers.get("if-match"), writer.version_of(incident_id)
+    if tags is None:
+        raise PreconditionRequired("send If-Match with the ETag of the incident that the change is made for")
+    if not is_of_version(tags, version):
+        raise PreconditionFailed("the record was changed since; read it again and send the change for what it says now")
+    writer.revise_incident(incident_id, sent)
+    writer.finish()
+    return await _incident(session, incident_id, request, 200)
+
+
+@router.post(
+    "/incidents/{incident_id}/toll-reports",
+    response_model=schemas.RecordedTollReport,
+    tags=["Toll reports"],
+    summary="Record a figure about an incident",
+    **recorded("The report, as its address gives it.", path=ID, conflict=WITHDRAWN, missing=True),
+)
+async def record_toll_report(writer: Writer, session: ReadSession, sent: TollReportDraft, request: Request) -> Answer:
+    """A toll report about this incident, and about others where `incidents` names them."""
+    return await _report(writer, session, sent, [request.path_params["incident_id"]], request)
+
+
+@router.post(
+    "/toll-reports",
+    response_model=schemas.RecordedTollReport,
+    tags=["Toll reports"],
+    summary="Record a figure about one or several incidents",
+    **recorded("The report, as its address gives it.", conflict=WITHDRAWN, missing=True),
+)
+async def record_shared_toll_report(
+    writer: Writer, session: ReadSession, sent: TollReportDraft, request: Request
+) -> Answer:
+    """A toll report about the incidents that `incidents` names: one figure, counted once."""
+    return await _report(writer, session, sent, [], request)
+
+
+@router.post(
+    "/toll-reports/{report_id}/retraction",
+    response_model=schemas.TollReport,
+    tags=["Toll reports"],
+    summary="Take a figure back",
+    **recorded("The report, which stays.", path=REPORT_ID, conflict="It is retracted already.", missing=True),
+)
+async def retract_toll_report(writer: Writer, session: ReadSession, sent: RetractionDraft, request: Request) -> Answer:
+    """The report is void from `reported_on` on, or as if it had never held; it stays in the history with the reason."""
+    report_id = request.path_params["report_id"]
+    writer.retract_report(report_id, sent.reason, sent.reported_on, sent.source)
+    writer.finish()
+    body = await read.toll_report(session, report_id, Question())
+    return _created(body, f"/v1/toll-reports/{report_id}", request)
+
+
+@router.post(
+    "/incidents/{incident_id}/withdrawal",
+    response_model=schemas.Withdrawal,
+    tags=["Incidents"],
+    summary="Take an incident back, or merge it into another",
+    **recorded("The withdrawal.", path=ID, conflict="It is withdrawn already.", missing=True),
+)
+async def withdraw_incident(writer: Writer, session: ReadSession, sent: WithdrawalDraft, request: Request) -> Answer:
+    """Later reads of the incident get a 410 with the reason; `recorded_as_of` before still answers."""
+    incident_id = request.path_params["incident_id"]
+    writer.withdraw_incident(incident_id, sent.reason, sent.merged_into)
+    writer.finish()
+    told = {"incident": incident_id, "reason": sent.reason, "merged_into": sent.merged_into}
+    told |= {"withdrawn_at": instant_text(session.recorded), "withdrawn_by": writer.by}
+    return _created(orjson.dumps(told).decode(), f"/v1/incidents/{incident_id}", request)
+
+
+@router.post(
+    "/sources",
+    response_model=schemas.SourceCounted,
+    tags=["Who says what"],
+    summary="Record a source",
+    **recorded("The source, as its address gives it. 200 where the very same is recorded already."),
+)
+async def record_source(writer: Writer, session: ReadSession, sent: Source, request: Request) -> Answer:
+    """A publication. Sources are also recorded on their first use in a report."""
+    return await _party(writer, session, sent, "source", request)
+
+
+@router.post(
+    "/reporters",
+    response_model=schemas.ReporterCounted,
+    tags=["Who says what"],
+    summary="Record a reporter",
+    **recorded("The reporter, as its address gives it. 200 where the very same is recorded already."),
+)
+async def record_reporter(writer: Writer, session: ReadSession, sent: Reporter, request: Request) -> Answer:
+    """Somebody who gives figures. Reporters are also recorded on their first use in a report."""
+    return await _party(writer, session, sent, "reporter", request)
+
+
+async def _incident(session: ReadSession, incident_id: str, request: Request, status: int) -> Answer:
+    found = await read.incident(session, incident_id, Question())
+    path, encodings = f"/v1/incidents/{incident_id}", request.headers.get("accept-encoding")
+    etag = tag(path, b"", Form.JSON, encodings, (found.updated, session.confidential), found.version)
+    answer = _created(found.text, path, request, status)
+    return Answer(status, answer.body, {**answer.headers, "ETag": etag})
+
+
+async def _report(
+    writer: Writer, session: ReadSession, sent: TollReportDraft, about: list[str], request: Request
+) -> Answer:
+    _, report_id = writer.record_report(sent, about, new=True)
+    writer.finish()
+    body = await read.toll_report(session, report_id, Question())
+    if wholes := await read.own_wholes(session, report_id):
+        warnings = [f"the same reporter's {w}, about all victims, still stands; name it in supersedes" for w in wholes]
+        body = f'{body[:-1]},"warnings":{orjson.dumps(warnings).decode()}}}'
+    return _created(body, f"/v1/toll-reports/{report_id}", request)
+
+
+async def _party(writer: Writer, session: ReadSession, sent: Reporter | Source, table: str, request: Request) -> Answer:
+    outcome, party_id = writer.record_party(sent)
+    writer.finish()
+    body = await read.party(session, table, party_id)
+    return _created(body, f"/v1/{table}s/{party_id}", request, 201 if outcome is Outcome.CREATED else 200)
+
+
+def _created(body: str, path: str, request: Request, status: int = 201) -> Answer:
+    location = request.scope.get("root_path", "") + path
+    return Answer(status, body.encode(), {"Location": location} if status == 201 else {})

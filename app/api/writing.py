@@ -1,0 +1,154 @@
+"""Write routes: a key with the scope, one body that is read strictly, one transaction, the answer kept where asked."""
+
+import re
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, get_type_hints
+
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import request_response
+
+from app.api import schemas
+from app.api.access import SECURITY, access_of
+from app.api.asking import read_pairs
+from app.api.bodies import JSON, read_body, read_json
+from app.domain.question import read_question
+from app.domain.validation import validated
+from app.domain.vocabulary import Scope
+from app.errors import Fault, InvalidInput
+from app.store.reader import ReadSession
+from app.store.recorder import Answer, Repeatable
+from app.store.write import Writer
+
+Endpoint = Callable[[Writer, ReadSession, Any, Request], Coroutine[Any, Any, Answer]]
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+class WriteRoute(APIRoute):
+    """A route whose endpoint is a work inside of a write transaction: `(writer, session, sent, request) → Answer`.
+
+    FastAPI describes it by the type of `sent`; reading a body is done here, since FastAPI takes a member that is given
+    twice, NaN, and a body of any size.
+    """
+
+    model: type[BaseModel]
+    """What a body is: the type of `sent`, unless a kind of route says otherwise."""
+
+    def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
+        self.model = getattr(self, "model", None) or get_type_hints(endpoint)["sent"]
+
+        async def described(body: Any) -> None:
+            """Nothing: it is only looked at."""
+
+        described.__name__, described.__doc__ = endpoint.__name__, endpoint.__doc__
+        described.__annotations__ = {"body": self.model}
+        super().__init__(path, described, **options)
+        self.work = endpoint
+        self.app = request_response(self._handle)
+
+    async def _handle(self, request: Request) -> Response:
+        access = await access_of(request)
+        access.expect(Scope.WRITE)
+        read_question(read_pairs(request.scope["query_string"]), ())
+        body = await read_body(request, self.media_types)
+        sent = self.read(read_json(body))
+
+        def work(writer: Writer, session: ReadSession) -> Coroutine[Any, Any, Answer]:
+            return self.work(writer, session, sent, request)
+
+        answer = await request.app.state.recorder.record(
+            access, work, self._repeatable(request, body), opened=access.may(Scope.READ_CONFIDENTIAL)
+        )
+        headers = {"Cache-Control": "no-store", **answer.headers}
+        return Response(answer.body, answer.status, headers, media_type=JSON)
+
+    @property
+    def media_types(self) -> Sequence[str]:
+        """The forms in which a body may be sent."""
+        return (JSON,)
+
+    def read(self, document: Any) -> Any:
+        """What was sent, as the endpoint takes it."""
+        return validated(self.model, document)
+
+    def _repeatable(self, request: Request, body: bytes) -> Repeatable | None:
+        keys = request.headers.getlist("idempotency-key")
+        if not keys or request.method != "POST":
+            return None
+        if len(keys) > 1 or not _IDEMPOTENCY_KEY.fullmatch(keys[0]):
+            fault = Fault("Idempotency-Key", "is not 1 to 255 visible characters of ASCII", keys[0], "header")
+            raise InvalidInput([fault])
+        return Repeatable.of(keys[0], request.method, request.scope["path"], body)
+
+
+def write_router(prefix: str, route_class: type[WriteRoute] = WriteRoute) -> APIRouter:
+    """A router of write routes; in OpenAPI each is called as its endpoint is."""
+    return APIRouter(prefix=prefix, route_class=route_class, generate_unique_id_function=lambda route: route.name)
+
+
+def recorded(
+    description: str,
+    *,
+    path: dict[str, str] | None = None,
+    conflict: str = "A record with this id is there and differs.",
+    missing: bool = False,
+    change: bool = False,
+) -> dict[str, Any]:
+    """Keyword arguments of a write route that describe what it takes and which answers it gives."""
+    problem = {"model": schemas.Problem, "content": {"application/problem+json": {}}}
+    told = {
+        401: "No key was sent, or one that does not hold.",
+        403: "The key lacks the scope `write`.",
+        409: conflict,
+        413: "The body is too large.",
+        415: "The body is not JSON.",
+        422: "The body cannot be recorded; every member that is wrong is named.",
+        503: "Others are writing, or the database cannot be written; send it again after `Retry-After`.",
+        507: "There is no room left.",
+    }
+    if missing:
+        told[404] = "Unknown."
+    if change:
+        told |= {412: "The record was changed since.", 428: "`If-Match` is missing."}
+    answers: dict[int | str, dict[str, Any]] = {code: {"description": text, **problem} for code, text in told.items()}
+    status = 200 if change else 201
+    answers[status] = {"description": description, "headers": _ETAG if change else _HEADERS}
+    parameters = [
+        {"name": name, "in": "path", "required": True, "description": text, "schema": {"type": "string"}}
+        for name, text in (path or {}).items()
+    ]
+    return {
+        "responses": answers,
+        "status_code": status,
+        "openapi_extra": {
+            "parameters": [*parameters, IF_MATCH if change else IDEMPOTENCY_KEY],
+            "security": [{SECURITY: [Scope.WRITE.value]}],
+        },
+    }
+
+
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Makes the POST safe to repeat: for 30 days the same key with the same body gets the same answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
+}
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "The `ETag` of the incident that the change is made for; `*` is whatever it says now.",
+    "schema": {"type": "string"},
+}
+_ETAG = {"ETag": {"description": "Of the incident as it is now.", "schema": {"type": "string"}}}
+_HEADERS = {
+    "Location": {"description": "Where the record is read.", "schema": {"type": "string"}},
+    "Idempotency-Replayed": {
+        "description": "`true` where an earlier answer is repeated.",
+        "schema": {"type": "string"},
+    },
+}

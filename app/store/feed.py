@@ -1,0 +1,139 @@
+"""Reading the log: its entries, its checkpoint, and the proofs that it only ever grew."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from functools import cache, lru_cache
+from typing import Any
+
+from sqlalchemy import and_, bindparam, func, literal_column, or_, select
+
+from app.domain import merkle
+from app.domain.dates import Instant, instant_text
+from app.domain.merkle import Hash, Place
+from app.errors import Fault, InvalidInput
+from app.store.confidential import opened_document
+from app.store.log import item_of, told
+from app.store.reader import ReadSession, Statement
+from app.store.sqlite import compiled, limited
+from app.store.tables import TABLES
+
+_change, _recording, _node, _feed = (TABLES[name].c for name in ("change", "recording", "log_node", "feed"))
+
+
+async def changes(session: ReadSession, after: int, limit: int) -> list[dict[str, Any]]:
+    """Entries after one, in their order, each with its `hash`. With what is confidential in `opened`, beside `data`."""
+    values = {"recorded": session.recorded, "after": after, "limit": limit}
+    items = []
+    for row in await session.rows(Statement(_changes_text(), values)):
+        entry, kept = item_of(row)
+        items.append(entry | {"hash": kept.hex()})
+    if session.confidential:
+        for item in items:
+            opened = await opened_document(session, deepcopy(item["data"]))
+            if opened != item["data"]:
+                item["opened"] = opened
+    return items
+
+
+async def checkpoint(session: ReadSession) -> dict[str, Any]:
+    """The log as it stands: how many entries, the root of their tree, since when, and in which life of the feed."""
+    epoch, size, root, at = (await session.rows(_checkpoint(session.recorded)))[0]
+    return {
+        "size": size or 0,
+        "root": (root or merkle.EMPTY_ROOT).hex(),
+        "at": None if at is None else instant_text(at),
+        "epoch": epoch,
+    }
+
+
+async def inclusion(session: ReadSession, seq: int, size: int | None) -> dict[str, Any]:
+    """The proof that an entry is in the log of a size, or of now. Raises `InvalidInput` beyond the log."""
+    size = await _within(session, "size", size)
+    if not seq <= size:
+        raise InvalidInput([Fault("seq", f"is beyond the log, which has {size} entries", str(seq))])
+    ranges = merkle.inclusion_ranges(seq - 1, size)
+    hashes = await _hashes(session, [*merkle.places_of(ranges), (0, seq - 1), *merkle.peaks_of(0, size)])
+    return {
+        "seq": seq,
+        "size": size,
+        "hash": hashes[0, seq - 1].hex(),
+        "proof": [merkle.hash_of_range(*r, hashes).hex() for r in ranges],
+        "root": merkle.hash_of_range(0, size, hashes).hex(),
+    }
+
+
+async def consistency(session: ReadSession, first: int, second: int | None) -> dict[str, Any]:
+    """The proof that the log of one size is the beginning of the log of another."""
+    second = await _within(session, "to", second)
+    if not first <= second:
+        raise InvalidInput([Fault("from", f"is beyond `to`, {second}", str(first))])
+    ranges = merkle.consistency_ranges(first, second)
+    places = [*merkle.places_of(ranges), *merkle.peaks_of(0, first), *merkle.peaks_of(0, second)]
+    hashes = await _hashes(session, places)
+    return {
+        "from": first,
+        "to": second,
+        "from_root": merkle.hash_of_range(0, first, hashes).hex(),
+        "to_root": merkle.hash_of_range(0, second, hashes).hex(),
+        "proof": [merkle.hash_of_range(*r, hashes).hex() for r in ranges],
+    }
+
+
+async def _within(session: ReadSession, name: str, size: int | None) -> int:
+    whole: int = (await checkpoint(session))["size"]
+    if size is not None and size > whole:
+        raise InvalidInput([Fault(name, f"is beyond the log, which has {whole} entries", str(size))])
+    return whole if size is None else size
+
+
+async def _hashes(session: ReadSession, places: Sequence[Place]) -> dict[Place, Hash]:
+    found: dict[Place, Hash] = {}
+    leaves = sorted({number for level, number in places if level == 0})
+    nodes = sorted({place for place in places if place[0] > 0})
+    for wanted, text, names in (
+        ([(n + 1,) for n in leaves], _leaves_text, ("seq",)),
+        (nodes, _nodes_text, ("level", "number")),
+    ):
+        if wanted:
+            count = 1 << (len(wanted) - 1).bit_length()
+            padded = [*wanted, *[wanted[-1]] * (count - len(wanted))]
+            values = {f"{name}_{n}": part for n, w in enumerate(padded) for name, part in zip(names, w, strict=True)}
+            for level, number, node in await session.rows(Statement(text(count), values)):
+                found[level, number] = node
+    return found
+
+
+@cache
+def _changes_text() -> str:
+    wanted = told().where(_change.seq > bindparam("after"), _change.recorded_at <= bindparam("recorded"))
+    return compiled(limited(wanted))
+
+
+def _checkpoint(recorded: Instant) -> Statement:
+    return Statement(_checkpoint_text(), {"recorded": recorded})
+
+
+@cache
+def _checkpoint_text() -> str:
+    newest = select(func.max(_recording.recorded_at)).where(_recording.recorded_at <= bindparam("recorded"))
+    last = _recording.recorded_at == newest.scalar_subquery()
+    return compiled(
+        select(_feed.epoch, _recording.log_size, _recording.log_root, _recording.recorded_at).join_from(
+            TABLES["feed"], TABLES["recording"], last, isouter=True
+        )
+    )
+
+
+@lru_cache(maxsize=16)
+def _leaves_text(count: int) -> str:
+    places = [bindparam(f"seq_{n}") for n in range(count)]
+    number = _change.seq - literal_column("1")
+    return compiled(select(literal_column("0"), number, _change.hash).where(_change.seq.in_(places)))
+
+
+@lru_cache(maxsize=16)
+def _nodes_text(count: int) -> str:
+    wanted = [
+        and_(_node.level == bindparam(f"level_{n}"), _node.number == bindparam(f"number_{n}")) for n in range(count)
+    ]
+    return compiled(select(_node.level, _node.number, _node.hash).where(or_(*wanted)))

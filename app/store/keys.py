@@ -1,0 +1,125 @@
+"""API keys: made once, shown once, kept as a hash, and what each may do."""
+
+import hashlib
+import hmac
+import re
+import secrets
+import time
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from sqlalchemy import bindparam, select, update
+
+from app.domain.dates import Instant, instant_text
+from app.domain.vocabulary import Scope
+from app.errors import Conflict, Fault, Forbidden, InvalidInput, NotFound, Unauthorized, echo
+from app.store.engine import Database
+from app.store.reader import Reader, Row, Statement
+from app.store.sqlite import compiled
+from app.store.tables import ApiKey, table_of
+
+_KEY = re.compile(r"ci_([0-9a-f]{12})_([0-9a-f]{64})_([0-9a-f]{8})", re.ASCII)
+"""Prefix, id, 32 random bytes, and the CRC-32 of what stands before it, which tells a mistyped key from a wrong one."""
+_NAME = re.compile(r"[a-z0-9][a-z0-9 ._@-]{0,99}", re.IGNORECASE | re.ASCII)
+TAKEN_NAMES = frozenset({"seeds"})
+"""What the program itself records as."""
+_keys = table_of(ApiKey).c
+_COLUMNS = (_keys.id, _keys.name, _keys.scopes, _keys.created_at, _keys.expires_at, _keys.revoked_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who asks, and what they may do. Nobody in particular may read what is public."""
+
+    id: str = ""
+    name: str = ""
+    scopes: frozenset[Scope] = frozenset()
+
+    def may(self, scope: Scope) -> bool:
+        """Whether this is allowed; an administrator may do everything."""
+        return scope in self.scopes or Scope.ADMIN in self.scopes
+
+    def expect(self, scope: Scope) -> None:
+        """Raises `Unauthorized` without a key and `Forbidden` without the scope."""
+        if not self.id:
+            raise Unauthorized("send a key that has the scope " + scope)
+        if not self.may(scope):
+            raise Forbidden(scope)
+
+
+PUBLIC = Access()
+
+
+def create(database: Database, name: str, scopes: Sequence[Scope], expires_at: Instant | None) -> str:
+    """Makes a key and returns it; it cannot be had again. Its name is recorded with everything that it writes."""
+    if not _NAME.fullmatch(name) or name.lower() in TAKEN_NAMES:
+        raise InvalidInput([Fault("name", "is not a name of letters, digits, spaces and ._@-", name, "argument")])
+    key_id = secrets.token_hex(6)
+    unchecked = f"ci_{key_id}_{secrets.token_hex(32)}"
+    text = f"{unchecked}_{_checksum(unchecked)}"
+    with database.writing() as transaction:
+        if expires_at is not None and expires_at <= transaction.now:
+            raise InvalidInput([Fault("expires", "is over already", instant_text(expires_at), "argument")])
+        if transaction.first(_BY_NAME, {"name": name}):
+            raise Conflict(f'a key is named "{name}" already; names tell for ever who recorded what')
+        row = {"id": key_id, "name": name, "scopes": " ".join(sorted(set(scopes))), "hash": _hash(text)}
+        times = {"created_at": transaction.now, "expires_at": expires_at, "revoked_at": None}
+        transaction.insert(table_of(ApiKey), [{"key": transaction.next_key(ApiKey), **row, **times}])
+    return text
+
+
+def revoke(database: Database, key_id: str) -> None:
+    """Ends a key. What it recorded stays."""
+    with database.writing() as transaction:
+        found = transaction.first(_BY_ID, {"id": key_id})
+        if found is None:
+            raise NotFound(f'no key has the id "{echo(key_id)}"; `incidents keys list` shows them')
+        if found[-1] is None:
+            transaction.change(_REVOKE, {"of": key_id, "now": transaction.now})
+
+
+def listed(database: Database) -> list[Row]:
+    """(id, name, scopes, created, expires, revoked) of every key, oldest first."""
+    with database.writing() as transaction:
+        return transaction.rows(_ALL)
+
+
+async def access_of(reader: Reader, text: str) -> Access:
+    """What a key may do. Raises `Unauthorized` for one that is wrong, revoked or out of date."""
+    parts = _KEY.fullmatch(text)
+    if not parts or not hmac.compare_digest(_checksum(text[: -len(parts[3]) - 1]), parts[3]):
+        raise Unauthorized("this is not a key of this service; check that it was copied whole")
+    rows = await reader.rows(Statement(_access_text(), {"id": parts[1]}))
+    kept, name, scopes, expires_at, revoked_at = rows[0] if rows else (b"", "", "", None, None)
+    if not hmac.compare_digest(kept, _hash(text)):
+        raise Unauthorized("no such key is known")
+    if revoked_at is not None:
+        raise Unauthorized("the key was revoked")
+    if expires_at is not None and expires_at <= time.time_ns() // 1000:
+        raise Unauthorized("the key is out of date")
+    return Access(parts[1], name, frozenset(map(Scope, scopes.split())))
+
+
+def _checksum(text: str) -> str:
+    return f"{zlib.crc32(text.encode()):08x}"
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+_ALL = select(*_COLUMNS).order_by(_keys.created_at)
+_BY_ID = select(*_COLUMNS).where(_keys.id == bindparam("id"))
+_BY_NAME = select(_keys.id).where(_keys.name == bindparam("name"))
+_REVOKE = update(table_of(ApiKey)).where(_keys.id == bindparam("of")).values(revoked_at=bindparam("now"))
+
+
+@cache
+def _access_text() -> str:
+    return compiled(
+        select(_keys.hash, _keys.name, _keys.scopes, _keys.expires_at, _keys.revoked_at).where(
+            _keys.id == bindparam("id")
+        )
+    )

@@ -1,0 +1,218 @@
+"""Proving: the log is recomputed from the facts, and everything else from the log, and compared byte for byte.
+
+Works on a copy, so that others may go on, and needs no more memory for a long log. What can be recorded only once
+is recorded again into an empty database, a recording at a time; whatever is then different was changed.
+"""
+
+import hmac
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Table, select
+
+from app.domain.canonical import canonical
+from app.domain.dates import instant_text
+from app.domain.vocabulary import ChangeKind
+from app.errors import Broken
+from app.store import confidential, copies, log
+from app.store.append import Appender
+from app.store.engine import Database
+from app.store.sqlite import BEGIN, compiled, write_connection
+from app.store.tables import TABLES, Reporter, Source, TollReport
+from app.store.transaction import Row, Transaction
+
+NOT_OF_THE_RECORD = ("api_key", "feed", "kept_answer")
+"""Tables that the log does not tell of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What was noted of the log at some time: its size and its root, in hexadecimal."""
+
+    size: int
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """What was found to be whole."""
+
+    entries: int
+    root: str
+    rows: int
+
+
+def verify(
+    database: Database, against: Checkpoint | None = None, told: Callable[[int], None] = lambda entries: None
+) -> Proved:
+    """Raises `Broken` with the first place that is not as it was recorded. `told` hears how many entries are done."""
+    with tempfile.TemporaryDirectory(prefix="incidents-verify-") as folder:
+        copied, again = Path(folder) / "copy.db", Path(folder) / "again.db"
+        copies.copy(database.url, copied)
+        empty = Database(f"sqlite:///{again}")
+        empty.migrate()
+        empty.close()
+        with closing(_quick(copied)) as stored, closing(_quick(again)) as replayed:
+            return _verify(stored, replayed, against, told)
+
+
+def _quick(path: Path) -> sqlite3.Connection:
+    """A connection to a file that nobody will miss."""
+    connection = write_connection(Database(f"sqlite:///{path}").url)
+    connection.execute("PRAGMA synchronous=OFF")
+    return connection
+
+
+def _verify(
+    stored: sqlite3.Connection,
+    replayed: sqlite3.Connection,
+    against: Checkpoint | None,
+    told: Callable[[int], None],
+) -> Proved:
+    copies.check_structure(stored, replayed)
+    if stored.execute("SELECT count(*) FROM feed").fetchone()[0] != 1:
+        raise Broken("feed", "has not exactly one row")
+    tree = log.Tree()
+    for at, rows in groupby(stored.execute(compiled(log.told())), key=lambda row: row[1]):
+        items = [_checked(row, tree, against) for row in rows]
+        told(tree.size)
+        _check_recording(stored, at, items[0]["by"], tree)
+        _replay(stored, replayed, at, items)
+    if against and against.size > tree.size:
+        raise Broken("log", f"has {tree.size} entries, and had {against.size} when the checkpoint was made")
+    rows_compared = sum(_compare_table(stored, replayed, table) for table in _tables())
+    for name, question in copies.SEARCHED.items():
+        rows_compared += _compare(name, copies.searched(replayed, question), copies.searched(stored, question), ())
+    return Proved(tree.size, tree.state["log_root"].hex(), rows_compared)
+
+
+def _checked(row: Row, tree: log.Tree, against: Checkpoint | None) -> dict[str, Any]:
+    """An entry that is the next one, and whose hash is that of what is recorded."""
+    where = f"entry {tree.size + 1} of the log"
+    if row[0] != tree.size + 1:
+        raise Broken(where, f"is missing; the next one has the number {row[0]}")
+    try:
+        item, kept = log.item_of(row)
+        leaf = tree.append(canonical(item))
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise Broken(where, f"tells of a record that cannot be read ({error})") from None
+    where = f"{where} ({item['kind']}{' of ' + item['incident'] if item['incident'] else ''})"
+    if not item["data"]:
+        raise Broken(where, "tells of a record that is gone")
+    if not (isinstance(kept, bytes) and hmac.compare_digest(leaf, kept)):
+        raise Broken(where, "has not the hash of what is recorded; the record or the entry was changed")
+    if against and tree.size == against.size and tree.state["log_root"].hex() != against.root:
+        raise Broken(where, "ends a log with another root than the checkpoint; something up to here was changed")
+    return item
+
+
+def _check_recording(stored: sqlite3.Connection, at: int, by: str, tree: log.Tree) -> None:
+    kept = stored.execute("SELECT log_size, log_root, log_peaks FROM recording WHERE recorded_at = ?", (at,)).fetchone()
+    if kept != tuple(tree.state.values()):
+        raise Broken(f"recording of {instant_text(at)} by {by}", "has another size, root or peaks of the log")
+
+
+def _replay(stored: sqlite3.Connection, replayed: sqlite3.Connection, at: int, items: list[dict[str, Any]]) -> None:
+    """Records the entries of one recording again."""
+    replayed.execute(BEGIN)
+    transaction = Transaction(replayed, at)
+    if transaction.now != at:
+        raise Broken(f"entry {items[0]['seq']} of the log", "is not later than the recording before it")
+    append = Appender(transaction, items[0]["by"])
+    for item in items:
+        try:
+            _record(append, item, lambda kind, of: _secret(stored, kind, of))
+        except Broken:
+            raise
+        except Exception as error:
+            what = f"cannot be recorded after what stands before it ({type(error).__name__}: {error})"
+            raise Broken(f"entry {item['seq']} of the log", what) from error
+    append.finish()
+    replayed.execute("COMMIT")
+
+
+def _record(append: Appender, item: Mapping[str, Any], secret: Callable[[str, str], dict[str, Any]]) -> None:
+    data, kind = dict(item["data"]), ChangeKind(item["kind"])
+    sealed = "commitment" in data
+    if kind in (ChangeKind.SOURCE_CREATED, ChangeKind.REPORTER_CREATED):
+        model, name = (Source, "source") if kind is ChangeKind.SOURCE_CREATED else (Reporter, "reporter")
+        append.party(model, data, _kept(secret, name, data) if sealed else None)
+    elif kind in (ChangeKind.INCIDENT_CREATED, ChangeKind.INCIDENT_UPDATED):
+        number, sources = data.pop("version"), data.pop("sources")
+        if kind is ChangeKind.INCIDENT_CREATED:
+            append.incident(data, sources)
+        else:
+            append.version(append.live_incident(data["id"]), number, data, sources)
+    elif kind is ChangeKind.TOLL_REPORTED:
+        append.report(data)
+        if sealed:
+            append.secret("toll_report", data["id"], _kept(secret, "toll_report", data))
+    elif kind is ChangeKind.TOLL_RETRACTED:
+        report = append.find(TollReport, data["toll_report"])
+        source = append.find(Source, data["source"]["id"]) if data["source"] else None
+        assert report is not None, "the report is there"
+        append.retraction(report, data["reason"], data["reported_on"], source)
+    else:
+        append.withdrawal(data["incident"], data["reason"], data["merged_into"])
+
+
+def _secret(stored: sqlite3.Connection, kind: str, of: str) -> dict[str, Any]:
+    subject = confidential.subject(kind, of)
+    row = stored.execute("SELECT salt, record FROM secret WHERE subject = ?", (subject,)).fetchone()
+    if row is None:
+        raise Broken(f"secret {subject}", "is missing")
+    return {"salt": row[0], "record": row[1]}
+
+
+def _kept(secret: Callable[[str, str], dict[str, Any]], kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record keeps to itself, which must be what it is committed to."""
+    kept = secret(kind, record["id"])
+    where = f"secret {confidential.subject(kind, record['id'])}"
+    try:
+        fits = confidential.commitment(kept["salt"], orjson.loads(kept["record"])) == record["commitment"]
+    except (ValueError, TypeError):
+        fits = False
+    if not fits:
+        raise Broken(where, "is not what the record has a commitment to")
+    return kept
+
+
+def _tables() -> Iterator[Table]:
+    return (table for name, table in TABLES.items() if name not in NOT_OF_THE_RECORD)
+
+
+def _compare_table(stored: sqlite3.Connection, replayed: sqlite3.Connection, table: Table) -> int:
+    keys = list(table.primary_key.columns)
+    columns = [*keys, *(c for c in table.c if c not in set(keys))]
+    statement, names = compiled(select(*columns).order_by(*keys)), tuple(c.name for c in columns)
+    return _compare(table.name, iter(replayed.execute(statement)), iter(stored.execute(statement)), names)
+
+
+def _compare(name: str, right: Iterator[Row], kept: Iterator[Row], columns: tuple[str, ...]) -> int:
+    """Compares rows, types included. Returns how many there are."""
+    count = 0
+    for should, there in copies.zip_rows(right, kept):
+        if should != there or list(map(type, should or ())) != list(map(type, there or ())):
+            raise Broken(*_difference(name, should, there, columns))
+        count += 1
+    return count
+
+
+def _difference(name: str, should: Row | None, there: Row | None, columns: tuple[str, ...]) -> tuple[str, str]:
+    if should is None or there is None or should[0] != there[0]:
+        key = (there or should or ("",))[0]
+        missing = there is None or (should is not None and should[0] < there[0])
+        return (
+            f"{name}, row {should[0] if missing and should else key}",
+            "is missing" if missing else "was never recorded",
+        )
+    places = [n for n, (a, b) in enumerate(zip(should, there, strict=True)) if a != b or type(a) is not type(b)]
+    where = ", ".join(columns[n] for n in places) if columns else "it"
+    return f"{name}, row {there[0]}", f"{where} is not what follows from the log"
