@@ -46,6 +46,10 @@ test-browser: $(VENV)/.installed-browser ## Drive the pages in Chromium (CHROMIU
 	@test -x "$(CHROMIUM)" || { echo "No Chromium at $(CHROMIUM): apt-get install chromium, or set CHROMIUM." >&2; exit 1; }
 	CHROMIUM="$(CHROMIUM)" $(PY) -m pytest -m browser tests/browser
 
+.PHONY: test-faults
+test-faults: $(VENV)/.installed-dev ## Kill it, retry, write from many sides: what is acknowledged must stay (some minutes)
+	$(PY) -m pytest -m faults -s tests/faults
+
 .PHONY: bench
 bench: $(VENV)/.installed-bench ## Measure against the reference servers
 	$(PY) -m tests.benchmarks

@@ -107,11 +107,12 @@ async def http_exception(request: Request, error: Exception) -> Response:
 
 def _methods(request: Request) -> set[str]:
     """The methods of all routes at the address that was asked for."""
-    found = {"OPTIONS"}
+    path, found = request.scope["path"], set[str]()
     for route in request.app.routes:
-        if isinstance(route, Route) and route.methods and route.path_regex.match(request.scope["path"]):
+        if isinstance(route, Route) and route.methods and route.path_regex.match(path):
             found |= route.methods
-    return found | ({"HEAD"} if "GET" in found else set())
+    found = found or {"GET"}  # files
+    return found | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set())
 
 
 async def request_invalid(request: Request, error: Exception) -> Response:

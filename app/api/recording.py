@@ -15,7 +15,7 @@ from app.domain.dates import instant_text
 from app.domain.filters import Form
 from app.domain.incident import IncidentChange, IncidentDraft, WithdrawalDraft
 from app.domain.question import Question
-from app.domain.source import Reporter, Source
+from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.toll import RetractionDraft, TollReportDraft
 from app.errors import Fault, InvalidInput, PreconditionFailed, PreconditionRequired
 from app.store import read
@@ -150,9 +150,9 @@ async def withdraw_incident(writer: Writer, session: ReadSession, sent: Withdraw
     response_model=schemas.SourceCounted,
     tags=["Who says what"],
     summary="Record a source",
-    **recorded("The source, as its address gives it. 200 where the very same is recorded already."),
+    **recorded("The source, as its address gives it.", again=schemas.SourceCounted),
 )
-async def record_source(writer: Writer, session: ReadSession, sent: Source, request: Request) -> Answer:
+async def record_source(writer: Writer, session: ReadSession, sent: SourceDraft, request: Request) -> Answer:
     """A publication. Sources are also recorded on their first use in a report."""
     return await _party(writer, session, sent, "source", request)
 
@@ -162,9 +162,9 @@ async def record_source(writer: Writer, session: ReadSession, sent: Source, requ
     response_model=schemas.ReporterCounted,
     tags=["Who says what"],
     summary="Record a reporter",
-    **recorded("The reporter, as its address gives it. 200 where the very same is recorded already."),
+    **recorded("The reporter, as its address gives it.", again=schemas.ReporterCounted),
 )
-async def record_reporter(writer: Writer, session: ReadSession, sent: Reporter, request: Request) -> Answer:
+async def record_reporter(writer: Writer, session: ReadSession, sent: ReporterDraft, request: Request) -> Answer:
     """Somebody who gives figures. Reporters are also recorded on their first use in a report."""
     return await _party(writer, session, sent, "reporter", request)
 
@@ -189,7 +189,9 @@ async def _report(
     return _created(body, f"/v1/toll-reports/{report_id}", request)
 
 
-async def _party(writer: Writer, session: ReadSession, sent: Reporter | Source, table: str, request: Request) -> Answer:
+async def _party(
+    writer: Writer, session: ReadSession, sent: ReporterDraft | SourceDraft, table: str, request: Request
+) -> Answer:
     outcome, party_id = writer.record_party(sent)
     writer.finish()
     body = await read.party(session, table, party_id)

@@ -96,6 +96,7 @@ def recorded(
     conflict: str = "A record with this id is there and differs.",
     missing: bool = False,
     change: bool = False,
+    again: type[BaseModel] | None = None,
 ) -> dict[str, Any]:
     """Keyword arguments of a write route that describe what it takes and which answers it gives."""
     problem = {"model": schemas.Problem, "content": {"application/problem+json": {}}}
@@ -116,6 +117,8 @@ def recorded(
     answers: dict[int | str, dict[str, Any]] = {code: {"description": text, **problem} for code, text in told.items()}
     status = 200 if change else 201
     answers[status] = {"description": description, "headers": _ETAG if change else _HEADERS}
+    if again:
+        answers[200] = {"description": "The very same is recorded already; this is it.", "model": again}
     parameters = [
         {"name": name, "in": "path", "required": True, "description": text, "schema": {"type": "string"}}
         for name, text in (path or {}).items()

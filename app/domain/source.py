@@ -74,7 +74,7 @@ class Party(Record):
         return hashlib.sha256(canonical(self.model_dump(mode="json", exclude={"id"}))).hexdigest()[:16]
 
 
-class Reporter(Party):
+class ReporterDraft(Party):
     """Who gave a figure."""
 
     SEALED = ("name",)
@@ -89,7 +89,7 @@ class Reporter(Party):
         return slug if readable else f"reporter-{self._digest()}"
 
 
-class Source(Party):
+class SourceDraft(Party):
     """A publication that carries a figure. What is not known of it stays null."""
 
     SEALED = ("title", "publisher", "url", "language", "licence", "attribution")
@@ -122,8 +122,8 @@ def _whole_or_reference(sent: Any) -> str:
 
 
 SentReporter = Annotated[
-    Annotated[Reporter, Tag("whole")] | Annotated[Reference, Tag("reference")], Discriminator(_whole_or_reference)
+    Annotated[ReporterDraft, Tag("whole")] | Annotated[Reference, Tag("reference")], Discriminator(_whole_or_reference)
 ]
 SentSource = Annotated[
-    Annotated[Source, Tag("whole")] | Annotated[Reference, Tag("reference")], Discriminator(_whole_or_reference)
+    Annotated[SourceDraft, Tag("whole")] | Annotated[Reference, Tag("reference")], Discriminator(_whole_or_reference)
 ]

@@ -10,10 +10,10 @@ from sqlmodel import SQLModel
 
 from app.errors import AppError
 from app.store import sqlite
-from app.store.tables import IncidentSet, IncidentVersion, Retraction, Withdrawal, table_of
+from app.store.tables import IncidentSet, IncidentVersion, Retraction, Secret, Withdrawal, table_of
 from app.store.transaction import Transaction
 
-NATURAL = {IncidentSet: "members", Withdrawal: "incident", Retraction: "toll_report"}
+NATURAL = {IncidentSet: "members", Retraction: "toll_report", Secret: "subject", Withdrawal: "incident"}
 """What a row is known by outside; of the others it is their `id`."""
 _IN_ORDER = (*SQLModel.metadata.sorted_tables, *sqlite.SEARCH_TABLES)
 """Those that others point to come first."""

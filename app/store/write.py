@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 
 from app.domain.dates import DAY_LENGTH, Instant, instant_text, opening, parse_moment
 from app.domain.incident import IncidentDraft, IncidentFields, IncidentSent, merged
-from app.domain.source import Party, Reference, Reporter, Source
+from app.domain.source import Party, Reference, ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
 from app.domain.validation import validated, within
 from app.errors import Conflict, Fault, IncidentNotFound, InvalidInput, NotFound, echo
@@ -112,7 +112,7 @@ class Writer:
         return Outcome.CREATED, record["id"]
 
     def retract_report(
-        self, report_id: str, reason: str, reported_on: str | None = None, source: Source | Reference | None = None
+        self, report_id: str, reason: str, reported_on: str | None = None, source: SourceDraft | Reference | None = None
     ) -> None:
         """Takes a report back: from `reported_on` on, or as one that never held where no such time is given."""
         report = self._find(TollReport, report_id)
@@ -130,9 +130,9 @@ class Writer:
             self._check_merged_into(incident_id, merged_into)
         self._append.withdrawal(incident_id, reason, merged_into)
 
-    def record_party(self, sent: Reporter | Source) -> tuple[Outcome, str]:
+    def record_party(self, sent: ReporterDraft | SourceDraft) -> tuple[Outcome, str]:
         """A reporter or a source. One that exists must be the same, else `Conflict`."""
-        model = tables.Reporter if isinstance(sent, Reporter) else tables.Source
+        model = tables.Reporter if isinstance(sent, ReporterDraft) else tables.Source
         sent = sent.with_id()
         assert sent.id is not None, "it has one now"
         if known := self._find(model, sent.id):
@@ -209,7 +209,10 @@ class Writer:
         return [orjson.loads(row["record"]) for row in found]
 
     def _party(
-        self, model: type[tables.Reporter] | type[tables.Source], sent: Reporter | Source | Reference, member: str
+        self,
+        model: type[tables.Reporter] | type[tables.Source],
+        sent: ReporterDraft | SourceDraft | Reference,
+        member: str,
     ) -> dict[str, Any]:
         """The row of a reporter or source, made on its first use."""
         if isinstance(sent, Reference):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.source import Source
+from app.domain.source import SourceDraft
 from app.store.engine import Database
 from app.store.write import recording
 from tests.support import Client, draft, figure, record, report
@@ -209,7 +209,7 @@ def test_a_retracted_report_stays_visible_with_its_reason_and_gives_the_headline
     before = _now()
     with recording(seeded, "tests") as writer:
         writer.retract_report(
-            "tr-indelimane-killed-fama-1", "a misprint", "2019-11-05", Source(id="s2", title="Erratum")
+            "tr-indelimane-killed-fama-1", "a misprint", "2019-11-05", SourceDraft(id="s2", title="Erratum")
         )
 
     # when

@@ -13,10 +13,15 @@ INDELIMANE = "/v1/incidents/ml-2019-11-01-indelimane"
 UNCACHED = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/redoc"]
 ERRORS = [
     ("GET", "/v1/incidents?regoin=x", 422), ("GET", "/v1/incidents/nowhere", 404), ("GET", "/nowhere", 404),
-    ("POST", "/v1/incidents", 405), ("DELETE", INDELIMANE, 405), ("PUT", "/healthz", 405), ("BREW", "/v1/stats", 405),
+    ("PUT", "/v1/incidents", 405), ("POST", "/v1/incidents", 401), ("DELETE", INDELIMANE, 405), ("PUT", "/healthz", 405), ("BREW", "/v1/stats", 405),
     ("POST", "/docs", 405), ("POST", "/assets/docs.css", 405), ("GET", "/assets/nowhere", 404),
     ("GET", "/v1/incidents/", 404), ("GET", f"/v1/incidents?q={'a' * 17_000}", 414), ("OPTIONS", "/nowhere", 404),
 ]  # fmt: skip
+WRITTEN = {
+    "/v1/incidents": {"post"}, "/v1/toll-reports": {"post"}, "/v1/reporters": {"post"}, "/v1/sources": {"post"},
+    INDELIMANE: {"patch"},
+}  # fmt: skip
+"""What may be done at an address besides reading."""
 SAFETY = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "x-frame-options": "DENY"}
 
 
@@ -44,7 +49,7 @@ def test_options_tells_the_methods(client: Client, address: str) -> None:
 
     # then
     assert (answer.status_code, answer.content) == (204, b"")
-    assert _vary(answer.headers["allow"]) == {"get", "head", "options"}
+    assert _vary(answer.headers["allow"]) == {"get", "head", "options"} | WRITTEN.get(address.split("?")[0], set())
 
 
 def test_pages_of_other_origins_may_read(client: Client) -> None:
@@ -132,7 +137,8 @@ def test_every_error_is_a_problem_document(client: Client, method: str, address:
     assert re.fullmatch(r"urn:conflict-incidents:problem:[a-z-]+", told["type"])
     assert answer.headers["cache-control"] == "no-store"
     assert ("allow" in answer.headers) == (status == 405)
-    assert status != 405 or _vary(answer.headers["allow"]) == {"get", "head", "options"}
+    written = WRITTEN.get(address.split("?")[0], set())
+    assert status != 405 or _vary(answer.headers["allow"]) == {"get", "head", "options"} | written
 
 
 def test_a_preflight_for_writing_is_refused_with_a_problem_document(client: Client) -> None:

@@ -5,6 +5,9 @@ import os
 import pytest
 from schemathesis import GenerationMode
 
+from app.domain.vocabulary import Scope
+from app.store import keys
+from app.store.engine import Database
 from tests.fuzz.document import ASKED, fuzz
 from tests.support import Client
 
@@ -14,6 +17,7 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "500"))
 @pytest.mark.fuzz
 @pytest.mark.parametrize(("label", "mode"), ASKED)
 def test_no_request_made_from_the_document_is_answered_otherwise(
-    client: Client, label: str, mode: GenerationMode
+    seeded: Database, own_client: Client, label: str, mode: GenerationMode
 ) -> None:
-    fuzz(client, label, mode, examples=EXAMPLES, fixed=False)
+    key = keys.create(seeded, "fuzz", [Scope.ADMIN], None)
+    fuzz(own_client, label, mode, key, examples=EXAMPLES, fixed=False)
