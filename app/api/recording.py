@@ -182,8 +182,8 @@ async def _report(
 ) -> Answer:
     _, report_id = writer.record_report(sent, about, new=True)
     writer.finish()
-    body = await read.toll_report(session, report_id, Question())
-    if wholes := await read.own_wholes(session, report_id):
+    body, wholes = await read.recorded_report(session, report_id)
+    if wholes:
         warnings = [f"the same reporter's {w}, about all victims, still stands; name it in supersedes" for w in wholes]
         body = f'{body[:-1]},"warnings":{orjson.dumps(warnings).decode()}}}'
     return _created(body, f"/v1/toll-reports/{report_id}", request)

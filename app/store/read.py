@@ -248,7 +248,8 @@ async def toll_reports(session: ReadSession, question: Question) -> Page:
     """A page of toll reports, newest first, each with whether it stands."""
     cursor = cursor_of(question, REPORTS)
     rows = await session.rows(lists.toll_reports(question, session.recorded, cursor.keys if cursor else None))
-    items = await _with_standing(session, question, rows[: question.limit])
+    page = rows[: question.limit]
+    items = await opened(session, _with_standing(question, page, await _about_sets(session, page)))
     total = await _total(session, question, lambda: lists.toll_reports(question, session.recorded, counted=True))
     return Page(items, _next(session, REPORTS, question, rows, lambda row: (row[3], row[4])), total)
 
@@ -269,34 +270,38 @@ async def toll_report(session: ReadSession, report_id: str, question: Question) 
     rows = await session.rows(lists.toll_reports(question.but(id=report_id), session.recorded))
     if not rows:
         raise NotFound(f'no toll report with the id "{echo(report_id)}" is known at the time asked for')
-    return (await _with_standing(session, question, rows))[0]
+    return (await opened(session, _with_standing(question, rows, await _about_sets(session, rows))))[0]
 
 
-async def own_wholes(session: ReadSession, report_id: str) -> list[str]:
-    """The figures for all victims that a report's own reporter gave of the same incidents, and that still stand.
+async def recorded_report(session: ReadSession, report_id: str) -> tuple[str, list[str]]:
+    """A report that was just recorded, and the figures for all victims that its reporter gave and that still stand.
 
-    A change of the victims' group replaces them only where the report says so.
+    A change of the victims' group replaces those only where the report says so.
     """
-    (row,) = await session.rows(lists.toll_reports(Question({"id": report_id}), session.recorded))
-    known = [known_report(r).report for r in await session.rows(lists.about_sets([row[0]], session.recorded))]
-    own = next(r for r in known if r.id == report_id)
-    if own.victims is Victims.ALL:
-        return []
-    return [
+    rows = await session.rows(lists.toll_reports(Question({"id": report_id}), session.recorded))
+    known = await _about_sets(session, rows)
+    (text,) = await opened(session, _with_standing(Question(), rows, known))
+    reports = [k.report for k in known]
+    own = next(r for r in reports if r.id == report_id)
+    wholes = [
         r.id
-        for r in known
+        for r in reports
         if r.victims is Victims.ALL
+        and own.victims is not Victims.ALL
         and (r.reporter, r.measure, r.incidents) == (own.reporter, own.measure, own.incidents)
         and not r.void_at(LAST_INSTANT)
-        and superseding(r, known, LAST_INSTANT) is None
+        and superseding(r, reports, LAST_INSTANT) is None
     ]
+    return text, wholes
 
 
-async def _with_standing(session: ReadSession, question: Question, rows: Sequence[Row]) -> list[str]:
-    if not rows:
-        return []
+async def _about_sets(session: ReadSession, rows: Sequence[Row]) -> list[KnownReport]:
     keys = list(dict.fromkeys(row[0] for row in rows))
-    known = [known_report(row) for row in await session.rows(lists.about_sets(keys, session.recorded))]
+    return [known_report(row) for row in await session.rows(lists.about_sets(keys, session.recorded))] if keys else []
+
+
+def _with_standing(question: Question, rows: Sequence[Row], known: Sequence[KnownReport]) -> list[str]:
+    """Reports as JSON, each with whether it stands among all that are known about its incidents."""
     by_id = {k.report.id: k for k in known}
     related: dict[int, list[KnownReport]] = {}
     for k in known:
@@ -304,8 +309,7 @@ async def _with_standing(session: ReadSession, question: Question, rows: Sequenc
         if (replaced := by_id.get(k.report.supersedes or "")) and replaced.set_key != k.set_key:
             related.setdefault(replaced.set_key, []).append(k)
     standing = (_standing(by_id[row[1]], related[row[0]], question.known) for row in rows)
-    texts = [f"{row[2][:-1]},{orjson.dumps(s).decode()[1:]}" for row, s in zip(rows, standing, strict=True)]
-    return await opened(session, texts)
+    return [f"{row[2][:-1]},{orjson.dumps(s).decode()[1:]}" for row, s in zip(rows, standing, strict=True)]
 
 
 async def parties(session: ReadSession, table: str, question: Question) -> Page:

@@ -1,13 +1,15 @@
-"""Writing beside the event loop, one at a time, and the answers that are kept so that a POST is safe to repeat."""
+"""Writing beside the event loop, in one order, and the answers that are kept so that a POST is safe to repeat."""
 
+import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+import sqlite3
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import orjson
-from anyio import CapacityLimiter, fail_after, to_thread
+from anyio import to_thread
 from sqlalchemy import bindparam, delete, select
 
 from app.domain.dates import DAY_LENGTH
@@ -19,8 +21,10 @@ from app.store.tables import KeptAnswer, table_of
 from app.store.transaction import Transaction
 from app.store.write import Writer
 
-WAIT_SECONDS = 10.0
-"""How long a write waits for its turn."""
+MOST_AT_ONCE = 32
+"""Writes that share a transaction."""
+MOST_WAITING = 1000
+"""Writes that may wait for their turn."""
 KEPT_DAYS = 30
 """How long the answer to an `Idempotency-Key` is kept."""
 
@@ -51,50 +55,87 @@ Work = Callable[[Writer, ReadSession], Coroutine[Any, Any, Answer]]
 """Records something, finishes the writer, and asks for the answer in the same transaction."""
 
 
+@dataclass(slots=True)
+class _Job:
+    """A write that waits for its turn, and where its answer goes."""
+
+    access: Access
+    work: Work
+    repeatable: Repeatable | None
+    opened: bool
+    answer: asyncio.Future[Answer]
+
+
 class Recorder:
-    """The writes of one process."""
+    """The writes of one process: in the order of their arrival, those that wait together in one transaction.
+
+    Each is a recording of its own, kept or refused by itself; what they share is the way to the disk, which takes
+    longer than all else. None is answered before it is there.
+    """
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._turn: CapacityLimiter | None = None
+        self._waiting: deque[_Job] = deque()
+        self._worker: asyncio.Task[None] | None = None
         self._in_flight: set[tuple[str, str]] = set()
 
     async def record(self, access: Access, work: Work, repeatable: Repeatable | None = None, *, opened: bool) -> Answer:
-        """Runs a work in a transaction of its own. Raises `DatabaseBusy` where its turn does not come in time.
+        """Runs a work. Raises what it raises, and `DatabaseBusy` where too many are waiting.
 
         A `Repeatable` that was answered before gets its answer again. Raises `Conflict` while it is being answered.
         """
-        if self._turn is None:
-            self._turn = CapacityLimiter(1)
         name = (access.id, repeatable.key) if repeatable else None
         if name in self._in_flight:
             raise Conflict("a request with this Idempotency-Key is being answered; ask again when it is")
+        if len(self._waiting) >= MOST_WAITING:
+            raise DatabaseBusy
+        job = _Job(access, work, repeatable, opened, asyncio.get_running_loop().create_future())
         if name:
             self._in_flight.add(name)
-        turn = object()
-        try:
-            try:
-                with fail_after(WAIT_SECONDS):
-                    await self._turn.acquire_on_behalf_of(turn)
-            except TimeoutError:
-                raise DatabaseBusy from None
-            try:
-                return await to_thread.run_sync(partial(self._record, access, work, repeatable, opened))
-            finally:
-                self._turn.release_on_behalf_of(turn)
-        finally:
-            if name:
-                self._in_flight.discard(name)
+            job.answer.add_done_callback(lambda _: self._in_flight.discard(name))
+        self._waiting.append(job)
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._work())
+        return await asyncio.shield(job.answer)
 
-    def _record(self, access: Access, work: Work, repeatable: Repeatable | None, opened: bool) -> Answer:
-        with self.database.writing() as transaction:
-            if repeatable and (kept := _kept(transaction, access, repeatable)):
-                return kept
-            session = ReadSession(_Inside(transaction), transaction.now, opened)
-            answer = _run(work(Writer(transaction, access.name), session))
-            if repeatable:
-                _keep(transaction, access, repeatable, answer)
-        return answer
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                jobs = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
+                for job, result in zip(jobs, await to_thread.run_sync(self._record, jobs), strict=True):
+                    if isinstance(result, Answer):
+                        job.answer.set_result(result)
+                    else:
+                        job.answer.set_exception(result)
+        finally:
+            self._worker = None
+
+    def _record(self, jobs: Sequence[_Job]) -> list[Answer | Exception]:
+        """Answers, and what was raised instead. Where the whole does not reach the disk, nothing was recorded."""
+        results: list[Answer | Exception] = []
+        try:
+            with self.database.writing() as transaction:
+                for job in jobs:
+                    try:
+                        with transaction.part() as part:
+                            results.append(_one(part, job))
+                    except sqlite3.Error:
+                        raise
+                    except Exception as error:
+                        results.append(error)
+        except Exception as error:
+            return [*(error if isinstance(r, Answer) else r for r in results), *[error] * (len(jobs) - len(results))]
+        return results
+
+
+def _one(transaction: Transaction, job: _Job) -> Answer:
+    if job.repeatable and (kept := _kept(transaction, job.access, job.repeatable)):
+        return kept
+    session = ReadSession(_Inside(transaction), transaction.now, job.opened)
+    answer = _run(job.work(Writer(transaction, job.access.name), session))
+    if job.repeatable:
+        _keep(transaction, job.access, job.repeatable, answer)
+    return answer
 
 
 class _Inside:

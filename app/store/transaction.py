@@ -1,7 +1,9 @@
 """A write transaction on the driver's own connection: a statement's text is made once and kept, rows are tuples."""
 
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -41,6 +43,19 @@ class Transaction:
         rows = self.rows(_HEAD)
         self.head = Head(*rows[0]) if rows else Head()
         self.now: Instant = max(clock, self.head.recorded_at + 1)
+
+    @contextmanager
+    def part(self) -> Iterator["Transaction"]:
+        """A recording of its own in this transaction: what is refused inside of it is undone, and nothing else."""
+        self.connection.execute("SAVEPOINT part")
+        try:
+            yield Transaction(self.connection, time.time_ns() // 1000)
+        except BaseException:
+            if self.connection.in_transaction:  # else the database has undone everything
+                self.connection.execute("ROLLBACK TO part")
+                self.connection.execute("RELEASE part")
+            raise
+        self.connection.execute("RELEASE part")
 
     def rows(self, statement: ClauseElement, values: Mapping[str, Any] | None = None) -> list[Row]:
         """All rows of a statement, which is a constant of its module: its text is kept."""

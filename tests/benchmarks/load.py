@@ -2,14 +2,16 @@
 
 import asyncio
 import http.client
+import math
 import os
 import shutil
 import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 
 import orjson
@@ -83,8 +85,8 @@ def _wrk(wrk: str, port: int, paths: Sequence[str], seconds: float, headers: Map
 class _Client(asyncio.Protocol):
     """One connection that asks, waits for the whole answer, and asks again."""
 
-    def __init__(self, requests: Sequence[bytes], first: int, until: float) -> None:
-        self.requests, self.place, self.until = requests, first, until
+    def __init__(self, requests: Iterator[bytes], until: float) -> None:
+        self.requests, self.until = requests, until
         self.times: list[float] = []
         self.errors = 0
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -99,8 +101,11 @@ class _Client(asyncio.Protocol):
     def _ask(self) -> None:
         self.begun = time.perf_counter()
         self._missing, self._head = None, b""
-        self.transport.write(self.requests[self.place % len(self.requests)])
-        self.place += 1
+        request = next(self.requests, None) if self.begun < self.until else None
+        if request is None:
+            self.transport.close()
+        else:
+            self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         """Counts the answer's bytes by its Content-Length."""
@@ -112,13 +117,12 @@ class _Client(asyncio.Protocol):
             status = int(head[9:12])
             self.errors += status >= 400
             length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
-            self._missing = (int(length) if length and status == 200 else 0) - len(body)
+            self._missing = (int(length) if length and status in (200, 201) else 0) - len(body)
         else:
             self._missing -= len(data)
         if self._missing <= 0:
-            now = time.perf_counter()
-            self.times.append(now - self.begun)
-            self._ask() if now < self.until else self.transport.close()
+            self.times.append(time.perf_counter() - self.begun)
+            self._ask()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """A connection that was lost early is an error."""
@@ -129,8 +133,21 @@ class _Client(asyncio.Protocol):
 async def _own(port: int, paths: Sequence[str], seconds: float, headers: Mapping[str, str]) -> Load:
     told = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     requests = [f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{told}\r\n".encode() for path in paths]
+    begun = time.perf_counter()
+    return await _run(port, [islice(cycle(requests), 7 * n, None) for n in range(CONNECTIONS)], begun + seconds)
+
+
+def send(port: int, requests: Sequence[bytes]) -> Load:
+    """Sends all of these once, on 16 connections. Raises `RuntimeError` where an answer is an error."""
+    load = uvloop.run(_run(port, [iter(requests)] * CONNECTIONS))
+    if load.errors or load.requests != len(requests):
+        raise RuntimeError(f"{load.errors} errors in {load.requests} of {len(requests)} requests")
+    return load
+
+
+async def _run(port: int, requests: Sequence[Iterator[bytes]], until: float = math.inf) -> Load:
     loop, begun = asyncio.get_running_loop(), time.perf_counter()
-    clients = [_Client(requests, 7 * n, begun + seconds) for n in range(CONNECTIONS)]
+    clients = [_Client(of_one, until) for of_one in requests]
     for client in clients:
         await loop.create_connection(lambda c=client: c, "127.0.0.1", port)  # type: ignore[misc]
     await asyncio.gather(*(c.ended for c in clients))

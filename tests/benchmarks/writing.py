@@ -8,24 +8,28 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
+import orjson
 
 from app.domain.toll import TollReportDraft
+from app.domain.vocabulary import Scope
 from app.ingest.pipeline import ingest
+from app.store import keys, sqlite
 from app.store.engine import Database
 from app.store.write import recording
+from tests.benchmarks import load, servers
 from tests.benchmarks.dataset import SEED, cache_folder, database_file, url_of
 from tests.benchmarks.generator import items
 from tests.benchmarks.rounds import Side
+from tests.support import Client
 
 FILE_OF = 10_000
-REPORTS = 100
+REPORTS = 400
 """Reports written one by one in a round."""
 IMPORTED = 3000
 """Incidents imported in a round."""
@@ -33,20 +37,37 @@ Script = list[tuple[str, Any, bool]]
 """SQL, its values, and whether they are many rows of values."""
 
 
+class _Noting:
+    """A write connection that writes down what is run on it."""
+
+    def __init__(self, connection: sqlite3.Connection, scripts: list[Script]) -> None:
+        self._connection, self._scripts = connection, scripts
+
+    def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
+        if sql == sqlite.BEGIN:
+            self._scripts.append([])
+        elif sql != "COMMIT":
+            self._scripts[-1].append((sql, values, False))
+        return self._connection.execute(sql, values)
+
+    def executemany(self, sql: str, values: Any) -> sqlite3.Cursor:
+        self._scripts[-1].append((sql, list(values), True))
+        return self._connection.executemany(sql, values)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
 @contextmanager
-def _noting(database: Database) -> Iterator[list[Script]]:
+def _noting() -> Iterator[list[Script]]:
     """The scripts of the transactions that are run inside."""
     scripts: list[Script] = []
-
-    def note(connection: Any, cursor: Any, sql: str, values: Any, context: Any, many: bool) -> None:
-        if sql.startswith("BEGIN"):
-            scripts.append([])
-        else:
-            scripts[-1].append((sql, values, many))
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    yield scripts
-    event.remove(database.engine, "before_cursor_execute", note)
+    connect = sqlite.write_connection
+    sqlite.write_connection = lambda url: _Noting(connect(url), scripts)  # type: ignore[assignment, return-value]
+    try:
+        yield scripts
+    finally:
+        sqlite.write_connection = connect
 
 
 def _raw(path: Path) -> sqlite3.Connection:
@@ -69,45 +90,89 @@ def _play(connection: sqlite3.Connection, script: Script) -> None:
 
 
 def one_report(rounds: int) -> list[Side]:
-    """A toll report on a file of 10,000 incidents, durable, one a transaction."""
-    whole = database_file(FILE_OF)
-    drafts = _drafts(rounds * REPORTS)
+    """A toll report on a file of 10,000 incidents, durable, one a transaction: sent over HTTP, and without HTTP.
+
+    Each is held against raw `sqlite3` that runs the statements of its transactions, what they read included.
+    """
+    bodies = _bodies(2 * rounds * REPORTS)
     with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
-        paths = [Path(folder) / f"{name}.db" for name in ("rehearsal", "ours", "raw")]
-        for path in paths:
+        whole = Path(folder) / "whole.db"
+        shutil.copyfile(database_file(FILE_OF), whole)
+        database = Database(url_of(whole))
+        key = keys.create(database, "benchmarks", [Scope.WRITE], None)
+        database.close()
+        paths = {name: Path(folder) / f"{name}.db" for name in ("rehearsal", "sent", "written", "raw", "raw-written")}
+        for path in paths.values():
             shutil.copyfile(whole, path)
-        rehearsal, ours = (Database(url_of(path)) for path in paths[:2])
-        with _noting(rehearsal) as scripts:
-            _write(rehearsal, drafts)
-        rehearsal.close()
-        raw = _raw(paths[2])
-        times = []
-        for n in range(0, len(drafts), REPORTS):
-            begun = time.perf_counter()
-            _write(ours, drafts[n : n + REPORTS])
-            middle = time.perf_counter()
-            for script in scripts[n : n + REPORTS]:
-                _play(raw, script)
-            times.append((middle - begun, time.perf_counter() - middle))
-        raw.close()
-        ours.close()
-    return [_side("one report written, against raw sqlite3", 0.5, times, REPORTS, "reports/s")]
+        posted, recorded = bodies[::2], bodies[1::2]
+        drafts = [TollReportDraft.model_validate(body) for body in recorded]
+        with _noting() as scripts:
+            _rehearse(Database(url_of(paths["rehearsal"])), key, posted)
+        with _noting() as scripts_written:
+            _write(Database(url_of(paths["rehearsal"])), drafts)
+        return _against_raw(paths, key, posted, drafts, scripts, scripts_written)
 
 
-def _drafts(count: int) -> list[TollReportDraft]:
+def _against_raw(
+    paths: dict[str, Path],
+    key: str,
+    posted: list[dict[str, Any]],
+    drafts: list[TollReportDraft],
+    scripts: list[Script],
+    scripts_written: list[Script],
+) -> list[Side]:
+    raw, written = _raw(paths["raw"]), Database(url_of(paths["written"]))
+    raw_written = _raw(paths["raw-written"])
+    over_http, without = [], []
+    with servers.ours(paths["sent"]) as server:
+        for n in range(0, len(posted), REPORTS):
+            requests = [_request(server.port, key, body) for body in posted[n : n + REPORTS]]
+            sent = load.send(server.port, requests).microseconds / 1_000_000
+            over_http.append((sent, _timed(lambda n=n: [_play(raw, s) for s in scripts[n : n + REPORTS]])))  # type: ignore[misc]
+            took = _timed(lambda n=n: _write(written, drafts[n : n + REPORTS]))  # type: ignore[misc]
+            again = _timed(lambda n=n: [_play(raw_written, s) for s in scripts_written[n : n + REPORTS]])  # type: ignore[misc]
+            without.append((took, again))
+    written.close()
+    raw.close()
+    raw_written.close()
+    return [
+        _side("one report POSTed, against raw sqlite3", 0.5, over_http, REPORTS, "reports/s"),
+        _side("the same without HTTP", None, without, REPORTS, "reports/s"),
+    ]
+
+
+def _timed(call: Callable[[], Any]) -> float:
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
+
+
+def _request(port: int, key: str, body: dict[str, Any]) -> bytes:
+    told = orjson.dumps(body)
+    head = f"POST /v1/toll-reports HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {key}\r\n"
+    return f"{head}Content-Type: application/json\r\nContent-Length: {len(told)}\r\n\r\n".encode() + told
+
+
+def _rehearse(database: Database, key: str, bodies: list[dict[str, Any]]) -> None:
+    client = Client(database)
+    for body in bodies:
+        answer = client.request("POST", "/v1/toll-reports", json=body, headers={"Authorization": f"Bearer {key}"})
+        assert answer.status_code == 201, answer.text
+    client.close()
+
+
+def _bodies(count: int) -> list[dict[str, Any]]:
     """A further figure for so many incidents."""
-    found: list[TollReportDraft] = []
+    found: list[dict[str, Any]] = []
     for number, item in enumerate(i for i in items(FILE_OF, SEED) if "toll_reports" in i.data):
         if len(found) == count:
             break
         first = item.data["toll_reports"][0]
         told = {name: first[name] for name in ("measure", "victims", "reported_by", "source")}
         found.append(
-            TollReportDraft.model_validate(
-                told
-                | {"id": f"tr-more-{number}", "incidents": [item.data["id"]], "bound": "exact", "best": number % 50}
-                | {"reported_on": "2026-03-01"}
-            )
+            told
+            | {"id": f"tr-more-{number}", "incidents": [item.data["id"]], "bound": "exact", "best": number % 50}
+            | {"reported_on": "2026-03-01"}
         )
     return found
 
@@ -153,13 +218,13 @@ def _rows_of_import(folder: Path, empty: Path, read: list[Any]) -> list[Script]:
     path = folder / "rehearsal.db"
     shutil.copyfile(empty, path)
     rehearsal = Database(url_of(path))
-    with _noting(rehearsal) as scripts:
+    with _noting() as scripts:
         ingest(read, rehearsal, "benchmarks")
     rehearsal.close()
     return [[line for line in script if line[0].startswith("INSERT")] for script in scripts]
 
 
-def _side(label: str, bar: float, times: list[tuple[float, float]], count: int, unit: str) -> Side:
+def _side(label: str, bar: float | None, times: list[tuple[float, float]], count: int, unit: str) -> Side:
     ours, raw = (count / statistics.median(column) for column in zip(*times, strict=True))
     ratio = statistics.median(b / a for a, b in times)
     return Side(label, ratio, bar, note=f"{ours:,.0f} and {raw:,.0f} {unit}")
