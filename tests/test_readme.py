@@ -1,11 +1,18 @@
 """What the README promises is what there is."""
 
+import json
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from app.cli import app as command_line
 from app.domain.filters import INCIDENTS, Parameter
 from app.settings import Settings
+from tests.support import Service, environment
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -31,8 +38,42 @@ def test_every_setting_is_described() -> None:
 
 def test_every_command_is_described() -> None:
     commands = {c.name or c.callback.__name__ for c in command_line.registered_commands if c.callback}
-    described = set(re.findall(r"^\| `incidents ([a-z]+)", README, re.MULTILINE))
+    described = set(re.findall(r"`incidents ([a-z]+)", README)) - {"keys"}
     assert described == commands
+
+
+@pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="needs bash and curl")
+def test_the_toll_that_moves_can_be_typed_as_it_stands(tmp_path: Path) -> None:
+    # given
+    service = Service(tmp_path)
+    section = README.split("## Recording")[1].split("## The command line")[0]
+    typed = "\n".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL))
+    typed = typed.replace("http://127.0.0.1:8000", service.base).replace(
+        ".venv/bin/incidents", f"{sys.executable} -m app"
+    )
+
+    # when
+    told = subprocess.run(
+        ["bash", "-euc", typed],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment(INCIDENTS_DATABASE_URL=f"sqlite:///{service.database}"),
+    )
+    service.stop()
+
+    # then
+    assert told.returncode == 0, told.stderr
+    answers = [json.loads(line) for line in told.stdout.replace("}{", "}\n{").splitlines() if line.startswith("{")]
+    assert not [a for a in answers if "errors" in a or a.get("status") in range(400, 600)]
+    killed = [a["toll"]["killed"] for a in answers if a.keys() == {"toll"}]
+    assert [k["best"] for k in killed] == [15, 35, 54, 49, 49, 49]
+    assert [(k["high"], k["spread"], k["disputed"]) for k in killed[-2:]] == [(70, 21, True), (49, 0, False)]
+    claim = next(a for a in answers if "timeline" in a)["reports"][-1]
+    assert (claim["id"], claim["status"]) == ("tr-5", "retracted")
+    assert claim["retraction"]["reason"] == "The group took its claim back."
+    assert told.stdout.count("whole: ") == 2
 
 
 def test_every_file_that_is_linked_is_there() -> None:
