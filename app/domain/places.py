@@ -114,6 +114,7 @@ def suggest_region(text: str, countries: tuple[str, ...] = (), stored: Sequence[
     return f"{region_name(code)}, {code}"
 
 
+@lru_cache(maxsize=8192)
 def resolve_region(text: str, country: str) -> Region:
     """The one region of a country that bears this code or name. Raises `ValueError` where none or several do."""
     codes = find_regions(text, (country,))

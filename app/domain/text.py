@@ -11,6 +11,8 @@ _NOT_A_WORD = re.compile(r"[\W_]+")
 
 def fold(text: str) -> str:
     """Words in lower case without accents, joined by single spaces: "Ménaka  Région" is "menaka region"."""
+    if text.isascii():
+        return _NOT_A_WORD.sub(" ", text.lower()).strip()
     plain = unicodedata.normalize("NFKD", text.casefold()).translate(_SINGLE_LETTERS)
     unaccented = "".join(c for c in plain if not unicodedata.combining(c))
     return _NOT_A_WORD.sub(" ", unaccented).strip()

@@ -1,5 +1,6 @@
 """A toll report: one figure that somebody gave at some time, about one or several incidents."""
 
+from collections.abc import Callable
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -19,6 +20,15 @@ ONE_NUMBER = frozenset(Bound) - {Bound.RANGE}
 """Bounds worded with a single number, which is sent as `best`."""
 
 
+_FIXED: dict[Bound, Callable[[int], tuple[int | None, ...]]] = {
+    Bound.EXACT: lambda said: (said, said, said),
+    Bound.AT_LEAST: lambda said: (said, said, None),
+    Bound.MORE_THAN: lambda said: (said + 1, None, None),
+    Bound.AT_MOST: lambda said: (0, said, said),
+    Bound.ABOUT: lambda said: (None, said, None),
+}
+
+
 def numbers_of(bound: Bound, low: int | None, best: int | None, high: int | None) -> tuple[int | None, ...]:
     """The (low, best, high) that a bound fixes. Raises `ValueError` where the numbers sent do not fit the bound.
 
@@ -35,14 +45,8 @@ def numbers_of(bound: Bound, low: int | None, best: int | None, high: int | None
     said = low - 1 if bound is Bound.MORE_THAN and best is None and low else best
     if said is None:
         raise ValueError(f"{bound} needs best")
-    fixed = {
-        Bound.EXACT: (said, said, said),
-        Bound.AT_LEAST: (said, said, None),
-        Bound.MORE_THAN: (said + 1, None, None),
-        Bound.AT_MOST: (0, said, said),
-        Bound.ABOUT: (None, said, None),
-    }[bound]
-    if any(given is not None and given != n for given, n in ((low, fixed[0]), (high, fixed[2]))):
+    fixed = _FIXED[bound](said)
+    if (low is not None and low != fixed[0]) or (high is not None and high != fixed[2]):
         raise ValueError(f"{bound} {said} means low {fixed[0]}, best {fixed[1]}, high {fixed[2]}; send best alone")
     return fixed
 

@@ -37,8 +37,12 @@ class Gathered:
         """A row by what it is known by: gathered here, or stored."""
         if known := self._known.get((model, natural)):
             return known
-        row = self._transaction.first(_by_natural(model), {"natural": natural})
-        return None if row is None else dict(zip(table_of(model).c.keys(), row, strict=True))
+        statement, columns = _by_natural(model)
+        row = self._transaction.first(statement, {"natural": natural})
+        if row is None:
+            return None
+        found = self._known[model, natural] = dict(zip(columns, row, strict=True))
+        return found
 
     def newest_version(self, incident: int) -> dict[str, Any]:
         """The newest version of an incident's record."""
@@ -46,7 +50,7 @@ class Gathered:
             return known
         row = self._transaction.first(_NEWEST_VERSION, {"incident": incident})
         assert row is not None, "every incident has a version"
-        return dict(zip(table_of(IncidentVersion).c.keys(), row, strict=True))
+        return dict(zip(_versions.keys(), row, strict=True))
 
     def add(self, model: type[SQLModel], natural: str | int, **values: Any) -> dict[str, Any]:
         """A row of its own key, known by `natural` from now on."""
@@ -93,9 +97,10 @@ class Gathered:
 
 
 @cache
-def _by_natural(model: type[SQLModel]) -> Select[Any]:
+def _by_natural(model: type[SQLModel]) -> tuple[Select[Any], tuple[str, ...]]:
     columns = table_of(model).c
-    return select(*columns).where(columns[NATURAL.get(model, "id")] == bindparam("natural"))
+    found = select(*columns).where(columns[NATURAL.get(model, "id")] == bindparam("natural"))
+    return found, tuple(columns.keys())
 
 
 _versions = table_of(IncidentVersion).c

@@ -45,6 +45,8 @@ class Writer:
         self.now, self.by = transaction.now, by
         self._append = Appender(transaction, by)
         self._find = self._append.find
+        self._parties: dict[tuple[type[SQLModel], Any], tuple[dict[str, Any], dict[str, Any]]] = {}
+        """Rows and public records of the reporters and sources that were sent before."""
 
     def record_incident(self, draft: IncidentDraft, *, new: bool = False) -> tuple[Outcome, str]:
         """An incident with its first reports. One that exists must be the same, and not be `new`, else `Conflict`."""
@@ -120,7 +122,7 @@ class Writer:
             raise NotFound(f'no toll report has the id "{echo(report_id)}"')
         if self._find(Retraction, report["key"]):
             raise Conflict(f'"{report_id}" is retracted already')
-        told_in = self._party(tables.Source, source, "source") if source else None
+        told_in = self._party(tables.Source, source, "source")[0] if source else None
         self._append.retraction(report, reason, reported_on, told_in)
 
     def withdraw_incident(self, incident_id: str, reason: str, merged_into: str | None = None) -> None:
@@ -154,8 +156,8 @@ class Writer:
 
     def _report_record(self, draft: TollReportDraft, covered: list[str]) -> dict[str, Any]:
         """A report as it is recorded, before anything of it is sealed."""
-        reporter = self._party(tables.Reporter, draft.reported_by, "reported_by")
-        source = self._party(tables.Source, draft.source, "source")
+        _, reporter = self._party(tables.Reporter, draft.reported_by, "reported_by")
+        _, source = self._party(tables.Source, draft.source, "source")
         low, best, high = draft.numbers
         return {
             "id": draft.id or f"tr-{self.now:x}-{secrets.token_hex(4)}",
@@ -166,9 +168,9 @@ class Writer:
             "best": best,
             "high": high,
             "bound": draft.bound.value,
-            "reported_by": orjson.loads(reporter["record"]),
+            "reported_by": reporter,
             "reported_on": draft.reported_on,
-            "source": orjson.loads(source["record"]),
+            "source": source,
             "breakdown": draft.breakdown.model_dump(mode="json") if draft.breakdown else None,
             "locator": draft.locator,
             "note": draft.note,
@@ -205,25 +207,28 @@ class Writer:
 
     def _sources(self, sent: IncidentSent) -> list[dict[str, Any]]:
         """The public records of the sources that an incident names itself."""
-        found = [self._party(tables.Source, source, f"sources.{n}") for n, source in enumerate(sent.sources)]
-        return [orjson.loads(row["record"]) for row in found]
+        return [self._party(tables.Source, source, f"sources.{n}")[1] for n, source in enumerate(sent.sources)]
 
     def _party(
         self,
         model: type[tables.Reporter] | type[tables.Source],
         sent: ReporterDraft | SourceDraft | Reference,
         member: str,
-    ) -> dict[str, Any]:
-        """The row of a reporter or source, made on its first use."""
-        if isinstance(sent, Reference):
-            if known := self._find(model, sent.id):
-                return known
-            raise InvalidInput([Fault(member, "is not the id of one that is recorded; send it whole", sent.id, "body")])
-        with within(member):
-            _, party_id = self.record_party(sent)
-        found = self._find(model, party_id)
-        assert found is not None, "it is recorded now"
-        return found
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The row of a reporter or source, made on its first use, and its public record."""
+        if party := self._parties.get((model, sent)):
+            return party
+        party_id = sent.id
+        if not isinstance(sent, Reference):
+            with within(member):
+                _, party_id = self.record_party(sent)
+        row = self._find(model, party_id or "")
+        if row is None:
+            why = "is not the id of one that is recorded; send it whole"
+            raise InvalidInput([Fault(member, why, party_id, "body")])
+        party = (row, orjson.loads(row["record"]))
+        self._append.gathered.set(self._parties, (model, sent), party)
+        return party
 
     def _expect_same_party(self, model: type[SQLModel], known: Mapping[str, Any], sent: Party) -> None:
         record = self._opened(model.__name__.lower(), known)
