@@ -1,0 +1,60 @@
+"""The tables. Facts are appended and never changed; what is derived from them is rebuilt with them.
+
+Instants are microseconds since 1970 (`domain.dates`), days are proleptic ordinals (`date.toordinal`), texts named
+`record`, `toll` and `rest` are JSON objects. `recorded_to` and `known_to` are `FOREVER` while a row still holds.
+"""
+
+from functools import cache
+
+from sqlalchemy import Table
+from sqlmodel import SQLModel
+
+from app.store.tables.derived import LARGE_TOLL, IncidentActor, IncidentBorder, Segment, SetSegment
+from app.store.tables.evidence import ApiKey, Change, Feed, KeptAnswer, LogNode, Recording
+from app.store.tables.facts import (
+    Incident,
+    IncidentSet,
+    IncidentSetMember,
+    IncidentVersion,
+    Reporter,
+    Retraction,
+    Secret,
+    Source,
+    TollReport,
+    Withdrawal,
+)
+
+__all__ = [
+    "LARGE_TOLL",
+    "TABLES",
+    "ApiKey",
+    "Change",
+    "Feed",
+    "Incident",
+    "IncidentActor",
+    "IncidentBorder",
+    "IncidentSet",
+    "IncidentSetMember",
+    "IncidentVersion",
+    "KeptAnswer",
+    "LogNode",
+    "Recording",
+    "Reporter",
+    "Retraction",
+    "Secret",
+    "Segment",
+    "SetSegment",
+    "Source",
+    "TollReport",
+    "Withdrawal",
+    "table_of",
+]
+
+TABLES = SQLModel.metadata.tables
+"""Every table by its name."""
+
+
+@cache
+def table_of(model: type[SQLModel]) -> Table:
+    """The table of a model."""
+    return TABLES[str(model.__tablename__)]

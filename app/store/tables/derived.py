@@ -1,0 +1,128 @@
+"""What is derived from facts, in the transaction that changed them."""
+
+from sqlalchemy import Index, Text
+from sqlmodel import Field, SQLModel
+
+from app.domain.vocabulary import ActorKind, ActorRole
+from app.store.tables.columns import code, instant, row_key, text
+
+LARGE_TOLL = 25
+"""Headlines of this many killed or more have indexes of their own."""
+
+
+class IncidentActor(SQLModel, table=True):
+    """Derived: the actors of a version."""
+
+    __tablename__ = "incident_actor"
+    __table_args__ = (Index(None, "role", "kind", "version"),)
+    version: int = Field(foreign_key="incident_version.key", primary_key=True)
+    number: int = Field(primary_key=True)
+    name: str = text()
+    role: ActorRole = code(ActorRole, "role")
+    kind: ActorKind = code(ActorKind, "kind")
+
+
+class IncidentBorder(SQLModel, table=True):
+    """Derived: the borders that a version is said to be close to."""
+
+    __tablename__ = "incident_border"
+    __table_args__ = (Index(None, "country", "version"),)
+    version: int = Field(foreign_key="incident_version.key", primary_key=True)
+    country: str = Field(sa_type=Text, primary_key=True)
+
+
+class Span(SQLModel):
+    """A half-open span of both clocks, and the headline that holds in it."""
+
+    recorded_from: int = instant()
+    recorded_to: int = instant()
+    known_from: int = instant()
+    known_to: int = instant()
+    killed_low: int | None = instant(default=None)
+    killed_best: int | None = instant(default=None)
+    killed_high: int | None = instant(default=None)
+    wounded_low: int | None = instant(default=None)
+    wounded_best: int | None = instant(default=None)
+    wounded_high: int | None = instant(default=None)
+    missing_low: int | None = instant(default=None)
+    missing_best: int | None = instant(default=None)
+    missing_high: int | None = instant(default=None)
+    captured_low: int | None = instant(default=None)
+    captured_best: int | None = instant(default=None)
+    captured_high: int | None = instant(default=None)
+    survived_low: int | None = instant(default=None)
+    survived_best: int | None = instant(default=None)
+    survived_high: int | None = instant(default=None)
+
+
+_SPAN = ("recorded_from", "recorded_to", "known_from", "known_to")
+
+
+class Segment(Span, table=True):
+    """Derived: what is answered about an incident in one span of both clocks. Every read of incidents is one of these.
+
+    Copies what filters and sorts compare, so that each hot question walks one index. `sphere_x`, `_y`, `_z` is the
+    place as a point of the unit sphere: the straight line between two such points tells their distance.
+    """
+
+    __table_args__ = (
+        Index("ix_segment_incident", "incident", "recorded_from", "known_from"),
+        Index("ix_segment_version", "version"),
+        Index("ix_segment_date", "date_start", "incident_id", *_SPAN, "date_end"),
+        Index("ix_segment_country_date", "country", "date_start", "incident_id", *_SPAN, "date_end"),
+        Index("ix_segment_region_date", "region_key", "date_start", "incident_id", *_SPAN, "date_end"),
+        Index("ix_segment_updated", "recorded_from", "incident_id"),
+        Index("ix_segment_days", "days"),
+    )
+    key: int = row_key()
+    incident: int = Field(foreign_key="incident.key")
+    incident_id: str = text()
+    version: int = Field(foreign_key="incident_version.key")
+    country: str = text()
+    region_key: str | None = text(default=None)
+    region_name: str | None = text(default=None)
+    date_start: int
+    date_end: int
+    days: int
+    month: int
+    date_precision: str = text()
+    event_type: str | None = text(default=None)
+    sub_event_type: str | None = text(default=None)
+    type_of_violence: int | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    sphere_x: float | None = None
+    sphere_y: float | None = None
+    sphere_z: float | None = None
+    killed_first: int | None = instant(default=None)
+    killed_change: str | None = text(default=None)
+    killed_revisions: int | None = None
+    killed_spread: int | None = instant(default=None)
+    killed_disputed: bool | None = None
+    killed_ever: int | None = instant(default=None)
+    reported_at: int | None = instant(default=None)
+    toll: str = text()
+    rest: str = text()
+
+
+class SetSegment(Span, table=True):
+    """Derived: the headline of reports that cover several incidents together, in one span of both clocks."""
+
+    __tablename__ = "set_segment"
+    __table_args__ = (Index(None, "incident_set", "recorded_from", "known_from"),)
+    key: int = row_key()
+    incident_set: int = Field(foreign_key="incident_set.key")
+
+
+_segment = SQLModel.metadata.tables["segment"].c
+for _name, _columns in (("date", ()), ("country_date", (_segment.country,))):
+    _large = _segment.killed_best >= LARGE_TOLL
+    Index(
+        f"ix_segment_large_{_name}",
+        *_columns,
+        _segment.date_start,
+        _segment.incident_id,
+        *(_segment[c] for c in _SPAN),
+        sqlite_where=_large,
+        postgresql_where=_large,
+    )

@@ -1,0 +1,77 @@
+"""The log and its tree, and who may add to it."""
+
+from sqlalchemy import Column, Index, Integer, Text
+from sqlmodel import Field, SQLModel
+
+from app.domain.vocabulary import ChangeKind
+from app.store.tables.columns import blob, code, instant, row_key, text
+
+
+class Recording(SQLModel, table=True):
+    """One write transaction: when this service learned something, and from whom. Instants only grow.
+
+    With the log as it stood afterwards: its size, the root of its tree, and the tree's peaks one after the other.
+    """
+
+    key: int = row_key()
+    recorded_at: int = instant(unique=True)
+    recorded_by: str = text()
+    log_size: int
+    log_root: bytes = blob()
+    log_peaks: bytes = blob()
+
+
+class Change(SQLModel, table=True):
+    """An entry of the log. `fact` is the key of the row it tells of, in the table that `kind` says."""
+
+    seq: int = Field(default=None, sa_column=Column("seq", Integer, primary_key=True, autoincrement=False))
+    recorded_at: int = instant()
+    kind: ChangeKind = code(ChangeKind, "kind")
+    incident: str | None = text(default=None)
+    fact: int
+    hash: bytes = blob()
+
+
+class LogNode(SQLModel, table=True):
+    """A perfect subtree of the log's tree, above the leaves."""
+
+    __tablename__ = "log_node"
+    level: int = Field(sa_column=Column("level", Integer, primary_key=True, autoincrement=False))
+    number: int = Field(sa_column=Column("number", Integer, primary_key=True, autoincrement=False))
+    hash: bytes = blob()
+
+
+class Feed(SQLModel, table=True):
+    """One row: the life of the log that is served. A restored copy begins another."""
+
+    key: int = row_key()
+    epoch: str = text()
+    since: int = instant()
+
+
+class ApiKey(SQLModel, table=True):
+    """Who may write, or read what is confidential. Only the hash of the key is kept."""
+
+    __tablename__ = "api_key"
+    key: int = row_key()
+    id: str = text(unique=True)
+    name: str = text(unique=True)
+    scopes: str = text()
+    hash: bytes = blob()
+    created_at: int = instant()
+    expires_at: int | None = instant(default=None)
+    revoked_at: int | None = instant(default=None)
+
+
+class KeptAnswer(SQLModel, table=True):
+    """The answer to a POST with an `Idempotency-Key`, so that the same POST gets it again."""
+
+    __tablename__ = "kept_answer"
+    __table_args__ = (Index(None, "recorded_at"),)
+    api_key: str = Field(sa_column=Column("api_key", Text, primary_key=True))
+    idempotency_key: str = Field(sa_column=Column("idempotency_key", Text, primary_key=True))
+    request: bytes = blob()
+    status: int
+    headers: str = text()
+    body: bytes = blob()
+    recorded_at: int = instant()
