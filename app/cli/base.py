@@ -1,0 +1,27 @@
+"""The command itself, and what its parts share."""
+
+import typer
+
+from app.settings import Settings
+from app.store.engine import Database
+
+app = typer.Typer(
+    help="Conflict-incident records that keep every reported toll.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def migrated(settings: Settings) -> Database:
+    """The database, made or brought up to date."""
+    database = Database(settings.database_url)
+    database.migrate()
+    return database
+
+
+def checked(settings: Settings) -> Database:
+    """The database, which must be there and fit."""
+    database = Database(settings.database_url)
+    database.check()
+    return database

@@ -1,0 +1,91 @@
+"""serve, migrate, seed, openapi."""
+
+import asyncio
+import socket
+import sys
+from typing import Annotated
+
+import orjson
+import typer
+
+from app.cli.base import app, migrated
+from app.domain.question import Question
+from app.errors import Fault, InvalidInput
+from app.ingest.seeds import load_seeds
+from app.settings import Settings
+from app.store import read
+from app.store.engine import Database
+from app.store.reader import Reader
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer.")] = 1,
+    reload: Annotated[bool, typer.Option(help="Start again when the code changes.")] = False,
+) -> None:
+    """Migrate, seed an empty database, and answer requests."""
+    from app.api.server import run
+
+    settings = Settings()
+    database = migrated(settings)
+    if settings.seed and _is_empty(settings):
+        _report_seeds(database)
+    database.close()
+    host, port = host or settings.host, settings.port if port is None else port
+    _expect_free(host, port)
+    typer.echo(f"serving {database.url.database} on http://{host}:{port}, its pages at /docs", err=True)
+    run(settings, host=host, port=port, workers=workers, reload=reload)
+
+
+@app.command()
+def migrate() -> None:
+    """Make the database, or bring its schema up to date. Safe to repeat."""
+    database = migrated(Settings())
+    typer.echo(f"{database.url.database} is up to date")
+
+
+@app.command()
+def seed() -> None:
+    """Load the seeds. Safe to repeat."""
+    _report_seeds(migrated(Settings()))
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    from app.api.application import create_app
+
+    sys.stdout.buffer.write(orjson.dumps(create_app(Settings()).openapi(), option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _expect_free(host: str, port: int) -> None:
+    """Raises `InvalidInput` where nobody can listen, before a server is started for nothing."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        why = f"cannot be listened on ({error.strerror}); choose another with --port or INCIDENTS_PORT"
+        raise InvalidInput([Fault("port", why, f"{host}:{port}", "settings")]) from None
+
+
+def _is_empty(settings: Settings) -> bool:
+    reader = Reader(Database(settings.database_url), settings.read_seconds)
+
+    async def newest() -> int:
+        return (await read.open_session(reader, Question())).recorded
+
+    try:
+        return asyncio.run(newest()) == 0
+    finally:
+        reader.close()
+
+
+def _report_seeds(database: Database) -> None:
+    summary = load_seeds(database)
+    typer.echo(f"seeds: {summary.created} created, {summary.unchanged} unchanged", err=True)
+    if summary.refused:
+        raise InvalidInput([Fault(line, "was refused", where="seeds") for line in summary.refused])
