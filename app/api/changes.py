@@ -9,7 +9,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from app.api import schemas
+from app.api import schemas_log
 from app.api.access import access_of
 from app.api.asking import Asked, answer, ask, read_pairs
 from app.api.parameters import described, read_router
@@ -32,7 +32,7 @@ AT_ONCE = 200
 
 @router.get(
     "/changes",
-    response_model=schemas.Changes,
+    response_model=schemas_log.Changes,
     summary="Every change, in the order of its recording",
     **described(filters.CHANGES),
 )
@@ -143,7 +143,7 @@ def _event(kind: str, data: dict[str, Any], seq: int | None = None) -> bytes:
 
 @router.get(
     "/log/checkpoint",
-    response_model=schemas.Checkpoint,
+    response_model=schemas_log.Checkpoint,
     summary="The log as it stands: its size and the root of its tree",
     **described((filters.RECORDED_AS_OF,)),
 )
@@ -155,7 +155,7 @@ async def log_checkpoint(request: Request) -> Response:
 
 @router.get(
     "/log/proof",
-    response_model=schemas.InclusionProof | schemas.ConsistencyProof,
+    response_model=schemas_log.InclusionProof | schemas_log.ConsistencyProof,
     summary="Proof that an entry is in the log, or that the log only grew",
     **described(filters.PROOF),
 )

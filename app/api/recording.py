@@ -18,7 +18,7 @@ from app.domain.question import Question
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.toll import RetractionDraft, TollReportDraft
 from app.errors import Fault, InvalidInput, PreconditionFailed, PreconditionRequired
-from app.store import read
+from app.store import read, read_reports
 from app.store.reader import ReadSession
 from app.store.recorder import Answer
 from app.store.write import Outcome, Writer
@@ -124,7 +124,7 @@ async def retract_toll_report(writer: Writer, session: ReadSession, sent: Retrac
     report_id = request.path_params["report_id"]
     writer.retract_report(report_id, sent.reason, sent.reported_on, sent.source)
     writer.finish()
-    body = await read.toll_report(session, report_id, Question())
+    body = await read_reports.toll_report(session, report_id, Question())
     return _created(body, f"/v1/toll-reports/{report_id}", request)
 
 
@@ -182,7 +182,7 @@ async def _report(
 ) -> Answer:
     _, report_id = writer.record_report(sent, about, new=True)
     writer.finish()
-    body, wholes = await read.recorded_report(session, report_id)
+    body, wholes = await read_reports.recorded_report(session, report_id)
     if wholes:
         warnings = [f"the same reporter's {w}, about all victims, still stands; name it in supersedes" for w in wholes]
         body = f'{body[:-1]},"warnings":{orjson.dumps(warnings).decode()}}}'
@@ -194,7 +194,7 @@ async def _party(
 ) -> Answer:
     outcome, party_id = writer.record_party(sent)
     writer.finish()
-    body = await read.party(session, table, party_id)
+    body = await read_reports.party(session, table, party_id)
     return _created(body, f"/v1/{table}s/{party_id}", request, 201 if outcome is Outcome.CREATED else 200)
 
 

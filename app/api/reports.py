@@ -11,7 +11,7 @@ from app.api.asking import Asked, answer, ask
 from app.api.parameters import described, read_router
 from app.domain import filters
 from app.domain.filters import Form
-from app.store import read
+from app.store import read_reports
 from app.store.read import Page
 
 router = read_router("/v1")
@@ -26,14 +26,14 @@ router = read_router("/v1")
 )
 async def toll_reports(request: Request) -> Response:
     """Toll reports across incidents, each with whether it stands at the clocks asked for."""
-    asked = await ask(request, filters.REPORTS, read.REPORTS)
+    asked = await ask(request, filters.REPORTS, read_reports.REPORTS)
     return await answer(asked, lambda: _reports(asked), link=True)
 
 
 async def _reports(asked: Asked) -> tuple[bytes | AsyncGenerator[bytes], str | None]:
     if asked.whole:
-        return encoding.export_reports(read.every_toll_report(asked.session, asked.question), asked.form), None
-    page = await read.toll_reports(asked.session, asked.question)
+        return encoding.export_reports(read_reports.every_toll_report(asked.session, asked.question), asked.form), None
+    page = await read_reports.toll_reports(asked.session, asked.question)
     if asked.form is Form.CSV:
         return encoding.reports_csv(map(orjson.loads, page.items)), asked.next_page(page.cursor)
     return _encoded(asked, page)
@@ -60,7 +60,7 @@ async def toll_report(request: Request) -> Response:
 
 
 async def _report(asked: Asked, report_id: str) -> bytes:
-    return (await read.toll_report(asked.session, report_id, asked.question)).encode()
+    return (await read_reports.toll_report(asked.session, report_id, asked.question)).encode()
 
 
 @router.get(
@@ -88,10 +88,10 @@ async def sources(request: Request) -> Response:
 
 
 async def _parties(request: Request, table: str) -> Response:
-    asked = await ask(request, filters.LISTS, read.PARTIES[table])
+    asked = await ask(request, filters.LISTS, read_reports.PARTIES[table])
 
     async def body() -> tuple[bytes, str | None]:
-        return _encoded(asked, await read.parties(asked.session, table, asked.question))
+        return _encoded(asked, await read_reports.parties(asked.session, table, asked.question))
 
     return await answer(asked, body, link=True)
 
@@ -124,6 +124,6 @@ async def _one_party(request: Request, table: str) -> Response:
     asked = await ask(request, (filters.RECORDED_AS_OF,))
 
     async def body() -> bytes:
-        return (await read.party(asked.session, table, request.path_params[f"{table}_id"])).encode()
+        return (await read_reports.party(asked.session, table, request.path_params[f"{table}_id"])).encode()
 
     return await answer(asked, body)

@@ -3,7 +3,7 @@
 Answers are not made from these models but joined from stored JSON; a model says what is in it.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,7 +11,7 @@ from app.domain.filters import Group
 from app.domain.incident import IncidentFields
 from app.domain.source import DayText, Id, MomentText, Whole
 from app.domain.toll import Breakdown
-from app.domain.vocabulary import Bound, ChangeKind, Measure, Movement, ReportChange, ReporterKind, Status, Victims
+from app.domain.vocabulary import Bound, Measure, Movement, ReportChange, ReporterKind, Status, Victims
 
 InstantText = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-24T12:00:00.000001Z"])]
 
@@ -367,55 +367,3 @@ class Health(Shape):
     status: Literal["ok", "failing"]
     version: str
     detail: str | None = Field(None, description="What fails, and what to do.")
-
-
-class Change(Shape):
-    """An entry of the log."""
-
-    seq: int = Field(description="Its place in the log, from 1, without gaps.")
-    at: InstantText
-    kind: ChangeKind
-    incident: Id | None = Field(description="The incident that it is about; null where it is about none or several.")
-    by: str = Field(description="The name of the key that recorded it.")
-    data: dict[str, Any] = Field(description="The record that was made.")
-    hash: Hex = Field(description="SHA-256 of a zero byte and the canonical JSON of the members above.")
-    opened: dict[str, Any] | None = Field(None, description="`data` with what is sealed, for `read:confidential`.")
-
-
-class Changes(Shape):
-    """Entries of the log, in their order."""
-
-    items: list[Change]
-    next: str | None = Field(description="Address of the next entries; null where there are none yet.")
-    head: int = Field(description="The `seq` of the newest entry.")
-    epoch: str = Field(description="Another one than before: the service was restored from a backup; begin anew.")
-
-
-class Checkpoint(Shape):
-    """The log at one moment."""
-
-    size: int
-    root: Hex
-    at: InstantText | None = Field(description="When its newest entry was recorded.")
-    epoch: str
-
-
-class InclusionProof(Shape):
-    """That the entry `seq` is in the log that has `size` entries and this root (RFC 6962, 2.1.1)."""
-
-    seq: int
-    size: int
-    hash: Hex
-    proof: list[Hex]
-    root: Hex
-
-
-class ConsistencyProof(Shape):
-    """That the log of `from` entries is the beginning of the log of `to` entries (RFC 6962, 2.1.2)."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-    from_: int = Field(alias="from")
-    to: int
-    from_root: Hex
-    to_root: Hex
-    proof: list[Hex]

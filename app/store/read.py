@@ -1,6 +1,6 @@
 """Answers: questions become statements, rows become JSON texts. Every read of incidents goes this way."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -8,13 +8,12 @@ from typing import Any
 import orjson
 
 from app.domain.dates import LAST_INSTANT, Instant, instant_text, moment_text
-from app.domain.filters import MAX_LIMIT
 from app.domain.headline import RULE, superseding
 from app.domain.history import by_set, effects, timeline
 from app.domain.places import suggest_region
 from app.domain.question import Question, RegionWanted
-from app.domain.vocabulary import Measure, Status, Victims
-from app.errors import Fault, IncidentNotFound, IncidentNotYetKnown, IncidentWithdrawn, InvalidInput, NotFound, echo
+from app.domain.vocabulary import Measure, Status
+from app.errors import Fault, IncidentNotFound, IncidentNotYetKnown, IncidentWithdrawn, InvalidInput
 from app.store import lists, queries
 from app.store.confidential import opened, opened_document
 from app.store.cursor import Cursor, Walk, read_cursor
@@ -63,8 +62,6 @@ def asked_of(question: Question) -> str:
 
 
 INCIDENTS = Walk("incidents", (int, str))
-REPORTS = Walk("toll-reports", (int, int))
-PARTIES = {table: Walk(table, (str,)) for table in ("reporter", "source")}
 
 
 async def incidents(session: ReadSession, question: Question) -> Page:
@@ -76,8 +73,8 @@ async def incidents(session: ReadSession, question: Question) -> Page:
     rows = await session.rows(queries.page_of_incidents(found, session.recorded, after, by_tree=by_tree))
     as_text = _splicer(question)
     items = [as_text(record, toll, rest) for record, toll, rest, _, _ in rows[: question.limit]]
-    total = await _total(session, question, lambda: queries.total_of_incidents(found, session.recorded))
-    following = _next(session, INCIDENTS, question, rows, lambda row: (row[3], row[4]))
+    total = await total_of(session, question, lambda: queries.total_of_incidents(found, session.recorded))
+    following = next_cursor(session, INCIDENTS, question, rows, lambda row: (row[3], row[4]))
     return Page(await opened(session, items), following, total)
 
 
@@ -124,19 +121,21 @@ async def _by_tree(session: ReadSession, question: Question) -> bool:
     return bool((await session.rows(queries.count_in_tree(question.box, FEW_IN_BOX)))[0][0] <= FEW_IN_BOX)
 
 
-def _next(
+def next_cursor(
     session: ReadSession,
     walk: Walk,
     question: Question,
     rows: Sequence[Row],
     keys: Callable[[Row], tuple[int | str, ...]],
 ) -> str | None:
+    """The cursor of the next page, or `None` where `rows`, one more than a page, are the last ones."""
     if len(rows) <= question.limit:
         return None
     return Cursor(keys(rows[question.limit - 1]), session.recorded).text(walk, asked_of(question))
 
 
-async def _total(session: ReadSession, question: Question, statement: Callable[[], Statement]) -> int | None:
+async def total_of(session: ReadSession, question: Question, statement: Callable[[], Statement]) -> int | None:
+    """The number of items on all pages, where it was asked for."""
     return int((await session.rows(statement()))[0][0]) if question.given.get("total") else None
 
 
@@ -202,14 +201,14 @@ def _history(rows: Sequence[Row], incident_id: str, question: Question) -> dict[
         effect = changes[k.report.id]
         reports.append(
             orjson.loads(k.record)
-            | _standing(k, known, at)
+            | standing_of(k, known, at)
             | {"change": effect.change, "delta": effect.delta, "source_changed": effect.source_changed}
         )
     answer = {"incident": incident_id, "rule": RULE, "reports": reports, "timeline": own_timeline}
     return answer | ({"shared": shared} if shared else {})
 
 
-def _standing(one: KnownReport, known: Sequence[KnownReport], at: Instant) -> dict[str, Any]:
+def standing_of(one: KnownReport, known: Sequence[KnownReport], at: Instant) -> dict[str, Any]:
     """Whether a report stands at the clocks, and if not, why."""
     void = one.report.void_at(at)
     by = superseding(one.report, (k.report for k in known), at)
@@ -242,95 +241,3 @@ async def versions(session: ReadSession, incident_id: str) -> dict[str, Any]:
         before = record
     answer: dict[str, Any] = await opened_document(session, {"incident": incident_id, "items": items})
     return answer
-
-
-async def toll_reports(session: ReadSession, question: Question) -> Page:
-    """A page of toll reports, newest first, each with whether it stands."""
-    cursor = cursor_of(question, REPORTS)
-    rows = await session.rows(lists.toll_reports(question, session.recorded, cursor.keys if cursor else None))
-    page = rows[: question.limit]
-    items = await opened(session, _with_standing(question, page, await _about_sets(session, page)))
-    total = await _total(session, question, lambda: lists.toll_reports(question, session.recorded, counted=True))
-    return Page(items, _next(session, REPORTS, question, rows, lambda row: (row[3], row[4])), total)
-
-
-async def every_toll_report(session: ReadSession, question: Question) -> AsyncGenerator[list[str]]:
-    """All toll reports that match, newest first, some at a time."""
-    question = question.but(limit=MAX_LIMIT, total=None)
-    page = await toll_reports(session, question)
-    while page.items:
-        yield page.items
-        if page.cursor is None:
-            return
-        page = await toll_reports(session, question.but(cursor=page.cursor))
-
-
-async def toll_report(session: ReadSession, report_id: str, question: Question) -> str:
-    """One toll report. Raises `NotFound`."""
-    rows = await session.rows(lists.toll_reports(question.but(id=report_id), session.recorded))
-    if not rows:
-        raise NotFound(f'no toll report with the id "{echo(report_id)}" is known at the time asked for')
-    return (await opened(session, _with_standing(question, rows, await _about_sets(session, rows))))[0]
-
-
-async def recorded_report(session: ReadSession, report_id: str) -> tuple[str, list[str]]:
-    """A report that was just recorded, and the figures for all victims that its reporter gave and that still stand.
-
-    A change of the victims' group replaces those only where the report says so.
-    """
-    rows = await session.rows(lists.toll_reports(Question({"id": report_id}), session.recorded))
-    known = await _about_sets(session, rows)
-    (text,) = await opened(session, _with_standing(Question(), rows, known))
-    reports = [k.report for k in known]
-    own = next(r for r in reports if r.id == report_id)
-    wholes = [
-        r.id
-        for r in reports
-        if r.victims is Victims.ALL
-        and own.victims is not Victims.ALL
-        and (r.reporter, r.measure, r.incidents) == (own.reporter, own.measure, own.incidents)
-        and not r.void_at(LAST_INSTANT)
-        and superseding(r, reports, LAST_INSTANT) is None
-    ]
-    return text, wholes
-
-
-async def _about_sets(session: ReadSession, rows: Sequence[Row]) -> list[KnownReport]:
-    keys = list(dict.fromkeys(row[0] for row in rows))
-    return [known_report(row) for row in await session.rows(lists.about_sets(keys, session.recorded))] if keys else []
-
-
-def _with_standing(question: Question, rows: Sequence[Row], known: Sequence[KnownReport]) -> list[str]:
-    """Reports as JSON, each with whether it stands among all that are known about its incidents."""
-    by_id = {k.report.id: k for k in known}
-    related: dict[int, list[KnownReport]] = {}
-    for k in known:
-        related.setdefault(k.set_key, []).append(k)
-        if (replaced := by_id.get(k.report.supersedes or "")) and replaced.set_key != k.set_key:
-            related.setdefault(replaced.set_key, []).append(k)
-    standing = (_standing(by_id[row[1]], related[row[0]], question.known) for row in rows)
-    return [f"{row[2][:-1]},{orjson.dumps(s).decode()[1:]}" for row, s in zip(rows, standing, strict=True)]
-
-
-async def parties(session: ReadSession, table: str, question: Question) -> Page:
-    """A page of `reporter` or `source`, by id, with how many reports and incidents they speak of."""
-    cursor = cursor_of(question, PARTIES[table])
-    rows = await session.rows(lists.page_of_parties(table, question, session.recorded, cursor.keys if cursor else None))
-    items = await opened(session, [_party(row) for row in rows[: question.limit]])
-    total = await _total(
-        session, question, lambda: lists.page_of_parties(table, question, session.recorded, counted=True)
-    )
-    return Page(items, _next(session, PARTIES[table], question, rows, lambda row: (row[3],)), total)
-
-
-def _party(row: Row) -> str:
-    counts: Mapping[str, int] = {"reports": row[1], "incidents": row[2]}
-    return f"{row[0][:-1]},{orjson.dumps(counts).decode()[1:]}"
-
-
-async def party(session: ReadSession, table: str, party_id: str) -> str:
-    """One `reporter` or `source`. Raises `NotFound`."""
-    rows = await session.rows(lists.page_of_parties(table, Question(), session.recorded, one=party_id))
-    if not rows:
-        raise NotFound(f'no {table} has the id "{echo(party_id)}"')
-    return (await opened(session, [_party(rows[0])]))[0]

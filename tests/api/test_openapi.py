@@ -13,7 +13,7 @@ from openapi_python_client.config import Config, ConfigFile, MetaType
 from pydantic import BaseModel, TypeAdapter
 from schemathesis import GenerationMode
 
-from app.api import examples, schemas
+from app.api import examples, schemas, schemas_log
 from app.domain import filters
 from app.domain.filters import Parameter
 from app.domain.vocabulary import Scope
@@ -58,10 +58,10 @@ ANSWERS: dict[str, type[BaseModel]] = {
     "/v1/regions/ML-8": schemas.RegionSummary,
     "/v1/reporters/gov-ml": schemas.ReporterCounted,
     "/v1/sources/article-2019-11-02-indelimane": schemas.SourceCounted,
-    "/v1/changes?limit=50": schemas.Changes,
-    "/v1/log/checkpoint": schemas.Checkpoint,
-    "/v1/log/proof?seq=3": schemas.InclusionProof,
-    "/v1/log/proof?from=3": schemas.ConsistencyProof,
+    "/v1/changes?limit=50": schemas_log.Changes,
+    "/v1/log/checkpoint": schemas_log.Checkpoint,
+    "/v1/log/proof?seq=3": schemas_log.InclusionProof,
+    "/v1/log/proof?from=3": schemas_log.ConsistencyProof,
     "/healthz": schemas.Health,
     "/readyz": schemas.Health,
     "/v1/incidents/nowhere": schemas.Problem,

@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain.filters import FILTERS, INCIDENTS, STATS, Filter, Group, How, Sort
 from app.domain.question import read_question
-from app.store import lists, queries, read, sums
+from app.store import feed, lists, queries, read, read_reports, sums
 from app.store.conditions import segment, shape_of
 from app.store.engine import Database
 from tests.store.recorded import Asking, incident, record, report
@@ -123,16 +123,21 @@ def test_the_other_read_routes_cost_the_same_few_statements(ask: Asking) -> None
         return {
             "one incident": await cost(read.incident, [], "a"),
             "toll history": await cost(read.history, [], "a"),
-            "toll reports": await cost(read.toll_reports, []),
-            "reporters": await cost(read.parties, [], "reporter"),
+            "toll reports": await cost(read_reports.toll_reports, []),
+            "reporters": await cost(read_reports.parties, [], "reporter"),
             "stats": await cost(sums.stats, [("group_by", "country")]),
             "regions": await cost(sums.regions, []),
             "one region": await cost(sums.region, [], "ML"),
+            "one reporter": await cost(lambda s, name, _: read_reports.party(s, "reporter", name), [], "ministry"),
+            "changes": await cost(lambda s, *_: feed.changes(s, 0, 100), []),
+            "checkpoint": await cost(lambda s, _: feed.checkpoint(s), []),
+            "proof of an entry": await cost(lambda s, _: feed.inclusion(s, 3, None), []),
+            "proof of growth": await cost(lambda s, _: feed.consistency(s, 2, None), []),
         }
 
     assert asyncio.run(costs()) == {
         "one incident": 2, "toll history": 3, "toll reports": 3, "reporters": 2, "stats": 5, "regions": 2,
-        "one region": 4,
+        "one region": 4, "one reporter": 2, "changes": 2, "checkpoint": 2, "proof of an entry": 4, "proof of growth": 4,
     }  # fmt: skip
 
 

@@ -1,0 +1,61 @@
+"""The shapes of answers about the log."""
+
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from app.api.schemas import Hex, InstantText, Shape
+from app.domain.source import Id
+from app.domain.vocabulary import ChangeKind
+
+
+class Change(Shape):
+    """An entry of the log."""
+
+    seq: int = Field(description="Its place in the log, from 1, without gaps.")
+    at: InstantText
+    kind: ChangeKind
+    incident: Id | None = Field(description="The incident that it is about; null where it is about none or several.")
+    by: str = Field(description="The name of the key that recorded it.")
+    data: dict[str, Any] = Field(description="The record that was made.")
+    hash: Hex = Field(description="SHA-256 of a zero byte and the canonical JSON of the members above.")
+    opened: dict[str, Any] | None = Field(None, description="`data` with what is sealed, for `read:confidential`.")
+
+
+class Changes(Shape):
+    """Entries of the log, in their order."""
+
+    items: list[Change]
+    next: str | None = Field(description="Address of the next entries; null where there are none yet.")
+    head: int = Field(description="The `seq` of the newest entry.")
+    epoch: str = Field(description="Another one than before: the service was restored from a backup; begin anew.")
+
+
+class Checkpoint(Shape):
+    """The log at one moment."""
+
+    size: int
+    root: Hex
+    at: InstantText | None = Field(description="When its newest entry was recorded.")
+    epoch: str
+
+
+class InclusionProof(Shape):
+    """That the entry `seq` is in the log that has `size` entries and this root (RFC 6962, 2.1.1)."""
+
+    seq: int
+    size: int
+    hash: Hex
+    proof: list[Hex]
+    root: Hex
+
+
+class ConsistencyProof(Shape):
+    """That the log of `from` entries is the beginning of the log of `to` entries (RFC 6962, 2.1.2)."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    from_: int = Field(alias="from")
+    to: int
+    from_root: Hex
+    to_root: Hex
+    proof: list[Hex]

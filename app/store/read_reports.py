@@ -1,0 +1,113 @@
+"""Toll reports across incidents, and those who told them: questions become statements, rows become JSON texts."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+
+import orjson
+
+from app.domain.dates import LAST_INSTANT
+from app.domain.filters import MAX_LIMIT
+from app.domain.headline import superseding
+from app.domain.question import Question
+from app.domain.vocabulary import Victims
+from app.errors import NotFound, echo
+from app.store import lists
+from app.store.confidential import opened
+from app.store.cursor import Walk
+from app.store.facts import KnownReport, known_report
+from app.store.read import Page, cursor_of, next_cursor, standing_of, total_of
+from app.store.reader import ReadSession, Row
+
+REPORTS = Walk("toll-reports", (int, int))
+PARTIES = {table: Walk(table, (str,)) for table in ("reporter", "source")}
+
+
+async def toll_reports(session: ReadSession, question: Question) -> Page:
+    """A page of toll reports, newest first, each with whether it stands."""
+    cursor = cursor_of(question, REPORTS)
+    rows = await session.rows(lists.toll_reports(question, session.recorded, cursor.keys if cursor else None))
+    page = rows[: question.limit]
+    items = await opened(session, _withstanding_of(question, page, await _about_sets(session, page)))
+    total = await total_of(session, question, lambda: lists.toll_reports(question, session.recorded, counted=True))
+    return Page(items, next_cursor(session, REPORTS, question, rows, lambda row: (row[3], row[4])), total)
+
+
+async def every_toll_report(session: ReadSession, question: Question) -> AsyncGenerator[list[str]]:
+    """All toll reports that match, newest first, some at a time."""
+    question = question.but(limit=MAX_LIMIT, total=None)
+    page = await toll_reports(session, question)
+    while page.items:
+        yield page.items
+        if page.cursor is None:
+            return
+        page = await toll_reports(session, question.but(cursor=page.cursor))
+
+
+async def toll_report(session: ReadSession, report_id: str, question: Question) -> str:
+    """One toll report. Raises `NotFound`."""
+    rows = await session.rows(lists.toll_reports(question.but(id=report_id), session.recorded))
+    if not rows:
+        raise NotFound(f'no toll report with the id "{echo(report_id)}" is known at the time asked for')
+    return (await opened(session, _withstanding_of(question, rows, await _about_sets(session, rows))))[0]
+
+
+async def recorded_report(session: ReadSession, report_id: str) -> tuple[str, list[str]]:
+    """A report that was just recorded, and the figures for all victims that its reporter gave and that still stand.
+
+    A change of the victims' group replaces those only where the report says so.
+    """
+    rows = await session.rows(lists.toll_reports(Question({"id": report_id}), session.recorded))
+    known = await _about_sets(session, rows)
+    (text,) = await opened(session, _withstanding_of(Question(), rows, known))
+    reports = [k.report for k in known]
+    own = next(r for r in reports if r.id == report_id)
+    wholes = [
+        r.id
+        for r in reports
+        if r.victims is Victims.ALL
+        and own.victims is not Victims.ALL
+        and (r.reporter, r.measure, r.incidents) == (own.reporter, own.measure, own.incidents)
+        and not r.void_at(LAST_INSTANT)
+        and superseding(r, reports, LAST_INSTANT) is None
+    ]
+    return text, wholes
+
+
+async def _about_sets(session: ReadSession, rows: Sequence[Row]) -> list[KnownReport]:
+    keys = list(dict.fromkeys(row[0] for row in rows))
+    return [known_report(row) for row in await session.rows(lists.about_sets(keys, session.recorded))] if keys else []
+
+
+def _withstanding_of(question: Question, rows: Sequence[Row], known: Sequence[KnownReport]) -> list[str]:
+    """Reports as JSON, each with whether it stands among all that are known about its incidents."""
+    by_id = {k.report.id: k for k in known}
+    related: dict[int, list[KnownReport]] = {}
+    for k in known:
+        related.setdefault(k.set_key, []).append(k)
+        if (replaced := by_id.get(k.report.supersedes or "")) and replaced.set_key != k.set_key:
+            related.setdefault(replaced.set_key, []).append(k)
+    standing = (standing_of(by_id[row[1]], related[row[0]], question.known) for row in rows)
+    return [f"{row[2][:-1]},{orjson.dumps(s).decode()[1:]}" for row, s in zip(rows, standing, strict=True)]
+
+
+async def parties(session: ReadSession, table: str, question: Question) -> Page:
+    """A page of `reporter` or `source`, by id, with how many reports and incidents they speak of."""
+    cursor = cursor_of(question, PARTIES[table])
+    rows = await session.rows(lists.page_of_parties(table, question, session.recorded, cursor.keys if cursor else None))
+    items = await opened(session, [_party(row) for row in rows[: question.limit]])
+    total = await total_of(
+        session, question, lambda: lists.page_of_parties(table, question, session.recorded, counted=True)
+    )
+    return Page(items, next_cursor(session, PARTIES[table], question, rows, lambda row: (row[3],)), total)
+
+
+def _party(row: Row) -> str:
+    counts: Mapping[str, int] = {"reports": row[1], "incidents": row[2]}
+    return f"{row[0][:-1]},{orjson.dumps(counts).decode()[1:]}"
+
+
+async def party(session: ReadSession, table: str, party_id: str) -> str:
+    """One `reporter` or `source`. Raises `NotFound`."""
+    rows = await session.rows(lists.page_of_parties(table, Question(), session.recorded, one=party_id))
+    if not rows:
+        raise NotFound(f'no {table} has the id "{echo(party_id)}"')
+    return (await opened(session, [_party(rows[0])]))[0]
