@@ -93,6 +93,7 @@ class Recorder:
         if name:
             self._in_flight.add(name)
             job.answer.add_done_callback(lambda _: self._in_flight.discard(name))
+        job.answer.add_done_callback(lambda answer: answer.exception())  # its client may be gone
         self._waiting.append(job)
         if self._worker is None:
             self._worker = asyncio.create_task(self._work())

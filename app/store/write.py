@@ -207,7 +207,8 @@ class Writer:
 
     def _sources(self, sent: IncidentSent) -> list[dict[str, Any]]:
         """The public records of the sources that an incident names itself."""
-        return [self._party(tables.Source, source, f"sources.{n}")[1] for n, source in enumerate(sent.sources)]
+        found = [self._party(tables.Source, source, f"sources.{n}")[1] for n, source in enumerate(sent.sources)]
+        return list({source["id"]: source for source in found}.values())
 
     def _party(
         self,
