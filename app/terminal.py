@@ -79,12 +79,16 @@ def history_view(history: Mapping[str, Any]) -> RenderableType:
         reports.add_column(name, no_wrap=name not in ("by", "change"), overflow="fold")
     for r in history["reports"]:
         delta = f" {r['delta']:+d}" if r["delta"] else ""
-        cells = (r["reported_on"], r["measure"], _figure(r), r["victims"], r["reported_by"]["name"], r["status"])
+        cells = (r["reported_on"], r["measure"], _figure(r), r["victims"], _reporter(r["reported_by"]), r["status"])
         reports.add_row(*(Text(cell) for cell in (*cells, f"{r['change']}{delta}")))
     parts: list[RenderableType] = [reports, _chart(history["timeline"])]
     for shared in history.get("shared", ()):
         parts += [Text(f"together with {', '.join(shared['incidents'])}:"), _chart(shared["timeline"])]
     return Group(*parts)
+
+
+def _reporter(reporter: Mapping[str, Any]) -> str:
+    return reporter["name"] or f"({reporter['kind']}, confidential)"
 
 
 def _figure(report: Mapping[str, Any]) -> str:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.vocabulary import Scope
 from app.ingest.seeds import load_seeds
 from app.store.engine import Database
-from tests.support import Client, Service
+from tests.support import Client, Editor, Service
 
 
 def _url(path: Path) -> str:
@@ -86,3 +87,15 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     made = Service(tmp_path_factory.mktemp("service"), INCIDENTS_REQUEST_SECONDS="2")
     yield made
     made.stop()
+
+
+@pytest.fixture
+def editor(empty_client: Client, database: Database) -> Editor:
+    """Who may write into `database`."""
+    return Editor(empty_client, database, Scope.WRITE, name="an editor")
+
+
+@pytest.fixture
+def insider(empty_client: Client, database: Database) -> Editor:
+    """Who may read what is confidential in `database`."""
+    return Editor(empty_client, database, Scope.READ_CONFIDENTIAL, name="an insider")

@@ -16,7 +16,9 @@ import httpx
 from app.api.application import create_app
 from app.domain.incident import IncidentDraft
 from app.domain.toll import TollReportDraft
+from app.domain.vocabulary import Scope
 from app.settings import Settings
+from app.store import keys
 from app.store.engine import Database
 from app.store.write import recording
 
@@ -178,3 +180,47 @@ class Service:
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait(10)
+
+
+def attack(incident_id: str | None = "attack", **fields: Any) -> dict[str, Any]:
+    """An incident as it is sent over HTTP: of one day, in Mali unless told."""
+    usual = {"title": "An attack", "date_start": "2021-03-15", "date_end": "2021-03-15", "date_precision": "day"}
+    return usual | {"country": "ML"} | ({"id": incident_id} if incident_id else {}) | fields
+
+
+class Editor:
+    """A client with a key of its own, which it sends with everything that it asks."""
+
+    def __init__(self, client: Client, database: Database, *scopes: Scope, name: str) -> None:
+        self.client, self.name = client, name
+        self.key = keys.create(database, name, scopes, None)
+
+    def ask(self, method: str, address: str, body: Any = None, **options: Any) -> httpx.Response:
+        sent = {} if body is None else {"json": body}
+        headers = {"Authorization": f"Bearer {self.key}"} | options.pop("headers", {})
+        return self.client.request(method, address, headers=headers, **sent, **options)
+
+    def get(self, address: str, **options: Any) -> httpx.Response:
+        return self.ask("GET", address, **options)
+
+    def post(self, address: str, body: Any, **headers: str) -> httpx.Response:
+        return self.ask("POST", address, body, headers={n.replace("_", "-"): v for n, v in headers.items()})
+
+    def patch(self, incident_id: str, changes: Any, if_match: str = "*") -> httpx.Response:
+        return self.ask("PATCH", f"/v1/incidents/{incident_id}", changes, headers={"If-Match": if_match})
+
+    def json(self, address: str) -> Any:
+        """The body of an answer that is expected to be a 200."""
+        answer = self.get(address)
+        assert answer.status_code == 200, f"{address}: {answer.status_code} {answer.text[:500]}"
+        return answer.json()
+
+    def made(self, address: str, body: Any) -> Any:
+        """The record that is made by a POST."""
+        answer = self.post(address, body)
+        assert answer.status_code == 201, f"{address}: {answer.status_code} {answer.text[:500]}"
+        return answer.json()
+
+    def checkpoint(self) -> Any:
+        """The log as it stands: its `size`, and `at`, when something was last recorded."""
+        return self.json("/v1/log/checkpoint")

@@ -66,11 +66,11 @@ def _refused(why: str, name: str = "body") -> InvalidInput:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _refused("is given more than once", twice)
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in members:
+            raise _refused("is given more than once", name)
+        members[name] = value
     return members
 
 

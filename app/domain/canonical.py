@@ -11,9 +11,12 @@ LARGEST_WHOLE = 2**53 - 1
 
 def canonical(document: Any) -> bytes:
     """The canonical text. Raises `ValueError` for what has none: NaN, whole numbers beyond 2^53, no JSON at all."""
-    if _written_alike(document):
-        return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
-    return rfc8785.dumps(document)
+    try:
+        return (
+            orjson.dumps(document, option=orjson.OPT_SORT_KEYS) if _written_alike(document) else rfc8785.dumps(document)
+        )
+    except TypeError as error:  # which orjson raises for half of a surrogate pair
+        raise ValueError(str(error)) from None
 
 
 def _written_alike(value: Any) -> bool:
@@ -25,7 +28,9 @@ def _written_alike(value: Any) -> bool:
     kind = type(value)
     if kind is dict:
         for name, inner in value.items():
-            if not name.isascii() or not (inner is None or type(inner) is str or _written_alike(inner)):
+            if not (type(name) is str and name.isascii()) or not (
+                inner is None or type(inner) is str or _written_alike(inner)
+            ):
                 return False
         return True
     if kind is list:

@@ -1,6 +1,6 @@
 """An incident: one armed attack or clash, as the record says it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, create_model, model_validator
@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 
 from app.domain.canonical import canonical
 from app.domain.dates import parse_day
-from app.domain.places import find_country, region_name, resolve_region
+from app.domain.places import find_country, find_regions, region_name, resolve_region
 from app.domain.source import DayText, Id, Record, SentSource, Text
 from app.domain.toll import TollReportDraft
 from app.domain.vocabulary import (
@@ -23,6 +23,8 @@ from app.domain.vocabulary import (
 )
 
 Alpha2 = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+LONGEST_NAME = 200
+"""Of a country or region, in characters."""
 MOST_PARTS = 1000
 """Sources, reports and actors that one body may have of each."""
 Degrees = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -83,15 +85,15 @@ class IncidentFields(Record):
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
         if parse_day(self.date_end) < parse_day(self.date_start):
-            raise ValueError("date_end is before date_start")
+            raise ValueError("date_end: is before date_start")
         if (self.latitude is None) != (self.longitude is None):
-            raise ValueError("latitude and longitude are given together or not at all")
+            raise ValueError("longitude: is given together with latitude or not at all")
         if (
             self.event_type
             and self.sub_event_type
             and self.sub_event_type.value not in SUB_EVENT_TYPES[self.event_type]
         ):
-            raise ValueError(f'"{self.sub_event_type}" is not a sub-event type of "{self.event_type}"')
+            raise ValueError(f'sub_event_type: is not one of "{self.event_type}"')
         _check_kept(self.attributes)
         return self
 
@@ -109,15 +111,14 @@ class IncidentSent(IncidentFields):
         if not isinstance(sent, dict):
             return sent
         sent = dict(sent)
-        if isinstance(country := sent.get("country"), str):
-            sent["country"] = _named("country", country, lambda: find_country(country))
-        if isinstance(region := sent.get("region"), str) and isinstance(sent.get("country"), str):
-            found = _named("region", region, lambda: resolve_region(region, sent["country"]))
-            sent["region"] = {"code": found.code, "name": found.name}
-        elif isinstance(region, dict) and isinstance(code := region.get("code"), str):
-            if region_name(code) is None or code.split("-")[0] != sent.get("country"):
-                raise ValueError(f"region: {code} is not a region of {sent.get('country')}")
-            sent["region"] = {"code": code, "name": region.get("name") or region_name(code)}
+        country, region = sent.get("country"), sent.get("region")
+        if isinstance(country, str):
+            country = sent["country"] = _named("country", country, lambda name: find_country(name))
+            if isinstance(region, str):
+                found = _named("region", region, lambda name: resolve_region(name, country))
+                sent["region"] = {"code": found.code, "name": found.name}
+            elif isinstance(region, dict) and isinstance(region.get("code"), str):
+                sent["region"] = _named("region.code", region["code"], lambda code: _coded(region, code, country))
         return sent
 
 
@@ -130,7 +131,8 @@ class IncidentDraft(IncidentSent):
 
 def _may_be_absent(field: FieldInfo) -> tuple[Any, Any]:
     kind = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
-    return kind | None, Field(None, description=field.description)  # type: ignore[operator]
+    told = Field(default_factory=lambda: None, description=field.description)
+    return (kind if field.is_required() else kind | None), told  # type: ignore[operator]
 
 
 IncidentChange: type[Record] = create_model(
@@ -143,12 +145,18 @@ MERGED = ("external_ids", "attributes")
 """Members that a change adds to, or takes from with a null; all others it replaces."""
 
 
-def merged(record: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+_EMPTY_BY_DEFAULT = {name for name, field in IncidentSent.model_fields.items() if field.default_factory}
+
+
+def merged(record: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """A record with some members changed (RFC 7396; lists and regions are replaced), to be validated."""
-    kept = {name: record[name] for name in IncidentFields.model_fields} | {**changes}
-    for name in MERGED:
-        if isinstance(told := changes.get(name), Mapping):
-            kept[name] = {key: value for key, value in {**record[name], **told}.items() if value is not None}
+    kept = {name: record[name] for name in IncidentFields.model_fields} | changes
+    for name, told in changes.items():
+        if name in MERGED and isinstance(told, Mapping):
+            both = {**record[name], **told}
+            kept[name] = {key: value for key, value in both.items() if key not in told or value is not None}
+        elif told is None and name in _EMPTY_BY_DEFAULT:
+            del kept[name]
     return kept
 
 
@@ -169,8 +177,24 @@ def _check_kept(attributes: dict[str, Any]) -> None:
         raise ValueError("attributes: has a NUL character in it")
 
 
-def _named(member: str, value: str, resolve: Any) -> Any:
+def _named(member: str, text: str, resolve: Callable[[str], Any]) -> Any:
+    """What a name or code stands for. Raises `ValueError` that begins with the member, as those of all rules do."""
+    if len(text) > LONGEST_NAME:
+        raise ValueError(f"{member}: is longer than {LONGEST_NAME} characters")
     try:
-        return resolve()
+        return resolve(text)
     except ValueError as error:
-        raise ValueError(f'{member}: "{value[:80]}" {error}') from None
+        raise ValueError(f"{member}: {error}") from None
+
+
+def _coded(region: dict[str, Any], code: str, country: str) -> dict[str, Any]:
+    """A region given by its code, with its name where that was left away."""
+    name = region_name(code)
+    if name is None or code.split("-")[0] != country:
+        raise ValueError(f"is not a region of {country}")
+    told = region.get("name", name)
+    if isinstance(told, str) and len(told) <= LONGEST_NAME:
+        meant = find_regions(told, (country,))
+        if meant and code not in meant:
+            raise ValueError(f"has the code of {name} and the name of {region_name(meant[0])}")
+    return region | {"name": told}

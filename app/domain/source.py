@@ -22,6 +22,8 @@ def _day(text: str) -> str:
 
 
 def _moment(text: str) -> str:
+    if " " in text:  # which stands for an unescaped + in addresses only
+        raise ValueError("has a space in it")
     return parse_moment(text).text
 
 

@@ -83,7 +83,10 @@ class TollReportDraft(Record):
 
     @model_validator(mode="after")
     def _numbers_fit_the_bound(self) -> Self:
-        numbers_of(self.bound, self.low, self.best, self.high)
+        try:
+            numbers_of(self.bound, self.low, self.best, self.high)
+        except ValueError as error:
+            raise ValueError(f"bound: {error}") from None
         return self
 
     @property

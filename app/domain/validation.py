@@ -33,12 +33,24 @@ def _fault(error: Mapping[str, Any], model: type[BaseModel], where: str, quiet: 
     name = ".".join(str(part) for part in error["loc"] if part not in _BRANCHES)
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        like = nearest(str(error["loc"][-1])[:100], _members(model))
-        message = f"is not a member here{f'; did you mean {like}?' if like else ''}"
+        sent = str(error["loc"][-1])[:100]
+        like = nearest(sent, _members(model))
+        message = f"is not a member here{f'; did you mean {like}?' if like and like != sent else ''}"
     elif error["type"] == "missing":
         message = "is missing"
-    value = error["input"] if isinstance(error["input"], (str, int, float, bool)) else None
-    return Fault(name or where, message, None if quiet or value is None else str(value)[:100], where)
+    value = error["input"]
+    member, colon, rest = message.partition(": ")
+    if error["type"] == "value_error" and colon and member.partition(".")[0] in _members(model):  # a rule of the whole
+        name, message = ".".join(filter(None, (name, member))), rest
+        value = value.get(member) if isinstance(value, Mapping) else None
+    return Fault(name or where, message, None if quiet else _shown(value), where)
+
+
+def _shown(value: Any) -> str | None:
+    """A value as it is repeated; lists and objects are not."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)[:100] if isinstance(value, (str, int, float)) else None
 
 
 @cache

@@ -67,8 +67,7 @@ class Appender:
 
     def secret(self, kind: str, of: str, secret: Mapping[str, Any]) -> None:
         """What a confidential record keeps to itself: its salt and its text."""
-        name = f"{kind}:{of}"
-        self.gathered.add(Secret, name, subject=name, recorded_at=self.now, **secret)
+        self.gathered.put(Secret, f"{kind}:{of}", recorded_at=self.now, **secret)
 
     def incident(self, record: dict[str, Any], sources: list[dict[str, Any]]) -> int:
         """An incident with the first version of its record. Returns its key."""

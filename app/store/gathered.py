@@ -62,6 +62,12 @@ class Gathered:
         self.append(table_of(model), row)
         return row
 
+    def put(self, model: type[SQLModel], natural: str, **values: Any) -> None:
+        """A row that has no other key than what it is known by."""
+        row = {NATURAL[model]: natural, **values}
+        self.set(self._known, (model, natural), row)
+        self.append(table_of(model), row)
+
     def append(self, table: Table, *rows: dict[str, Any]) -> None:
         """Rows that nothing asks for."""
         self._rows.setdefault(table, []).extend(rows)

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlmodel import SQLModel
 
-from app.domain.dates import DAY_LENGTH, Instant, instant_text, opening, parse_moment
+from app.domain.dates import DAY_LENGTH, Instant, Moment, instant_text, opening, parse_moment
 from app.domain.incident import IncidentDraft, IncidentFields, IncidentSent, merged
 from app.domain.source import Party, Reference, ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
@@ -66,7 +66,7 @@ class Writer:
             outcome = Outcome.CREATED if made is Outcome.CREATED else outcome
         return outcome, incident_id
 
-    def revise_incident(self, incident_id: str, changes: Mapping[str, Any]) -> Outcome:
+    def revise_incident(self, incident_id: str, changes: dict[str, Any]) -> Outcome:
         """A new version of an incident's record, where these members say something else than it does."""
         key = self._append.live_incident(incident_id)
         newest = self._append.gathered.newest_version(key)
@@ -101,9 +101,7 @@ class Writer:
         if known := self._find(TollReport, record["id"]) if draft.id else None:
             self._expect_same(record["id"], self._opened("toll_report", known), record, new=new)
             return Outcome.UNCHANGED, record["id"]
-        moment = parse_moment(draft.reported_on)
-        if opening(moment) > self.now + DAY_LENGTH:
-            raise InvalidInput([Fault("reported_on", "lies in the future", draft.reported_on, "body")])
+        moment = self._said_by_now(draft.reported_on)
         self._check_replaced(draft, covered, moment.instant)
         secret = None
         if any(record[name].get("confidential") for name in ("reported_by", "source")):
@@ -122,6 +120,8 @@ class Writer:
             raise NotFound(f'no toll report has the id "{echo(report_id)}"')
         if self._find(Retraction, report["key"]):
             raise Conflict(f'"{report_id}" is retracted already')
+        if reported_on:
+            self._said_by_now(reported_on)
         told_in = self._party(tables.Source, source, "source")[0] if source else None
         self._append.retraction(report, reason, reported_on, told_in)
 
@@ -176,6 +176,13 @@ class Writer:
             "note": draft.note,
             "supersedes": draft.supersedes,
         }
+
+    def _said_by_now(self, reported_on: str) -> Moment:
+        """When something was said; a day may have begun elsewhere already."""
+        moment = parse_moment(reported_on)
+        if opening(moment) > self.now + DAY_LENGTH:
+            raise InvalidInput([Fault("reported_on", "lies in the future", reported_on, "body")])
+        return moment
 
     def _check_replaced(self, draft: TollReportDraft, covered: list[str], reported: Instant) -> None:
         """`supersedes` names a report of the same measure, with a common incident, that was not reported later."""

@@ -56,13 +56,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "secret",
-        sa.Column("key", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("salt", sa.LargeBinary(), nullable=False),
         sa.Column("record", sa.Text(), nullable=False),
         sa.Column("recorded_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("key", name="pk_secret"),
-        sa.UniqueConstraint("subject", name="uq_secret_subject"),
+        sa.PrimaryKeyConstraint("subject", name="pk_secret"),
     )
     op.create_table(
         "api_key",

@@ -1,6 +1,6 @@
 """Facts: appended, and never changed."""
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.domain.vocabulary import Bound, Measure, ReporterKind, Victims
@@ -122,8 +122,7 @@ class Retraction(SQLModel, table=True):
 class Secret(SQLModel, table=True):
     """What a confidential reporter, source or report keeps to itself; its public record has a commitment to it."""
 
-    key: int = row_key()
-    subject: str = text(unique=True)
+    subject: str = Field(sa_column=Column("subject", Text, primary_key=True))
     salt: bytes = blob()
     record: str = text()
     recorded_at: int = instant()

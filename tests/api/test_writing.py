@@ -1,0 +1,900 @@
+"""Recording over HTTP: what is sent is what is answered, at both clocks, whole or not at all."""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from app.store.engine import Database
+from app.store.verify import verify
+from tests.support import REPORTERS, SOURCE, Editor, attack, figure
+
+SOLDIERS: dict[str, Any] = {"victims": "military"}
+MINISTER = {"id": "minister", "name": "The minister of defence", "kind": "government"}
+CLAIM = {"reason": "the group took its claim back"}
+NO_MOMENT = "is neither a day (2019-11-01) nor an instant with its offset (2019-11-01T18:00:00Z)"
+NOTHING = {"low": None, "best": None, "high": None}
+PLAIN = {
+    "open_ended": False,
+    "first": 15,
+    "change": "none",
+    "revisions": 0,
+    "spread": 0,
+    "disputed": False,
+    "reports": 1,
+}
+
+
+def _toll(editor: Editor, incident_id: str, asked: str = "") -> dict[str, Any]:
+    """The headline toll of an incident for the killed."""
+    killed: dict[str, Any] = editor.json(f"/v1/incidents/{incident_id}?{asked}")["toll"]["killed"]
+    return killed
+
+
+def _numbers(editor: Editor, incident_id: str, asked: str = "") -> tuple[int | None, int | None, int | None]:
+    killed = _toll(editor, incident_id, asked)
+    return killed["low"], killed["best"], killed["high"]
+
+
+def _at(instant: str) -> str:
+    """The question for what was recorded by then."""
+    return f"recorded_as_of={instant}"
+
+
+def _size(editor: Editor) -> int:
+    return int(editor.checkpoint()["size"])
+
+
+def _is_refused(answer: httpx.Response, **faults: str) -> None:
+    """A 422 with exactly these members (`__` for a dot) and messages."""
+    assert answer.status_code == 422, f"{answer.status_code} {answer.text[:300]}"
+    told = {fault["name"]: fault["message"] for fault in answer.json()["errors"]}
+    assert told == {name.replace("__", "."): message for name, message in faults.items()}
+    assert {fault["in"] for fault in answer.json()["errors"]} == {"body"}
+
+
+def _is_conflict(answer: httpx.Response, detail: str, **facts: Any) -> None:
+    assert (answer.status_code, answer.headers["content-type"]) == (409, "application/problem+json")
+    told = answer.json()
+    assert told["detail"] == detail
+    assert {name: told[name] for name in facts} == facts
+
+
+def test_an_incident_is_answered_with_all_that_was_sent_as_its_address_gives_it(editor: Editor) -> None:
+    # given
+    source = {
+        "id": "page",
+        "title": "A page",
+        "publisher": "A paper",
+        "url": "https://paper.example/1",
+        "language": "fr",
+    }
+    sent = attack(
+        "ml-2021-03-15-gao", summary="Own words.", date_end="2021-03-16", date_precision="days", country="Mali",
+        region="gao", district="Ansongo", place="Labbézanga", latitude=14.95, longitude=0.7, place_precision="near",
+        near_border=["NE"], event_type="Battles", sub_event_type="Armed clash", type_of_violence=1,
+        actors=[{"name": "An army", "role": "target", "kind": "state_forces"}, {"name": "A band", "role": "attacker"}],
+        claimed_by="A band", external_ids={"ucdp": "1"},
+        attributes={"relid": "MLI-1", "notes": None, "score": [1, 2.5]},
+        sources=[source], toll_reports=[figure(15, "army", "2021-03-15T10:00:00Z", id="tr-1", **SOLDIERS)],
+    )  # fmt: skip
+
+    # when
+    answer = editor.post("/v1/incidents", sent)
+    read = editor.get("/v1/incidents/ml-2021-03-15-gao")
+
+    # then
+    assert (answer.status_code, answer.headers["location"]) == (201, "/v1/incidents/ml-2021-03-15-gao")
+    assert (answer.content, answer.headers["etag"]) == (read.content, read.headers["etag"])
+    assert (answer.headers["cache-control"], answer.headers["content-type"]) == ("no-store", "application/json")
+    told = answer.json()
+    unknown = {
+        "published_on": None,
+        "publisher": None,
+        "url": None,
+        "language": None,
+        "licence": None,
+        "attribution": None,
+    }
+    assert told == {name: value for name, value in sent.items() if name != "toll_reports"} | {
+        "country": "ML",
+        "region": {"code": "ML-7", "name": "Gao"},
+        "actors": [sent["actors"][0], sent["actors"][1] | {"kind": "unknown"}],
+        "recorded_at": editor.checkpoint()["at"],
+        "updated_at": editor.checkpoint()["at"],
+        "sources": [unknown | source, unknown | SOURCE],
+        "toll": {
+            "as_of": None,
+            "rule": "latest-standing",
+            "killed": PLAIN | {"low": 15, "best": 15, "high": 15, "reported_on": "2021-03-15T10:00:00Z"},
+            "shared": [],
+        },
+    }
+
+
+def test_an_etag_of_a_recording_saves_the_next_read(editor: Editor) -> None:
+    etag = editor.post("/v1/incidents", attack()).headers["etag"]
+    assert editor.get("/v1/incidents/attack", headers={"If-None-Match": etag}).status_code == 304
+
+
+@pytest.mark.parametrize(
+    "region", ["ML-7", "ml-7", "Gao", "gao region", {"code": "ML-7", "name": "Gao"}, {"code": "ML-7"}]
+)
+def test_a_region_is_taken_by_its_code_its_name_or_whole(editor: Editor, region: Any) -> None:
+    assert editor.made("/v1/incidents", attack(region=region))["region"] == {"code": "ML-7", "name": "Gao"}
+
+
+@pytest.fixture
+def gao(editor: Editor) -> dict[str, str]:
+    """The attack of the issue: five figures, sent one after another. When each was recorded, by its report."""
+    editor.made("/v1/incidents", attack("gao", region="ML-7"))
+    rebels = REPORTERS["rebels"]
+    figures = [
+        figure(15, "army", "2021-03-15T10:00:00Z", id="army-15", **SOLDIERS),
+        figure(35, "army", "2021-03-15T16:30:00Z", id="army-35", **SOLDIERS),
+        figure(54, reported_by=MINISTER, reported_on="2021-03-15T21:00:00Z", id="minister-54",
+               breakdown={"side_a": 53, "civilian": 1}),
+        figure(49, "army", "2021-03-16", id="army-49", supersedes="minister-54", **SOLDIERS),
+        figure(70, reported_by=rebels, reported_on="2021-03-18", id="claim-70", **SOLDIERS),
+    ]  # fmt: skip
+    recorded = {}
+    for sent in figures:
+        assert editor.made("/v1/incidents/gao/toll-reports", sent)["status"] == "standing"
+        recorded[str(sent["id"])] = editor.checkpoint()["at"]
+    return recorded
+
+
+def test_the_toll_is_at_each_instant_what_had_been_said_by_then(editor: Editor, gao: dict[str, str]) -> None:
+    told = {
+        "2021-03-15T10:00:00Z": (15, 15, 15), "2021-03-15T16:29:59Z": (15, 15, 15),
+        "2021-03-15T16:30:00Z": (35, 35, 35), "2021-03-15T20:59:59Z": (35, 35, 35), "2021-03-15T21:00:00Z": (54, 54, 54), "2021-03-15": (54, 54, 54),
+        "2021-03-16": (49, 49, 49), "2021-03-17": (49, 49, 49), "2021-03-18": (49, 49, 70),
+    }  # fmt: skip
+    assert {instant: _numbers(editor, "gao", f"as_of={instant}") for instant in told} == told
+    assert editor.get("/v1/incidents/gao?as_of=2021-03-15T09:59:59Z").status_code == 404
+
+
+def test_a_claim_widens_the_toll_and_disputes_it_but_never_gives_it(editor: Editor, gao: dict[str, str]) -> None:
+    assert _toll(editor, "gao") == {
+        "low": 49, "best": 49, "high": 70, "open_ended": False, "first": 15, "change": "raised", "revisions": 3,
+        "spread": 21, "disputed": True, "reports": 5, "reported_on": "2021-03-16",
+    }  # fmt: skip
+
+
+def test_the_service_answers_as_it_did_when_it_knew_less(editor: Editor, gao: dict[str, str]) -> None:
+    told = {report: _numbers(editor, "gao", _at(instant)) for report, instant in gao.items()}
+    assert told == {
+        "army-15": (15, 15, 15), "army-35": (35, 35, 35), "minister-54": (54, 54, 54), "army-49": (49, 49, 49),
+        "claim-70": (49, 49, 70),
+    }  # fmt: skip
+
+
+def test_the_history_tells_a_correction_from_a_disagreement(editor: Editor, gao: dict[str, str]) -> None:
+    # when
+    history = editor.json("/v1/incidents/gao/toll-history")
+
+    # then
+    members = ("id", "status", "superseded_by", "change", "delta", "source_changed")
+    assert [tuple(report[m] for m in members) for report in history["reports"]] == [
+        ("army-15", "superseded", "army-35", "first", None, None),
+        ("army-35", "superseded", "army-49", "raised", 20, False),
+        ("minister-54", "superseded", "army-49", "raised", 19, True),
+        ("army-49", "standing", None, "lowered", -5, True),
+        ("claim-70", "standing", None, "unchanged", 0, True),
+    ]
+    assert history["reports"][2]["breakdown"] == {"side_a": 53, "side_b": None, "civilian": 1, "unknown": None}
+    assert [tuple(step.values()) for step in history["timeline"]] == [
+        ("killed", "2021-03-15T10:00:00Z", "2021-03-15T16:30:00Z", 15, 15, 15),
+        ("killed", "2021-03-15T16:30:00Z", "2021-03-15T21:00:00Z", 35, 35, 35),
+        ("killed", "2021-03-15T21:00:00Z", "2021-03-16", 54, 54, 54),
+        ("killed", "2021-03-16", "2021-03-18", 49, 49, 49),
+        ("killed", "2021-03-18", None, 49, 49, 70),
+    ]
+
+
+def test_a_report_that_never_held_is_in_no_answer_but_stays_in_the_history(editor: Editor, gao: dict[str, str]) -> None:
+    # when
+    answer = editor.post("/v1/toll-reports/claim-70/retraction", CLAIM)
+
+    # then
+    assert (answer.status_code, answer.headers["location"]) == (201, "/v1/toll-reports/claim-70")
+    assert answer.content == editor.get("/v1/toll-reports/claim-70").content
+    void = {"reason": CLAIM["reason"], "reported_on": None, "recorded_at": editor.checkpoint()["at"]}
+    assert (answer.json()["status"], answer.json()["retraction"]) == ("retracted", void)
+    assert [_numbers(editor, "gao", asked) for asked in ("", "as_of=2021-03-18")] == [(49, 49, 49)] * 2
+    assert (_toll(editor, "gao")["disputed"], _toll(editor, "gao")["reports"]) == (False, 5)
+    claim = editor.json("/v1/incidents/gao/toll-history")["reports"][-1]
+    assert (claim["id"], claim["best"], claim["status"], claim["change"]) == ("claim-70", 70, "retracted", "retracted")
+    assert claim["retraction"] == void
+    assert _numbers(editor, "gao", _at(gao["claim-70"])) == (49, 49, 70)
+    assert editor.json(f"/v1/toll-reports/claim-70?{_at(gao['claim-70'])}")["status"] == "standing"
+
+
+def test_a_report_taken_back_on_a_day_held_until_then(editor: Editor, gao: dict[str, str]) -> None:
+    # when
+    answer = editor.post(
+        "/v1/toll-reports/claim-70/retraction", CLAIM | {"reported_on": "2021-03-20", "source": SOURCE}
+    )
+
+    # then
+    assert answer.json()["retraction"]["reported_on"] == "2021-03-20"
+    told = {asked: _toll(editor, "gao", f"as_of={asked}") for asked in ("2021-03-18", "2021-03-19", "2021-03-20")}
+    assert [(t["high"], t["disputed"]) for t in told.values()] == [(70, True), (70, True), (49, False)]
+    assert _toll(editor, "gao") == told["2021-03-20"]
+    assert editor.json("/v1/toll-reports/claim-70?as_of=2021-03-19")["status"] == "standing"
+
+
+def test_a_correction_taken_back_gives_the_figure_before_it_back(editor: Editor, gao: dict[str, str]) -> None:
+    # when
+    editor.made("/v1/toll-reports/army-49/retraction", {"reason": "a misprint"})
+
+    # then: the minister's 54 about all victims answers again
+    assert _numbers(editor, "gao", "as_of=2021-03-17") == (54, 54, 54)
+    assert _numbers(editor, "gao", f"as_of=2021-03-17&{_at(gao['army-49'])}") == (49, 49, 49)
+
+
+def test_what_is_taken_back_twice_or_was_never_there_is_not(editor: Editor, gao: dict[str, str]) -> None:
+    # given
+    editor.made("/v1/toll-reports/claim-70/retraction", CLAIM)
+    size = _size(editor)
+
+    # when
+    again = editor.post("/v1/toll-reports/claim-70/retraction", CLAIM | {"reported_on": "2021-03-20"})
+    unknown = editor.post("/v1/toll-reports/nowhere/retraction", CLAIM)
+
+    # then
+    _is_conflict(again, '"claim-70" is retracted already')
+    assert (unknown.status_code, unknown.json()["detail"]) == (404, 'no toll report has the id "nowhere"')
+    assert _size(editor) == size
+
+
+def test_a_late_report_changes_the_past_but_not_what_was_known_of_it(editor: Editor, gao: dict[str, str]) -> None:
+    # given
+    before = editor.checkpoint()["at"]
+    asked = {"as_of=2021-03-15T17:00:00Z": (35, 35, 35), "as_of=2021-03-15T16:00:00Z": (15, 15, 15), "": (49, 49, 70)}
+    assert {a: _numbers(editor, "gao", a) for a in asked} == asked
+
+    # when: dated before the army's second figure, it arrives after everything else
+    editor.made("/v1/incidents/gao/toll-reports", figure(28, "ngo", "2021-03-15T12:00:00Z", id="late", **SOLDIERS))
+
+    # then
+    assert {a: _numbers(editor, "gao", a) for a in asked} == {
+        "as_of=2021-03-15T17:00:00Z": (28, 35, 35), "as_of=2021-03-15T16:00:00Z": (15, 28, 28), "": (28, 49, 70),
+    }  # fmt: skip
+    assert {a: _numbers(editor, "gao", f"{a}&{_at(before)}") for a in asked} == asked
+    late = editor.json("/v1/incidents/gao/toll-history")["reports"][1]
+    assert (late["id"], late["change"], late["delta"], late["source_changed"]) == ("late", "raised", 13, True)
+
+
+def test_one_reports_figure_is_counted_once_for_all_the_incidents_that_it_covers(editor: Editor) -> None:
+    # given
+    for incident_id in ("a", "b"):
+        editor.made("/v1/incidents", attack(incident_id, toll_reports=[figure(5, "army", "2021-03-16")]))
+
+    # when
+    answer = editor.post("/v1/toll-reports", figure(40, "gov", "2021-03-17", id="both", incidents=["b", "a", "b"]))
+
+    # then
+    assert (answer.status_code, answer.headers["location"]) == (201, "/v1/toll-reports/both")
+    assert answer.content == editor.get("/v1/toll-reports/both").content
+    assert answer.json()["incidents"] == ["a", "b"]
+    forty = PLAIN | {"low": 40, "best": 40, "high": 40, "first": 40, "reported_on": "2021-03-17"}
+    for incident_id in ("a", "b"):
+        toll = editor.json(f"/v1/incidents/{incident_id}")["toll"]
+        assert (toll["killed"]["best"], toll["shared"]) == (5, [{"incidents": ["a", "b"], "killed": forty}])
+    total = editor.json("/v1/stats")["total"]
+    assert (total["incidents"], total["killed"]["best"], total["killed_shared"]["best"]) == (2, 10, 40)
+
+
+def test_a_split_by_incident_replaces_a_shared_figure(editor: Editor) -> None:
+    # given
+    for incident_id in ("a", "b"):
+        editor.made("/v1/incidents", attack(incident_id))
+    editor.made("/v1/incidents/a/toll-reports", figure(40, id="both", incidents=["a", "b"]))
+
+    # when
+    editor.made("/v1/incidents/a/toll-reports", figure(25, reported_on="2020-01-03", supersedes="both"))
+
+    # then
+    assert editor.json("/v1/toll-reports/both")["status"] == "superseded"
+    assert [shared["killed"]["best"] for shared in editor.json("/v1/incidents/b")["toll"]["shared"]] == [None]
+    assert editor.json("/v1/stats")["total"]["killed_shared"] == NOTHING
+
+
+def test_a_report_covers_incidents_that_are_there_and_the_one_that_it_is_sent_with(editor: Editor) -> None:
+    # given
+    for incident_id in ("a", "b"):
+        editor.made("/v1/incidents", attack(incident_id))
+    size = _size(editor)
+
+    # then
+    _is_refused(editor.post("/v1/toll-reports", figure(4)), incidents="names no incident")
+    left_out = "leaves out the incident that it is sent with"
+    _is_refused(editor.post("/v1/incidents/a/toll-reports", figure(4, incidents=["b"])), incidents=left_out)
+    for answer in (
+        editor.post("/v1/toll-reports", figure(4, incidents=["a", "nowhere"])),
+        editor.post("/v1/incidents/nowhere/toll-reports", figure(4)),
+    ):
+        assert (answer.status_code, answer.json()["detail"]) == (404, 'no incident has the id "nowhere"')
+    assert _size(editor) == size
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"supersedes": "nowhere"}, "is not the id of a toll report"),
+        ({"supersedes": "army-49", "measure": "wounded"}, "is a report of another measure"),
+        ({"supersedes": "elsewhere"}, "is a report about other incidents"),
+        ({"supersedes": "army-49", "reported_on": "2021-03-15T23:59:59Z"}, "was reported later than this one"),
+    ],
+)
+def test_a_report_replaces_one_of_the_same_kind_that_is_no_younger(
+    editor: Editor, gao: dict[str, str], fields: dict[str, Any], why: str
+) -> None:
+    editor.made("/v1/incidents", attack("other", toll_reports=[figure(1, id="elsewhere")]))
+    sent = figure(50, "ngo", "2021-03-19") | fields
+    _is_refused(editor.post("/v1/incidents/gao/toll-reports", sent), supersedes=why)
+
+
+def test_the_writer_is_warned_where_the_reporters_figure_for_all_victims_still_stands(editor: Editor) -> None:
+    # given
+    editor.made("/v1/incidents", attack(toll_reports=[figure(54, id="whole", reported_on="2021-03-15T21:00:00Z")]))
+    reports = "/v1/incidents/attack/toll-reports"
+
+    # when
+    part = editor.post(reports, figure(49, reported_on="2021-03-16", id="part", **SOLDIERS))
+    of_another = editor.made(reports, figure(48, "army", "2021-03-17", **SOLDIERS))
+    said = editor.made(reports, figure(47, reported_on="2021-03-18", id="said", supersedes="whole", **SOLDIERS))
+    after = editor.made(reports, figure(46, reported_on="2021-03-19", **SOLDIERS))
+
+    # then
+    warning = "the same reporter's whole, about all victims, still stands; name it in supersedes"
+    assert part.json() == editor.json("/v1/toll-reports/part") | {
+        "warnings": [warning],
+        "status": "standing",
+        "superseded_by": None,
+    }
+    assert all("warnings" not in told for told in (of_another, said, after))
+    assert "warnings" not in editor.json("/v1/toll-reports/part")
+
+
+@pytest.fixture
+def doubled(editor: Editor) -> dict[str, Any]:
+    """An incident that was recorded twice, and taken back once. What was answered of it, and when, before."""
+    report = figure(48, "army", "2021-03-16", id="of-double")
+    editor.made("/v1/incidents", attack("kept", region="Gao", toll_reports=[figure(49, reported_on="2021-03-16")]))
+    stood = editor.made("/v1/incidents", attack("double", region="Gao", toll_reports=[report]))
+    editor.made("/v1/incidents", attack("gone"))
+    editor.made("/v1/incidents/gone/withdrawal", {"reason": "never happened"})
+    before = editor.checkpoint()["at"]
+    withdrawal = editor.post("/v1/incidents/double/withdrawal", {"reason": "recorded twice", "merged_into": "kept"})
+    return {"stood": stood, "before": before, "withdrawal": withdrawal}
+
+
+def test_a_withdrawal_is_answered_with_who_and_when(editor: Editor, doubled: dict[str, Any]) -> None:
+    withdrawal = doubled["withdrawal"]
+    assert (withdrawal.status_code, withdrawal.headers["location"]) == (201, "/v1/incidents/double")
+    assert withdrawal.json() == {
+        "incident": "double", "reason": "recorded twice", "merged_into": "kept",
+        "withdrawn_at": editor.checkpoint()["at"], "withdrawn_by": "an editor",
+    }  # fmt: skip
+
+
+def test_a_withdrawn_incident_is_gone_from_every_answer(editor: Editor, doubled: dict[str, Any]) -> None:
+    for part in ("", "/toll-history", "/versions", "?as_of=2021-03-17", "?f=geojson"):
+        gone = editor.get(f"/v1/incidents/double{part}")
+        assert gone.status_code == 410
+        assert gone.json() == {
+            "type": "urn:conflict-incidents:problem:withdrawn", "title": "Withdrawn", "status": 410,
+            "detail": '"double" was withdrawn: recorded twice', "instance": gone.json()["instance"],
+            "reason": "recorded twice", "merged_into": "kept",
+            "withdrawn_at": doubled["withdrawal"].json()["withdrawn_at"],
+        }  # fmt: skip
+    for question in ("", "as_of=2021-03-17", "killed_min=48", "q=attack", "reported_by=army&sort=killed"):
+        assert "double" not in [item["id"] for item in editor.json(f"/v1/incidents?{question}")["items"]]
+    assert "double" not in editor.get("/v1/incidents?f=csv").text
+    total = editor.json("/v1/stats")["total"]
+    assert (total["incidents"], total["killed"]["best"]) == (1, 49)
+    assert editor.json("/v1/regions/ML-7")["incidents"] == 1
+    assert editor.get("/v1/incidents/gone").json()["merged_into"] is None
+
+
+def test_before_its_withdrawal_an_incident_is_answered_as_it_was(editor: Editor, doubled: dict[str, Any]) -> None:
+    then = _at(doubled["before"])
+    assert editor.json(f"/v1/incidents/double?{then}") == doubled["stood"]
+    assert editor.json(f"/v1/stats?{then}")["total"]["killed"]["best"] == 97
+    assert {i["id"] for i in editor.json(f"/v1/incidents?{then}")["items"]} == {"kept", "double"}
+    assert editor.json("/v1/toll-reports/of-double")["incidents"] == ["double"], "reports stay where they are"
+
+
+def test_nothing_is_written_to_a_withdrawn_incident(editor: Editor, doubled: dict[str, Any]) -> None:
+    # given
+    size = _size(editor)
+    sent = figure(47, "ngo", "2021-03-17")
+
+    # then
+    for answer in (
+        editor.post("/v1/incidents/double/withdrawal", {"reason": "again"}),
+        editor.post("/v1/incidents/double/toll-reports", sent),
+        editor.post("/v1/toll-reports", sent | {"incidents": ["kept", "double"]}),
+        editor.patch("double", {"title": "Another"}),
+        editor.ask("PATCH", "/v1/incidents/double", {"title": "Another"}),
+    ):
+        _is_conflict(answer, '"double" is withdrawn')
+    again = editor.post("/v1/incidents", attack("double", region="Gao"))
+    assert again.status_code == 409, "an id is never used again"
+    assert _size(editor) == size
+
+
+@pytest.mark.parametrize(
+    ("into", "why"),
+    [
+        ("nowhere", "is not the id of an incident"),
+        ("kept", "is the incident itself"),
+        ("double", "is withdrawn itself"),
+        ("", "String should match pattern '^[a-z0-9][a-z0-9._-]{0,99}$'"),
+    ],
+)
+def test_an_incident_is_merged_into_another_that_is_there(
+    editor: Editor, doubled: dict[str, Any], into: str, why: str
+) -> None:
+    answer = editor.post("/v1/incidents/kept/withdrawal", {"reason": "recorded twice", "merged_into": into})
+    _is_refused(answer, merged_into=why)
+    assert answer.json()["errors"][0]["value"] == into
+    assert editor.get("/v1/incidents/kept").status_code == 200
+
+
+def test_a_withdrawal_needs_its_reason_and_its_incident(editor: Editor, doubled: dict[str, Any]) -> None:
+    _is_refused(editor.post("/v1/incidents/kept/withdrawal", {}), reason="is missing")
+    assert editor.post("/v1/incidents/nowhere/withdrawal", {"reason": "x"}).status_code == 404
+
+
+@pytest.fixture
+def recorded(editor: Editor) -> httpx.Response:
+    """The answer to the recording of an incident that is to be changed."""
+    return editor.post(
+        "/v1/incidents",
+        attack(external_ids={"ucdp": "1", "acled": "2"}, attributes={"relid": "R", "notes": "n", "empty": None},
+               near_border=["NE", "BF"], summary="Own words.", sources=[SOURCE]),
+    )  # fmt: skip
+
+
+def test_a_change_is_a_new_version_with_who_and_when_and_what(
+    editor: Editor, insider: Editor, recorded: httpx.Response
+) -> None:
+    # given
+    before = editor.checkpoint()["at"]
+
+    # when
+    answer = editor.patch("attack", {"title": "Attack at a ford", "region": "Gao"}, recorded.headers["etag"])
+
+    # then
+    read = editor.get("/v1/incidents/attack")
+    assert (answer.status_code, answer.content, answer.headers["etag"]) == (200, read.content, read.headers["etag"])
+    assert "location" not in answer.headers and answer.headers["etag"] != recorded.headers["etag"]
+    now = editor.checkpoint()["at"]
+    new = {"title": "Attack at a ford", "region": {"code": "ML-7", "name": "Gao"}}
+    assert answer.json() == recorded.json() | new | {"recorded_at": now, "updated_at": now}
+    first, second = editor.json("/v1/incidents/attack/versions")["items"]
+    assert (first["version"], first["recorded_by"], first["recorded_at"], first["changed"]) == (
+        1,
+        "an editor",
+        before,
+        [],
+    )
+    assert (second["version"], second["recorded_by"], second["recorded_at"]) == (2, "an editor", now)
+    assert sorted(second["changed"]) == ["region", "title"]
+    assert second["record"] == first["record"] | new | {"recorded_at": now}
+    assert editor.json(f"/v1/incidents/attack?{_at(before)}") == recorded.json()
+    assert [e["kind"] for e in editor.json("/v1/changes")["items"]][-1] == "incident.updated"
+
+
+def test_a_change_says_which_version_it_is_made_for(editor: Editor, recorded: httpx.Response) -> None:
+    # given
+    first = recorded.headers["etag"]
+    second = editor.patch("attack", {"title": "Second"}, first).headers["etag"]
+    size = _size(editor)
+
+    # when
+    without = editor.ask("PATCH", "/v1/incidents/attack", {"title": "Third"})
+    refused = [editor.patch("attack", {"title": "Third"}, tag) for tag in (first, f"W/{second}", '"x"', "")]
+
+    # then
+    assert (without.status_code, without.json()["type"]) == (428, "urn:conflict-incidents:problem:if-match-needed")
+    assert [answer.status_code for answer in refused] == [412] * 4
+    assert refused[0].json()["type"] == "urn:conflict-incidents:problem:stale"
+    assert editor.patch("attack", {"title": "Third"}, f'"x", {second}').status_code == 200
+    assert editor.patch("attack", {"title": "Fourth"}, "*").json()["title"] == "Fourth"
+    assert _size(editor) == size + 2
+    assert editor.patch("nowhere", {"title": "x"}).status_code == 404
+
+
+def test_a_figure_that_comes_meanwhile_does_not_make_a_change_stale(editor: Editor, recorded: httpx.Response) -> None:
+    editor.made("/v1/incidents/attack/toll-reports", figure(3))
+    assert editor.patch("attack", {"title": "Second"}, recorded.headers["etag"]).status_code == 200
+
+
+@pytest.mark.parametrize("form", ["application/merge-patch+json", "application/json"])
+def test_a_change_may_be_sent_as_a_merge_patch(editor: Editor, recorded: httpx.Response, form: str) -> None:
+    headers = {"If-Match": "*", "Content-Type": form}
+    answer = editor.ask("PATCH", "/v1/incidents/attack", headers=headers, content=b'{"place": "A ford"}')
+    assert (answer.status_code, answer.json()["place"]) == (200, "A ford")
+
+
+@pytest.mark.parametrize(
+    ("changes", "member", "after"),
+    [
+        ({"external_ids": {"ucdp": "9", "gtd": "3"}}, "external_ids", {"ucdp": "9", "acled": "2", "gtd": "3"}),
+        ({"external_ids": {"acled": None, "never": None}}, "external_ids", {"ucdp": "1"}),
+        ({"attributes": {"notes": None, "more": [1, {"a": None}]}}, "attributes",
+         {"relid": "R", "empty": None, "more": [1, {"a": None}]}),
+        ({"attributes": {"relid": "S"}}, "attributes", {"relid": "S", "notes": "n", "empty": None}),
+        ({"near_border": ["DZ"]}, "near_border", ["DZ"]),
+        ({"summary": None}, "summary", None),
+        ({"near_border": None}, "near_border", []),
+        ({"external_ids": None}, "external_ids", {}),
+        ({"attributes": None}, "attributes", {}),
+        ({"actors": None, "summary": "x"}, "actors", []),
+        ({"sources": None}, "sources", []),
+        ({"sources": []}, "sources", []),
+    ],
+)  # fmt: skip
+def test_a_change_is_merged_as_rfc_7396_says(
+    editor: Editor, recorded: httpx.Response, changes: dict[str, Any], member: str, after: Any
+) -> None:
+    answer = editor.patch("attack", changes)
+    assert (answer.status_code, answer.json().get(member)) == (200, after)
+
+
+def test_a_change_replaces_the_sources_and_keeps_those_of_the_reports(editor: Editor, recorded: httpx.Response) -> None:
+    # given
+    editor.made("/v1/incidents/attack/toll-reports", figure(3, source={"id": "told", "title": "Where it was told"}))
+    before = editor.checkpoint()["at"]
+
+    # when
+    answer = editor.patch("attack", {"sources": [{"id": "new", "title": "A new page"}, {"id": "told"}]})
+
+    # then
+    assert [source["id"] for source in answer.json()["sources"]] == ["new", "told"]
+    version = editor.json("/v1/incidents/attack/versions")["items"][-1]
+    assert (version["changed"], [s["id"] for s in version["record"]["sources"]]) == (["sources"], ["new", "told"])
+    then = editor.json(f"/v1/incidents/attack?{_at(before)}")
+    assert {source["id"] for source in then["sources"]} == {"src-test", "told"}
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"title": "An attack"}, {"attributes": {"relid": "R", "never": None}}, {"sources": [SOURCE]},
+                {"country": "Mali", "near_border": ["NE", "BF"]}]
+)  # fmt: skip
+def test_a_change_that_changes_nothing_makes_no_version(
+    editor: Editor, recorded: httpx.Response, changes: dict[str, Any]
+) -> None:
+    # given
+    size = _size(editor)
+
+    # when
+    answer = editor.patch("attack", changes, recorded.headers["etag"])
+
+    # then
+    assert (answer.status_code, answer.content) == (200, recorded.content)
+    assert answer.headers["etag"] == recorded.headers["etag"]
+    assert (_size(editor), len(editor.json("/v1/incidents/attack/versions")["items"])) == (size, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "member", "message"),
+    [
+        ({"titel": "x"}, "titel", "is not a member here; did you mean title?"),
+        ({"title": None}, "title", "Input should be a valid string"),
+        ({"id": "other"}, "id", "is not a member here"),
+        ({"toll_reports": []}, "toll_reports", "is not a member here"),
+        ({"toll": {}}, "toll", "is not a member here"),
+        ({"date_end": "2021-03-14"}, "date_end", "is before date_start"),
+        ({"sources": [{"id": "nowhere"}]}, "sources.0", "is not the id of one that is recorded; send it whole"),
+    ],
+)
+def test_a_change_that_cannot_be_recorded_names_the_member(
+    editor: Editor, recorded: httpx.Response, changes: dict[str, Any], member: str, message: str
+) -> None:
+    _is_refused(editor.patch("attack", changes), **{member.replace(".", "__"): message})
+    assert editor.get("/v1/incidents/attack").content == recorded.content
+
+
+def test_ids_are_made_where_there_are_none(editor: Editor) -> None:
+    # given
+    unnamed = figure(3, reported_by={"name": "Armée malienne (FAMa)", "kind": "military"}, source={"title": "A page"})
+
+    # when
+    made = editor.made("/v1/incidents", attack(None, toll_reports=[unnamed]))
+    report = editor.json(f"/v1/incidents/{made['id']}/toll-history")["reports"][0]
+    second = editor.made(f"/v1/incidents/{made['id']}/toll-reports", unnamed | {"best": 4, "reported_on": "2020-01-03"})
+
+    # then
+    assert re.fullmatch(r"ml-2021-03-15-[0-9a-f]{8}", made["id"])
+    assert re.fullmatch(r"tr-[0-9a-f]+-[0-9a-f]{8}", report["id"])
+    assert report["reported_by"] == {"id": "armee-malienne-fama", "name": "Armée malienne (FAMa)", "kind": "military"}
+    assert re.fullmatch(r"source-[0-9a-f]{16}", report["source"]["id"])
+    assert (second["reported_by"], second["source"]) == (report["reported_by"], report["source"])
+    assert second["id"] != report["id"]
+    assert editor.json("/v1/reporters?total=true")["total"] == editor.json("/v1/sources?total=true")["total"] == 1
+    names = {editor.made("/v1/reporters", {"name": name, "kind": "local"})["id"] for name in ("市民", "محلي")}
+    assert len(names) == 2 and all(re.fullmatch(r"reporter-[0-9a-f]{16}", name) for name in names)
+
+
+def test_a_reporter_and_a_source_are_named_again_by_their_ids(editor: Editor) -> None:
+    # given
+    editor.made("/v1/incidents", attack(toll_reports=[figure(3)]))
+    named: dict[str, Any] = {"reported_by": {"id": "gov"}, "source": {"id": "src-test"}}
+
+    # when
+    report = editor.made("/v1/incidents/attack/toll-reports", figure(4, reported_on="2020-01-03", **named))
+    editor.made("/v1/incidents/attack/toll-reports", figure(5, reported_on="2020-01-04"))
+
+    # then
+    assert report["reported_by"] == REPORTERS["gov"]
+    assert report["source"]["title"] == SOURCE["title"]
+    assert [e["kind"] for e in editor.json("/v1/changes")["items"]].count("source.reporter_created") == 1
+    assert editor.json("/v1/reporters/gov") == REPORTERS["gov"] | {"reports": 3, "incidents": 1}
+
+
+@pytest.mark.parametrize(
+    ("fields", "detail", "differs"),
+    [
+        ({"reported_by": REPORTERS["gov"] | {"name": "Another"}},
+         '"gov" is recorded already, with another name', ["name"]),
+        ({"reported_by": {"id": "gov", "name": "Another", "kind": "ngo"}},
+         '"gov" is recorded already, with another name, kind', ["name", "kind"]),
+        ({"reported_by": REPORTERS["gov"] | {"confidential": True}},
+         '"gov" is recorded already, with another confidential', ["confidential"]),
+        ({"source": SOURCE | {"url": "https://x.example"}},
+         '"src-test" is recorded already, with another url', ["url"]),
+        ({"source": {"id": "src-test", "title": "A page"}},
+         '"src-test" is recorded already, with another published_on', ["published_on"]),
+        ({"id": "first"}, '"first" is recorded already, with another low, best, high', ["low", "best", "high"]),
+    ],
+)  # fmt: skip
+def test_an_id_never_tells_of_something_else(
+    editor: Editor, fields: dict[str, Any], detail: str, differs: list[str]
+) -> None:
+    # given
+    editor.made("/v1/incidents", attack(toll_reports=[figure(3, id="first")]))
+    size = _size(editor)
+
+    # when
+    answer = editor.post("/v1/incidents/attack/toll-reports", figure(4) | fields)
+
+    # then
+    _is_conflict(answer, detail, differs=differs)
+    assert _size(editor) == size
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "message"),
+    [
+        ({"reported_by": {"id": "nobody"}}, "reported_by", "is not the id of one that is recorded; send it whole"),
+        ({"source": {"id": "nothing"}}, "source", "is not the id of one that is recorded; send it whole"),
+        ({"reported_by": {"id": "gov", "kind": "government"}}, "reported_by.name", "is missing"),
+    ],
+)
+def test_an_id_alone_is_of_one_that_is_recorded(
+    editor: Editor, fields: dict[str, Any], name: str, message: str
+) -> None:
+    editor.made("/v1/incidents", attack())
+    answer = editor.post("/v1/incidents/attack/toll-reports", figure(4) | fields)
+    _is_refused(answer, **{name.replace(".", "__"): message})
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "other"),
+    [
+        ("reporters", {"id": "un", "name": "United Nations", "kind": "international"}, {"name": "The UN"}),
+        ("sources", {"id": "s1", "title": "A page", "publisher": "A paper", "published_on": "2021-03-16",
+                     "url": "https://paper.example", "language": "fr", "licence": "CC BY 4.0",
+                     "attribution": "A paper"},
+         {"licence": None}),
+    ],
+)  # fmt: skip
+def test_who_says_something_may_be_recorded_before_anything_is_said(
+    editor: Editor, kind: str, sent: dict[str, Any], other: dict[str, Any]
+) -> None:
+    # when
+    first = editor.post(f"/v1/{kind}", sent)
+    size = _size(editor)
+    again = editor.post(f"/v1/{kind}", sent)
+    different = editor.post(f"/v1/{kind}", sent | other)
+
+    # then
+    address = f"/v1/{kind}/{sent['id']}"
+    assert (first.status_code, first.headers["location"], again.status_code) == (201, address, 200)
+    assert first.json() == sent | {"reports": 0, "incidents": 0}
+    assert first.content == again.content == editor.get(address).content
+    assert "location" not in again.headers
+    _is_conflict(different, f'"{sent["id"]}" is recorded already, with another {next(iter(other))}', differs=[*other])
+    assert (_size(editor), size) == (1, 1)
+
+
+def test_a_record_is_made_once(editor: Editor) -> None:
+    # given
+    report = figure(3, id="tr")
+    editor.made("/v1/incidents", attack(toll_reports=[report]))
+    size = _size(editor)
+
+    # then
+    _is_conflict(
+        editor.post("/v1/incidents", attack(toll_reports=[report])), '"attack" is recorded already', differs=[]
+    )
+    other = editor.post("/v1/incidents", attack(title="Another", country="NE"))
+    _is_conflict(other, '"attack" is recorded already, with another title, country', differs=["title", "country"])
+    for address in ("/v1/incidents/attack/toll-reports", "/v1/toll-reports"):
+        _is_conflict(editor.post(address, report | {"incidents": ["attack"]}), '"tr" is recorded already', differs=[])
+    elsewhere = editor.post("/v1/incidents", attack("other", toll_reports=[report]))
+    _is_conflict(elsewhere, '"tr" is recorded already, with another incidents', differs=["incidents"])
+    assert _size(editor) == size
+
+
+@pytest.mark.parametrize(
+    ("second", "status"),
+    [
+        ({"supersedes": "nowhere"}, 422),
+        ({"reported_on": "2999-01-01"}, 422),
+        ({"reported_by": {"id": "nobody"}}, 422),
+        ({"incidents": ["attack", "nowhere"]}, 404),
+        ({"source": {"id": "page", "title": "Another title"}}, 409),
+    ],
+)
+def test_an_incident_whose_second_report_is_refused_leaves_nothing(
+    editor: Editor, second: dict[str, Any], status: int
+) -> None:
+    # given
+    pages = [{"id": "own", "title": "A page about it"}]
+    first = figure(3, id="one", source={"id": "page", "title": "A page"})
+
+    # when
+    answer = editor.post("/v1/incidents", attack(sources=pages, toll_reports=[first, figure(4, id="two") | second]))
+
+    # then
+    assert answer.status_code == status
+    if status == 422:
+        (member,) = second
+        assert [fault["name"] for fault in answer.json()["errors"]] == [f"toll_reports.1.{member}"]
+    for address in ("incidents/attack", "toll-reports/one", "sources/own", "sources/page", "reporters/gov"):
+        assert editor.get(f"/v1/{address}").status_code == 404, address
+    assert editor.checkpoint()["size"] == 0
+    assert editor.post("/v1/incidents", attack(sources=pages, toll_reports=[first])).status_code == 201
+
+
+def test_every_fault_of_a_body_is_named_with_the_path_of_its_member(editor: Editor) -> None:
+    # given
+    sent = attack(
+        date_start="2021-02-30", sumary="x",
+        actors=[{"name": "An army", "role": "target"}, {"name": "A band", "rôle": "x"}],
+        sources=[{"title": "A page", "language": "French"}], latitude=91, longitude=0,
+        toll_reports=[figure(3), figure(-1, mesure="killed", reported_by={"name": "Somebody", "kind": "goverment"}),
+                      figure(4, bound="range"), figure(4, reported_on="yesterday", breakdown={"civilan": 4})],
+    )  # fmt: skip
+    del sent["title"]
+
+    # when
+    answer = editor.post("/v1/incidents", sent)
+
+    # then
+    kinds = (
+        "'government', 'military', 'armed_group', 'international', 'ngo', 'media', 'local', 'dataset' or 'anonymous'"
+    )
+    _is_refused(
+        answer,
+        title="is missing",
+        date_start="is not a day of the calendar",
+        latitude="Input should be less than or equal to 90",
+        actors__1__role="is missing",
+        actors__1__rôle="is not a member here; did you mean role?",
+        sources__0__language="String should match pattern '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$'",
+        toll_reports__1__best="Input should be greater than or equal to 0",
+        toll_reports__1__reported_by__kind=f"Input should be {kinds}",
+        toll_reports__1__mesure="is not a member here; did you mean measure?",
+        toll_reports__2="a range needs low and high",
+        toll_reports__3__reported_on=NO_MOMENT,
+        toll_reports__3__breakdown__civilan="is not a member here; did you mean civilian?",
+        sumary="is not a member here; did you mean summary?",
+    )
+    values = {fault["name"]: fault["value"] for fault in answer.json()["errors"]}
+    assert (values["toll_reports.1.best"], values["sumary"], values["title"]) == ("-1", "x", None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "message"),
+    [
+        ({"region": "Menaca"}, "region", "is not a region of Mali; did you mean Ménaka, ML-9?"),
+        ({"region": "NE-1"}, "region", "is not a region of M"),
+        ({"region": {"code": "NE-1", "name": "Agadez"}}, "region.code", "is not a region of M"),
+        ({"country": "Malli"}, "country", "is not a country; did you mean Mali, ML?"),
+    ],
+)
+def test_a_place_that_nobody_knows_is_refused_with_the_nearest(
+    editor: Editor, fields: dict[str, Any], name: str, message: str
+) -> None:
+    # when
+    answer = editor.post("/v1/incidents", attack(**fields))
+
+    # then
+    assert answer.status_code == 422
+    (fault,) = answer.json()["errors"]
+    assert message in fault["message"]
+    assert fault["name"] == name
+
+
+def test_a_member_of_a_region_that_is_not_known_is_refused(editor: Editor) -> None:
+    answer = editor.post("/v1/incidents", attack(region={"code": "ML-9", "nam": "Ménaka"}))
+    assert answer.status_code == 422
+    assert [fault["name"] for fault in answer.json()["errors"]] == ["region.nam"]
+
+
+@pytest.mark.parametrize(
+    "derived", ["toll", "recorded_at", "updated_at", "status", "superseded_by", "retraction", "recorded_by"]
+)
+def test_what_is_derived_is_not_sent(editor: Editor, derived: str) -> None:
+    report = editor.post("/v1/incidents", attack(toll_reports=[figure(3, **{derived: "2021-03-15T00:00:00Z"})]))
+    incident = editor.post("/v1/incidents", attack(**{derived: "2021-03-15T00:00:00Z"}))
+    assert [fault["name"] for fault in report.json()["errors"]] == [f"toll_reports.0.{derived}"]
+    assert [fault["name"] for fault in incident.json()["errors"]] == [derived]
+
+
+@pytest.mark.parametrize(
+    ("sent", "numbers"),
+    [
+        ({"bound": "exact", "best": 4}, (4, 4, 4)),
+        ({"bound": "at_least", "best": 4}, (4, 4, None)),
+        ({"bound": "more_than", "best": 4}, (5, None, None)),
+        ({"bound": "at_most", "best": 4}, (0, 4, 4)),
+        ({"bound": "about", "best": 4}, (None, 4, None)),
+        ({"bound": "range", "best": None, "low": 2, "high": 6}, (2, None, 6)),
+        ({"bound": "range", "best": 4, "low": 2, "high": 6}, (2, 4, 6)),
+        ({"bound": "exact", "best": 0}, (0, 0, 0)),
+        ({"bound": "exact", "best": 10**10}, (10**10, 10**10, 10**10)),
+    ],
+)
+def test_a_bound_gives_the_numbers_that_are_not_sent(
+    editor: Editor, sent: dict[str, Any], numbers: tuple[int | None, ...]
+) -> None:
+    editor.made("/v1/incidents", attack())
+    report = editor.made("/v1/incidents/attack/toll-reports", figure(**sent))
+    assert (report["low"], report["best"], report["high"]) == numbers
+
+
+def test_the_change_feed_tells_everything_that_was_recorded_in_its_order(editor: Editor, gao: dict[str, str]) -> None:
+    # given
+    editor.made("/v1/toll-reports/claim-70/retraction", CLAIM)
+    editor.patch("gao", {"place": "A ford"})
+    editor.made("/v1/incidents/gao/withdrawal", {"reason": "for the sake of it"})
+
+    # when
+    told = [(e["seq"], e["kind"], e["incident"], e["by"]) for e in editor.json("/v1/changes")["items"]]
+
+    # then
+    source, reporter, reported = "source.created", "source.reporter_created", "toll.reported"
+    kinds = ["incident.created", source, reporter, reported, reported, reporter, reported, reported, reporter, reported]
+    kinds += ["toll.retracted", "incident.updated", "incident.withdrawn"]
+    about = [None if kind in (source, reporter) else "gao" for kind in kinds]
+    assert told == [(seq, kind, of, "an editor") for seq, (kind, of) in enumerate(zip(kinds, about, strict=True), 1)]
+
+
+def test_everything_that_can_be_recorded_over_http_can_be_proved(
+    editor: Editor, database: Database, gao: dict[str, str]
+) -> None:
+    # given
+    secret = {"id": "hidden", "name": "Somebody", "kind": "local", "confidential": True}
+    editor.made("/v1/incidents", attack("other", toll_reports=[figure(1, reported_by=secret, locator="p. 1")]))
+    editor.made("/v1/toll-reports", figure(80, "ngo", "2021-03-19", id="both", incidents=["gao", "other"]))
+    editor.made("/v1/toll-reports/claim-70/retraction", CLAIM | {"reported_on": "2021-03-20"})
+    editor.made("/v1/toll-reports/army-49/retraction", CLAIM | {"source": {"title": "An erratum"}})
+    editor.patch("gao", {"sources": [SOURCE], "attributes": {"a": 1.5}})
+    editor.made("/v1/incidents/other/withdrawal", {"reason": "recorded twice", "merged_into": "gao"})
+    editor.post("/v1/incidents", attack("gao"))
+
+    # when
+    proved = verify(database)
+
+    # then
+    assert proved.entries == editor.checkpoint()["size"]
+    assert proved.root == editor.checkpoint()["root"]
