@@ -793,7 +793,7 @@ def test_every_fault_of_a_body_is_named_with_the_path_of_its_member(editor: Edit
         toll_reports__1__best="Input should be greater than or equal to 0",
         toll_reports__1__reported_by__kind=f"Input should be {kinds}",
         toll_reports__1__mesure="is not a member here; did you mean measure?",
-        toll_reports__2="a range needs low and high",
+        toll_reports__2__bound="a range needs low and high",
         toll_reports__3__reported_on=NO_MOMENT,
         toll_reports__3__breakdown__civilan="is not a member here; did you mean civilian?",
         sumary="is not a member here; did you mean summary?",
