@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, create_model, model_validator
+import orjson
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StringConstraints, create_model, model_validator
 from pydantic.fields import FieldInfo
 
 from app.domain.canonical import canonical
@@ -27,14 +28,26 @@ LONGEST_NAME = 200
 """Of a country or region, in characters."""
 MOST_PARTS = 1000
 """Sources, reports and actors that one body may have of each."""
-Degrees = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-"""A number; a boolean or a text is none."""
+Degrees = Annotated[float, Field(strict=True, allow_inf_nan=False), AfterValidator(lambda degrees: degrees + 0.0)]
+"""A number; a boolean or a text is none, and -0.0 is 0.0."""
 
 
 def _number(value: Any) -> Any:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
         raise ValueError("is not 1, 2 or 3")
     return value
+
+
+def _kept(members: dict[str, Any]) -> dict[str, Any]:
+    """Members that are not ours, in the order of canonical JSON.
+
+    Raises `ValueError` for what JSON does not keep: whole numbers beyond 2^53, NUL, lone surrogates.
+    """
+    text = canonical(members)
+    if b"\\u0000" in text:
+        raise ValueError("has a NUL character in it")
+    kept: dict[str, Any] = orjson.loads(text)
+    return kept
 
 
 class Actor(Record):
@@ -77,8 +90,10 @@ class IncidentFields(Record):
     )
     actors: list[Actor] = Field(default_factory=list, max_length=MOST_PARTS)
     claimed_by: Text | None = None
-    external_ids: dict[Text, Text] = Field(default_factory=dict, examples=[{"ucdp": "312676"}])
-    attributes: dict[Text, JsonValue] = Field(
+    external_ids: Annotated[dict[Text, Text], AfterValidator(_kept)] = Field(
+        default_factory=dict, examples=[{"ucdp": "312676"}]
+    )
+    attributes: Annotated[dict[Text, JsonValue], AfterValidator(_kept)] = Field(
         default_factory=dict, description="A data set's further columns, kept verbatim."
     )
 
@@ -94,7 +109,6 @@ class IncidentFields(Record):
             and self.sub_event_type.value not in SUB_EVENT_TYPES[self.event_type]
         ):
             raise ValueError(f'sub_event_type: is not one of "{self.event_type}"')
-        _check_kept(self.attributes)
         return self
 
 
@@ -165,16 +179,6 @@ class WithdrawalDraft(Record):
 
     reason: Text
     merged_into: Id | None = Field(None, description="The incident that tells of the same event.")
-
-
-def _check_kept(attributes: dict[str, Any]) -> None:
-    """Raises `ValueError` for what JSON does not keep: whole numbers beyond 2^53, NUL, lone surrogates."""
-    try:
-        text = canonical(attributes)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"attributes: {error}") from None
-    if b"\\u0000" in text:
-        raise ValueError("attributes: has a NUL character in it")
 
 
 def _named(member: str, text: str, resolve: Callable[[str], Any]) -> Any:

@@ -37,8 +37,8 @@ from app.store.transaction import Row, Transaction
 
 HASH_LENGTH = 32
 ORDER = {kind: place for place, kind in enumerate(ChangeKind)}
+ORDER[ChangeKind.INCIDENT_UPDATED] = ORDER[ChangeKind.INCIDENT_CREATED]
 """Entries of one recording go by kind, then by the key of their fact: a reporter comes before its figures."""
-_KINDS = [kind.value for kind in ChangeKind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +198,8 @@ def _enter_all(transaction: Transaction) -> None:
     transaction.insert(
         table_of(Change),
         [
-            {"seq": n, "recorded_at": at, "kind": _KINDS[place], "incident": incident, "fact": key, "hash": b""}
-            for n, (at, place, key, incident) in enumerate(sorted(_facts(transaction)), start=1)
+            {"seq": n, "recorded_at": at, "kind": kind, "incident": incident, "fact": key, "hash": b""}
+            for n, (at, _, key, kind, incident) in enumerate(sorted(_facts(transaction)), start=1)
         ],
     )
     tree, states, hashes = Tree(), {}, []
@@ -217,8 +217,8 @@ def _enter_all(transaction: Transaction) -> None:
         transaction.change(of_recording, values | {"at": at})
 
 
-def _facts(transaction: Transaction) -> Iterator[tuple[Instant, int, int, str | None]]:
-    """(recorded at, place of the kind, key, incident) of every fact."""
+def _facts(transaction: Transaction) -> Iterator[tuple[Instant, int, int, str, str | None]]:
+    """(recorded at, place of the kind, key, kind, incident) of every fact."""
     of_report = (IncidentSet, col(IncidentSet.key) == TollReport.incident_set)
     about = {
         ChangeKind.SOURCE_CREATED: select(Source.recorded_at, Source.key, null()),
@@ -234,7 +234,7 @@ def _facts(transaction: Transaction) -> Iterator[tuple[Instant, int, int, str | 
     for kind, statement in about.items():
         for at, key, told_of in transaction.each(statement):
             members = orjson.loads(told_of) if told_of and told_of.startswith("[") else [told_of]
-            yield at, ORDER[kind], key, members[0] if len(members) == 1 else None
+            yield at, ORDER[kind], key, kind.value, members[0] if len(members) == 1 else None
 
 
 def _of_incident(model: Any) -> Select[Any]:

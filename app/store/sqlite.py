@@ -145,6 +145,9 @@ def read_connection(url: URL, cache_kib: int) -> tuple[sqlite3.Connection, Deadl
     except sqlite3.Error:
         connection.close()
         raise
+    except UnicodeDecodeError as error:  # the message of an error, made of what is damaged
+        connection.close()
+        raise sqlite3.DatabaseError("its schema is damaged") from error
     deadline = Deadline()
     connection.set_progress_handler(deadline.passed, STEPS_BETWEEN_LOOKS)
     return connection, deadline
@@ -193,11 +196,11 @@ def inspect(url: URL, look: Callable[[sqlite3.Connection], str | None], seconds:
         if damage != "ok":
             return f"is damaged ({' '.join(damage.split())}); restore a backup"
         return look(connection)
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         return _unreadable(error)
     finally:
         connection.close()
 
 
-def _unreadable(error: sqlite3.Error) -> str:
+def _unreadable(error: Exception) -> str:
     return f"cannot be read ({error}); check its rights, restore a backup or choose another file"

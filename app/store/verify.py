@@ -7,7 +7,7 @@ is recorded again into an empty database, a recording at a time; whatever is the
 import hmac
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,13 +19,14 @@ from sqlalchemy import Table, select
 
 from app.domain.canonical import canonical
 from app.domain.dates import instant_text
+from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.vocabulary import ChangeKind
 from app.errors import Broken
-from app.store import confidential, copies, log
+from app.store import arranged, confidential, copies, log
 from app.store.append import Appender
 from app.store.engine import Database
 from app.store.sqlite import BEGIN, compiled, write_connection
-from app.store.tables import TABLES, Reporter, Source, TollReport
+from app.store.tables import DERIVED, TABLES, Reporter, Source, TollReport, table_of
 from app.store.transaction import Row, Transaction
 
 NOT_OF_THE_RECORD = ("api_key", "feed", "kept_answer")
@@ -60,13 +61,17 @@ def verify(
         empty.migrate()
         empty.close()
         with closing(_quick(copied)) as stored, closing(_quick(again)) as replayed:
-            return _verify(stored, replayed, against, told)
+            try:
+                return _verify(stored, replayed, against, told)
+            except (sqlite3.Error, UnicodeDecodeError) as error:
+                raise Broken("file", f"cannot be read ({error})") from error
 
 
 def _quick(path: Path) -> sqlite3.Connection:
     """A connection to a file that nobody will miss."""
     connection = write_connection(Database(f"sqlite:///{path}").url)
     connection.execute("PRAGMA synchronous=OFF")
+    connection.text_factory = lambda told: told.decode("utf-8", "surrogateescape")  # a wrong byte is to be found
     return connection
 
 
@@ -80,6 +85,7 @@ def _verify(
     if stored.execute("SELECT count(*) FROM feed").fetchone()[0] != 1:
         raise Broken("feed", "has not exactly one row")
     tree = log.Tree()
+    _check_against(tree, against, "the log before its first entry")
     for at, rows in groupby(stored.execute(compiled(log.told())), key=lambda row: row[1]):
         items = [_checked(row, tree, against) for row in rows]
         told(tree.size)
@@ -90,6 +96,9 @@ def _verify(
     rows_compared = sum(_compare_table(stored, replayed, table) for table in _tables())
     for name, question in copies.SEARCHED.items():
         rows_compared += _compare(name, copies.searched(replayed, question), copies.searched(stored, question), ())
+    words = copies.words_of(replayed)
+    right, kept = (copies.found_by_words(connection, words) for connection in (replayed, stored))
+    rows_compared += _compare("answers of the text search", right, kept, ())
     return Proved(tree.size, tree.state["log_root"].hex(), rows_compared)
 
 
@@ -108,9 +117,13 @@ def _checked(row: Row, tree: log.Tree, against: Checkpoint | None) -> dict[str, 
         raise Broken(where, "tells of a record that is gone")
     if not (isinstance(kept, bytes) and hmac.compare_digest(leaf, kept)):
         raise Broken(where, "has not the hash of what is recorded; the record or the entry was changed")
-    if against and tree.size == against.size and tree.state["log_root"].hex() != against.root:
-        raise Broken(where, "ends a log with another root than the checkpoint; something up to here was changed")
+    _check_against(tree, against, where)
     return item
+
+
+def _check_against(tree: log.Tree, against: Checkpoint | None, where: str) -> None:
+    if against and tree.size == against.size and tree.state["log_root"].hex() != against.root:
+        raise Broken(where, "has another root than the checkpoint; something up to here was changed")
 
 
 def _check_recording(stored: sqlite3.Connection, at: int, by: str, tree: log.Tree) -> None:
@@ -126,15 +139,16 @@ def _replay(stored: sqlite3.Connection, replayed: sqlite3.Connection, at: int, i
     if transaction.now != at:
         raise Broken(f"entry {items[0]['seq']} of the log", "is not later than the recording before it")
     append = Appender(transaction, items[0]["by"])
-    for item in items:
-        try:
+    where = ""
+    try:
+        for item in items:
+            where = f"entry {item['seq']} of the log"
             _record(append, item, lambda kind, of: _secret(stored, kind, of))
-        except Broken:
-            raise
-        except Exception as error:
-            what = f"cannot be recorded after what stands before it ({type(error).__name__}: {error})"
-            raise Broken(f"entry {item['seq']} of the log", what) from error
-    append.finish()
+        append.finish()
+    except Broken:
+        raise
+    except Exception as error:
+        raise Broken(where, f"cannot follow what stands before it ({type(error).__name__}: {error})") from error
     replayed.execute("COMMIT")
 
 
@@ -142,18 +156,22 @@ def _record(append: Appender, item: Mapping[str, Any], secret: Callable[[str, st
     data, kind = dict(item["data"]), ChangeKind(item["kind"])
     sealed = "commitment" in data
     if kind in (ChangeKind.SOURCE_CREATED, ChangeKind.REPORTER_CREATED):
-        model, name = (Source, "source") if kind is ChangeKind.SOURCE_CREATED else (Reporter, "reporter")
-        append.party(model, data, _kept(secret, name, data) if sealed else None)
+        of_source = kind is ChangeKind.SOURCE_CREATED
+        model, names = (Source, SourceDraft.SEALED) if of_source else (Reporter, ReporterDraft.SEALED)
+        own = _kept(secret, model.__name__.lower(), data, names) if sealed else None
+        append.party(model, arranged.source(data) if of_source else arranged.reporter(data), own)
     elif kind in (ChangeKind.INCIDENT_CREATED, ChangeKind.INCIDENT_UPDATED):
-        number, sources = data.pop("version"), data.pop("sources")
+        number, sources = int(data.pop("version")), [arranged.source(source) for source in data.pop("sources")]
+        _check_number(append, kind, data["id"], number)
         if kind is ChangeKind.INCIDENT_CREATED:
-            append.incident(data, sources)
+            append.incident(arranged.incident(data), sources)
         else:
-            append.version(append.live_incident(data["id"]), number, data, sources)
+            append.version(append.live_incident(data["id"]), number, arranged.incident(data), sources)
     elif kind is ChangeKind.TOLL_REPORTED:
-        append.report(data)
+        append.report(arranged.report(data))
         if sealed:
-            append.secret("toll_report", data["id"], _kept(secret, "toll_report", data))
+            kept = _kept(secret, "toll_report", data, confidential.SEALED_IN_REPORTS)
+            append.secret("toll_report", data["id"], kept)
     elif kind is ChangeKind.TOLL_RETRACTED:
         report = append.find(TollReport, data["toll_report"])
         source = append.find(Source, data["source"]["id"]) if data["source"] else None
@@ -161,6 +179,14 @@ def _record(append: Appender, item: Mapping[str, Any], secret: Callable[[str, st
         append.retraction(report, data["reason"], data["reported_on"], source)
     else:
         append.withdrawal(data["incident"], data["reason"], data["merged_into"])
+
+
+def _check_number(append: Appender, kind: ChangeKind, incident_id: str, number: int) -> None:
+    before = 0
+    if kind is ChangeKind.INCIDENT_UPDATED:
+        before = append.gathered.newest_version(append.live_incident(incident_id))["number"]
+    if number != before + 1:
+        raise ValueError(f"version {number} comes after version {before}")
 
 
 def _secret(stored: sqlite3.Connection, kind: str, of: str) -> dict[str, Any]:
@@ -171,21 +197,29 @@ def _secret(stored: sqlite3.Connection, kind: str, of: str) -> dict[str, Any]:
     return {"salt": row[0], "record": row[1]}
 
 
-def _kept(secret: Callable[[str, str], dict[str, Any]], kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
-    """What a record keeps to itself, which must be what it is committed to."""
+def _kept(
+    secret: Callable[[str, str], dict[str, Any]], kind: str, record: Mapping[str, Any], names: Sequence[str]
+) -> dict[str, Any]:
+    """What a record keeps to itself, which must be what it is committed to, as it was written."""
     kept = secret(kind, record["id"])
-    where = f"secret {confidential.subject(kind, record['id'])}"
     try:
-        fits = confidential.commitment(kept["salt"], orjson.loads(kept["record"])) == record["commitment"]
-    except (ValueError, TypeError):
+        told = orjson.loads(kept["record"])
+        fits = confidential.commitment(kept["salt"], told) == record["commitment"]
+        fits = fits and orjson.dumps(arranged.secret(told, names)).decode() == kept["record"]
+    except (ValueError, TypeError, AttributeError):
         fits = False
     if not fits:
+        where = f"secret {confidential.subject(kind, record['id'])}"
         raise Broken(where, "is not what the record has a commitment to")
     return kept
 
 
 def _tables() -> Iterator[Table]:
-    return (table for name, table in TABLES.items() if name not in NOT_OF_THE_RECORD)
+    """Those of the log first, then facts, then what is derived."""
+    derived = {table_of(model) for model in DERIVED}
+    first = ("recording", "change", "log_node")
+    others = [table for name, table in TABLES.items() if name not in (*first, *NOT_OF_THE_RECORD)]
+    return iter([*(TABLES[name] for name in first), *sorted(others, key=lambda table: table in derived)])
 
 
 def _compare_table(stored: sqlite3.Connection, replayed: sqlite3.Connection, table: Table) -> int:

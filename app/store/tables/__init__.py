@@ -25,6 +25,7 @@ from app.store.tables.facts import (
 )
 
 __all__ = [
+    "DERIVED",
     "LARGE_TOLL",
     "TABLES",
     "ApiKey",
@@ -50,6 +51,8 @@ __all__ = [
     "table_of",
 ]
 
+DERIVED = (IncidentActor, IncidentBorder, Segment, SetSegment)
+"""What is derived from facts."""
 TABLES = SQLModel.metadata.tables
 """Every table by its name."""
 
