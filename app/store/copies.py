@@ -89,6 +89,13 @@ def found_by_words(connection: sqlite3.Connection, words: Iterable[str]) -> Iter
             yield sought, text
 
 
+def pages_of_texts(connection: sqlite3.Connection) -> Iterator[Row]:
+    """The pages of the text search, put together anew: the same wherever the same was put in, in whatever portions."""
+    connection.execute("INSERT INTO incident_text (incident_text) VALUES ('optimize')")
+    pages = "SELECT row_number() OVER (ORDER BY id), block FROM incident_text_data WHERE id > 10"
+    return iter(connection.execute(pages))
+
+
 def words_of(connection: sqlite3.Connection) -> set[str]:
     """Every word that is in the text search."""
     return {row[0] for row in searched(connection, _FOUND_IN_TEXTS)}
