@@ -29,19 +29,32 @@ Records of conflict incidents that keep **every toll that was reported**: who ga
 """.strip()
 
 
+BUSY_SECONDS = 3
+"""How long a write waits for other processes; less than the time for answers in flight when the service stops."""
+
+
+async def _stop_when(stopping: asyncio.Event, recorder: Recorder) -> None:
+    await stopping.wait()
+    await recorder.stop()
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application. The database must exist; `incidents serve` makes it."""
     settings = settings or Settings()
     database = Database(settings.replica_url or settings.database_url)
     reader = Reader(database, settings.read_seconds)
-    recorder = Recorder(Database(settings.database_url))
+    recorder = Recorder(Database(settings.database_url, busy_seconds=BUSY_SECONDS))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        yield {"request_seconds": settings.request_seconds, "stopping": asyncio.Event()}
+        stopping = asyncio.Event()
+        sending_back = asyncio.create_task(_stop_when(stopping, recorder))
+        yield {"request_seconds": settings.request_seconds, "stopping": stopping}
+        stopping.set()
+        await sending_back
+        await recorder.close()
         reader.close()
         database.close()
-        recorder.database.close()
 
     app = Application(
         title="Conflict Incidents",
@@ -68,7 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         Cors,
         allow_origins=settings.cors_origins,
         allow_methods=["GET", "HEAD", "OPTIONS"],
-        allow_headers=["If-None-Match", "X-Request-ID"],
+        allow_headers=["Authorization", "If-None-Match", "Last-Event-ID", "X-Request-ID"],
         expose_headers=["ETag", "Link", "Last-Modified", "X-Request-ID"],
         max_age=3600,
     )

@@ -107,14 +107,21 @@ def tag(path: str, query: bytes, form: Form, encodings: str | None, stamp: objec
 
     That of an incident begins with the version of its record, which is what a change is made for (`If-Match`).
     """
-    told = repr((__version__, path, query, form, encodings, stamp))
-    mark = "" if version is None else f"{version:x}."
-    return f'"{mark}{blake2b(told.encode(), digest_size=12).hexdigest()}"'
+    mark = "" if version is None else _mark(path, version)
+    return f'"{mark}{_digest(__version__, path, query, form, encodings, stamp)}"'
 
 
-def is_of_version(tags: str, version: Instant) -> bool:
-    """Whether one of the tags of an `If-Match` is of this version of a record."""
-    return tags.strip() == "*" or any(t.strip().startswith(f'"{version:x}.') for t in tags.split(","))
+def is_of_version(tags: str, path: str, version: Instant) -> bool:
+    """Whether one of the tags of an `If-Match` is of this version of the record at a path."""
+    return tags.strip() == "*" or any(t.strip().startswith(f'"{_mark(path, version)}') for t in tags.split(","))
+
+
+def _mark(path: str, version: Instant) -> str:
+    return f"{version:x}-{_digest(path)[:8]}."
+
+
+def _digest(*told: object) -> str:
+    return blake2b(repr(told).encode(), digest_size=12).hexdigest()
 
 
 async def answer(
@@ -132,7 +139,7 @@ async def answer(
     """
     request, recorded = asked.request, asked.session.recorded
     opened = asked.session.confidential
-    stamp = (recorded if changed is None else changed, opened)
+    stamp = (asked.session.epoch, recorded if changed is None else changed, opened)
     path, query = request.scope["path"], request.scope["query_string"]
     etag = tag(path, query, asked.form, request.headers.get("accept-encoding"), stamp, version)
     headers = {

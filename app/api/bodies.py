@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -11,6 +11,8 @@ from app.errors import BodyTooLarge, Fault, InvalidInput, WrongMediaType, echo
 
 MOST_BODY = 1024 * 1024
 MOST_DEPTH = 64
+MOST_VALUES = 50_000
+"""Members and items of a body, all together."""
 LONGEST_WHOLE = 20
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -56,8 +58,7 @@ def read_json(body: bytes) -> Any:
     except json.JSONDecodeError as error:
         why = "is empty" if not text.strip() else f"is not JSON at line {error.lineno}, column {error.colno}"
         raise _refused(why) from None
-    if _deeper(document, MOST_DEPTH):
-        raise _refused(f"is nested more than {MOST_DEPTH} deep")
+    _check_size(document)
     return document
 
 
@@ -91,15 +92,18 @@ def _number(text: str) -> float:
     return number
 
 
-def _deeper(document: Any, most: int) -> bool:
-    level = [document]
-    for _ in range(most):
-        level = [
-            inner
-            for value in level
-            if isinstance(value, (dict, list))
-            for inner in (value.values() if isinstance(value, dict) else value)
-        ]
+def _check_size(document: Any) -> None:
+    """Level by level, since what is looked at level by level cannot be too deep for the looking."""
+    level, count = [document], 1
+    for _ in range(MOST_DEPTH):
+        level = [inner for value in level for inner in _inside(value)]
+        count += len(level)
+        if count > MOST_VALUES:
+            raise _refused(f"has more than {MOST_VALUES} values in it")
         if not level:
-            return False
-    return True
+            return
+    raise _refused(f"is nested more than {MOST_DEPTH} deep")
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

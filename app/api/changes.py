@@ -8,6 +8,8 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Send
+from starlette.types import Scope as Connection
 
 from app.api import schemas_log
 from app.api.access import access_of
@@ -74,24 +76,26 @@ async def changes_stream(request: Request) -> Response:
     question = read_question(read_pairs(request.scope["query_string"]), (filters.AFTER,))
     after = _resumed(request.headers.get("last-event-id"), question.given.get("after", 0))
     await access_of(request)
-    reader: Reader = request.app.state.reader
-    if _streams.open >= MOST_STREAMS:
-        raise TooManyStreams(MOST_STREAMS)
-    session = await read.open_session(reader, Question())
-    state = await feed.checkpoint(session)
+    state = await feed.checkpoint(await read.open_session(request.app.state.reader, Question()))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     if request.scope.get("head_only"):
         return Response(headers=headers, media_type=EVENT_STREAM)
-    return StreamingResponse(_events(request, state, after), headers=headers, media_type=EVENT_STREAM)
+    if _Stream.open >= MOST_STREAMS:
+        raise TooManyStreams(MOST_STREAMS)
+    return _Stream(_events(request, state, after), headers=headers, media_type=EVENT_STREAM)
 
 
-class _Streams:
-    """How many streams are open."""
+class _Stream(StreamingResponse):
+    """A stream that is counted for as long as it is open."""
 
     open = 0
 
-
-_streams = _Streams()
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
+        _Stream.open += 1
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            _Stream.open -= 1
 
 
 def _resumed(sent: str | None, after: int) -> int:
@@ -106,7 +110,6 @@ async def _events(request: Request, state: dict[str, Any], last: int) -> AsyncGe
     reader: Reader = request.app.state.reader
     stopping: asyncio.Event = request.scope.get("state", {}).get("stopping") or asyncio.Event()
     told = time.monotonic()
-    _streams.open += 1
     try:
         yield b"retry: 2000\n" + _event("epoch", {"epoch": state["epoch"], "head": state["size"]})
         while not stopping.is_set():
@@ -124,8 +127,6 @@ async def _events(request: Request, state: dict[str, Any], last: int) -> AsyncGe
                 await _wait(stopping)
     except AppError as error:
         yield _event("error", {"detail": error.detail})
-    finally:
-        _streams.open -= 1
 
 
 async def _wait(stopping: asyncio.Event) -> None:

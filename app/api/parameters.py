@@ -72,9 +72,11 @@ def described(
     content |= {
         media_type(form): {"schema": {"type": "string"}} for form in forms_of(parameters) if form is not Form.JSON
     }
+    headers = _HEADERS
     if stream:
-        content = {stream: {"schema": {"type": "string"}}}
-    answers[200] = {"description": "The answer.", "headers": _HEADERS, **({"content": content} if content else {})}
+        content, headers = {stream: {"schema": {"type": "string"}}}, {"X-Request-ID": _HEADERS["X-Request-ID"]}
+        del answers[304]
+    answers[200] = {"description": "The answer.", "headers": headers, **({"content": content} if content else {})}
     told = [_path_parameter(name, text) for name, text in (path or {}).items()]
     told += [openapi_parameter(p) for p in parameters]
     security: list[dict[str, list[str]]] = [{}, {SECURITY: [Scope.READ_CONFIDENTIAL.value]}]

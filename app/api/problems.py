@@ -16,6 +16,7 @@ from app.errors import (
     AppError,
     BodyTooLarge,
     DatabaseBusy,
+    DatabaseUnusable,
     Fault,
     Forbidden,
     InvalidInput,
@@ -75,16 +76,17 @@ async def app_error(request: Request, error: Exception) -> Response:
     if isinstance(error, InvalidInput):
         more["errors"] = [fault.as_json() for fault in error.faults]
     if isinstance(error, Unauthorized):
-        headers["WWW-Authenticate"] = 'Bearer realm="incidents"'
+        headers["WWW-Authenticate"] = CHALLENGE
     elif isinstance(error, Forbidden):
-        headers["WWW-Authenticate"] = (
-            f'Bearer realm="incidents", error="insufficient_scope", scope="{error.facts["scope"]}"'
-        )
+        headers["WWW-Authenticate"] = f'{CHALLENGE}, error="insufficient_scope", scope="{error.facts["scope"]}"'
     elif isinstance(error, BodyTooLarge):
         headers["Connection"] = "close"
     if error.status >= 500 and not isinstance(error, EXPECTED):
         log.error("%s: %s", error.slug, error.detail)
-    return problem(request.url.path, error.status, error.slug, error.title, error.detail, headers=headers, **more)
+    detail = error.detail
+    if isinstance(error, DatabaseUnusable):  # whose detail names paths of the machine
+        detail = "the database cannot be used; the log of the service says why"
+    return problem(request.url.path, error.status, error.slug, error.title, detail, headers=headers, **more)
 
 
 async def http_exception(request: Request, error: Exception) -> Response:

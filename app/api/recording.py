@@ -18,7 +18,7 @@ from app.domain.question import Question
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.toll import RetractionDraft, TollReportDraft
 from app.errors import Fault, InvalidInput, PreconditionFailed, PreconditionRequired
-from app.store import read, read_reports
+from app.store import lists, read, read_reports
 from app.store.reader import ReadSession
 from app.store.recorder import Answer
 from app.store.write import Outcome, Writer
@@ -50,7 +50,7 @@ class ChangeRoute(WriteRoute):
     response_model=schemas.Incident,
     tags=["Incidents"],
     summary="Record an incident with its first reports",
-    **recorded("The incident, as its address gives it.", conflict=WITHDRAWN),
+    **recorded("The incident, as its address gives it.", conflict=WITHDRAWN, etag=True),
 )
 async def record_incident(writer: Writer, session: ReadSession, sent: IncidentDraft, request: Request) -> Answer:
     """An incident and its first toll reports, recorded together or not at all."""
@@ -76,10 +76,10 @@ async def change_incident(writer: Writer, session: ReadSession, sent: dict[str, 
     `attributes` are added, or taken away with a null; other members are replaced. Versions before stay.
     """
     incident_id = request.path_params["incident_id"]
-    tags, version = request.headers.get("if-match"), writer.version_of(incident_id)
-    if tags is None:
+    tags, version = request.headers.getlist("if-match"), writer.version_of(incident_id)
+    if not tags:
         raise PreconditionRequired("send If-Match with the ETag of the incident that the change is made for")
-    if not is_of_version(tags, version):
+    if not is_of_version(",".join(tags), f"/v1/incidents/{incident_id}", version):
         raise PreconditionFailed("the record was changed since; read it again and send the change for what it says now")
     writer.revise_incident(incident_id, sent)
     writer.finish()
@@ -172,7 +172,8 @@ async def record_reporter(writer: Writer, session: ReadSession, sent: ReporterDr
 async def _incident(session: ReadSession, incident_id: str, request: Request, status: int) -> Answer:
     found = await read.incident(session, incident_id, Question())
     path, encodings = f"/v1/incidents/{incident_id}", request.headers.get("accept-encoding")
-    etag = tag(path, b"", Form.JSON, encodings, (found.updated, session.confidential), found.version)
+    ((_, epoch),) = await session.rows(lists.head())
+    etag = tag(path, b"", Form.JSON, encodings, (epoch, found.updated, session.confidential), found.version)
     answer = _created(found.text, path, request, status)
     return Answer(status, answer.body, {**answer.headers, "ETag": etag})
 

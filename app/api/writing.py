@@ -96,6 +96,7 @@ def recorded(
     conflict: str = "A record with this id is there and differs.",
     missing: bool = False,
     change: bool = False,
+    etag: bool = False,
     again: type[BaseModel] | None = None,
 ) -> dict[str, Any]:
     """Keyword arguments of a write route that describe what it takes and which answers it gives."""
@@ -116,7 +117,7 @@ def recorded(
         told |= {412: "The record was changed since.", 428: "`If-Match` is missing."}
     answers: dict[int | str, dict[str, Any]] = {code: {"description": text, **problem} for code, text in told.items()}
     status = 200 if change else 201
-    answers[status] = {"description": description, "headers": _ETAG if change else _HEADERS}
+    answers[status] = {"description": description, "headers": _ETAG if change else _HEADERS | (_ETAG if etag else {})}
     if again:
         answers[200] = {"description": "The very same is recorded already; this is it.", "model": again}
     parameters = [

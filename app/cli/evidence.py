@@ -1,5 +1,6 @@
 """keys, verify, backup, restore."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from app.cli.base import app, checked, migrated
+from app.cli.base import app, checked
 from app.domain.dates import parse_moment
 from app.domain.vocabulary import Scope
 from app.errors import Fault, InvalidInput
@@ -34,7 +35,7 @@ def create_key(
         ends = parse_moment(expires).instant if expires else None
     except ValueError as error:
         raise InvalidInput([Fault("expires", str(error), expires, "argument")]) from None
-    typer.echo(api_keys.create(migrated(Settings()), name, scope, ends))
+    typer.echo(api_keys.create(checked(Settings()), name, scope, ends))
 
 
 @keys.command("list")
@@ -62,7 +63,8 @@ def verify(
     database = checked(Settings())
     earlier = _checkpoint(against) if against else None
     shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*shown, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*shown, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("entries of the log", total=None)
         proved = proving.verify(database, earlier, lambda entries: bar.update(task, completed=entries))
     typer.echo(f"whole: {proved.entries} entries, {proved.rows} rows, root {proved.root}")
@@ -71,7 +73,10 @@ def verify(
 def _checkpoint(file: Path) -> proving.Checkpoint:
     try:
         told = orjson.loads(file.read_bytes())
-        return proving.Checkpoint(int(told["size"]), str(told["root"]))
+        checkpoint = proving.Checkpoint(told["size"], told["root"])
+        if type(checkpoint.size) is int and checkpoint.size >= 0 and re.fullmatch("[0-9a-f]{64}", checkpoint.root):
+            return checkpoint
+        raise ValueError
     except (OSError, ValueError, TypeError, KeyError):
         why = "is not a checkpoint as /v1/log/checkpoint gives it"
         raise InvalidInput([Fault("against", why, str(file), "argument")]) from None

@@ -26,8 +26,8 @@ from app.domain.vocabulary import (
 Alpha2 = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 LONGEST_NAME = 200
 """Of a country or region, in characters."""
-MOST_PARTS = 1000
-"""Sources, reports and actors that one body may have of each."""
+MOST_PARTS = 100
+"""Sources, reports and actors that one body may have of each. What is answered about each span tells all sources."""
 Degrees = Annotated[float, Field(strict=True, allow_inf_nan=False), AfterValidator(lambda degrees: degrees + 0.0)]
 """A number; a boolean or a text is none, and -0.0 is 0.0."""
 
@@ -81,7 +81,7 @@ class IncidentFields(Record):
     longitude: Annotated[Degrees, Field(ge=-180, le=180)] | None = Field(None, description="WGS 84 degrees.")
     place_precision: PlacePrecision | None = None
     near_border: list[Alpha2] = Field(
-        default_factory=list, description="Neighbours (alpha-2) that the source says it is close to."
+        default_factory=list, max_length=300, description="Neighbours (alpha-2) that the source says it is close to."
     )
     event_type: EventType | None = None
     sub_event_type: SubEventType | None = None

@@ -16,10 +16,6 @@ from app.domain.source import (
 )
 from app.domain.vocabulary import Bound, Measure, Victims
 
-ONE_NUMBER = frozenset(Bound) - {Bound.RANGE}
-"""Bounds worded with a single number, which is sent as `best`."""
-
-
 _FIXED: dict[Bound, Callable[[int], tuple[int | None, ...]]] = {
     Bound.EXACT: lambda said: (said, said, said),
     Bound.AT_LEAST: lambda said: (said, said, None),

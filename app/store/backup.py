@@ -1,12 +1,16 @@
 """Backups of a database and their restoring."""
 
+import sqlite3
 import time
-from contextlib import suppress
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 
+from app.domain.dates import Instant
 from app.errors import DatabaseUnusable, Fault, InvalidInput
-from app.store import copies, log
+from app.store import copies, keys, log, sqlite
 from app.store.engine import Database
+from app.store.transaction import now
 
 
 def backup(database: Database, file: Path) -> None:
@@ -17,46 +21,60 @@ def backup(database: Database, file: Path) -> None:
     unfinished = file.with_name(f".{file.name}.part")
     try:
         copies.copy(database.url, unfinished)
-        unfinished.rename(file)
-    except OSError as error:
-        raise InvalidInput([Fault("file", f"cannot be written: {error.strerror}", str(file), "argument")]) from None
+        copies.rename(unfinished, file)
+    except (OSError, sqlite3.Error) as error:
+        raise InvalidInput([Fault("file", f"cannot be written: {_why(error)}", str(file), "argument")]) from None
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
 
 
 def restore(file: Path, database: Database) -> Path | None:
-    """Makes a database what a backup is, with a new epoch of its feed.
+    """Makes a database what a backup is, with a new epoch of its feed. Nobody else may have it open.
 
-    What was in its place is copied first; returns where to. Those who read see the one or the other.
+    What was in its place is kept beside it, damaged or not; returns where. Keys that were revoked stay revoked.
     """
-    target = Path(database.url.database or "")
-    backed_up = Database(f"sqlite:///{file}")
+    if not file.is_file():
+        raise DatabaseUnusable(f"{file} is not a file; choose a backup")
+    database.close()
+    target, backed_up = sqlite.path_of(database.url), Database(f"sqlite:///{file}")
     backed_up.check(may_be_older=True)
-    kept = None
-    if target.exists():
-        kept = target.with_name(f"{target.name}.before-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
-        backup(database, kept)
-    prepared = target.with_name(f".{target.name}.restoring")
+    moment = now()
+    stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(moment // 1_000_000))}.{moment % 1_000_000:06d}Z"
+    kept, prepared = target.with_name(f"{target.name}.before-{stamp}"), target.with_name(f".{target.name}.restoring")
     try:
-        _prepare(backed_up, prepared)
-        if target.exists():
-            with database.translated():
-                copies.put_back(prepared, database.url)
-        else:
-            prepared.rename(target)
-    except OSError as error:
-        raise DatabaseUnusable(f"{target} cannot be written: {error.strerror}") from None
+        if not target.exists():
+            _prepare(backed_up, prepared, {})
+            copies.rename(prepared, target)
+            return None
+        if (alone := copies.alone(database.url)) is None:
+            _prepare(backed_up, prepared, {})
+            copies.move_aside(target, kept)
+            copies.rename(prepared, target)
+            return kept
+        with closing(alone):
+            _prepare(backed_up, prepared, keys.revoked(alone))
+            copies.write_copy(alone, kept)
+            copies.put_back(prepared, alone)
+        return kept
+    except (OSError, sqlite3.Error) as error:
+        raise DatabaseUnusable(f"{target} cannot be written: {_why(error)}") from None
     finally:
-        for path in (prepared, *(prepared.with_name(f"{prepared.name}-{end}") for end in ("wal", "shm"))):
-            path.unlink(missing_ok=True)
-    return kept
+        for path in (prepared, *copies.beside(prepared)):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
-def _prepare(backed_up: Database, prepared: Path) -> None:
+def _prepare(backed_up: Database, prepared: Path, revoked: Mapping[str, Instant]) -> None:
     copies.copy(backed_up.url, prepared)
     made = Database(f"sqlite:///{prepared}")
     made.migrate()
     with made.writing() as transaction:
         log.new_epoch(transaction)
+        for key_id, at in revoked.items():
+            transaction.change(keys.REVOKE, {"of": key_id, "now": at})
     made.close()
+
+
+def _why(error: OSError | sqlite3.Error) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

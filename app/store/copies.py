@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy.engine import URL
 
-from app.errors import Broken
-from app.store.sqlite import SEARCH_TABLES, path_of, write_connection
+from app.errors import Broken, DatabaseUnusable
+from app.store.sqlite import APPLICATION_ID, SEARCH_TABLES, path_of, was_busy
 
 Row = tuple[Any, ...]
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT IN ('sqlite_stat1', 'sqlite_stat4')"
+BEGIN_ALONE = "BEGIN EXCLUSIVE"
 _NODES_OF_NOTHING = (
     "SELECT nodeno FROM incident_box_node WHERE nodeno <> 1 AND nodeno NOT IN (SELECT nodeno FROM incident_box_parent)"
 )
@@ -33,17 +34,80 @@ SEARCHED = {
 
 def copy(source: URL, target: Path) -> None:
     """A consistent copy of a file as one file, on disk when this returns. Others may write meanwhile."""
-    with closing(sqlite3.connect(path_of(source))) as here, closing(sqlite3.connect(target)) as there:
+    with closing(sqlite3.connect(path_of(source))) as here:
+        write_copy(here, target)
+
+
+def write_copy(here: sqlite3.Connection, target: Path) -> None:
+    """The same, of a file that is open."""
+    with closing(sqlite3.connect(target)) as there:
         here.backup(there)
         there.execute("PRAGMA journal_mode=DELETE")
-    with target.open("rb") as written:
-        os.fsync(written.fileno())
+    _to_disk(target)
 
 
-def put_back(source: Path, target: URL) -> None:
-    """Makes a file what another one is, in one transaction: those who read it see the one or the other."""
-    with closing(sqlite3.connect(source)) as here, closing(write_connection(target)) as there:
-        here.backup(there)
+def rename(source: Path, target: Path) -> None:
+    """Gives a file another name in its folder, on disk when this returns."""
+    source.rename(target)
+    _to_disk(target.parent)
+
+
+def move_aside(path: Path, kept: Path) -> None:
+    """Gives a database that cannot be read another name, with what SQLite keeps beside it."""
+    for own, other in zip((path, *beside(path)), (kept, *beside(kept)), strict=True):
+        if own.exists():
+            rename(own, other)
+
+
+def beside(path: Path) -> list[Path]:
+    """What SQLite may keep beside a file."""
+    return [path.with_name(f"{path.name}-{end}") for end in ("wal", "shm", "journal")]
+
+
+def _to_disk(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def alone(url: URL) -> sqlite3.Connection | None:
+    """A connection beside which there is and can be no other; `None` to a file that is damaged.
+
+    Raises `DatabaseUnusable` where others have it open, or where it is another program's.
+    """
+    path = path_of(url)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=1)
+    try:
+        connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+        connection.execute(BEGIN_ALONE)
+        connection.execute("COMMIT")
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (ours,) = connection.execute("PRAGMA application_id").fetchone()
+        (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        if was_busy(error):
+            raise DatabaseUnusable(f"{path} is in use; stop the service, and restore then") from None
+        return None
+    if tables and ours != APPLICATION_ID:
+        connection.close()
+        raise DatabaseUnusable(f"{path} is a SQLite file of another program; choose another one")
+    if damage != "ok":
+        connection.close()
+        return None
+    return connection
+
+
+def put_back(source: Path, target: sqlite3.Connection) -> None:
+    """Makes a file what another one is, in one transaction."""
+    (page_size,) = target.execute("PRAGMA page_size").fetchone()
+    with closing(sqlite3.connect(source, isolation_level=None)) as here:
+        here.execute("PRAGMA journal_mode=DELETE")
+        here.execute(f"PRAGMA page_size={page_size}")
+        here.execute("VACUUM")  # to that size: a file in use keeps its own
+        here.backup(target)
 
 
 def check_structure(connection: sqlite3.Connection, reference: sqlite3.Connection) -> None:

@@ -3,7 +3,6 @@
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -51,8 +50,10 @@ def _scripts(url: URL) -> Config:
 class Database:
     """A database by its address. Nothing is opened before it is needed, and nothing is created but by `migrate`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, busy_seconds: float = sqlite.BUSY_SECONDS) -> None:
         self.url = database_url(url)
+        self.busy_seconds = busy_seconds
+        """How long a write waits for other processes."""
         self._engine: Engine | None = None
         self._writer: sqlite3.Connection | None = None
         self._one_writer = threading.Lock()
@@ -101,7 +102,7 @@ class Database:
             config = _scripts(self.url)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-            log.begin(Transaction(connection.connection.driver_connection, _clock()))  # type: ignore[arg-type]
+            log.begin(Transaction(connection.connection.driver_connection))  # type: ignore[arg-type]
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
@@ -111,16 +112,19 @@ class Database:
         """
         with self._one_writer, self.translated():
             if self._writer is None:
-                self._writer = sqlite.write_connection(self.url)
+                self._writer = sqlite.write_connection(self.url, self.busy_seconds)
             connection = self._writer
             try:
                 connection.execute(sqlite.BEGIN)
-                yield Transaction(connection, _clock())
+                yield Transaction(connection)
                 connection.execute("COMMIT")
-            except BaseException:
+            except BaseException as error:
                 if connection.in_transaction:
                     with suppress(sqlite3.Error):
                         connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error) and not sqlite.was_busy(error):
+                    connection.close()  # it may have been opened for reading alone, or have lost its file
+                    self._writer = None
                 raise
 
     @contextmanager
@@ -137,20 +141,18 @@ class Database:
                 raise DatabaseBusy from error
             if isinstance(why, sqlite3.Error) and sqlite.was_full(why):
                 raise DatabaseFull(f"there is no room left for {path.name}; nothing of this was recorded") from error
-            raise DatabaseUnusable(f"{path} cannot be written: {why}") from error
+            told = str(why).partition(" with text ")[0]  # after which a row would be repeated
+            raise DatabaseUnusable(f"{path} cannot be written: {told}") from error
 
     def close(self) -> None:
         """Closes what was opened for writing."""
         if self._engine is not None:
             self._engine.dispose()
             self._engine = None
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-
-
-def _clock() -> int:
-    return time.time_ns() // 1000
+        with self._one_writer:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
 
 
 def schema_version(connection: Any) -> str | None:

@@ -89,7 +89,7 @@ class Gathered:
                 del rows[lengths.get(table, 0) :]
             for mapping, name, before in reversed(self._undo):
                 if before is _ABSENT:
-                    del mapping[name]
+                    mapping.pop(name, None)
                 else:
                     mapping[name] = before
             raise

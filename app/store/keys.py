@@ -4,14 +4,14 @@ import hashlib
 import hmac
 import re
 import secrets
-import time
+import sqlite3
 import zlib
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from app.domain.dates import Instant, instant_text
 from app.domain.vocabulary import Scope
@@ -20,10 +20,11 @@ from app.store.engine import Database
 from app.store.reader import Reader, Row, Statement
 from app.store.sqlite import EXPORT_CACHE_KIB, compiled, read_connection
 from app.store.tables import ApiKey, table_of
+from app.store.transaction import now
 
 _KEY = re.compile(r"ci_([0-9a-f]{12})_([0-9a-f]{64})_([0-9a-f]{8})", re.ASCII)
 """Prefix, id, 32 random bytes, and the CRC-32 of what stands before it, which tells a mistyped key from a wrong one."""
-_NAME = re.compile(r"[a-z0-9][a-z0-9 ._@-]{0,99}", re.IGNORECASE | re.ASCII)
+_NAME = re.compile(r"[a-z0-9]([a-z0-9 ._@-]{0,98}[a-z0-9])?", re.IGNORECASE | re.ASCII)
 TAKEN_NAMES = frozenset({"seeds"})
 """What the program itself records as."""
 _keys = table_of(ApiKey).c
@@ -56,15 +57,17 @@ PUBLIC = Access()
 def create(database: Database, name: str, scopes: Sequence[Scope], expires_at: Instant | None) -> str:
     """Makes a key and returns it; it cannot be had again. Its name is recorded with everything that it writes."""
     if not _NAME.fullmatch(name) or name.lower() in TAKEN_NAMES:
-        raise InvalidInput([Fault("name", "is not a name of letters, digits, spaces and ._@-", name, "argument")])
+        raise InvalidInput(
+            [Fault("name", "is not of letters and digits, with spaces and ._@- between", name, "argument")]
+        )
     key_id = secrets.token_hex(6)
     unchecked = f"ci_{key_id}_{secrets.token_hex(32)}"
     text = f"{unchecked}_{_checksum(unchecked)}"
     with database.writing() as transaction:
         if expires_at is not None and expires_at <= transaction.now:
             raise InvalidInput([Fault("expires", "is over already", instant_text(expires_at), "argument")])
-        if transaction.first(_BY_NAME, {"name": name}):
-            raise Conflict(f'a key is named "{name}" already; names tell for ever who recorded what')
+        if taken := transaction.first(_BY_NAME, {"name": name.lower()}):
+            raise Conflict(f'a key is named "{taken[0]}" already; names tell for ever who recorded what')
         row = {"id": key_id, "name": name, "scopes": " ".join(sorted(set(scopes))), "hash": _hash(text)}
         times = {"created_at": transaction.now, "expires_at": expires_at, "revoked_at": None}
         transaction.insert(table_of(ApiKey), [{"key": transaction.next_key(ApiKey), **row, **times}])
@@ -78,13 +81,21 @@ def revoke(database: Database, key_id: str) -> None:
         if found is None:
             raise NotFound(f'no key has the id "{echo(key_id)}"; `incidents keys list` shows them')
         if found[-1] is None:
-            transaction.change(_REVOKE, {"of": key_id, "now": transaction.now})
+            transaction.change(REVOKE, {"of": key_id, "now": transaction.now})
 
 
 def listed(database: Database) -> list[Row]:
     """(id, name, scopes, created, expires, revoked) of every key, oldest first."""
     with closing(read_connection(database.url, EXPORT_CACHE_KIB)[0]) as connection:
         return connection.execute(compiled(_ALL)).fetchall()
+
+
+def revoked(connection: sqlite3.Connection) -> dict[str, Instant]:
+    """Keys that were ended, and when; of a database of before there were keys, none."""
+    try:
+        return dict(connection.execute(compiled(_REVOKED)).fetchall())
+    except sqlite3.OperationalError:
+        return {}
 
 
 async def access_of(reader: Reader, text: str) -> Access:
@@ -98,7 +109,7 @@ async def access_of(reader: Reader, text: str) -> Access:
         raise Unauthorized("no such key is known")
     if revoked_at is not None:
         raise Unauthorized("the key was revoked")
-    if expires_at is not None and expires_at <= time.time_ns() // 1000:
+    if expires_at is not None and expires_at <= now():
         raise Unauthorized("the key is out of date")
     return Access(parts[1], name, frozenset(map(Scope, scopes.split())))
 
@@ -111,10 +122,11 @@ def _hash(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
+_REVOKED = select(_keys.id, _keys.revoked_at).where(_keys.revoked_at.is_not(None))
 _ALL = select(*_COLUMNS).order_by(_keys.created_at)
 _BY_ID = select(*_COLUMNS).where(_keys.id == bindparam("id"))
-_BY_NAME = select(_keys.id).where(_keys.name == bindparam("name"))
-_REVOKE = update(table_of(ApiKey)).where(_keys.id == bindparam("of")).values(revoked_at=bindparam("now"))
+_BY_NAME = select(_keys.name).where(func.lower(_keys.name) == bindparam("name"))
+REVOKE = update(table_of(ApiKey)).where(_keys.id == bindparam("of")).values(revoked_at=bindparam("now"))
 
 
 @cache

@@ -21,11 +21,11 @@ withdrawal = TABLES["withdrawal"].c
 @cache
 def _head_text() -> str:
     recorded_at = TABLES["recording"].c.recorded_at
-    return compiled(select(func.max(recorded_at)))
+    return compiled(select(func.max(recorded_at), select(TABLES["feed"].c.epoch).scalar_subquery()))
 
 
 def head() -> Statement:
-    """The instant of the newest recording."""
+    """The instant of the newest recording, and the epoch of the feed."""
     return Statement(_head_text(), {})
 
 

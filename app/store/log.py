@@ -18,6 +18,7 @@ from app.domain import merkle
 from app.domain.canonical import canonical
 from app.domain.dates import Instant, instant_text
 from app.domain.vocabulary import ChangeKind
+from app.store.sqlite import limited
 from app.store.tables import (
     Change,
     Feed,
@@ -182,7 +183,7 @@ def begin(transaction: Transaction) -> None:
     """Begins the feed where it was not begun, and enters facts that were recorded before there was a log."""
     if transaction.first(select(Feed.key)) is None:
         new_epoch(transaction)
-    if transaction.head.key and not transaction.head.log_size:
+    if transaction.head.key and transaction.first(limited(select(Change.seq), 1)) is None:
         _enter_all(transaction)
 
 
@@ -223,8 +224,12 @@ def _facts(transaction: Transaction) -> Iterator[tuple[Instant, int, int, str, s
     about = {
         ChangeKind.SOURCE_CREATED: select(Source.recorded_at, Source.key, null()),
         ChangeKind.REPORTER_CREATED: select(Reporter.recorded_at, Reporter.key, null()),
-        ChangeKind.INCIDENT_CREATED: _of_incident(IncidentVersion).where(col(IncidentVersion.number) == 1),
-        ChangeKind.INCIDENT_UPDATED: _of_incident(IncidentVersion).where(col(IncidentVersion.number) > 1),
+        ChangeKind.INCIDENT_CREATED: _of_incident(IncidentVersion).where(
+            col(IncidentVersion.number) == literal_column("1")
+        ),
+        ChangeKind.INCIDENT_UPDATED: _of_incident(IncidentVersion).where(
+            col(IncidentVersion.number) > literal_column("1")
+        ),
         ChangeKind.TOLL_REPORTED: select(TollReport.recorded_at, TollReport.key, IncidentSet.members).join(*of_report),
         ChangeKind.TOLL_RETRACTED: select(Retraction.recorded_at, Retraction.key, IncidentSet.members)
         .join(TollReport, col(TollReport.key) == Retraction.toll_report)

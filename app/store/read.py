@@ -43,11 +43,12 @@ async def open_session(
     reader: Reader, question: Question, walk: Walk | None = None, *, confidential: bool = False
 ) -> ReadSession:
     """A session at the recorded moment that the question, or its cursor, asks for; at the newest one otherwise."""
-    newest = (await reader.rows(lists.head()))[0][0] or 0
+    newest, epoch = (await reader.rows(lists.head()))[0]
+    newest = newest or 0
     asked = newest if question.recorded is None else question.recorded
     if walk and (cursor := cursor_of(question, walk)):
         asked = cursor.recorded
-    return ReadSession(reader, min(asked, newest), confidential)
+    return ReadSession(reader, min(asked, newest), confidential, epoch)
 
 
 def cursor_of(question: Question, walk: Walk) -> Cursor | None:

@@ -66,6 +66,7 @@ async def recorded_report(session: ReadSession, report_id: str) -> tuple[str, li
         if r.victims is Victims.ALL
         and own.victims is not Victims.ALL
         and (r.reporter, r.measure, r.incidents) == (own.reporter, own.measure, own.incidents)
+        and r.when < own.when
         and not r.void_at(LAST_INSTANT)
         and superseding(r, reports, LAST_INSTANT) is None
     ]

@@ -172,6 +172,8 @@ class ReadSession:
     recorded: Instant
     confidential: bool = False
     """Whether what is confidential is shown."""
+    epoch: str | None = None
+    """The life of the feed: another one once a backup was restored."""
 
     async def rows(self, statement: Statement) -> list[Row]:
         """All rows of a statement."""

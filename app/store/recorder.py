@@ -23,7 +23,7 @@ from app.store.write import Writer
 
 MOST_AT_ONCE = 32
 """Writes that share a transaction."""
-MOST_WAITING = 1000
+MOST_WAITING = 200
 """Writes that may wait for their turn."""
 KEPT_DAYS = 30
 """How long the answer to an `Idempotency-Key` is kept."""
@@ -77,6 +77,7 @@ class Recorder:
         self.database = database
         self._waiting: deque[_Job] = deque()
         self._worker: asyncio.Task[None] | None = None
+        self._stopped = False
         self._in_flight: set[tuple[str, str]] = set()
 
     async def record(self, access: Access, work: Work, repeatable: Repeatable | None = None, *, opened: bool) -> Answer:
@@ -87,7 +88,7 @@ class Recorder:
         name = (access.id, repeatable.key) if repeatable else None
         if name in self._in_flight:
             raise Conflict("a request with this Idempotency-Key is being answered; ask again when it is")
-        if len(self._waiting) >= MOST_WAITING:
+        if self._stopped or len(self._waiting) >= MOST_WAITING:
             raise DatabaseBusy
         job = _Job(access, work, repeatable, opened, asyncio.get_running_loop().create_future())
         if name:
@@ -99,11 +100,28 @@ class Recorder:
             self._worker = asyncio.create_task(self._work())
         return await asyncio.shield(job.answer)
 
+    async def stop(self) -> None:
+        """Takes no more, sends back what waits, and ends when what was begun is done."""
+        self._stopped = True
+        while self._waiting:
+            self._waiting.popleft().answer.set_exception(DatabaseBusy())
+        if self._worker is not None:
+            await self._worker
+
+    async def close(self) -> None:
+        """Closes the database when the last write is done."""
+        await self.stop()
+        self.database.close()
+
     async def _work(self) -> None:
         try:
             while self._waiting:
                 jobs = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
-                for job, result in zip(jobs, await to_thread.run_sync(self._record, jobs), strict=True):
+                try:
+                    results = await to_thread.run_sync(self._record, jobs)
+                except Exception as error:
+                    results = [error] * len(jobs)
+                for job, result in zip(jobs, results, strict=True):
                     if isinstance(result, Answer):
                         job.answer.set_result(result)
                     else:
@@ -112,7 +130,11 @@ class Recorder:
             self._worker = None
 
     def _record(self, jobs: Sequence[_Job]) -> list[Answer | Exception]:
-        """Answers, and what was raised instead. Where the whole does not reach the disk, nothing was recorded."""
+        """Answers, and what was raised instead.
+
+        Where the whole does not reach the disk nothing of it was recorded, and what was refused may have been refused
+        for the sake of what is not there: each is tried again by itself.
+        """
         results: list[Answer | Exception] = []
         try:
             with self.database.writing() as transaction:
@@ -125,7 +147,9 @@ class Recorder:
                     except Exception as error:
                         results.append(error)
         except Exception as error:
-            return [*(error if isinstance(r, Answer) else r for r in results), *[error] * (len(jobs) - len(results))]
+            if len(jobs) == 1 or isinstance(error, DatabaseBusy):
+                return [error] * len(jobs)
+            return [result for job in jobs for result in self._record([job])]
         return results
 
 
@@ -133,7 +157,7 @@ def _one(transaction: Transaction, job: _Job) -> Answer:
     if job.repeatable and (kept := _kept(transaction, job.access, job.repeatable)):
         return kept
     session = ReadSession(_Inside(transaction), transaction.now, job.opened)
-    answer = _run(job.work(Writer(transaction, job.access.name), session))
+    answer = _run(job.work(Writer(transaction, job.access.name, insider=job.opened), session))
     if job.repeatable:
         _keep(transaction, job.access, job.repeatable, answer)
     return answer

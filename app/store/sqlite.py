@@ -79,9 +79,9 @@ BEGIN = "BEGIN IMMEDIATE"
 can then build on the same past."""
 
 
-def write_connection(url: URL) -> sqlite3.Connection:
+def write_connection(url: URL, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
     """A connection whose transactions are begun with `BEGIN`. The file must exist."""
-    connection = _connect(url, BUSY_SECONDS)
+    connection = _connect(url, busy_seconds)
     try:
         _prepare(connection)
     except sqlite3.Error:

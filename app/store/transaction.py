@@ -25,6 +25,11 @@ _HEAD = limited(
 )
 
 
+def now() -> Instant:
+    """What the clock says."""
+    return time.time_ns() // 1000
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """The newest recording: its key and instant, and the log's size and peaks after it."""
@@ -38,18 +43,18 @@ class Head:
 class Transaction:
     """What is read and written in one transaction. `now` is later than every recording before it."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Instant) -> None:
+    def __init__(self, connection: sqlite3.Connection, clock: Instant | None = None) -> None:
         self.connection = connection
         rows = self.rows(_HEAD)
         self.head = Head(*rows[0]) if rows else Head()
-        self.now: Instant = max(clock, self.head.recorded_at + 1)
+        self.now: Instant = max(now() if clock is None else clock, self.head.recorded_at + 1)
 
     @contextmanager
     def part(self) -> Iterator["Transaction"]:
         """A recording of its own in this transaction: what is refused inside of it is undone, and nothing else."""
         self.connection.execute("SAVEPOINT part")
         try:
-            yield Transaction(self.connection, time.time_ns() // 1000)
+            yield Transaction(self.connection)
         except BaseException:
             if self.connection.in_transaction:  # else the database has undone everything
                 self.connection.execute("ROLLBACK TO part")

@@ -39,10 +39,13 @@ def recording(database: Database, by: str) -> Iterator["Writer"]:
 
 
 class Writer:
-    """Records what is sent. Raises `InvalidInput`, `Conflict` or `NotFound` for what cannot be recorded."""
+    """Records what is sent. Raises `InvalidInput`, `Conflict` or `NotFound` for what cannot be recorded.
 
-    def __init__(self, transaction: Transaction, by: str) -> None:
-        self.now, self.by = transaction.now, by
+    `insider` may read what is confidential: to others, what they send is not compared with it, since that would tell.
+    """
+
+    def __init__(self, transaction: Transaction, by: str, *, insider: bool = True) -> None:
+        self.now, self.by, self.insider = transaction.now, by, insider
         self._append = Appender(transaction, by)
         self._find = self._append.find
         self._parties: dict[tuple[type[SQLModel], Any], tuple[dict[str, Any], dict[str, Any]]] = {}
@@ -55,7 +58,8 @@ class Writer:
         outcome = Outcome.UNCHANGED
         if known := self._find(Incident, incident_id):
             newest = self._append.gathered.newest_version(known["key"])
-            self._expect_same(incident_id, orjson.loads(newest["record"]), fields, new=new)
+            told = orjson.loads(newest["record"]) | {"sources": orjson.loads(newest["sources"])}
+            self._expect_same(incident_id, told, fields | {"sources": self._sources(draft)}, new=new)
         else:
             outcome = Outcome.CREATED
             record = {"id": incident_id, **fields, "recorded_at": instant_text(self.now)}
@@ -97,6 +101,9 @@ class Writer:
             raise InvalidInput([Fault("incidents", "names no incident", where="body")])
         if not set(incident_ids) <= set(covered):
             raise InvalidInput([Fault("incidents", "leaves out the incident that it is sent with", where="body")])
+        for incident_id in set(covered) - set(incident_ids):
+            if self._find(tables.Incident, incident_id) is None:
+                raise InvalidInput([Fault("incidents", "names no incident that is recorded", incident_id, "body")])
         record = self._report_record(draft, covered)
         if known := self._find(TollReport, record["id"]) if draft.id else None:
             self._expect_same(record["id"], self._opened("toll_report", known), record, new=new)
@@ -245,9 +252,11 @@ class Writer:
         self._expect_same(known["id"], record, sent.record())
 
     def _opened(self, kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
-        """A record with what it keeps to itself."""
+        """A record with what it keeps to itself. Raises `Conflict` for those who may not know that."""
         record: dict[str, Any] = orjson.loads(row["record"])
         if "commitment" in record:
+            if not self.insider:
+                raise Conflict(f'"{record["id"]}" is recorded already, and confidential; name it by its id alone')
             secret = self._find(Secret, confidential.subject(kind, record["id"]))
             record |= orjson.loads(secret["record"]) if secret else {}
         return record

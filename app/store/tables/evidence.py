@@ -16,7 +16,7 @@ class Recording(SQLModel, table=True):
     key: int = row_key()
     recorded_at: int = instant(unique=True)
     recorded_by: str = text()
-    log_size: int
+    log_size: int = instant()
     log_root: bytes = blob()
     log_peaks: bytes = blob()
 
@@ -28,7 +28,7 @@ class Change(SQLModel, table=True):
     recorded_at: int = instant()
     kind: ChangeKind = code(ChangeKind, "kind")
     incident: str | None = text(default=None)
-    fact: int
+    fact: int = instant()
     hash: bytes = blob()
 
 
