@@ -70,7 +70,9 @@ def described(
         answers[410] = {"description": "Withdrawn, with the reason and `merged_into`.", **problem}
     content: dict[str, Any] = {} if example is None else {"application/json": {"example": example}}
     content |= {
-        media_type(form): {"schema": {"type": "string"}} for form in forms_of(parameters) if form is not Form.JSON
+        media_type(form): {"schema": {"type": "object" if form is Form.GEOJSON else "string"}}
+        for form in forms_of(parameters)
+        if form is not Form.JSON
     }
     headers = _HEADERS
     if stream:

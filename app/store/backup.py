@@ -43,17 +43,16 @@ def restore(file: Path, database: Database) -> Path | None:
     stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(moment // 1_000_000))}.{moment % 1_000_000:06d}Z"
     kept, prepared = target.with_name(f"{target.name}.before-{stamp}"), target.with_name(f".{target.name}.restoring")
     try:
+        _prepare(backed_up, prepared)
         if not target.exists():
-            _prepare(backed_up, prepared, {})
             copies.rename(prepared, target)
             return None
         if (alone := copies.alone(database.url)) is None:
-            _prepare(backed_up, prepared, {})
             copies.move_aside(target, kept)
             copies.rename(prepared, target)
             return kept
         with closing(alone):
-            _prepare(backed_up, prepared, keys.revoked(alone))
+            _revoke(prepared, keys.revoked(alone))
             copies.write_copy(alone, kept)
             copies.put_back(prepared, alone)
         return kept
@@ -65,12 +64,18 @@ def restore(file: Path, database: Database) -> Path | None:
                 path.unlink(missing_ok=True)
 
 
-def _prepare(backed_up: Database, prepared: Path, revoked: Mapping[str, Instant]) -> None:
+def _prepare(backed_up: Database, prepared: Path) -> None:
     copies.copy(backed_up.url, prepared)
     made = Database(f"sqlite:///{prepared}")
     made.migrate()
     with made.writing() as transaction:
         log.new_epoch(transaction)
+    made.close()
+
+
+def _revoke(prepared: Path, revoked: Mapping[str, Instant]) -> None:
+    made = Database(f"sqlite:///{prepared}")
+    with made.writing() as transaction:
         for key_id, at in revoked.items():
             transaction.change(keys.REVOKE, {"of": key_id, "now": at})
     made.close()

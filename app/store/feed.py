@@ -2,37 +2,68 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
+import orjson
 from sqlalchemy import and_, bindparam, func, literal_column, or_, select
 
 from app.domain import merkle
 from app.domain.dates import Instant, instant_text
 from app.domain.merkle import Hash, Place
 from app.errors import Fault, InvalidInput
-from app.store.confidential import opened_document
-from app.store.log import item_of, told
+from app.store.confidential import MARK, opened_document
+from app.store.log import text_of, told
 from app.store.reader import ReadSession, Statement
 from app.store.sqlite import compiled, limited
 from app.store.tables import TABLES
 
+AT_ONCE = 50
+"""Entries that one statement reads."""
+MOST_BYTES = 4 * 1024 * 1024
+"""A page ends with the entries that reach this; what comes after it is on the next."""
 _change, _recording, _node, _feed = (TABLES[name].c for name in ("change", "recording", "log_node", "feed"))
 
 
-async def changes(session: ReadSession, after: int, limit: int) -> list[dict[str, Any]]:
-    """Entries after one, in their order, each with its `hash`. With what is confidential in `opened`, beside `data`."""
-    values = {"recorded": session.recorded, "after": after, "limit": limit}
-    items = []
-    for row in await session.rows(Statement(_changes_text(), values)):
-        entry, kept = item_of(row)
-        items.append(entry | {"hash": kept.hex()})
-    if session.confidential:
-        for item in items:
-            opened = await opened_document(session, deepcopy(item["data"]))
-            if opened != item["data"]:
-                item["opened"] = opened
-    return items
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """JSON texts of entries, with their kinds and places, in order."""
+
+    texts: list[str]
+    kinds: list[str]
+    seqs: list[int]
+
+
+async def changes(session: ReadSession, after: int, limit: int) -> Entries:
+    """Entries after one, in their order: as many as wanted, or fewer where they are large.
+
+    With what is confidential in `opened`, beside `data`, for those who may see it.
+    """
+    found, size = Entries([], [], []), 0
+    while len(found.texts) < limit and size < MOST_BYTES:
+        wanted = min(AT_ONCE, limit - len(found.texts))
+        values = {"recorded": session.recorded, "after": found.seqs[-1] if found.seqs else after, "limit": wanted}
+        rows = await session.rows(Statement(_changes_text(), values))
+        texts = await _opened(session, [text_of(row) for row in rows])
+        found.texts.extend(texts)
+        found.kinds.extend(row[2] for row in rows)
+        found.seqs.extend(row[0] for row in rows)
+        size += sum(map(len, texts))
+        if len(rows) < wanted:
+            break
+    return found
+
+
+async def _opened(session: ReadSession, texts: list[str]) -> list[str]:
+    if not session.confidential:
+        return texts
+    items = [orjson.loads(text) if MARK in text else None for text in texts]
+    sealed = [item for item in items if item]
+    opened = await opened_document(session, [deepcopy(item["data"]) for item in sealed])
+    for item, data in zip(sealed, opened, strict=True):
+        item["opened"] = data
+    return [orjson.dumps(item).decode() if item else text for item, text in zip(items, texts, strict=True)]
 
 
 async def checkpoint(session: ReadSession) -> dict[str, Any]:

@@ -161,6 +161,17 @@ def item_of(row: Row) -> tuple[dict[str, Any], bytes]:
     return item(seq, at, kind, incident, by, data), stored
 
 
+def text_of(row: Row) -> str:
+    """A row of `told` as the JSON of the feed, joined from the texts that are stored."""
+    seq, at, kind, incident, by, stored, number, version, sources, record, *_ = row
+    if version is not None:
+        data = f'{version[:-1]},"sources":{sources},"version":{number}}}'
+    else:
+        data = record or orjson.dumps(item_of(row)[0]["data"]).decode()
+    told = {"seq": seq, "at": instant_text(at), "kind": kind, "incident": incident, "by": by}
+    return f'{orjson.dumps(told).decode()[:-1]},"data":{data},"hash":"{stored.hex()}"}}'
+
+
 def version_data(record: dict[str, Any], number: int, sources: list[Any]) -> dict[str, Any]:
     """What the log tells of a version of an incident's record."""
     return record | {"sources": sources, "version": number}

@@ -274,11 +274,13 @@ def test_a_place_is_not_repeated_at_length(editor: Editor, member: str, value: A
         (dict.fromkeys(["actors"], [{"name": "x", "role": "target"}] * 1001), "actors"),
         (dict.fromkeys(["sources"], [{"title": "x"}] * 1001), "sources"),
         (dict.fromkeys(["toll_reports"], [{}] * 1001), "toll_reports"),
-        ({f"m{n}": 0 for n in range(50_000)}, "m0"),
-        ({"toll_reports": [{f"m{n}": 0} for n in range(1000)]}, "toll_reports.0.m0"),
-        ({"external_ids": {f"m{n}": 0 for n in range(50_000)}}, "external_ids.m0"),
+        ({f"m{n}": 0 for n in range(49_000)}, "m0"),
+        ({"toll_reports": [{f"m{n}": 0} for n in range(100)]}, "toll_reports.0.m0"),
+        ({"external_ids": {f"m{n}": 0 for n in range(49_000)}}, "external_ids.m0"),
+        ({"external_ids": {f"m{n}": 0 for n in range(51_000)}}, "body"),
+        ({"near_border": [0] * 49_000}, "near_border"),
     ],
-    ids=["actors", "sources", "reports", "members", "faults", "keys"],
+    ids=["actors", "sources", "reports", "members", "faults", "keys", "values", "borders"],
 )
 def test_a_great_many_faults_are_told_briefly_and_soon(editor: Editor, parts: dict[str, Any], why: str) -> None:
     # when

@@ -275,7 +275,7 @@ def test_no_error_tells_a_canary(world: World, insider: Editor, caplog: pytest.L
     # when
     refused = [(world.editor.post(address, body), 409) for address, body in differing]
     refused += [(world.editor.post(address, body), 422) for address, body in unreadable]
-    refused += [(world.editor.post("/v1/toll-reports", figure(3, incidents=["gao", "nowhere"], **whole)), 404)]
+    refused += [(world.editor.post("/v1/toll-reports", figure(3, incidents=["gao", "nowhere"], **whole)), 422)]
     refused += [(insider.post("/v1/reporters", hidden), 403)]
     refused += [(world.editor.client.request("POST", "/v1/reporters", json=hidden), 401)]
     refused += [(world.editor.patch("gao", {"sources": [world.source("s-new")]}, '"x"'), 412)]
@@ -334,32 +334,58 @@ def test_a_fault_of_the_service_tells_no_canary_either(
     assert world.found_in(caplog.text) == []
 
 
-def test_what_is_confidential_is_recognised_when_it_is_sent_again(world: World, editor: Editor) -> None:
+def test_what_is_confidential_is_recognised_when_it_is_sent_again_by_those_who_may_see_it(
+    world: World, editor: Editor, database: Database
+) -> None:
     # given
     reporter, source = world.reporter("r-again"), world.source("s-again")
     first = world.report(3, "tr-again-1", reported_by=reporter, source=source)
     second = world.report(4, "tr-again-2", reported_by=reporter, source=source)
-
-    # when
     editor.made("/v1/incidents/other/toll-reports", first)
     size = editor.checkpoint()["size"]
+    trusted = Editor(editor.client, database, Scope.WRITE, Scope.READ_CONFIDENTIAL, name="a trusted editor")
+
+    # when
     answers = [
-        editor.post("/v1/incidents/other/toll-reports", second),
-        editor.post("/v1/reporters", reporter),
-        editor.post("/v1/sources", source),
-        editor.patch("other", {"sources": [source]}),
-        editor.patch("other", {"sources": [source]}),
+        trusted.post("/v1/incidents/other/toll-reports", second),
+        trusted.post("/v1/reporters", reporter),
+        trusted.post("/v1/sources", source),
+        trusted.patch("other", {"sources": [source]}),
+        trusted.patch("other", {"sources": [source]}),
     ]
 
     # then
     assert [answer.status_code for answer in answers] == [201, 200, 200, 200, 200]
-    for answer in answers:
-        _expect_silence(world, answer)
     assert editor.checkpoint()["size"] == size + 2, "a report and a version of the incident"
-    differing = editor.post("/v1/reporters", reporter | {"name": "Somebody else"})
+    differing = trusted.post("/v1/reporters", reporter | {"name": "Somebody else"})
     assert (differing.status_code, differing.json()["differs"]) == (409, ["name"])
-    laid_open = editor.post("/v1/reporters", reporter | {"confidential": False, "name": "Somebody else"})
+    laid_open = trusted.post("/v1/reporters", reporter | {"confidential": False, "name": "Somebody else"})
     assert (laid_open.status_code, laid_open.json()["differs"]) == (409, ["confidential"])
+
+
+def test_a_guess_at_what_is_confidential_is_answered_alike_whether_it_is_right_or_wrong(
+    world: World, editor: Editor
+) -> None:
+    # given
+    reporter, source = world.reporter("r-guess"), world.source("s-guess")
+    report = world.report(3, "tr-guess", reported_by=reporter, source=source)
+    editor.made("/v1/incidents/other/toll-reports", report)
+    by_id = {"reported_by": {"id": "r-guess"}, "source": {"id": "s-guess"}}
+
+    # when
+    pairs = [
+        ("/v1/reporters", reporter, {"name": "Somebody else"}),
+        ("/v1/sources", source, {"title": "Another title"}),
+        ("/v1/incidents/other/toll-reports", report | by_id, {"note": "Another note"}),
+    ]
+    answers = [(editor.post(address, right), editor.post(address, right | wrong)) for address, right, wrong in pairs]
+
+    # then
+    for right, wrong in answers:
+        assert (right.status_code, wrong.status_code) == (409, 409)
+        assert right.json() == wrong.json()
+        _expect_silence(world, right)
+    assert editor.post("/v1/incidents/other/toll-reports", figure(5, **by_id)).status_code == 201
 
 
 def test_an_id_that_is_made_tells_nothing_of_what_is_confidential(world: World) -> None:

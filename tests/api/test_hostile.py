@@ -184,7 +184,9 @@ def test_a_wrong_header_still_gets_an_answer(client: Client, header: str) -> Non
         assert client.get("/v1/incidents", headers={header: sent}).status_code == 200
 
 
-@pytest.mark.parametrize("sent", [b"", b"\xff\xfe", b"a" * 20_000, b'"' * 500, b"Bearer", b"Bearer \xb2", b"Basic eDp5"])
+@pytest.mark.parametrize(
+    "sent", [b"", b"\xff\xfe", b"a" * 20_000, b'"' * 500, b"Bearer", b"Bearer \xb2", b"Basic eDp5"]
+)
 def test_a_wrong_key_is_never_taken_for_none(client: Client, sent: bytes) -> None:
     _is_problem(client.get("/v1/incidents", headers={"Authorization": sent}), "/v1/incidents", 401)
 

@@ -313,10 +313,12 @@ def test_a_report_covers_incidents_that_are_there_and_the_one_that_it_is_sent_wi
     left_out = "leaves out the incident that it is sent with"
     _is_refused(editor.post("/v1/incidents/a/toll-reports", figure(4, incidents=["b"])), incidents=left_out)
     for answer in (
-        editor.post("/v1/toll-reports", figure(4, incidents=["a", "nowhere"])),
         editor.post("/v1/incidents/nowhere/toll-reports", figure(4)),
+        editor.post("/v1/incidents/nowhere/toll-reports", figure(4, incidents=["a", "nowhere"])),
     ):
         assert (answer.status_code, answer.json()["detail"]) == (404, 'no incident has the id "nowhere"')
+    unknown = "names no incident that is recorded"
+    _is_refused(editor.post("/v1/toll-reports", figure(4, incidents=["a", "nowhere"])), incidents=unknown)
     assert _size(editor) == size
 
 
@@ -739,7 +741,7 @@ def test_a_record_is_made_once(editor: Editor) -> None:
         ({"supersedes": "nowhere"}, 422),
         ({"reported_on": "2999-01-01"}, 422),
         ({"reported_by": {"id": "nobody"}}, 422),
-        ({"incidents": ["attack", "nowhere"]}, 404),
+        ({"incidents": ["attack", "nowhere"]}, 422),
         ({"source": {"id": "page", "title": "Another title"}}, 409),
     ],
 )

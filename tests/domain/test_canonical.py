@@ -111,23 +111,27 @@ def test_the_numbers_of_the_standard(bits: str, text: str) -> None:
     assert canonical(struct.unpack(">d", bytes.fromhex(bits))[0]).decode() == text
 
 
-@pytest.mark.parametrize("wrapped", [lambda v: v, lambda v: [1, v], lambda v: {"a": {"b": [v]}}], ids="bare list deep".split())
+@pytest.mark.parametrize(
+    "wrapped", [lambda v: v, lambda v: [1, v], lambda v: {"a": {"b": [v]}}], ids="bare list deep".split()
+)
 @pytest.mark.parametrize("value", [
     math.nan, math.inf, -math.inf, LARGEST_WHOLE + 1, -LARGEST_WHOLE - 1, 2**53, 2**63, 2**64, -(2**64), 10**400,
-    "\ud800", "a\udfff", "\ud83d", "\ude00\ud83d",
+    "\ud800", "a\udfff", "\ude00\ud83d",
 ], ids=repr)  # fmt: skip
 def test_what_has_no_canonical_text_is_refused(value: Any, wrapped: Any) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whose words they are is of no consequence
         canonical(wrapped(value))
 
 
-@pytest.mark.parametrize("name", ["\ud800", "a\udfff", "\ud83d"], ids=repr)
+@pytest.mark.parametrize("name", ["\ud800", "a\udfff"], ids=repr)
 def test_a_name_that_is_half_a_character_is_refused(name: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         canonical({name: 1})
 
 
-@pytest.mark.parametrize("value", [{1: 2}, {None: 1}, b"bytes", {1, 2}, object(), 1 + 2j, [b""], {"a": {1: 2}}], ids=repr)
+@pytest.mark.parametrize(
+    "value", [{1: 2}, {None: 1}, b"bytes", {1, 2}, object(), 1 + 2j, [b""], {"a": {1: 2}}], ids=repr
+)
 def test_what_is_no_json_is_refused(value: Any) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         canonical(value)

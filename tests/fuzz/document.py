@@ -44,6 +44,7 @@ def fuzz(client: Client, label: str, mode: GenerationMode, key: str, *, examples
     def check(case: schemathesis.Case) -> None:
         sent = case.as_transport_kwargs(base_url="http://testserver")
         sent["headers"]["Authorization"] = f"Bearer {key}"
+        sent["headers"] = {name: str(value).encode("latin-1") for name, value in sent["headers"].items()}
         passed = {name: sent[name] for name in ("params", "headers", "json") if name in sent}
         answer = client.request(sent["method"], sent["url"], content=sent.get("data"), **passed)
         case.validate_response(answer, checks=CHECKS)

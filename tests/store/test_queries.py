@@ -129,7 +129,7 @@ def test_the_other_read_routes_cost_the_same_few_statements(ask: Asking) -> None
             "regions": await cost(sums.regions, []),
             "one region": await cost(sums.region, [], "ML"),
             "one reporter": await cost(lambda s, name, _: read_reports.party(s, "reporter", name), [], "ministry"),
-            "changes": await cost(lambda s, *_: feed.changes(s, 0, 100), []),
+            "changes": await cost(lambda s, *_: feed.changes(s, 0, 50), []),
             "checkpoint": await cost(lambda s, _: feed.checkpoint(s), []),
             "proof of an entry": await cost(lambda s, _: feed.inclusion(s, 3, None), []),
             "proof of growth": await cost(lambda s, _: feed.consistency(s, 2, None), []),
