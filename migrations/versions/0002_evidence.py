@@ -11,9 +11,23 @@ depends_on = None
 
 def upgrade() -> None:
     """Facts that are there already are entered into the log after the migration."""
-    op.add_column("recording", sa.Column("log_size", sa.Integer(), nullable=False, server_default=sa.text("0")))
-    for name in ("log_root", "log_peaks"):
-        op.add_column("recording", sa.Column(name, sa.LargeBinary(), nullable=False, server_default=sa.text("''")))
+    op.rename_table("recording", "recording_before")
+    op.create_table(  # anew, without defaults: a process of before that still writes is refused, and leaves no gap
+        "recording",
+        sa.Column("key", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_by", sa.Text(), nullable=False),
+        sa.Column("log_size", sa.BigInteger(), nullable=False),
+        sa.Column("log_root", sa.LargeBinary(), nullable=False),
+        sa.Column("log_peaks", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_recording"),
+        sa.UniqueConstraint("recorded_at", name="uq_recording_recorded_at"),
+    )
+    op.execute(
+        "INSERT INTO recording (key, recorded_at, recorded_by, log_size, log_root, log_peaks) "
+        "SELECT key, recorded_at, recorded_by, 0, '', '' FROM recording_before"
+    )
+    op.drop_table("recording_before")
     op.create_table(
         "change",
         sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
@@ -36,7 +50,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("incident", sa.Text(), nullable=True),
-        sa.Column("fact", sa.Integer(), nullable=False),
+        sa.Column("fact", sa.BigInteger(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("seq", name="pk_change"),
     )
