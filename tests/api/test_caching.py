@@ -21,7 +21,7 @@ def test_an_answer_says_how_it_may_be_kept(client: Client, address: str) -> None
     headers = client.get(address).headers
 
     # then
-    assert re.fullmatch(r'"([0-9a-f]+\.)?[0-9a-f]{24}"', headers["etag"]), "strong"
+    assert re.fullmatch(r'"([0-9a-f]+-[0-9a-f]{8}\.)?[0-9a-f]{24}"', headers["etag"]), "strong"
     assert headers["cache-control"] == "public, no-cache"
     assert parsedate_to_datetime(headers["last-modified"]).year >= 2024
     assert {"accept", "accept-encoding"} <= _vary(headers["vary"])

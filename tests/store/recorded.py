@@ -9,6 +9,7 @@ from app.domain.filters import INCIDENTS
 from app.domain.incident import IncidentDraft
 from app.domain.question import Question, read_question
 from app.domain.toll import TollReportDraft
+from app.errors import NotFound
 from app.store import read
 from app.store.engine import Database
 from app.store.reader import Reader
@@ -74,7 +75,7 @@ class Asking:
         """The very text of an incident, or `None` where it is not known at the clocks."""
         try:
             return self.incident(incident_id, *pairs)
-        except read.NotFound:
+        except NotFound:
             return None
 
     def killed(self, incident_id: str, *pairs: tuple[str, str]) -> int | None:

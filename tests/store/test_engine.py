@@ -112,7 +112,7 @@ def test_what_is_recorded_is_never_overwritten(database: Database, facts: list[o
         ({"supersedes": "r1", "measure": "wounded"}, "another measure"),
         ({"supersedes": "r1", "incidents": ["b"]}, "other incidents"),
         ({"supersedes": "r1", "on": "2019-10-31"}, "later than this one"),
-        ({"incidents": ["nix"]}, "no incident has the id"),
+        ({"incidents": ["nix"]}, "names no incident that is recorded"),
     ],
 )
 def test_a_report_that_cannot_be_is_refused(database: Database, members: dict[str, str], why: str) -> None:

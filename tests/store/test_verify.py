@@ -569,8 +569,8 @@ STRUCTURE: dict[str, Kind] = {
     "a headline is text": _untyped("segment", "killed_best", "BIGINT", "UPDATE segment SET killed_best = '53' WHERE killed_best = 53"),
     "a headline is a fraction": _untyped("segment", "killed_best", "BIGINT", "UPDATE segment SET killed_best = 53.0 WHERE killed_best = 53"),
     "a dispute is text": _untyped("segment", "killed_disputed", "BOOLEAN", "UPDATE segment SET killed_disputed = '0' WHERE killed_disputed = 0"),
-    "a size of the log is text": _untyped("recording", "log_size", "INTEGER", "UPDATE recording SET log_size = CAST(log_size AS TEXT) WHERE key = 2"),
-    "a fact of an entry is text": _untyped("change", "fact", "INTEGER", "UPDATE change SET fact = CAST(fact AS TEXT) WHERE seq = 3"),
+    "a size of the log is text": _untyped("recording", "log_size", "BIGINT", "UPDATE recording SET log_size = CAST(log_size AS TEXT) WHERE key = 2"),
+    "a fact of an entry is text": _untyped("change", "fact", "BIGINT", "UPDATE change SET fact = CAST(fact AS TEXT) WHERE seq = 3"),
     "a null where none may be": (
         _reschemed("table", "source", "record TEXT NOT NULL", "record TEXT"), "UPDATE source SET record = NULL WHERE id = 'wire'",
         _reschemed("table", "source", "record TEXT", "record TEXT NOT NULL"),
