@@ -7,9 +7,10 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from app.domain.dates import Instant
-from app.errors import DatabaseUnusable, Fault, InvalidInput
+from app.errors import DatabaseFull, DatabaseUnusable, Fault, InvalidInput
 from app.store import copies, keys, log, sqlite
 from app.store.engine import Database
+from app.store.sqlite import was_full
 from app.store.transaction import now
 
 
@@ -18,15 +19,12 @@ def backup(database: Database, file: Path) -> None:
     database.check()
     if file.exists():
         raise InvalidInput([Fault("file", "is there already; choose another name", str(file), "argument")])
-    unfinished = file.with_name(f".{file.name}.part")
     try:
-        copies.copy(database.url, unfinished)
-        copies.rename(unfinished, file)
+        copies.copy(database.url, file)
     except (OSError, sqlite3.Error) as error:
+        if isinstance(error, sqlite3.Error) and was_full(error):
+            raise DatabaseFull(f"there is no room for {file}") from None
         raise InvalidInput([Fault("file", f"cannot be written: {_why(error)}", str(file), "argument")]) from None
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
 
 
 def restore(file: Path, database: Database) -> Path | None:
@@ -54,7 +52,7 @@ def restore(file: Path, database: Database) -> Path | None:
         with closing(alone):
             _revoke(prepared, keys.revoked(alone))
             copies.write_copy(alone, kept)
-            copies.put_back(prepared, alone)
+            copies.put_in_place(prepared, alone, target)
         return kept
     except (OSError, sqlite3.Error) as error:
         raise DatabaseUnusable(f"{target} cannot be written: {_why(error)}") from None

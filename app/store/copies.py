@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,18 @@ def copy(source: URL, target: Path) -> None:
 
 
 def write_copy(here: sqlite3.Connection, target: Path) -> None:
-    """The same, of a file that is open."""
-    with closing(sqlite3.connect(target)) as there:
-        here.backup(there)
-        there.execute("PRAGMA journal_mode=DELETE")
-    _to_disk(target)
+    """The same, of a file that is open. It has its name only once it is whole."""
+    unfinished = target.with_name(f".{target.name}.part")
+    try:
+        unfinished.unlink(missing_ok=True)
+        with closing(sqlite3.connect(unfinished)) as there:
+            here.backup(there)
+            there.execute("PRAGMA journal_mode=DELETE")
+        _to_disk(unfinished)
+        rename(unfinished, target)
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
 def rename(source: Path, target: Path) -> None:
@@ -100,14 +107,13 @@ def alone(url: URL) -> sqlite3.Connection | None:
     return connection
 
 
-def put_back(source: Path, target: sqlite3.Connection) -> None:
-    """Makes a file what another one is, in one transaction."""
-    (page_size,) = target.execute("PRAGMA page_size").fetchone()
-    with closing(sqlite3.connect(source, isolation_level=None)) as here:
-        here.execute("PRAGMA journal_mode=DELETE")
-        here.execute(f"PRAGMA page_size={page_size}")
-        here.execute("VACUUM")  # to that size: a file in use keeps its own
-        here.backup(target)
+def put_in_place(prepared: Path, alone: sqlite3.Connection, target: Path) -> None:
+    """Puts a file in the place of the one that is open alone: whoever opens it later has the one or the other.
+
+    By a new name and not page by page: a process that is killed midway leaves nothing half done.
+    """
+    alone.execute("PRAGMA journal_mode=DELETE")  # what the log beside it holds goes into the file, and the log away
+    rename(prepared, target)
 
 
 def check_structure(connection: sqlite3.Connection, reference: sqlite3.Connection) -> None:

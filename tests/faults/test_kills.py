@@ -260,6 +260,7 @@ def test_a_restore_that_is_killed_leaves_the_one_state_or_the_other(
     record(database, *earlier)
     backup(database, file)
     record(database, *later)
+    database.close()
     forks, ended = Forks(tmp_path, path, "restore", str(file)), Counter[tuple[int, int]]()
     try:
         forks.start()

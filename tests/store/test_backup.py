@@ -504,7 +504,7 @@ def test_a_restore_that_fails_midway_leaves_the_database_and_nothing_beside_it(
     def fail(*_: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("app.store.copies.put_back", fail)
+    monkeypatch.setattr("app.store.copies.put_in_place", fail)
 
     # when
     with pytest.raises(DatabaseUnusable, match="Input/output error"):
