@@ -63,7 +63,7 @@ def _noting() -> Iterator[list[Script]]:
     """The scripts of the transactions that are run inside."""
     scripts: list[Script] = []
     connect = sqlite.write_connection
-    sqlite.write_connection = lambda url: _Noting(connect(url), scripts)  # type: ignore[assignment, return-value]
+    sqlite.write_connection = lambda *told: _Noting(connect(*told), scripts)  # type: ignore[assignment, return-value]
     try:
         yield scripts
     finally:
