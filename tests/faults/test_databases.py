@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import main
 from app.store.engine import Database
+from tests.faults.conftest import Here
 from tests.support import command, draft, record
 
 COMMANDS = [("find",), ("migrate",), ("serve", "--port", "0")]
 
 
-Here = Callable[..., tuple[int, str, str]]
 Fault = Callable[[Path, Path], None]
 
 
@@ -27,24 +26,6 @@ def _url(path: Path) -> str:
 
 def _contents(folder: Path) -> dict[str, bytes | None]:
     return {str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None for p in sorted(folder.rglob("*"))}
-
-
-@pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Here:
-    """Runs the command in this process: its exit code, standard output and standard error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("app.api.server.run", lambda *_, **__: pytest.fail("it is served"))
-
-    def run(database: Path, *arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setenv("INCIDENTS_DATABASE_URL", _url(database))
-        monkeypatch.setattr("sys.argv", ["incidents", *arguments])
-        try:
-            main()
-        except SystemExit as ended:
-            return int(ended.code or 0), *capfd.readouterr()
-        return 0, *capfd.readouterr()
-
-    return run
 
 
 @pytest.fixture(scope="module")
