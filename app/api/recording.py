@@ -80,7 +80,7 @@ async def change_incident(writer: Writer, session: ReadSession, sent: dict[str, 
     if not tags:
         raise PreconditionRequired("send If-Match with the ETag of the incident that the change is made for")
     if not is_of_version(",".join(tags), f"/v1/incidents/{incident_id}", version):
-        raise PreconditionFailed("the record was changed since; read it again and send the change for what it says now")
+        raise PreconditionFailed("If-Match names no ETag of the record as it is now (strong, in quotes); read it again")
     writer.revise_incident(incident_id, sent)
     writer.finish()
     return await _incident(session, incident_id, request, 200)
