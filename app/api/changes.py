@@ -52,10 +52,10 @@ async def _changes(asked: Asked) -> tuple[bytes, str | None]:
     after, limit = asked.question.given.get("after", 0), asked.question.limit
     found = await feed.changes(asked.session, after, limit)
     state = await feed.checkpoint(asked.session)
-    last = found.seqs[-1] if found.seqs else after
+    last = found[-1].seq if found else after
     following = f"{_path(asked.request)}?after={last}&limit={limit}" if last < state["size"] else None
     tail = orjson.dumps({"next": following, "head": state["size"], "epoch": state["epoch"]}).decode()
-    return f'{{"items":[{",".join(found.texts)}],{tail[1:]}'.encode(), following
+    return f'{{"items":[{",".join(entry.text for entry in found)}],{tail[1:]}'.encode(), following
 
 
 def _path(request: Request) -> str:
@@ -117,14 +117,14 @@ async def _events(request: Request, state: dict[str, Any], last: int) -> AsyncGe
             confidential = access.may(Scope.READ_CONFIDENTIAL)
             session = await read.open_session(reader, Question(), confidential=confidential)
             found = await feed.changes(session, last, AT_ONCE)
-            if found.seqs:
-                for kind, text, seq in zip(found.kinds, found.texts, found.seqs, strict=True):
-                    yield _event(kind, text, seq)
-                last, told = found.seqs[-1], time.monotonic()
+            for entry in found:
+                yield _event(entry.kind, entry.text, entry.seq)
+            if found:
+                last, told = found[-1].seq, time.monotonic()
             elif time.monotonic() - told >= HEARTBEAT_SECONDS:
                 yield b": nothing new\n\n"
                 told = time.monotonic()
-            if not found.seqs:
+            if not found:
                 await _wait(stopping)
     except AppError as error:
         yield _event("error", _text(detail=error.detail))

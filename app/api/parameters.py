@@ -1,6 +1,6 @@
 """Read routes: handled without FastAPI's dependency machinery, described in OpenAPI from `domain.filters`."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -15,6 +15,8 @@ from app.api.encoding import media_type
 from app.domain.filters import Form, Parameter
 from app.domain.vocabulary import Scope
 
+PROBLEM: dict[str, Any] = {"model": schemas.Problem, "content": {"application/problem+json": {}}}
+"""What every error is answered with."""
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -56,18 +58,17 @@ def described(
     stream: str | None = None,
 ) -> dict[str, Any]:
     """Keyword arguments of a route that describe what it takes and which answers it gives."""
-    problem = {"model": schemas.Problem, "content": {"application/problem+json": {}}}
     answers: dict[int | str, dict[str, Any]] = {
         304: {"description": "Not changed since the answer with this `If-None-Match`."},
-        401: {"description": "A key was sent that does not hold.", **problem},
-        414: {"description": "The address is too long.", **problem},
-        422: {"description": "A parameter is unknown or cannot be read; every one is named.", **problem},
-        503: {"description": "The question takes too long, or the database cannot be read.", **problem},
+        401: {"description": "A key was sent that does not hold.", **PROBLEM},
+        414: {"description": "The address is too long.", **PROBLEM},
+        422: {"description": "A parameter is unknown or cannot be read; every one is named.", **PROBLEM},
+        503: {"description": "The question takes too long, or the database cannot be read.", **PROBLEM},
     }
     if missing:
-        answers[404] = {"description": "Unknown, or not yet known at the time asked for.", **problem}
+        answers[404] = {"description": "Unknown, or not yet known at the time asked for.", **PROBLEM}
     if withdrawn:
-        answers[410] = {"description": "Withdrawn, with the reason and `merged_into`.", **problem}
+        answers[410] = {"description": "Withdrawn, with the reason and `merged_into`.", **PROBLEM}
     content: dict[str, Any] = {} if example is None else {"application/json": {"example": example}}
     content |= {
         media_type(form): {"schema": {"type": "object" if form is Form.GEOJSON else "string"}}
@@ -79,8 +80,7 @@ def described(
         content, headers = {stream: {"schema": {"type": "string"}}}, {"X-Request-ID": _HEADERS["X-Request-ID"]}
         del answers[304]
     answers[200] = {"description": "The answer.", "headers": headers, **({"content": content} if content else {})}
-    told = [_path_parameter(name, text) for name, text in (path or {}).items()]
-    told += [openapi_parameter(p) for p in parameters]
+    told = [*path_parameters(path or {}), *map(openapi_parameter, parameters)]
     security: list[dict[str, list[str]]] = [{}, {SECURITY: [Scope.READ_CONFIDENTIAL.value]}]
     return {"responses": answers, "openapi_extra": {"parameters": told, "security": security}}
 
@@ -94,8 +94,12 @@ _HEADERS = {
 }
 
 
-def _path_parameter(name: str, text: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "description": text, "schema": {"type": "string"}}
+def path_parameters(told: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Parts of a path as OpenAPI describes them."""
+    return [
+        {"name": name, "in": "path", "required": True, "description": text, "schema": {"type": "string"}}
+        for name, text in told.items()
+    ]
 
 
 def openapi_parameter(parameter: Parameter) -> dict[str, Any]:

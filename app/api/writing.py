@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import request_response
 
-from app.api import schemas
 from app.api.access import SECURITY, access_of
 from app.api.asking import read_pairs
 from app.api.bodies import JSON, read_body, read_json
+from app.api.parameters import PROBLEM, path_parameters
 from app.domain.question import read_question
 from app.domain.validation import validated
 from app.domain.vocabulary import Scope
@@ -100,7 +100,6 @@ def recorded(
     again: type[BaseModel] | None = None,
 ) -> dict[str, Any]:
     """Keyword arguments of a write route that describe what it takes and which answers it gives."""
-    problem = {"model": schemas.Problem, "content": {"application/problem+json": {}}}
     told = {
         401: "No key was sent, or one that does not hold.",
         403: "The key lacks the scope `write`.",
@@ -115,20 +114,16 @@ def recorded(
         told[404] = "Unknown."
     if change:
         told |= {412: "The record was changed since.", 428: "`If-Match` is missing."}
-    answers: dict[int | str, dict[str, Any]] = {code: {"description": text, **problem} for code, text in told.items()}
+    answers: dict[int | str, dict[str, Any]] = {code: {"description": text, **PROBLEM} for code, text in told.items()}
     status = 200 if change else 201
     answers[status] = {"description": description, "headers": _ETAG if change else _HEADERS | (_ETAG if etag else {})}
     if again:
         answers[200] = {"description": "The very same is recorded already; this is it.", "model": again}
-    parameters = [
-        {"name": name, "in": "path", "required": True, "description": text, "schema": {"type": "string"}}
-        for name, text in (path or {}).items()
-    ]
     return {
         "responses": answers,
         "status_code": status,
         "openapi_extra": {
-            "parameters": [*parameters, IF_MATCH if change else IDEMPOTENCY_KEY],
+            "parameters": [*path_parameters(path or {}), IF_MATCH if change else IDEMPOTENCY_KEY],
             "security": [{SECURITY: [Scope.WRITE.value]}],
         },
     }

@@ -15,7 +15,7 @@ from app.domain.dates import Instant, parse_moment
 from app.domain.headline import NEVER_VALID, Report
 from app.domain.vocabulary import Bound, ChangeKind, Measure, ReporterKind, Victims
 from app.errors import AppError, Conflict, IncidentNotFound
-from app.store import derive, log
+from app.store import confidential, derive, log
 from app.store.facts import IncidentFacts, KnownReport
 from app.store.gathered import Gathered
 from app.store.tables import (
@@ -67,7 +67,7 @@ class Appender:
 
     def secret(self, kind: str, of: str, secret: Mapping[str, Any]) -> None:
         """What a confidential record keeps to itself: its salt and its text."""
-        self.gathered.put(Secret, f"{kind}:{of}", recorded_at=self.now, **secret)
+        self.gathered.put(Secret, confidential.subject(kind, of), recorded_at=self.now, **secret)
 
     def incident(self, record: dict[str, Any], sources: list[dict[str, Any]]) -> int:
         """An incident with the first version of its record. Returns its key."""

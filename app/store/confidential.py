@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import bindparam, select
 
 from app.domain.canonical import canonical
-from app.store.reader import ReadSession, Statement
+from app.store.reader import ReadSession, Statement, filled_up
 from app.store.sqlite import compiled
 from app.store.tables import TABLES
 
@@ -107,6 +107,6 @@ def _text(count: int) -> str:
 
 
 def _statement(wanted: Sequence[str], session: ReadSession) -> Statement:
-    count = 1 << (len(wanted) - 1).bit_length()
-    padded = [*wanted, *[""] * (count - len(wanted))]
-    return Statement(_text(count), {"recorded": session.recorded} | {f"subject_{n}": s for n, s in enumerate(padded)})
+    wanted = filled_up(wanted)
+    subjects = {f"subject_{n}": of for n, of in enumerate(wanted)}
+    return Statement(_text(len(wanted)), {"recorded": session.recorded} | subjects)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.engine import URL
 
 from app.errors import Broken, DatabaseUnusable
-from app.store.sqlite import APPLICATION_ID, SEARCH_TABLES, path_of, was_busy
+from app.store.sqlite import FOREIGN, SEARCH_TABLES, is_foreign, path_of, was_busy
 
 Row = tuple[Any, ...]
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT IN ('sqlite_stat1', 'sqlite_stat4')"
@@ -90,17 +90,16 @@ def alone(url: URL) -> sqlite3.Connection | None:
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")
         connection.execute(BEGIN_ALONE)
         connection.execute("COMMIT")
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        (ours,) = connection.execute("PRAGMA application_id").fetchone()
+        foreign = is_foreign(connection)
         (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.DatabaseError as error:
         connection.close()
         if was_busy(error):
             raise DatabaseUnusable(f"{path} is in use; stop the service, and restore then") from None
         return None
-    if tables and ours != APPLICATION_ID:
+    if foreign:
         connection.close()
-        raise DatabaseUnusable(f"{path} is a SQLite file of another program; choose another one")
+        raise DatabaseUnusable(f"{path} {FOREIGN}")
     if damage != "ok":
         connection.close()
         return None

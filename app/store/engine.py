@@ -98,7 +98,7 @@ class Database:
         Facts that were recorded before there was a log are entered into it.
         """
         self.check(may_be_missing=True)
-        with self.translated(), self.engine.begin() as connection:
+        with self._translated(), self.engine.begin() as connection:
             config = _scripts(self.url)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -110,7 +110,7 @@ class Database:
 
         Raises `DatabaseBusy`, `DatabaseFull` or `DatabaseUnusable` where it cannot be written.
         """
-        with self._one_writer, self.translated():
+        with self._one_writer, self._translated():
             if self._writer is None:
                 self._writer = sqlite.write_connection(self.url, self.busy_seconds)
             connection = self._writer
@@ -128,7 +128,7 @@ class Database:
                 raise
 
     @contextmanager
-    def translated(self) -> Iterator[None]:
+    def _translated(self) -> Iterator[None]:
         """What the driver raises, as `DatabaseBusy`, `DatabaseFull` or `DatabaseUnusable`."""
         try:
             yield

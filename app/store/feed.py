@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import and_, bindparam, func, literal_column, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 
 from app.domain import merkle
 from app.domain.dates import Instant, instant_text
@@ -15,7 +14,7 @@ from app.domain.merkle import Hash, Place
 from app.errors import Fault, InvalidInput
 from app.store.confidential import MARK, opened_document
 from app.store.log import text_of, told
-from app.store.reader import ReadSession, Statement
+from app.store.reader import ReadSession, Statement, filled_up
 from app.store.sqlite import compiled, limited
 from app.store.tables import TABLES
 
@@ -26,29 +25,27 @@ MOST_BYTES = 4 * 1024 * 1024
 _change, _recording, _node, _feed = (TABLES[name].c for name in ("change", "recording", "log_node", "feed"))
 
 
-@dataclass(frozen=True, slots=True)
-class Entries:
-    """JSON texts of entries, with their kinds and places, in order."""
+class Told(NamedTuple):
+    """An entry: its place, its kind, and its JSON text."""
 
-    texts: list[str]
-    kinds: list[str]
-    seqs: list[int]
+    seq: int
+    kind: str
+    text: str
 
 
-async def changes(session: ReadSession, after: int, limit: int) -> Entries:
+async def changes(session: ReadSession, after: int, limit: int) -> list[Told]:
     """Entries after one, in their order: as many as wanted, or fewer where they are large.
 
     With what is confidential in `opened`, beside `data`, for those who may see it.
     """
-    found, size = Entries([], [], []), 0
-    while len(found.texts) < limit and size < MOST_BYTES:
-        wanted = min(AT_ONCE, limit - len(found.texts))
-        values = {"recorded": session.recorded, "after": found.seqs[-1] if found.seqs else after, "limit": wanted}
+    found: list[Told] = []
+    size = 0
+    while len(found) < limit and size < MOST_BYTES:
+        wanted = min(AT_ONCE, limit - len(found))
+        values = {"recorded": session.recorded, "after": found[-1].seq if found else after, "limit": wanted}
         rows = await session.rows(Statement(_changes_text(), values))
         texts = await _opened(session, [text_of(row) for row in rows])
-        found.texts.extend(texts)
-        found.kinds.extend(row[2] for row in rows)
-        found.seqs.extend(row[0] for row in rows)
+        found += [Told(row[0], row[2], text) for row, text in zip(rows, texts, strict=True)]
         size += sum(map(len, texts))
         if len(rows) < wanted:
             break
@@ -119,18 +116,17 @@ async def _within(session: ReadSession, name: str, size: int | None) -> int:
 
 async def _hashes(session: ReadSession, places: Sequence[Place]) -> dict[Place, Hash]:
     found: dict[Place, Hash] = {}
-    leaves = sorted({number for level, number in places if level == 0})
-    nodes = sorted({place for place in places if place[0] > 0})
-    for wanted, text, names in (
-        ([(n + 1,) for n in leaves], _leaves_text, ("seq",)),
-        (nodes, _nodes_text, ("level", "number")),
-    ):
-        if wanted:
-            count = 1 << (len(wanted) - 1).bit_length()
-            padded = [*wanted, *[wanted[-1]] * (count - len(wanted))]
-            values = {f"{name}_{n}": part for n, w in enumerate(padded) for name, part in zip(names, w, strict=True)}
-            for level, number, node in await session.rows(Statement(text(count), values)):
-                found[level, number] = node
+    if leaves := sorted({number for level, number in places if level == 0}):
+        wanted = filled_up(leaves)
+        values = {f"seq_{n}": number + 1 for n, number in enumerate(wanted)}
+        rows = await session.rows(Statement(_leaves_text(len(wanted)), values))
+        found |= {(0, seq - 1): leaf for seq, leaf in rows}
+    if nodes := sorted({place for place in places if place[0] > 0}):
+        filled = filled_up(nodes)
+        values = {f"level_{n}": level for n, (level, _) in enumerate(filled)}
+        values |= {f"number_{n}": number for n, (_, number) in enumerate(filled)}
+        rows = await session.rows(Statement(_nodes_text(len(filled)), values))
+        found |= {(level, number): node for level, number, node in rows}
     return found
 
 
@@ -158,8 +154,7 @@ def _checkpoint_text() -> str:
 @lru_cache(maxsize=16)
 def _leaves_text(count: int) -> str:
     places = [bindparam(f"seq_{n}") for n in range(count)]
-    number = _change.seq - literal_column("1")
-    return compiled(select(literal_column("0"), number, _change.hash).where(_change.seq.in_(places)))
+    return compiled(select(_change.seq, _change.hash).where(_change.seq.in_(places)))
 
 
 @lru_cache(maxsize=16)

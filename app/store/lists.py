@@ -10,7 +10,7 @@ from app.domain.dates import Instant, opening
 from app.domain.question import Question
 from app.store.conditions import at_clocks, known_reports, member, report, segment, version
 from app.store.facts import reports_about_incident, reports_about_sets
-from app.store.reader import Statement
+from app.store.reader import Statement, filled_up
 from app.store.sqlite import compiled, limited
 from app.store.tables import TABLES
 
@@ -104,11 +104,10 @@ def _about_sets_text(count: int) -> str:
 
 
 def about_sets(keys: Sequence[int], recorded: Instant) -> Statement:
-    """The same for some sets of incidents. The places for keys are filled up to a power of two, to share the SQL."""
-    count = 1 << max(len(keys) - 1, 0).bit_length()
-    padded = [*keys, *[keys[-1]] * (count - len(keys))]
+    """The same for some sets of incidents."""
+    keys = filled_up(keys)
     return Statement(
-        _about_sets_text(count), {f"set_{n}": key for n, key in enumerate(padded)} | {"recorded": recorded}
+        _about_sets_text(len(keys)), {f"set_{n}": key for n, key in enumerate(keys)} | {"recorded": recorded}
     )
 
 

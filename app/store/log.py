@@ -7,10 +7,11 @@ but read from the facts; `store.verify` compares.
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, and_, bindparam, func, literal_column, null, select, update
+from sqlalchemy import Select, and_, bindparam, delete, func, literal_column, null, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -104,7 +105,7 @@ class Tree:
 
 
 def told() -> Select[Any]:
-    """(seq, at, kind, incident, by, hash, …what `data_of` reads) of entries, to be narrowed."""
+    """(seq, at, kind, incident, by, hash, …what `item_of` reads) of entries, to be narrowed."""
     carrying, retracted, told_in = aliased(TollReport), aliased(TollReport), aliased(Source)
 
     def of(kinds: Sequence[ChangeKind], key: Any) -> Any:
@@ -198,12 +199,11 @@ def begin(transaction: Transaction) -> None:
         _enter_all(transaction)
 
 
-def new_epoch(transaction: Transaction) -> str:
+def new_epoch(transaction: Transaction) -> None:
     """Begins another life of the feed."""
-    epoch = secrets.token_hex(8)
-    transaction.connection.execute("DELETE FROM feed")
-    transaction.insert(table_of(Feed), [{"key": 1, "epoch": epoch, "since": transaction.now}])
-    return epoch
+    transaction.change(delete(Feed), {})
+    row = {"key": 1, "epoch": secrets.token_hex(8), "since": transaction.now}
+    transaction.insert(table_of(Feed), [row])
 
 
 def _enter_all(transaction: Transaction) -> None:
@@ -215,10 +215,9 @@ def _enter_all(transaction: Transaction) -> None:
         ],
     )
     tree, states, hashes = Tree(), {}, []
-    for row in transaction.each(told()):
-        entry, _ = item_of(row)
-        hashes.append({"of": row[0], "hash": tree.append(canonical(entry))})
-        states[row[1]] = tree.state
+    for at, rows in groupby(transaction.each(told()), key=lambda row: row[1]):
+        hashes += [{"of": row[0], "hash": tree.append(canonical(item_of(row)[0]))} for row in rows]
+        states[at] = tree.state
     of_entry = update(Change).where(col(Change.seq) == bindparam("of")).values(hash=bindparam("hash"))
     for values in hashes:
         transaction.change(of_entry, values)

@@ -26,7 +26,7 @@ async def toll_reports(session: ReadSession, question: Question) -> Page:
     cursor = cursor_of(question, REPORTS)
     rows = await session.rows(lists.toll_reports(question, session.recorded, cursor.keys if cursor else None))
     page = rows[: question.limit]
-    items = await opened(session, _withstanding_of(question, page, await _about_sets(session, page)))
+    items = await opened(session, _with_standing(question, page, await _about_sets(session, page)))
     total = await total_of(session, question, lambda: lists.toll_reports(question, session.recorded, counted=True))
     return Page(items, next_cursor(session, REPORTS, question, rows, lambda row: (row[3], row[4])), total)
 
@@ -47,7 +47,7 @@ async def toll_report(session: ReadSession, report_id: str, question: Question) 
     rows = await session.rows(lists.toll_reports(question.but(id=report_id), session.recorded))
     if not rows:
         raise NotFound(f'no toll report with the id "{echo(report_id)}" is known at the time asked for')
-    return (await opened(session, _withstanding_of(question, rows, await _about_sets(session, rows))))[0]
+    return (await opened(session, _with_standing(question, rows, await _about_sets(session, rows))))[0]
 
 
 async def recorded_report(session: ReadSession, report_id: str) -> tuple[str, list[str]]:
@@ -57,7 +57,7 @@ async def recorded_report(session: ReadSession, report_id: str) -> tuple[str, li
     """
     rows = await session.rows(lists.toll_reports(Question({"id": report_id}), session.recorded))
     known = await _about_sets(session, rows)
-    (text,) = await opened(session, _withstanding_of(Question(), rows, known))
+    (text,) = await opened(session, _with_standing(Question(), rows, known))
     reports = [k.report for k in known]
     own = next(r for r in reports if r.id == report_id)
     wholes = [
@@ -78,7 +78,7 @@ async def _about_sets(session: ReadSession, rows: Sequence[Row]) -> list[KnownRe
     return [known_report(row) for row in await session.rows(lists.about_sets(keys, session.recorded))] if keys else []
 
 
-def _withstanding_of(question: Question, rows: Sequence[Row], known: Sequence[KnownReport]) -> list[str]:
+def _with_standing(question: Question, rows: Sequence[Row], known: Sequence[KnownReport]) -> list[str]:
     """Reports as JSON, each with whether it stands among all that are known about its incidents."""
     by_id = {k.report.id: k for k in known}
     related: dict[int, list[KnownReport]] = {}

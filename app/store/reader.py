@@ -8,10 +8,10 @@ the read. One that is not done within `SHORT_SECONDS` is broken off and asked ag
 import queue
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from anyio import CapacityLimiter, fail_after, to_thread
 
@@ -30,6 +30,7 @@ SLICE = 200
 """Rows that an export fetches at a time."""
 
 Row = tuple[Any, ...]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Statement:
 
     sql: str
     values: Mapping[str, Any]
+
+
+def filled_up(values: Sequence[T]) -> list[T]:
+    """Values repeated up to a power of two, so that questions about some share the SQL of questions about others."""
+    return [*values, *[values[-1]] * ((1 << (len(values) - 1).bit_length()) - len(values))]
 
 
 class Reader:

@@ -170,8 +170,18 @@ def was_busy(error: sqlite3.Error) -> bool:
 
 
 def was_full(error: sqlite3.Error) -> bool:
-    """Whether the disk has no room, or the file may not grow."""
+    """Whether the disk has no room."""
     return _code(error) == sqlite3.SQLITE_FULL
+
+
+FOREIGN = "is a SQLite file of another program; choose another one"
+
+
+def is_foreign(connection: sqlite3.Connection) -> bool:
+    """Whether there are tables of another program in it."""
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    (ours,) = connection.execute("PRAGMA application_id").fetchone()
+    return bool(tables and ours != APPLICATION_ID)
 
 
 def inspect(url: URL, look: Callable[[sqlite3.Connection], str | None], seconds: float) -> str | None:
@@ -181,10 +191,8 @@ def inspect(url: URL, look: Callable[[sqlite3.Connection], str | None], seconds:
     except sqlite3.Error as error:
         return _unreadable(error)
     try:
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        (ours,) = connection.execute("PRAGMA application_id").fetchone()
-        if tables and ours != APPLICATION_ID:
-            return "is a SQLite file of another program; choose another one"
+        if is_foreign(connection):
+            return FOREIGN
         deadline.at = time.monotonic() + seconds
         try:
             (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 from sqlalchemy import ClauseElement, Table, bindparam, func, insert, select
@@ -45,9 +45,18 @@ class Transaction:
 
     def __init__(self, connection: sqlite3.Connection, clock: Instant | None = None) -> None:
         self.connection = connection
-        rows = self.rows(_HEAD)
-        self.head = Head(*rows[0]) if rows else Head()
-        self.now: Instant = max(now() if clock is None else clock, self.head.recorded_at + 1)
+        self._clock = clock
+
+    @cached_property
+    def head(self) -> Head:
+        """The newest recording before this one."""
+        row = self.first(_HEAD)
+        return Head(*row) if row else Head()
+
+    @cached_property
+    def now(self) -> Instant:
+        """When this is recorded."""
+        return max(now() if self._clock is None else self._clock, self.head.recorded_at + 1)
 
     @contextmanager
     def part(self) -> Iterator["Transaction"]:

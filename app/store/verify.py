@@ -145,7 +145,7 @@ def _replay(stored: sqlite3.Connection, replayed: sqlite3.Connection, at: int, i
     try:
         for item in items:
             where = f"entry {item['seq']} of the log"
-            _record(append, item, lambda kind, of: _secret(stored, kind, of))
+            _record(append, item, stored)
         append.finish()
     except Broken:
         raise
@@ -154,13 +154,13 @@ def _replay(stored: sqlite3.Connection, replayed: sqlite3.Connection, at: int, i
     replayed.execute("COMMIT")
 
 
-def _record(append: Appender, item: Mapping[str, Any], secret: Callable[[str, str], dict[str, Any]]) -> None:
+def _record(append: Appender, item: Mapping[str, Any], stored: sqlite3.Connection) -> None:
     data, kind = dict(item["data"]), ChangeKind(item["kind"])
     sealed = "commitment" in data
     if kind in (ChangeKind.SOURCE_CREATED, ChangeKind.REPORTER_CREATED):
         of_source = kind is ChangeKind.SOURCE_CREATED
         model, names = (Source, SourceDraft.SEALED) if of_source else (Reporter, ReporterDraft.SEALED)
-        own = _kept(secret, model.__name__.lower(), data, names) if sealed else None
+        own = _kept(stored, model.__name__.lower(), data, names) if sealed else None
         append.party(model, arranged.source(data) if of_source else arranged.reporter(data), own)
     elif kind in (ChangeKind.INCIDENT_CREATED, ChangeKind.INCIDENT_UPDATED):
         number, sources = int(data.pop("version")), [arranged.source(source) for source in data.pop("sources")]
@@ -172,7 +172,7 @@ def _record(append: Appender, item: Mapping[str, Any], secret: Callable[[str, st
     elif kind is ChangeKind.TOLL_REPORTED:
         append.report(arranged.report(data))
         if sealed:
-            kept = _kept(secret, "toll_report", data, confidential.SEALED_IN_REPORTS)
+            kept = _kept(stored, "toll_report", data, confidential.SEALED_IN_REPORTS)
             append.secret("toll_report", data["id"], kept)
     elif kind is ChangeKind.TOLL_RETRACTED:
         report = append.find(TollReport, data["toll_report"])
@@ -191,29 +191,22 @@ def _check_number(append: Appender, kind: ChangeKind, incident_id: str, number: 
         raise ValueError(f"version {number} comes after version {before}")
 
 
-def _secret(stored: sqlite3.Connection, kind: str, of: str) -> dict[str, Any]:
-    subject = confidential.subject(kind, of)
+def _kept(stored: sqlite3.Connection, kind: str, record: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """What a record keeps to itself, which must be what it is committed to, as it was written."""
+    subject = confidential.subject(kind, record["id"])
     row = stored.execute("SELECT salt, record FROM secret WHERE subject = ?", (subject,)).fetchone()
     if row is None:
         raise Broken(f"secret {subject}", "is missing")
-    return {"salt": row[0], "record": row[1]}
-
-
-def _kept(
-    secret: Callable[[str, str], dict[str, Any]], kind: str, record: Mapping[str, Any], names: Sequence[str]
-) -> dict[str, Any]:
-    """What a record keeps to itself, which must be what it is committed to, as it was written."""
-    kept = secret(kind, record["id"])
+    salt, text = row
     try:
-        told = orjson.loads(kept["record"])
-        fits = confidential.commitment(kept["salt"], told) == record["commitment"]
-        fits = fits and orjson.dumps(arranged.secret(told, names)).decode() == kept["record"]
+        told = orjson.loads(text)
+        fits = confidential.commitment(salt, told) == record["commitment"]
+        fits = fits and orjson.dumps(arranged.secret(told, names)).decode() == text
     except (ValueError, TypeError, AttributeError):
         fits = False
     if not fits:
-        where = f"secret {confidential.subject(kind, record['id'])}"
-        raise Broken(where, "is not what the record has a commitment to")
-    return kept
+        raise Broken(f"secret {subject}", "is not what the record has a commitment to")
+    return {"salt": salt, "record": text}
 
 
 def _tables() -> Iterator[Table]:
@@ -242,13 +235,10 @@ def _compare(name: str, right: Iterator[Row], kept: Iterator[Row], columns: tupl
 
 
 def _difference(name: str, should: Row | None, there: Row | None, columns: tuple[str, ...]) -> tuple[str, str]:
-    if should is None or there is None or should[0] != there[0]:
-        key = (there or should or ("",))[0]
-        missing = there is None or (should is not None and should[0] < there[0])
-        return (
-            f"{name}, row {should[0] if missing and should else key}",
-            "is missing" if missing else "was never recorded",
-        )
+    if there is None or (should is not None and should[0] < there[0]):
+        return f"{name}, row {should[0] if should else '?'}", "is missing"
+    if should is None or should[0] != there[0]:
+        return f"{name}, row {there[0]}", "was never recorded"
     places = [n for n, (a, b) in enumerate(zip(should, there, strict=True)) if a != b or type(a) is not type(b)]
     where = ", ".join(columns[n] for n in places) if columns else "it"
     return f"{name}, row {there[0]}", f"{where} is not what follows from the log"

@@ -55,15 +55,15 @@ class Writer:
         """An incident with its first reports. One that exists must be the same, and not be `new`, else `Conflict`."""
         incident_id = draft.id or f"{draft.country.lower()}-{draft.date_start}-{secrets.token_hex(4)}"
         fields = draft.model_dump(mode="json", include=set(IncidentFields.model_fields))
-        outcome = Outcome.UNCHANGED
+        sources, outcome = self._sources(draft), Outcome.UNCHANGED
         if known := self._find(Incident, incident_id):
             newest = self._append.gathered.newest_version(known["key"])
             told = orjson.loads(newest["record"]) | {"sources": orjson.loads(newest["sources"])}
-            self._expect_same(incident_id, told, fields | {"sources": self._sources(draft)}, new=new)
+            self._expect_same(incident_id, told, fields | {"sources": sources}, new=new)
         else:
             outcome = Outcome.CREATED
             record = {"id": incident_id, **fields, "recorded_at": instant_text(self.now)}
-            self._append.incident(record, self._sources(draft))
+            self._append.incident(record, sources)
         for number, report in enumerate(draft.toll_reports):
             with within("toll_reports", number):
                 made, _ = self.record_report(report, [incident_id])
