@@ -589,3 +589,33 @@ def test_an_empty_database_of_before_there_was_a_log_has_an_empty_one(database: 
     # then
     assert verify(older).entries == 0
     older.close()
+
+
+def test_a_page_ends_where_it_is_large_and_the_next_goes_on(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    whole = client.json("/v1/changes?limit=1000")
+    monkeypatch.setattr("app.store.feed.AT_ONCE", 3)
+    monkeypatch.setattr("app.store.feed.MOST_BYTES", 1)
+
+    # when
+    pages, address = [], "/v1/changes?limit=1000"
+    while address:
+        page = client.json(address)
+        pages.append(page["items"])
+        address = page["next"]
+
+    # then
+    assert {len(items) for items in pages[:-1]} == {3}
+    assert [item for items in pages for item in items] == whole["items"]
+
+
+def test_no_more_streams_are_opened_than_there_may_be(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    monkeypatch.setattr("app.api.changes.MOST_STREAMS", 0)
+
+    # when
+    answer = client.get("/v1/changes/stream")
+
+    # then
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["type"] == "urn:conflict-incidents:problem:too-many-streams"

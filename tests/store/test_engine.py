@@ -8,6 +8,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from app.errors import Conflict, DatabaseUnusable, InvalidInput
@@ -155,3 +156,8 @@ def test_recording_nothing_leaves_no_trace(database: Database) -> None:
     record(database, incident("a"))
     connection = sqlite3.connect(str(database.url.database))
     assert connection.execute("SELECT recorded_at, recorded_by FROM recording").fetchall() == [(first, "test")]
+
+
+def test_a_process_of_before_the_log_that_still_writes_is_refused(database: Database) -> None:
+    with database.engine.begin() as connection, pytest.raises(IntegrityError, match="NOT NULL"):
+        connection.exec_driver_sql("INSERT INTO recording (key, recorded_at, recorded_by) VALUES (1, 1, 'old')")
