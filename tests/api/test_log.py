@@ -1,5 +1,6 @@
 """`/v1/changes` and `/v1/log`: the feed of all changes, and proofs that anybody can verify with RFC 8785 and RFC 9162."""
 
+import asyncio
 import hashlib
 import sqlite3
 from collections.abc import Iterator
@@ -614,7 +615,7 @@ def test_no_more_streams_are_opened_than_there_may_be(client: Client, monkeypatc
     monkeypatch.setattr("app.api.changes.MOST_STREAMS", 0)
 
     # when
-    answer = client.get("/v1/changes/stream")
+    answer = client.run(asyncio.wait_for(client.send("GET", "/v1/changes/stream"), 5))
 
     # then
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")

@@ -8,7 +8,7 @@ import pytest
 
 from app.store.engine import Database
 from app.store.verify import verify
-from tests.support import REPORTERS, SOURCE, Editor, attack, figure
+from tests.support import REPORTERS, SOURCE, Editor, attack, draft, figure, record
 
 SOLDIERS: dict[str, Any] = {"victims": "military"}
 MINISTER = {"id": "minister", "name": "The minister of defence", "kind": "government"}
@@ -900,3 +900,18 @@ def test_everything_that_can_be_recorded_over_http_can_be_proved(
     # then
     assert proved.entries == editor.checkpoint()["size"]
     assert proved.root == editor.checkpoint()["root"]
+
+
+def test_the_tag_of_another_incident_of_the_same_recording_is_no_tag_of_this_one(
+    editor: Editor, database: Database
+) -> None:
+    # given
+    record(database, draft("one"), draft("other"))
+    tag = editor.get("/v1/incidents/other").headers["etag"]
+
+    # when
+    answer = editor.patch("one", {"title": "Changed"}, tag)
+
+    # then
+    assert answer.status_code == 412
+    assert editor.patch("other", {"title": "Changed"}, tag).status_code == 200
