@@ -51,8 +51,8 @@ test-faults: $(VENV)/.installed-dev ## Kill it, retry, write from many sides: wh
 	$(PY) -m pytest -m faults -s tests/faults
 
 .PHONY: bench
-bench: $(VENV)/.installed-bench ## Measure against the reference servers
-	$(PY) -m tests.benchmarks
+bench: $(VENV)/.installed-bench ## Measure against the reference servers (BENCH="--only write": a part)
+	$(PY) -m tests.benchmarks $(BENCH)
 
 .PHONY: fuzz
 fuzz: $(VENV)/.installed-dev ## The long fuzz run (FUZZ_EXAMPLES=... per operation)
