@@ -255,6 +255,10 @@ def rows_of_version(version: int, record: Mapping[str, Any]) -> dict[Table, list
             for n, a in enumerate(actors)
         ],
         TABLES["incident_border"]: [{"version": version, "country": c} for c in dict.fromkeys(record["near_border"])],
+        TABLES["incident_external_id"]: [
+            {"scheme": scheme, "id": external_id, "version": version}
+            for scheme, external_id in record["external_ids"].items()
+        ],
         sqlite.incident_text: [{"rowid": version, "title": title, "summary": summary, "place": place, "actors": names}],
     }
     if record["latitude"] is not None:

@@ -29,7 +29,7 @@ from app.store.sqlite import BEGIN, compiled, write_connection
 from app.store.tables import DERIVED, TABLES, Reporter, Source, TollReport, table_of
 from app.store.transaction import Row, Transaction
 
-NOT_OF_THE_RECORD = ("api_key", "feed", "kept_answer")
+NOT_OF_THE_RECORD = ("api_key", "feed", "kept_answer", "listing")
 """Tables that the log does not tell of."""
 
 

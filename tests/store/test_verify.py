@@ -163,7 +163,7 @@ FREE = {"recording": {"recorded_at": "recorded_at + 1"}, "incident_version": {"n
         "retraction": {"toll_report": "(SELECT min(key) FROM toll_report WHERE key NOT IN (SELECT toll_report FROM retraction))"},
         "withdrawal": {"incident": "(SELECT min(key) FROM incident WHERE key NOT IN (SELECT incident FROM withdrawal))"},
         "incident_set_member": {"incident": "(SELECT min(key) FROM incident WHERE id = 'twin')"},
-        "incident_border": {"country": "'DZ'"}}  # fmt: skip
+        "incident_border": {"country": "'DZ'"}, "incident_external_id": {"id": "id || 'x'"}}  # fmt: skip
 
 
 def _rows() -> Iterator[tuple[str, Kind]]:
@@ -372,7 +372,7 @@ FACTS: dict[str, Kind] = {
     "two incidents change their ids": ("UPDATE incident SET id = '-' WHERE id = 'full'; UPDATE incident SET id = 'full' WHERE id = 'zero'; UPDATE incident SET id = 'zero' WHERE id = '-'",),
     "two reports change their records": ("UPDATE toll_report SET record = (SELECT record FROM toll_report o WHERE o.id = CASE toll_report.id WHEN 'both-1' THEN 'both-2' ELSE 'both-1' END) WHERE id IN ('both-1', 'both-2')",),
     "two versions change their numbers": ("UPDATE incident_version SET number = 9 WHERE incident = 1 AND number = 2; UPDATE incident_version SET number = 2 WHERE incident = 1 AND number = 3; UPDATE incident_version SET number = 3 WHERE incident = 1 AND number = 9",),
-    "a version is gone, with all that is derived of it": ("DELETE FROM incident_version WHERE incident = 1 AND number = 2; DELETE FROM change WHERE kind = 'incident.updated' AND fact = 4; DELETE FROM incident_actor WHERE version = 4; DELETE FROM incident_border WHERE version = 4; DELETE FROM segment WHERE version = 4",),
+    "a version is gone, with all that is derived of it": ("DELETE FROM incident_version WHERE incident = 1 AND number = 2; DELETE FROM change WHERE kind = 'incident.updated' AND fact = 4; DELETE FROM incident_actor WHERE version = 4; DELETE FROM incident_border WHERE version = 4; DELETE FROM incident_external_id WHERE version = 4; DELETE FROM segment WHERE version = 4",),
     "a report is gone with its entry": ("DELETE FROM change WHERE kind = 'toll.reported' AND fact = (SELECT key FROM toll_report WHERE id = 'far-1'); DELETE FROM toll_report WHERE id = 'far-1'",),
     "a report is about another set": ("UPDATE toll_report SET incident_set = (SELECT key FROM incident_set WHERE members = '[\"bare\",\"zero\"]') WHERE id = 'both-2'",),
     "a report supersedes nothing": ("UPDATE toll_report SET supersedes = NULL WHERE id = 'full-4'",),

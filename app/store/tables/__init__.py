@@ -9,8 +9,8 @@ from functools import cache
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
-from app.store.tables.derived import LARGE_TOLL, IncidentActor, IncidentBorder, Segment, SetSegment
-from app.store.tables.evidence import ApiKey, Change, Feed, KeptAnswer, LogNode, Recording
+from app.store.tables.derived import LARGE_TOLL, IncidentActor, IncidentBorder, IncidentExternalId, Segment, SetSegment
+from app.store.tables.evidence import ApiKey, Change, Feed, KeptAnswer, Listing, LogNode, Recording
 from app.store.tables.facts import (
     Incident,
     IncidentSet,
@@ -34,10 +34,12 @@ __all__ = [
     "Incident",
     "IncidentActor",
     "IncidentBorder",
+    "IncidentExternalId",
     "IncidentSet",
     "IncidentSetMember",
     "IncidentVersion",
     "KeptAnswer",
+    "Listing",
     "LogNode",
     "Recording",
     "Reporter",
@@ -51,7 +53,7 @@ __all__ = [
     "table_of",
 ]
 
-DERIVED = (IncidentActor, IncidentBorder, Segment, SetSegment)
+DERIVED = (IncidentActor, IncidentBorder, IncidentExternalId, Segment, SetSegment)
 """What is derived from facts."""
 TABLES = SQLModel.metadata.tables
 """Every table by its name."""

@@ -31,6 +31,15 @@ class IncidentBorder(SQLModel, table=True):
     country: str = Field(sa_type=Text, primary_key=True)
 
 
+class IncidentExternalId(SQLModel, table=True):
+    """Derived: what a version is called in other data sets, by the name of the data set."""
+
+    __tablename__ = "incident_external_id"
+    scheme: str = Field(sa_type=Text, primary_key=True)
+    id: str = Field(sa_type=Text, primary_key=True)
+    version: int = Field(foreign_key="incident_version.key", primary_key=True)
+
+
 class Span(SQLModel):
     """A half-open span of both clocks, and the headline that holds in it."""
 

@@ -1,6 +1,6 @@
-"""The log and its tree, and who may add to it."""
+"""The log and its tree, who may add to it, and what imports note for themselves."""
 
-from sqlalchemy import Column, Index, Integer, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, Text
 from sqlmodel import Field, SQLModel
 
 from app.domain.vocabulary import ChangeKind
@@ -75,3 +75,17 @@ class KeptAnswer(SQLModel, table=True):
     headers: str = text()
     body: bytes = blob()
     recorded_at: int = instant()
+
+
+class Listing(SQLModel, table=True):
+    """A release of a data set that lists an incident, whether or not it says something new of it.
+
+    A note of imports, and no part of the record: it tells what is missing from a release, and which figure a release
+    repeats where an earlier one is loaded after it.
+    """
+
+    __table_args__ = (Index(None, "source", "incident"),)
+    incident: int = Field(foreign_key="incident.key", primary_key=True)
+    reporter: int = Field(foreign_key="reporter.key", primary_key=True)
+    listed_at: int = Field(sa_column=Column("listed_at", BigInteger, primary_key=True, autoincrement=False))
+    source: int = Field(foreign_key="source.key", primary_key=True)
