@@ -94,7 +94,7 @@ def test_export_writes_everything_that_matches(incidents: CommandLine, tmp_path:
         (
             ["find", "--f", "xlsx"],
             2,
-            'incidents: f "xlsx" is not a value of this parameter; it is one of json, geojson, csv, ndjson',
+            'incidents: f "xlsx" is not a value of this parameter; it is one of json, geojson, csv, ndjson, acled, ucdp',
         ),
         (
             ["find", "--regoin", "x"],

@@ -2,28 +2,54 @@
 
 import csv
 import io
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from app.domain.filters import Form
-from app.domain.vocabulary import ActorRole, Measure
+from app.domain.layouts import acled, ucdp
+from app.domain.layouts.plain import REPORT_COLUMNS, flat_incident, flat_report, incident_columns, safe_cell
 
 MEDIA_TYPES = {
     Form.JSON: "application/json",
     Form.GEOJSON: "application/geo+json",
     Form.CSV: "text/csv; charset=utf-8",
     Form.NDJSON: "application/x-ndjson",
+    Form.ACLED: "text/csv; charset=utf-8",
+    Form.UCDP: "text/csv; charset=utf-8",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A form with a row an incident: its columns, an incident as a row, and whether that needs its `toll_reports`."""
+
+    columns: Sequence[str]
+    row: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    reports: bool = False
+
+
+def table_of(form: Form, fields: Sequence[str] | None) -> Table | None:
+    """The table that a form is, or `None`. `fields` limits the columns of our own layout alone."""
+    if form is Form.CSV:
+        return Table(incident_columns(fields), flat_incident, reports=fields is None or "toll" in fields)
+    return {Form.ACLED: _ACLED, Form.UCDP: _UCDP}.get(form)
+
+
+_ACLED, _UCDP = Table(acled.COLUMNS, acled.written), Table(ucdp.COLUMNS, ucdp.written, reports=True)
+
+
+def needs_reports(form: Form, fields: Sequence[str] | None) -> bool:
+    """Whether a form tells the reports of each incident."""
+    table = table_of(form, fields)
+    return table is not None and table.reports
 
 
 def media_type(form: Form) -> str:
     """The media type of a form, without its parameters."""
     return MEDIA_TYPES[form].split(";")[0]
-
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def cut(items: Sequence[str], fields: Sequence[str] | None) -> Sequence[str]:
@@ -73,20 +99,9 @@ def ndjson(items: Iterable[str]) -> bytes:
     return "".join(f"{item}\n" for item in items).encode()
 
 
-def safe_cell(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula: text that begins like one gets a `'` in front.
-
-    Text that begins with a `'` gets one too, so that taking one off always gives the text back. Numbers are left
-    alone; null is an empty cell.
-    """
-    if isinstance(value, str) and value.startswith((*_FORMULA, "'")):
-        return "'" + value
-    return value
-
-
-def incidents_csv(items: Iterable[str], fields: Sequence[str] | None, *, header: bool) -> bytes:
+def incidents_csv(items: Iterable[str], table: Table, *, header: bool) -> bytes:
     """Incidents as CSV."""
-    return csv_lines(map(flat_incident, map(orjson.loads, items)), incident_columns(fields), header=header)
+    return csv_lines(map(table.row, map(orjson.loads, items)), table.columns, header=header)
 
 
 def reports_csv(reports: Iterable[Mapping[str, Any]], *, header: bool = True) -> bytes:
@@ -125,14 +140,14 @@ async def export(slices: AsyncIterator[list[str]], form: Form, fields: Sequence[
 
 
 def _opening(form: Form, fields: Sequence[str] | None) -> bytes:
-    if form is Form.CSV:
-        return csv_lines([], incident_columns(fields), header=True)
+    if table := table_of(form, fields):
+        return csv_lines([], table.columns, header=True)
     return {Form.GEOJSON: b'{"type":"FeatureCollection","features":[', Form.JSON: b'{"items":['}.get(form, b"")
 
 
 def _slice(items: Sequence[str], form: Form, fields: Sequence[str] | None) -> bytes:
-    if form is Form.CSV:
-        return incidents_csv(items, fields, header=False)
+    if table := table_of(form, fields):
+        return incidents_csv(items, table, header=False)
     if form is Form.GEOJSON:
         return b",".join(geojson_feature(orjson.loads(item), fields) for item in items)
     left = cut(items, fields)
@@ -147,98 +162,6 @@ def csv_lines(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, head
         writer.writeheader()
     writer.writerows({name: safe_cell(value) for name, value in row.items()} for row in rows)
     return out.getvalue().encode()
-
-
-HEADLINE_COLUMNS = (
-    "low",
-    "best",
-    "high",
-    "open_ended",
-    "first",
-    "change",
-    "revisions",
-    "spread",
-    "disputed",
-    "reports",
-    "reported_on",
-)
-_PLAIN = (
-    "id", "title", "summary", "date_start", "date_end", "date_precision", "country", "region_code", "region_name",
-    "district", "place", "latitude", "longitude", "place_precision", "near_border", "event_type", "sub_event_type",
-    "type_of_violence",
-)  # fmt: skip
-INCIDENT_COLUMNS: dict[str, str] = {
-    **{name: name.split("_")[0] if name.startswith("region") else name for name in _PLAIN},
-    **{role.value: "actors" for role in ActorRole},
-    "claimed_by": "claimed_by",
-    **{f"{measure}_{name}": "toll" for measure in Measure for name in HEADLINE_COLUMNS},
-    "toll_shared": "toll",
-    **{name: name for name in ("sources", "external_ids", "attributes", "recorded_at", "updated_at")},
-}
-"""Columns of an incident in CSV, each with the member that it comes from."""
-
-
-def incident_columns(fields: Sequence[str] | None) -> list[str]:
-    """The columns that belong to these members, or all."""
-    return [column for column, member in INCIDENT_COLUMNS.items() if fields is None or member in fields]
-
-
-def flat_incident(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An incident as a row: lists are joined by `; `, objects of open shape stay JSON."""
-    toll, region = item["toll"], item["region"] or {}
-    row = {name: item.get(name) for name in _PLAIN} | {
-        "region_code": region.get("code"),
-        "region_name": region.get("name"),
-        "near_border": _joined(item["near_border"]),
-        "claimed_by": item["claimed_by"],
-        "toll_shared": _open(toll["shared"]),
-        "sources": _joined(source["id"] for source in item["sources"]),
-        "external_ids": _open(item["external_ids"]),
-        "attributes": _open(item["attributes"]),
-        "recorded_at": item["recorded_at"],
-        "updated_at": item["updated_at"],
-    }
-    for role in ActorRole:
-        row[role] = _joined(actor["name"] for actor in item["actors"] if actor["role"] == role)
-    for measure in Measure:
-        headline = toll.get(measure, {})
-        row |= {f"{measure}_{name}": _plain(headline.get(name)) for name in HEADLINE_COLUMNS}
-    return row
-
-
-def _joined(values: Iterable[str]) -> str | None:
-    return "; ".join(values) or None
-
-
-def _open(value: Any) -> str | None:
-    return orjson.dumps(value).decode() if value else None
-
-
-def _plain(value: Any) -> Any:
-    return str(value).lower() if isinstance(value, bool) else value
-
-
-REPORT_COLUMNS = (
-    "id", "incidents", "measure", "victims", "low", "best", "high", "bound", "reporter_id", "reporter_name",
-    "reporter_kind", "reported_on", "source_id", "source_title", "source_publisher", "source_published_on",
-    "source_url", "locator", "note", "supersedes", "status", "superseded_by", "retraction_reason", "change", "delta",
-    "source_changed", "recorded_at",
-)  # fmt: skip
-
-
-def flat_report(item: Mapping[str, Any]) -> dict[str, Any]:
-    """A toll report as a row."""
-    reporter, source = item["reported_by"], item["source"]
-    nested = {f"reporter_{name}": reporter[name] for name in ("id", "name", "kind")}
-    nested |= {f"source_{name}": source[name] for name in ("id", "title", "publisher", "published_on", "url")}
-    return (
-        {name: _plain(item.get(name)) for name in REPORT_COLUMNS}
-        | nested
-        | {
-            "incidents": _joined(item["incidents"]),
-            "retraction_reason": (item["retraction"] or {}).get("reason"),
-        }
-    )
 
 
 def flat_sums(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,13 +34,13 @@ async def incidents(request: Request) -> Response:
 async def _incidents(asked: Asked) -> tuple[bytes | AsyncGenerator[bytes], str | None]:
     if asked.whole:
         return _export(asked), None
-    page = await read.incidents(asked.session, asked.question)
-    following = asked.next_page(page.cursor)
     fields = asked.question.fields
+    page = await read.incidents(asked.session, asked.question, reports=encoding.needs_reports(asked.form, fields))
+    following = asked.next_page(page.cursor)
     if asked.form is Form.GEOJSON:
         return encoding.geojson_page(page.items, fields, following, page.total), following
-    if asked.form is Form.CSV:
-        return encoding.incidents_csv(page.items, fields, header=True), following
+    if table := encoding.table_of(asked.form, fields):
+        return encoding.incidents_csv(page.items, table, header=True), following
     items = encoding.cut(page.items, fields)
     if asked.form is Form.NDJSON:
         return encoding.ndjson(items), following
@@ -48,8 +48,10 @@ async def _incidents(asked: Asked) -> tuple[bytes | AsyncGenerator[bytes], str |
 
 
 async def _export(asked: Asked) -> AsyncGenerator[bytes]:
-    async with aclosing(read.every_incident(asked.session, asked.question)) as slices:
-        async for chunk in encoding.export(slices, asked.form, asked.question.fields):
+    form, fields = asked.form, asked.question.fields
+    reports = encoding.needs_reports(form, fields)
+    async with aclosing(read.every_incident(asked.session, asked.question, reports=reports)) as slices:
+        async for chunk in encoding.export(slices, form, fields):
             yield chunk
 
 
@@ -68,7 +70,8 @@ async def _export(asked: Asked) -> AsyncGenerator[bytes]:
 async def incident(request: Request) -> Response:
     """One incident with its headline toll, sources and actors."""
     asked = await ask(request, filters.INCIDENT_BY_ID)
-    found = await read.incident(asked.session, request.path_params["incident_id"], asked.question)
+    reports = encoding.needs_reports(asked.form, asked.question.fields)
+    found = await read.incident(asked.session, request.path_params["incident_id"], asked.question, reports=reports)
     return await answer(asked, lambda: _incident(asked, found.text), changed=found.updated, version=found.version)
 
 
@@ -76,8 +79,8 @@ async def _incident(asked: Asked, text: str) -> bytes:
     fields = asked.question.fields
     if asked.form is Form.GEOJSON:
         return encoding.geojson_feature(orjson.loads(text), fields)
-    if asked.form is Form.CSV:
-        return encoding.incidents_csv([text], fields, header=True)
+    if table := encoding.table_of(asked.form, fields):
+        return encoding.incidents_csv([text], table, header=True)
     return encoding.cut([text], fields)[0].encode()
 
 

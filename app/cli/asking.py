@@ -36,10 +36,10 @@ def find(given: dict[str, Any]) -> None:
 
     async def answer(session: ReadSession) -> None:
         if whole:
-            async for chunk in encoding.export(read.every_incident(session, question), form, question.fields):
+            async for chunk in _exported(session, question, form):
                 out.write(chunk)
             return
-        page = await read.incidents(session, question)
+        page = await read.incidents(session, question, reports=encoding.needs_reports(form, question.fields))
         if "f" not in question.given:
             items = [orjson.loads(item) for item in page.items]
             console = Console()
@@ -54,6 +54,11 @@ def find(given: dict[str, Any]) -> None:
                 typer.echo(f"more with --cursor {page.cursor}", err=True)
 
     _asking(question, answer)
+
+
+def _exported(session: ReadSession, question: Question, form: Form) -> AsyncIterator[bytes]:
+    reports = encoding.needs_reports(form, question.fields)
+    return encoding.export(read.every_incident(session, question, reports=reports), form, question.fields)
 
 
 async def _once(items: list[str]) -> AsyncIterator[list[str]]:
@@ -81,8 +86,7 @@ def export(file: Path, given: dict[str, Any]) -> None:
         unfinished = file.with_name(f".{file.name}.part")
         try:
             with unfinished.open("wb") as out:
-                slices = read.every_incident(session, question)
-                async for chunk in encoding.export(slices, form, question.fields):
+                async for chunk in _exported(session, question, form):
                     out.write(chunk)
             unfinished.replace(file)
         except OSError as error:

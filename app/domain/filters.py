@@ -146,6 +146,8 @@ class Form(StrEnum):
     GEOJSON = "geojson"
     CSV = "csv"
     NDJSON = "ndjson"
+    ACLED = "acled"
+    UCDP = "ucdp"
 
 
 class Group(StrEnum):
@@ -175,7 +177,7 @@ SORT = Parameter("sort", kinds.choice(Sort, "-date"), "Order; `-` puts the large
 LIMIT = Parameter(
     "limit",
     kinds.whole(1, MAX_LIMIT),
-    f"Items on a page. JSON has {DEFAULT_LIMIT} unless told; csv, ndjson and geojson have everything unless told.",
+    f"Items on a page. JSON has {DEFAULT_LIMIT} unless told; the other forms have everything unless told.",
 )
 CURSOR = Parameter("cursor", kinds.CURSOR, "Where the page begins; taken from `next`.")
 TOTAL = Parameter("total", kinds.FLAG, "Add `total`, the number of items on all pages.")

@@ -125,3 +125,17 @@ def resolve_region(text: str, country: str) -> Region:
     like = suggest_region(text, (country,))
     hint = f"; did you mean {like}?" if like else ""
     raise ValueError(f"is not a region of {country_name(country)}{hint}")
+
+
+@lru_cache(maxsize=8192)
+def known_region(text: str, country: str) -> Region:
+    """The region of a country that a data set calls so. A name that no one code fits keeps `None` and its name.
+
+    Where several bear the name, the word for the kind decides: "Kyiv oblast" is no city, "Dhaka division" no district.
+    """
+    codes = find_regions(text, (country,))
+    if len(codes) > 1:
+        words = {"region" if word == "oblast" else word for word in fold(text).split()}
+        kinds = {code: fold(pycountry.subdivisions.get(code=code).type) for code in codes}  # type: ignore[no-untyped-call]
+        codes = tuple(code for code, kind in kinds.items() if kind in words)
+    return Region(codes[0], region_name(codes[0]) or codes[0]) if len(codes) == 1 else Region(None, text)

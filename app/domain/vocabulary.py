@@ -26,6 +26,9 @@ UCDP_DATE_PREC = {
 }
 
 
+ACLED_TIME_PRECISION = {1: DatePrecision.DAY, 2: DatePrecision.WEEK, 3: DatePrecision.MONTH}
+
+
 class PlacePrecision(StrEnum):
     """How closely the place is known."""
 
@@ -39,6 +42,7 @@ class PlacePrecision(StrEnum):
 
 
 UCDP_WHERE_PREC = dict(enumerate(PlacePrecision, start=1))
+ACLED_GEO_PRECISION = {1: PlacePrecision.EXACT, 2: PlacePrecision.NEAR, 3: PlacePrecision.REGION}
 
 
 class ViolenceType(IntEnum):
@@ -126,6 +130,19 @@ class ActorKind(StrEnum):
 
 
 ACLED_INTER = dict(enumerate([k for k in ActorKind if k is not ActorKind.UNKNOWN], start=1)) | {0: ActorKind.UNKNOWN}
+
+
+ACLED_INTER_WORDS = {
+    ActorKind.STATE_FORCES: "State forces",
+    ActorKind.REBEL_GROUP: "Rebel group",
+    ActorKind.POLITICAL_MILITIA: "Political militia",
+    ActorKind.IDENTITY_MILITIA: "Identity militia",
+    ActorKind.RIOTERS: "Rioters",
+    ActorKind.PROTESTERS: "Protesters",
+    ActorKind.CIVILIANS: "Civilians",
+    ActorKind.OTHER_FORCES: "External/Other forces",
+}
+"""What exports have had in the place of the numbers since 2024."""
 
 
 class Measure(StrEnum):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, func, select, tuple_
+from sqlalchemy import Select, and_, bindparam, func, or_, select, tuple_
 
 from app.domain.dates import Instant, opening
 from app.domain.question import Question
@@ -109,6 +109,31 @@ def about_sets(keys: Sequence[int], recorded: Instant) -> Statement:
     return Statement(
         _about_sets_text(len(keys)), {f"set_{n}": key for n, key in enumerate(keys)} | {"recorded": recorded}
     )
+
+
+@lru_cache(maxsize=16)
+def _told_of_text(count: int) -> str:
+    retraction = TABLES["retraction"].c
+    void = and_(
+        retraction.toll_report == report.key,
+        retraction.recorded_at <= bindparam("recorded"),
+        or_(retraction.reported_at.is_(None), retraction.reported_at <= bindparam("known")),
+    )
+    return compiled(
+        select(incident.id, report.record, retraction.reason, retraction.reported_on)
+        .join_from(TABLES["incident"], TABLES["incident_set_member"], member.incident == incident.key)
+        .join(TABLES["toll_report"], report.incident_set == member.incident_set)
+        .outerjoin(TABLES["retraction"], void)
+        .where(incident.id.in_([bindparam(f"id_{n}") for n in range(count)]), *known_reports())
+        .order_by(report.reported_at, report.key)
+    )
+
+
+def told_of(incident_ids: Sequence[str], recorded: Instant, known: Instant) -> Statement:
+    """(incident's id, record, retraction's reason, its reported_on) of reports about some incidents, oldest first."""
+    wanted = filled_up(incident_ids)
+    values = {f"id_{n}": incident_id for n, incident_id in enumerate(wanted)}
+    return Statement(_told_of_text(len(wanted)), values | {"recorded": recorded, "known": known})
 
 
 REPORT_FILTERS = ("incident", "reported_by", "source", "reported_from", "reported_to", "measure", "id")

@@ -65,29 +65,47 @@ def asked_of(question: Question) -> str:
 INCIDENTS = Walk("incidents", (int, str))
 
 
-async def incidents(session: ReadSession, question: Question) -> Page:
-    """A page of incidents."""
+async def incidents(session: ReadSession, question: Question, *, reports: bool = False) -> Page:
+    """A page of incidents, each with its `toll_reports` where those are wanted."""
     found = await resolved(session, question)
     cursor = cursor_of(question, INCIDENTS)
     after = cursor.keys if cursor else None
     by_tree = await _by_tree(session, found)
     rows = await session.rows(queries.page_of_incidents(found, session.recorded, after, by_tree=by_tree))
-    as_text = _splicer(question)
-    items = [as_text(record, toll, rest) for record, toll, rest, _, _ in rows[: question.limit]]
+    items = await _texts(session, question, rows[: question.limit], reports)
     total = await total_of(session, question, lambda: queries.total_of_incidents(found, session.recorded))
     following = next_cursor(session, INCIDENTS, question, rows, lambda row: (row[3], row[4]))
-    return Page(await opened(session, items), following, total)
+    return Page(items, following, total)
 
 
-async def every_incident(session: ReadSession, question: Question) -> AsyncGenerator[list[str]]:
-    """All incidents that match, some at a time."""
+async def every_incident(
+    session: ReadSession, question: Question, *, reports: bool = False
+) -> AsyncGenerator[list[str]]:
+    """All incidents that match, some at a time, each with its `toll_reports` where those are wanted."""
     found = await resolved(session, question)
     by_tree = await _by_tree(session, found)
     statement = queries.page_of_incidents(found, session.recorded, None, by_tree=by_tree, paged=False)
-    as_text = _splicer(question)
     async with aclosing(session.reader.slices(statement)) as slices:
         async for rows in slices:
-            yield await opened(session, [as_text(record, toll, rest) for record, toll, rest, _, _ in rows])
+            yield await _texts(session, question, rows, reports)
+
+
+async def _texts(session: ReadSession, question: Question, rows: Sequence[Row], reports: bool) -> list[str]:
+    """The JSON texts of rows of `queries.page_of_incidents`."""
+    as_text = _splicer(question)
+    items = [as_text(record, toll, rest) for record, toll, rest, _, _ in rows]
+    if reports and rows:
+        told: dict[str, list[str]] = {}
+        for incident_id, record, reason, on in await session.rows(
+            lists.told_of([row[4] for row in rows], session.recorded, question.known)
+        ):
+            taken_back = orjson.dumps(reason and {"reason": reason, "reported_on": on}).decode()
+            told.setdefault(incident_id, []).append(f'{record[:-1]},"retraction":{taken_back}}}')
+        items = [
+            f'{item[:-1]},"toll_reports":[{",".join(told.get(row[4], ()))}]}}'
+            for item, row in zip(items, rows, strict=True)
+        ]
+    return await opened(session, items)
 
 
 def _splicer(question: Question) -> Callable[[str, str, str], str]:
@@ -149,13 +167,16 @@ class Found:
     updated: Instant
 
 
-async def incident(session: ReadSession, incident_id: str, question: Question) -> Found:
-    """One incident. Raises `IncidentNotFound`, `IncidentNotYetKnown` or `IncidentWithdrawn`."""
+async def incident(session: ReadSession, incident_id: str, question: Question, *, reports: bool = False) -> Found:
+    """One incident, with its `toll_reports` where those are wanted.
+
+    Raises `IncidentNotFound`, `IncidentNotYetKnown` or `IncidentWithdrawn`.
+    """
     rows = await session.rows(lists.one_incident(incident_id, session.recorded, question.known))
     if not rows:
         raise _absence(incident_id, await session.rows(lists.why_absent(incident_id, session.recorded)))
     record, toll, rest, version, updated = rows[0]
-    (text,) = await opened(session, [_splicer(question)(record, toll, rest)])
+    (text,) = await _texts(session, question, [(record, toll, rest, None, incident_id)], reports)
     return Found(text, version, updated)
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.api.encoding import INCIDENT_COLUMNS, csv_lines, flat_sums, incident_columns, safe_cell
+from app.api.encoding import csv_lines, flat_sums
+from app.domain.layouts.plain import INCIDENT_COLUMNS, incident_columns, safe_cell
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "'x"])

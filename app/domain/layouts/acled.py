@@ -1,0 +1,204 @@
+"""ACLED's export: a row an event, with its fatalities and when the row was last changed.
+
+Columns are those of its data export and API. `inter1` and `inter2` are numbers in older files and words in newer ones.
+"""
+
+import calendar
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from app.domain.dates import instant_text, parse_moment
+from app.domain.layouts.cells import Cells, number_of
+from app.domain.places import country_name, known_region
+from app.domain.vocabulary import (
+    ACLED_GEO_PRECISION,
+    ACLED_INTER,
+    ACLED_INTER_WORDS,
+    ACLED_TIME_PRECISION,
+    SUB_EVENT_TYPES,
+    ActorKind,
+    DatePrecision,
+    EventType,
+    PlacePrecision,
+)
+
+SCHEME = "acled"
+"""The name of its ids among `external_ids`."""
+COLUMNS = (
+    "event_id_cnty", "event_date", "year", "time_precision", "disorder_type", "event_type", "sub_event_type", "actor1",
+    "assoc_actor_1", "inter1", "actor2", "assoc_actor_2", "inter2", "interaction", "civilian_targeting", "iso",
+    "region", "country", "admin1", "admin2", "admin3", "location", "latitude", "longitude", "geo_precision", "source",
+    "source_scale", "notes", "fatalities", "tags", "timestamp",
+)  # fmt: skip
+NEEDED = ("event_id_cnty", "event_date", "event_type", "country", "fatalities")
+"""Without these a table is no export of events."""
+DELETED = ("event_id_cnty", "deleted_timestamp")
+"""The columns of the list of deleted events."""
+_READ = frozenset(
+    "event_id_cnty event_date time_precision event_type sub_event_type actor1 actor2 inter1 inter2 admin2 location "
+    "latitude longitude geo_precision fatalities timestamp deleted_timestamp".split()
+)
+"""Columns that become members of the record, or the figure; all others are kept as attributes."""
+_AROUND = timedelta(days=3)
+"""An event of time precision 2 happened in the week around its date."""
+
+
+def incident_id(external_id: str) -> str:
+    """The id of an incident that is made of an event."""
+    return f"acled-{external_id.lower()}"
+
+
+def event_of(cells: Cells) -> str:
+    """The id of an event: the letters of its country and a number."""
+    told = cells.needed("event_id_cnty").upper()
+    if not (told.isascii() and told.isalnum() and len(told) <= 40):
+        raise ValueError(f"event_id_cnty: is not an id like MLI1234: {told[:40]}")
+    return told
+
+
+def changed_at(cells: Cells, column: str = "timestamp") -> str | None:
+    """When a row was last changed, or deleted: RFC 3339. The column has seconds since 1970."""
+    seconds = cells.whole(column)
+    if seconds is None:
+        return None
+    try:
+        return instant_text(parse_moment(datetime.fromtimestamp(seconds, UTC).isoformat()).instant)
+    except (ValueError, OverflowError, OSError):
+        raise ValueError(f"{column}: is no time in seconds since 1970: {seconds}") from None
+
+
+def read(cells: Cells) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """An incident, and its figure where there is one: plain data, to be validated."""
+    event = event_of(cells)
+    country = cells.country("country", "iso3")
+    day = cells.day("event_date")
+    if day is None:
+        raise ValueError("event_date: is empty")
+    precision = cells.code("time_precision", ACLED_TIME_PRECISION) or DatePrecision.DAY
+    start, end = _interval(day, precision)
+    latitude, longitude = cells.place()
+    geo_precision = cells.code("geo_precision", ACLED_GEO_PRECISION)
+    admin1, location = cells.text("admin1"), cells.text("location")
+    event_type, sub_event_type, kept = _types(cells)
+    region = known_region(admin1, country) if admin1 else None
+    incident = {
+        "id": incident_id(event),
+        "title": _title(cells, location or admin1),
+        "date_start": start.isoformat(),
+        "date_end": end.isoformat(),
+        "date_precision": precision.value,
+        "country": country,
+        "region": {"code": region.code, "name": region.name} if region else None,
+        "district": cells.text("admin2"),
+        "place": location,
+        "latitude": latitude,
+        "longitude": longitude,
+        "place_precision": geo_precision.value if geo_precision else None,
+        "event_type": event_type,
+        "sub_event_type": sub_event_type,
+        "actors": _actors(cells, event_type),
+        "external_ids": {SCHEME: event},
+        "attributes": cells.others(_READ) | kept | ({} if day == start == end else {"event_date": day.isoformat()}),
+    }
+    fatalities = cells.people("fatalities")
+    if fatalities is None:
+        cells.repairs.append("no figure is given")
+        return incident, None
+    return incident, {"measure": "killed", "victims": "all", "bound": "exact", "best": fatalities}
+
+
+def _interval(day: date, precision: DatePrecision) -> tuple[date, date]:
+    if precision is DatePrecision.WEEK:
+        return day - _AROUND, day + _AROUND
+    if precision is DatePrecision.MONTH:
+        return day.replace(day=1), day.replace(day=calendar.monthrange(day.year, day.month)[1])
+    return day, day
+
+
+def _types(cells: Cells) -> tuple[str | None, str | None, dict[str, str]]:
+    """Event type and sub-event type; a word of neither list is kept as an attribute."""
+    event_type = cells.word("event_type", EventType)
+    names = SUB_EVENT_TYPES[event_type] if event_type else ()
+    sub_event_type = cells.word("sub_event_type", names)
+    kept = {}
+    for column, found in (("event_type", event_type), ("sub_event_type", sub_event_type)):
+        if found is None and (told := cells.text(column)):
+            kept[column] = told
+            cells.repairs.append(f"{column} {told[:60]} is not in ACLED's list; kept as an attribute")
+    return event_type.value if event_type else None, sub_event_type, kept
+
+
+def _actors(cells: Cells, event_type: str | None) -> list[dict[str, str]]:
+    """In violence against civilians the first actor is the one that attacks; elsewhere the order says nothing."""
+    attacked = event_type == EventType.VIOLENCE_AGAINST_CIVILIANS
+    roles = ("attacker", "target") if attacked else ("side_a", "side_b")
+    found = []
+    for number, role in enumerate(roles, start=1):
+        if name := cells.text(f"actor{number}"):
+            found.append({"name": name, "role": role, "kind": _inter(cells, f"inter{number}").value})
+    return found
+
+
+def _inter(cells: Cells, column: str) -> ActorKind:
+    told = cells.text(column)
+    if told is None:
+        return ActorKind.UNKNOWN
+    if told.replace(".", "").isdecimal():
+        return cells.code(column, ACLED_INTER) or ActorKind.UNKNOWN
+    kind = {word.casefold(): kind for kind, word in ACLED_INTER_WORDS.items()}.get(told.casefold())
+    if kind is None:
+        raise ValueError(f"{column}: is none of {', '.join(ACLED_INTER_WORDS.values())}: {told[:40]}")
+    return kind
+
+
+def _title(cells: Cells, where: str | None) -> str:
+    what = cells.needed("sub_event_type", "event_type")
+    who = " and ".join(filter(None, (cells.text("actor1"), cells.text("actor2"))))
+    return ": ".join(filter(None, (what, who))) + (f", {where}" if where else "")
+
+
+def written(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An incident as a row, as far as it is known; `item` is an incident as it is answered."""
+    attributes, toll = item["attributes"], item["toll"].get("killed") or {}
+    first, second = (_actor(item, roles) for roles in (("attacker", "side_a"), ("target", "side_b")))
+    changed = parse_moment(toll.get("reported_on") or item["updated_at"]).instant
+    return {name: attributes.get(name) for name in COLUMNS} | {
+        "event_id_cnty": item["external_ids"].get(SCHEME),
+        "event_date": attributes.get("event_date", item["date_start"]),
+        "year": attributes.get("year", item["date_start"][:4]),
+        "time_precision": _time_precision(item["date_precision"]),
+        "event_type": item["event_type"] or attributes.get("event_type"),
+        "sub_event_type": item["sub_event_type"] or attributes.get("sub_event_type"),
+        "actor1": first.get("name"),
+        "inter1": ACLED_INTER_WORDS.get(first.get("kind", ActorKind.UNKNOWN)),
+        "actor2": second.get("name"),
+        "inter2": ACLED_INTER_WORDS.get(second.get("kind", ActorKind.UNKNOWN)),
+        "country": attributes.get("country", country_name(item["country"])),
+        "admin1": attributes.get("admin1", (item["region"] or {}).get("name")),
+        "admin2": item["district"],
+        "location": item["place"],
+        "latitude": item["latitude"],
+        "longitude": item["longitude"],
+        "geo_precision": _geo_precision(item["place_precision"]),
+        "source": attributes.get("source") or "; ".join(s["title"] for s in item["sources"] if s["title"]) or None,
+        "notes": attributes.get("notes", item["summary"]),
+        "fatalities": toll.get("best"),
+        "timestamp": changed // 1_000_000,
+    }
+
+
+def _actor(item: Mapping[str, Any], roles: tuple[str, ...]) -> Mapping[str, Any]:
+    return next((actor for actor in item["actors"] if actor["role"] in roles), {})
+
+
+def _time_precision(precision: str) -> int:
+    if precision == DatePrecision.DAYS:
+        return 2
+    return number_of(ACLED_TIME_PRECISION, precision) or 3
+
+
+def _geo_precision(precision: str | None) -> int | None:
+    if precision == PlacePrecision.DISTRICT:
+        return 2
+    return number_of(ACLED_GEO_PRECISION, precision) or (3 if precision else None)

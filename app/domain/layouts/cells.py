@@ -1,0 +1,182 @@
+"""A row of a table, read cell by cell. What is not clear is refused; what is clear but wrong is repaired, and noted."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Set
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+from app.domain.places import find_country
+from app.domain.source import MOST_PEOPLE
+from app.domain.text import fold
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,15}(\.0*)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?([0-9]{1,15}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", re.ASCII)
+_ISO_DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})([T ]00:00(:00(\.0+)?)?(Z|\+00:00)?)?", re.ASCII)
+_US_DAY = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})( 0?0:00(:00)?)?", re.ASCII)
+_NOTHING = frozenset({"na", "n/a", "nan", "null", "none"})
+T = TypeVar("T")
+
+
+class Cells:
+    """The cells of a row by their columns' names.
+
+    A reader raises `ValueError` that begins with the column's name, as the rules of records begin with the member's.
+    """
+
+    def __init__(self, row: Mapping[str, str]) -> None:
+        self._row = row
+        self.repairs: list[str] = []
+        """What was put right, each as a sentence."""
+
+    @property
+    def columns(self) -> Set[str]:
+        """The names of the columns that the table has."""
+        return self._row.keys()
+
+    def text(self, *names: str) -> str | None:
+        """The first of these columns that has something in it, without spaces around it."""
+        for name in names:
+            if told := self._row.get(name, "").strip():
+                return told
+        return None
+
+    def exact(self, name: str) -> str | None:
+        """What is in a cell, word for word; `None` where it is empty."""
+        return self._row.get(name) or None
+
+    def needed(self, *names: str) -> str:
+        """The same, which must be there."""
+        told = self.text(*names)
+        if told is None:
+            raise ValueError(f"{names[0]}: is empty")
+        return told
+
+    def _given(self, *names: str) -> str | None:
+        """A number or day, where one is: programs write some words for none."""
+        told = self.text(*names)
+        return None if told is None or told.casefold() in _NOTHING else told
+
+    def whole(self, *names: str) -> int | None:
+        """A whole number, also as programs write it that know fractions only (`12.0`)."""
+        told = self._given(*names)
+        if told is None:
+            return None
+        if not _WHOLE.fullmatch(told):
+            raise ValueError(f"{names[0]}: is not a whole number: {told[:40]}")
+        return int(told.partition(".")[0])
+
+    def people(self, *names: str) -> int | None:
+        """A number of people."""
+        told = self.whole(*names)
+        if told is not None and not 0 <= told <= MOST_PEOPLE:
+            raise ValueError(f"{names[0]}: is not a number of people: {told}")
+        return told
+
+    def number(self, *names: str) -> float | None:
+        """A number."""
+        told = self._given(*names)
+        if told is None:
+            return None
+        if not _NUMBER.fullmatch(told):
+            raise ValueError(f"{names[0]}: is not a number: {told[:40]}")
+        return float(told)
+
+    def day(self, *names: str) -> date | None:
+        """A day as `2009-06-09`, with a midnight after it, or as `MM/DD/YYYY`."""
+        told = self._given(*names)
+        if told is None:
+            return None
+        try:
+            if found := _ISO_DAY.fullmatch(told):
+                return date.fromisoformat(found[1])
+            if found := _US_DAY.fullmatch(told):
+                return date(int(found[3]), int(found[1]), int(found[2]))
+            return datetime.strptime(told, "%d %B %Y").date()
+        except ValueError:
+            raise ValueError(f"{names[0]}: is not a day, as 2009-06-09 or 06/09/2009: {told[:40]}") from None
+
+    def code(self, name: str, codes: Mapping[int, T]) -> T | None:
+        """What a number stands for in a code list."""
+        told = self.whole(name)
+        if told is not None and told not in codes:
+            raise ValueError(f"{name}: is none of {', '.join(map(str, codes))}: {told}")
+        return None if told is None else codes[told]
+
+    def word(self, name: str, words: Iterable[T]) -> T | None:
+        """The member of a code list that is called so, without regard to case."""
+        told = self.text(name)
+        return None if told is None else {fold(str(word)): word for word in words}.get(fold(told))
+
+    def country(self, *names: str) -> str:
+        """The alpha-2 of the country that is named."""
+        told = self.needed(*names)
+        try:
+            return find_country(told)
+        except ValueError as error:
+            raise ValueError(f"{names[0]}: {error}: {told[:40]}") from None
+
+    def place(self) -> tuple[float | None, float | None]:
+        """(latitude, longitude), WGS 84; those of `geom_wkt` where they cannot be. Else raises `ValueError`."""
+        return self._repaired(self._degrees, self._point)
+
+    def _degrees(self) -> tuple[float | None, float | None]:
+        return _on_earth(self.number("latitude"), self.number("longitude"))
+
+    def _point(self) -> tuple[float | None, float | None] | None:
+        found = re.fullmatch(r"POINT ?\(([-+0-9.]+) ([-+0-9.]+)\)", self.text("geom_wkt") or "", re.ASCII)
+        return _on_earth(float(found[2]), float(found[1])) if found else None
+
+    def _repaired(self, read: Callable[[], T], instead: Callable[[], T | None]) -> T:
+        try:
+            return read()
+        except ValueError as error:
+            try:
+                found = instead()
+            except ValueError:
+                found = None
+            if found is None:
+                raise error from None
+            self.repairs.append(f"{error}; taken from geom_wkt")
+            return found
+
+    def others(self, known: Iterable[str]) -> dict[str, Any]:
+        """The cells of all other columns that have something in them, word for word."""
+        left = self._row.keys() - set(known)
+        return {name: value.strip() for name, value in self._row.items() if name in left and value.strip()}
+
+
+def _on_earth(latitude: float | None, longitude: float | None) -> tuple[float | None, float | None]:
+    if (latitude is None) != (longitude is None):
+        raise ValueError(f"{'latitude' if latitude is None else 'longitude'}: is empty, and the other is not")
+    if latitude is not None and not -90 <= latitude <= 90:
+        raise ValueError(f"latitude: is not within ±90 degrees: {latitude:g}")
+    if longitude is not None and not -180 <= longitude <= 180:
+        raise ValueError(f"longitude: is not within ±180 degrees: {longitude:g}")
+    return latitude, longitude
+
+
+def range_of(cells: Cells, low: int | None, best: int | None, high: int | None) -> dict[str, Any] | None:
+    """A figure of low, best and high as a toll report has it; `None` where nothing is told.
+
+    Best is kept. Low and high that leave it out become the least and greatest of the three.
+    """
+    told = [n for n in (low, best, high) if n is not None]
+    if not told:
+        return None
+    if best is None and None in (low, high):
+        raise ValueError(f"best: is empty, and so is {'low' if low is None else 'high'}")
+    least, most = min(told), max(told)
+    if (low, high) != (least, most):
+        given = ", ".join(
+            f"{name} {'empty' if n is None else n}"
+            for name, n in zip(("low", "best", "high"), (low, best, high), strict=True)
+        )
+        cells.repairs.append(f"given as {given}; read as low {least}, high {most}")
+    if best is not None and least == most:
+        return {"bound": "exact", "best": best}
+    return {"bound": "range", "low": least, "best": best, "high": most}
+
+
+def number_of(codes: Mapping[int, str], word: str | None) -> int | None:
+    """The number of a word in a code list: the first, where several mean the same."""
+    return next((number for number, told in codes.items() if told == word), None)

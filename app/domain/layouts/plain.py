@@ -1,0 +1,235 @@
+"""Our own plain layout: a row an incident with its toll reports, or a row a toll report.
+
+What `incidents export FILE.csv` writes, `incidents import csv` reads, so that nothing is lost on the way. Lists of
+names and codes are joined by `; `, what has members of its own is JSON. Columns of the headline are for reading: they
+are derived, and not read back.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from app.domain.canonical import canonical
+from app.domain.layouts.cells import Cells
+from app.domain.vocabulary import ActorRole, Bound, DatePrecision, Measure
+
+HEADLINE_COLUMNS = (
+    "low", "best", "high", "open_ended", "first", "change", "revisions", "spread", "disputed", "reports", "reported_on",
+)  # fmt: skip
+_TEXTS = (
+    "id", "title", "summary", "date_start", "date_end", "date_precision", "country", "region_code", "region_name",
+    "district", "place", "latitude", "longitude", "place_precision", "near_border", "event_type", "sub_event_type",
+    "type_of_violence",
+)  # fmt: skip
+INCIDENT_COLUMNS: dict[str, str] = {
+    **{name: name.split("_")[0] if name.startswith("region") else name for name in _TEXTS},
+    **{role.value: "actors" for role in ActorRole},
+    "claimed_by": "claimed_by",
+    **{f"{measure}_{name}": "toll" for measure in Measure for name in HEADLINE_COLUMNS},
+    "toll_shared": "toll",
+    **{name: name for name in ("actors", "sources", "external_ids", "attributes")},
+    "toll_reports": "toll",
+}
+"""Columns of an incident, each with the member that it comes from."""
+RECORDED_COLUMNS = {name: name for name in ("recorded_at", "updated_at")}
+"""When this service learned it: written where it is asked for, since nobody else can say it again."""
+REPORT_COLUMNS = (
+    "id", "incidents", "measure", "victims", "low", "best", "high", "bound", "reporter_id", "reporter_name",
+    "reporter_kind", "reported_on", "source_id", "source_title", "source_publisher", "source_published_on",
+    "source_url", "source_language", "source_licence", "source_attribution", "breakdown_side_a", "breakdown_side_b",
+    "breakdown_civilian", "breakdown_unknown", "locator", "note", "supersedes", "status", "superseded_by",
+    "retraction_reason", "retraction_reported_on", "change", "delta", "source_changed", "recorded_at",
+)  # fmt: skip
+NEEDED = ("id", "title", "date_start", "country")
+"""Without these a table has no incidents."""
+NEEDED_OF_REPORTS = ("incidents", "measure", "reported_on")
+"""Without these it has no toll reports."""
+DERIVED = frozenset(
+    {*(name for name, member in INCIDENT_COLUMNS.items() if member == "toll"), *RECORDED_COLUMNS} - {"toll_reports"}
+)
+"""Columns of incidents that are for reading."""
+DERIVED_OF_REPORTS = frozenset("status superseded_by change delta source_changed recorded_at".split())
+_NAMED = ("id", "name", "kind")
+_PUBLISHED = ("id", "title", "publisher", "published_on", "url", "language", "licence", "attribution")
+_SIDES = ("side_a", "side_b", "civilian", "unknown")
+_OF_REPORT = (
+    "id", "incidents", "measure", "victims", "low", "best", "high", "bound", "reported_by", "reported_on", "source",
+    "breakdown", "locator", "note", "supersedes", "retraction",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def safe_cell(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula: text that begins like one gets a `'` in front.
+
+    Text that begins with a `'` gets one too, so that taking one off always gives the text back. Numbers are left
+    alone; null is an empty cell.
+    """
+    if isinstance(value, str) and value.startswith((*_FORMULA, "'")):
+        return "'" + value
+    return value
+
+
+def incident_columns(fields: Sequence[str] | None) -> list[str]:
+    """The columns that belong to these members, or all but those of the recorded clock."""
+    if fields is None:
+        return list(INCIDENT_COLUMNS)
+    return [column for column, member in (INCIDENT_COLUMNS | RECORDED_COLUMNS).items() if member in fields]
+
+
+def flat_incident(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An incident as a row; `item` is one as it is answered, with `toll_reports` where they are wanted."""
+    toll, region = item["toll"], item["region"] or {}
+    row = {name: item.get(name) for name in _TEXTS} | {
+        "region_code": region.get("code"),
+        "region_name": region.get("name"),
+        "near_border": _joined(item["near_border"]),
+        "claimed_by": item["claimed_by"],
+        "toll_shared": _json(toll["shared"]),
+        "toll_reports": _json([_told(report) for report in item.get("toll_reports", ())]),
+        **{name: _json(item[name]) for name in ("actors", "sources", "external_ids", "attributes")},
+        **{name: item[name] for name in RECORDED_COLUMNS},
+        **_by_role(item["actors"]),
+    }
+    for measure in Measure:
+        headline = toll.get(measure, {})
+        row |= {f"{measure}_{name}": _plain(headline.get(name)) for name in HEADLINE_COLUMNS}
+    return row
+
+
+def _by_role(actors: Iterable[Mapping[str, Any]]) -> dict[str, str | None]:
+    named = list(actors)
+    return {role.value: _joined(a["name"] for a in named if a["role"] == role) for role in ActorRole}
+
+
+def _told(report: Mapping[str, Any]) -> dict[str, Any]:
+    """A report without what is derived, and without what it leaves open."""
+    told = {name: report[name] for name in _OF_REPORT if report.get(name) is not None}
+    if len(told["incidents"]) == 1:
+        del told["incidents"]
+    if "retraction" in told:
+        told["retraction"] = {name: told["retraction"][name] for name in ("reason", "reported_on")}
+    return told
+
+
+def flat_report(item: Mapping[str, Any]) -> dict[str, Any]:
+    """A toll report as a row."""
+    reporter, source, retraction = item["reported_by"], item["source"], item["retraction"] or {}
+    nested = {f"reporter_{name}": reporter[name] for name in _NAMED}
+    nested |= {f"source_{name}": source[name] for name in _PUBLISHED}
+    nested |= {f"breakdown_{side}": (item["breakdown"] or {}).get(side) for side in _SIDES}
+    nested |= {f"retraction_{name}": retraction.get(name) for name in ("reason", "reported_on")}
+    plain = {name: _plain(item.get(name)) for name in REPORT_COLUMNS}
+    return plain | nested | {"incidents": _joined(item["incidents"])}
+
+
+def read_incident(cells: Cells) -> dict[str, Any]:
+    """An incident with its `toll_reports`, as far as the table has columns of it: plain data, to be validated."""
+    there = cells.columns
+    told: dict[str, Any] = {
+        name: cells.exact(name) for name in (*_TEXTS, "claimed_by") if name in there and not name.startswith("region")
+    }
+    told |= {name: cells.number(name) for name in ("latitude", "longitude") if name in there}
+    if "type_of_violence" in there:
+        told["type_of_violence"] = cells.whole("type_of_violence")
+    if "near_border" in there:
+        told["near_border"] = _parted(cells.exact("near_border"))
+    told["id"] = cells.needed("id")
+    told["date_end"] = told.get("date_end") or told["date_start"]
+    if not told.get("date_precision"):
+        same = told["date_end"] == told["date_start"]
+        told["date_precision"] = (DatePrecision.DAY if same else DatePrecision.DAYS).value
+    if {"region_code", "region_name"} & there:
+        told["region"] = _region(cells)
+    for name, empty in (("sources", []), ("external_ids", {}), ("attributes", {}), ("toll_reports", [])):
+        if name in there:
+            told[name] = _read_json(cells, name, empty)
+    if {"actors", *ActorRole} & there:
+        told["actors"] = _actors(cells)
+    return told
+
+
+def _region(cells: Cells) -> Any:
+    code, name = cells.exact("region_code"), cells.exact("region_name")
+    if code is None:
+        return None if name is None else {"code": None, "name": name} if "region_code" in cells.columns else name
+    return {"code": code} | ({"name": name} if name else {})
+
+
+def _actors(cells: Cells) -> list[Any]:
+    """The list of actors, or the names by role where the list is empty. Both must say the same."""
+    actors: list[Any] = _read_json(cells, "actors", [])
+    by_role = {role.value: cells.exact(role) for role in ActorRole if role in cells.columns}
+    if not actors:
+        return [{"name": name, "role": role} for role, names in by_role.items() for name in _parted(names)]
+    try:
+        meant = _by_role(actors)
+    except (TypeError, KeyError):
+        return actors  # which validation will tell in full
+    for role, names in by_role.items():
+        if names != meant[role]:
+            raise ValueError(f"{role}: says other than actors; change actors, or empty it")
+    return actors
+
+
+def read_report(cells: Cells) -> dict[str, Any]:
+    """A toll report, with its `retraction` where it has one: plain data, to be validated.
+
+    One without an id gets one made of all that it says, so that the same row is the same report each time.
+    """
+    told: dict[str, Any] = {
+        name: cells.exact(name) for name in ("measure", "reported_on", "locator", "note", "supersedes")
+    }
+    low, best, high = (cells.people(name) for name in ("low", "best", "high"))
+    bound = Bound.RANGE if low is not None and high is not None and not low == best == high else Bound.EXACT
+    breakdown = {side: cells.people(f"breakdown_{side}") for side in _SIDES}
+    told |= {
+        "incidents": _parted(cells.needed("incidents")),
+        "victims": cells.exact("victims") or "all",
+        "bound": cells.exact("bound") or bound.value,
+        "low": low,
+        "best": best,
+        "high": high,
+        "reported_by": _party(cells, "reporter", _NAMED),
+        "source": _party(cells, "source", _PUBLISHED),
+        "breakdown": breakdown if any(n is not None for n in breakdown.values()) else None,
+    }
+    told["id"] = cells.exact("id") or f"tr-{hashlib.sha256(canonical(told)).hexdigest()[:16]}"
+    if reason := cells.exact("retraction_reason"):
+        told["retraction"] = {"reason": reason, "reported_on": cells.exact("retraction_reported_on")}
+    return told
+
+
+def _party(cells: Cells, prefix: str, members: Iterable[str]) -> dict[str, Any]:
+    told = {name: value for name in members if (value := cells.exact(f"{prefix}_{name}"))}
+    if not told:
+        raise ValueError(f"{prefix}_id: is empty, and so is all else of the {prefix}")
+    return told
+
+
+def _joined(values: Iterable[str]) -> str | None:
+    return "; ".join(values) or None
+
+
+def _parted(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(";") if part.strip()]
+
+
+def _json(value: Any) -> str | None:
+    return orjson.dumps(value).decode() if value else None
+
+
+def _read_json(cells: Cells, name: str, empty: Any) -> Any:
+    told = cells.exact(name)
+    if told is None:
+        return empty
+    try:
+        return orjson.loads(told)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"{name}: is not JSON ({error.msg} at character {error.pos})") from None
+
+
+def _plain(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value

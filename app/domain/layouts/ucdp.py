@@ -1,0 +1,179 @@
+"""UCDP's Georeferenced Event Dataset (GED): a row an event, with one figure.
+
+Columns are those of the final releases; candidate releases and copies have more, or other names for the figures.
+"""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from app.domain.layouts.cells import Cells, number_of, range_of
+from app.domain.places import country_name, known_region
+from app.domain.vocabulary import UCDP_DATE_PREC, UCDP_WHERE_PREC, ActorKind, DatePrecision, ViolenceType
+
+SCHEME = "ucdp"
+"""The name of its ids among `external_ids`."""
+COLUMNS = (
+    "id", "relid", "year", "active_year", "code_status", "type_of_violence", "conflict_dset_id", "conflict_new_id",
+    "conflict_name", "dyad_dset_id", "dyad_new_id", "dyad_name", "side_a_dset_id", "side_a_new_id", "side_a",
+    "side_b_dset_id", "side_b_new_id", "side_b", "number_of_sources", "source_article", "source_office", "source_date",
+    "source_headline", "source_original", "where_prec", "where_coordinates", "where_description", "adm_1", "adm_2",
+    "latitude", "longitude", "geom_wkt", "priogrid_gid", "country", "country_id", "region", "event_clarity",
+    "date_prec", "date_start", "date_end", "deaths_a", "deaths_b", "deaths_civilians", "deaths_unknown", "best",
+    "high", "low", "gwnoa", "gwnob",
+)  # fmt: skip
+NEEDED = ("id", "type_of_violence", "side_a", "country", "date_start")
+"""Without these a table is no GED file; nor without `best` or `best_est`."""
+FIGURES = {name: (name, f"{name}_est") for name in ("low", "best", "high")}
+BREAKDOWN = {"side_a": "deaths_a", "side_b": "deaths_b", "civilian": "deaths_civilians", "unknown": "deaths_unknown"}
+_READ = {
+    "id", "type_of_violence", "side_a", "side_b", "where_prec", "where_coordinates", "adm_2", "latitude", "longitude",
+    "date_prec", "date_start", "date_end", "event_date_start", *BREAKDOWN.values(),
+    *(name for names in FIGURES.values() for name in names),
+}  # fmt: skip
+"""Columns that become members of the record, or figures; all others are kept as attributes."""
+_WHOLE_NUMBERS = (
+    "year", "start_year", "end_year", "active_year", "conflict_dset_id", "conflict_new_id", "dyad_dset_id",
+    "dyad_new_id", "side_a_dset_id", "side_a_new_id", "side_b_dset_id", "side_b_new_id", "number_of_sources",
+    "priogrid_gid", "country_id", "event_clarity", "gwnoa", "gwnob",
+)  # fmt: skip
+"""Columns that some copies write as fractions (`297.0`)."""
+_LONGEST = {DatePrecision.DAY: 0, DatePrecision.DAYS: 5, DatePrecision.WEEK: 6, DatePrecision.MONTH: 30}
+"""Days between start and end that a precision stands for, at most."""
+
+
+def incident_id(external_id: str) -> str:
+    """The id of an incident that is made of an event."""
+    return f"ucdp-{external_id}"
+
+
+def read(cells: Cells) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """An incident, and its figure where there is one: plain data, to be validated."""
+    event = cells.whole("id")
+    if event is None or event < 0:
+        raise ValueError("id: is not a number" if event else "id: is empty")
+    violence = cells.code("type_of_violence", {v.value: v for v in ViolenceType})
+    country = cells.country("country", "iso3")
+    start, end, precision = _dates(cells)
+    latitude, longitude = cells.place()
+    adm_1 = cells.text("adm_1")
+    where_prec = cells.code("where_prec", UCDP_WHERE_PREC)
+    sides = cells.needed("side_a"), cells.text("side_b")
+    place = cells.text("where_coordinates")
+    incident = {
+        "id": incident_id(str(event)),
+        "title": _title(violence, sides, place or cells.text("adm_2", "adm_1", "country")),
+        "date_start": start.isoformat(),
+        "date_end": end.isoformat(),
+        "date_precision": precision.value,
+        "country": country,
+        "region": _region(adm_1, country) if adm_1 else None,
+        "district": cells.text("adm_2"),
+        "place": place,
+        "latitude": latitude,
+        "longitude": longitude,
+        "place_precision": where_prec.value if where_prec else None,
+        "type_of_violence": violence.value if violence else None,
+        "actors": [
+            {"name": name, "role": role, "kind": _kind(name, violence, role).value}
+            for name, role in zip(sides, ("side_a", "side_b"), strict=True)
+            if name
+        ],
+        "external_ids": {SCHEME: str(event)},
+        "attributes": _attributes(cells),
+    }
+    return incident, _figure(cells)
+
+
+def _attributes(cells: Cells) -> dict[str, Any]:
+    told = cells.others(_READ)
+    whole = {name: told[name].removesuffix(".0") for name in _WHOLE_NUMBERS if name in told}
+    return told | whole
+
+
+def _region(name: str, country: str) -> dict[str, Any]:
+    found = known_region(name, country)
+    return {"code": found.code, "name": found.name}
+
+
+def _title(violence: ViolenceType | None, sides: tuple[str, str | None], where: str | None) -> str:
+    first, second = sides
+    if violence is ViolenceType.ONE_SIDED:
+        told = f"Violence of {first} against civilians"
+    else:
+        told = f"Fighting between {first} and {second}" if second else f"Fighting of {first}"
+    return f"{told}, {where}" if where else told
+
+
+def _kind(name: str, violence: ViolenceType | None, role: str) -> ActorKind:
+    """UCDP calls a state's side "Government of …", and fights over a state are with organised opposition."""
+    if name.startswith("Government of "):
+        return ActorKind.STATE_FORCES
+    if role == "side_b":
+        of_side_b = {ViolenceType.STATE_BASED: ActorKind.REBEL_GROUP, ViolenceType.ONE_SIDED: ActorKind.CIVILIANS}
+        return of_side_b.get(violence, ActorKind.UNKNOWN) if violence else ActorKind.UNKNOWN
+    return ActorKind.UNKNOWN
+
+
+def _dates(cells: Cells) -> tuple[date, date, DatePrecision]:
+    start, end = cells.day("date_start"), cells.day("date_end")
+    if start is None:
+        raise ValueError("date_start: is empty")
+    if end is None:
+        end = start
+        cells.repairs.append("date_end is empty; read as date_start")
+    if end < start:
+        raise ValueError(f"date_end: {end} is before date_start {start}")
+    precision = cells.code("date_prec", UCDP_DATE_PREC)
+    if precision is None:
+        precision = next((p for p, most in _LONGEST.items() if end - start <= timedelta(most)), DatePrecision.LONGER)
+        cells.repairs.append(f"date_prec is empty; read as {precision} from the dates")
+    return start, end, precision
+
+
+def _figure(cells: Cells) -> dict[str, Any] | None:
+    low, best, high = (cells.people(*FIGURES[name]) for name in ("low", "best", "high"))
+    breakdown = {side: cells.people(column) for side, column in BREAKDOWN.items()}
+    told = [n for n in breakdown.values() if n is not None]
+    if best is None and told and (low is not None or high is not None):
+        best = sum(told)
+        cells.repairs.append(f"best is empty; the deaths by side come to {best}")
+    figure = range_of(cells, low, best, high)
+    if figure is None:
+        cells.repairs.append("no figure is given")
+        return None
+    return figure | {"measure": "killed", "victims": "all", "breakdown": breakdown if told else None}
+
+
+def written(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An incident as a row, as far as it is known; `item` is an incident as it is answered, with its `toll_reports`."""
+    attributes, toll = item["attributes"], item["toll"].get("killed") or {}
+    sides = {actor["role"]: actor["name"] for actor in reversed(item["actors"])}
+    row = {name: attributes.get(name) for name in COLUMNS} | {
+        "id": item["external_ids"].get(SCHEME),
+        "year": attributes.get("year", item["date_start"][:4]),
+        "type_of_violence": item["type_of_violence"],
+        "side_a": sides.get("side_a", sides.get("attacker")),
+        "side_b": sides.get("side_b", sides.get("target")),
+        "where_prec": number_of(UCDP_WHERE_PREC, item["place_precision"]),
+        "where_coordinates": item["place"],
+        "adm_1": attributes.get("adm_1", (item["region"] or {}).get("name")),
+        "adm_2": item["district"],
+        "latitude": item["latitude"],
+        "longitude": item["longitude"],
+        "country": attributes.get("country", country_name(item["country"])),
+        "date_prec": number_of(UCDP_DATE_PREC, item["date_precision"]),
+        "date_start": item["date_start"],
+        "date_end": item["date_end"],
+        **{name: toll.get(name) for name in FIGURES},
+    }
+    split = _breakdown(item["toll_reports"], toll)
+    return row | {column: split.get(side) for side, column in BREAKDOWN.items()}
+
+
+def _breakdown(reports: list[Mapping[str, Any]], toll: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The split of the figure that the headline gives, where one was told."""
+    told = [
+        r["breakdown"] for r in reports if r["breakdown"] and r["measure"] == "killed" and r["best"] == toll.get("best")
+    ]
+    return told[-1] if told else {}
