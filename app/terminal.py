@@ -1,6 +1,6 @@
 """Answers as a person reads them in a terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.domain.dates import moment_text
+from app.ingest.pipeline import Summary
 
 ARROWS = {"raised": "▲", "lowered": "▼", "none": ""}
 BAR_WIDTH = 40
@@ -115,3 +116,21 @@ def _chart(timeline: Sequence[Mapping[str, Any]]) -> RenderableType:
         span = f" ({low}–{high})" if low != high else ""
         chart.add_row(Text(step["from"]), step["measure"], marks, f"{told}{span}")
     return chart
+
+
+MOST_NAMED = 10
+
+
+def summary_lines(name: str, summary: Summary, *, dry_run: bool = False) -> Iterator[str]:
+    """What an import did, in a few lines: the counts, why rows were refused, and what is absent."""
+    counts = [f"{getattr(summary, c)} {c}" for c in ("created", "revised", "unchanged")]
+    counts += [f"{summary.withdrawn} withdrawn"] if summary.withdrawn else []
+    counts += [f"{len(summary.absent)} absent", f"{summary.repaired} repaired", f"{summary.refused} refused"]
+    yield f"{name}: {', '.join(counts)}{' (a dry run: nothing is kept)' if dry_run else ''}"
+    for reason in summary.reasons[:MOST_NAMED]:
+        yield f"  refused: {reason}"
+    if summary.refused > MOST_NAMED:
+        yield f"  … and {summary.refused - MOST_NAMED} more; --rejects FILE keeps them all"
+    if summary.absent:
+        more = f" and {len(summary.absent) - MOST_NAMED} more" if len(summary.absent) > MOST_NAMED else ""
+        yield f"  absent: {', '.join(summary.absent[:MOST_NAMED])}{more}"

@@ -88,4 +88,4 @@ def _report_seeds(database: Database) -> None:
     summary = load_seeds(database)
     typer.echo(f"seeds: {summary.created} created, {summary.unchanged} unchanged", err=True)
     if summary.refused:
-        raise InvalidInput([Fault(line, "was refused", where="seeds") for line in summary.refused])
+        raise InvalidInput([Fault(line, "was refused", where="seeds") for line in summary.reasons])

@@ -1,8 +1,10 @@
 """read → validate → write → report: the one way in for seeds and for every importer."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
+
+from pydantic import BaseModel
 
 from app.domain.incident import IncidentDraft
 from app.domain.toll import TollReportDraft
@@ -13,15 +15,34 @@ from app.store.write import Outcome, Writer, recording
 
 BATCH = 500
 """Records written in one transaction."""
+MOST_REASONS = 100
+"""Refusals that a summary repeats."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that was read: an incident or a report as plain data, and where it stands in its file."""
+    """One thing that was read: plain data of a kind of record, and where it stands in its file."""
 
     where: str
-    data: dict[str, Any]
-    kind: type[IncidentDraft] | type[TollReportDraft] = IncidentDraft
+    data: Any
+    kind: type[BaseModel] = IncidentDraft
+    line: int = 0
+    cells: Mapping[str, str] = field(default_factory=dict)
+    """The row as it stands in its file, where it is one of a table."""
+    repairs: Sequence[str] = ()
+    """What was put right."""
+    fault: str | None = None
+    """Why it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of an item: recorded as an incident or report of this id, or refused for a reason."""
+
+    item: Item
+    outcome: Outcome
+    id: str | None = None
+    reason: str | None = None
 
 
 @dataclass(slots=True)
@@ -29,19 +50,94 @@ class Summary:
     """What became of what was read."""
 
     created: int = 0
+    revised: int = 0
     unchanged: int = 0
-    refused: list[str] = field(default_factory=list)
-    """One line for each record that was not taken: where it stands, and why."""
+    withdrawn: int = 0
+    repaired: int = 0
+    """Of those that were taken."""
+    refused: int = 0
+    reasons: list[str] = field(default_factory=list)
+    """One line for each of the first that were not taken: where it stands, and why."""
+    absent: list[str] = field(default_factory=list)
+    """Incidents of the same years that an earlier release listed and this one does not."""
+
+    def count(self, result: Result) -> None:
+        """Adds a result, unless it is counted at another time."""
+        if result.outcome is Outcome.DEFERRED:
+            return
+        name = result.outcome.value
+        setattr(self, name, getattr(self, name) + 1)
+        if result.outcome is Outcome.REFUSED:
+            if len(self.reasons) < MOST_REASONS:
+                self.reasons.append(f"{result.item.where}: {result.reason}")
+        elif result.item.repairs:
+            self.repaired += 1
 
 
-def ingest(items: Iterable[Item], database: Database, by: str) -> Summary:
-    """Writes what was read, in batches that are committed whole. What cannot be taken is refused with its reason."""
-    summary = Summary()
-    for batch in _batches(items):
-        drafts = [(item.where, draft) for item in batch if (draft := _validated(item, summary))]
-        with recording(database, by) as writer:
-            for where, draft in drafts:
-                _write(writer, where, draft, summary)
+class Batch(Protocol):
+    """What records the drafts of one transaction."""
+
+    def foresee(self, drafts: Sequence[Any]) -> None:
+        """Looks up at once what recording these will ask for."""
+        ...
+
+    def record(self, draft: Any) -> tuple[Outcome, str]:
+        """Records one. Raises an `AppError` for what cannot be recorded."""
+        ...
+
+    def finish(self) -> None:
+        """Ends the transaction's work, after everything else was written."""
+        ...
+
+
+class Records:
+    """Incidents and toll reports, which are recorded where they are not there yet."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def foresee(self, drafts: Sequence[IncidentDraft | TollReportDraft]) -> None:
+        """Nothing yet."""
+
+    def record(self, draft: IncidentDraft | TollReportDraft) -> tuple[Outcome, str]:
+        """One that is there must be the same, else `Conflict`."""
+        if isinstance(draft, IncidentDraft):
+            return self._writer.record_incident(draft)
+        return self._writer.record_report(draft, [])
+
+    def finish(self) -> None:
+        """Nothing: all of it is the writer's."""
+
+
+def ingest(
+    items: Iterable[Item],
+    database: Database,
+    by: str,
+    begin: Callable[[Writer], Batch] = Records,
+    told: Callable[[Result], None] = lambda result: None,
+    summary: Summary | None = None,
+    *,
+    insider: bool = True,
+) -> Summary:
+    """Writes what was read, in batches that are committed whole. What cannot be taken is refused with its reason.
+
+    `told` hears each result once it is committed. Killed and begun again, nothing is lost or doubled. `insider`: as in
+    `Writer`.
+    """
+    summary = Summary() if summary is None else summary
+    for items_of_batch in _batches(items):
+        drafts = [_validated(item) for item in items_of_batch]
+        with recording(database, by, insider=insider) as writer:
+            batch = begin(writer)
+            batch.foresee([draft for _, draft in drafts if not isinstance(draft, Result)])
+            results = [
+                draft if isinstance(draft, Result) else _recorded(writer, batch, item, draft) for item, draft in drafts
+            ]
+            writer.finish()
+            batch.finish()
+        for result in results:
+            summary.count(result)
+            told(result)
     return summary
 
 
@@ -56,25 +152,18 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield batch
 
 
-def _validated(item: Item, summary: Summary) -> IncidentDraft | TollReportDraft | None:
+def _validated(item: Item) -> tuple[Item, BaseModel | Result]:
+    if item.fault is not None:
+        return item, Result(item, Outcome.REFUSED, reason=item.fault)
     try:
-        return validated(item.kind, item.data)
+        return item, validated(item.kind, item.data)
     except InvalidInput as error:
-        summary.refused.append(f"{item.where}: {error.detail}")
-        return None
+        return item, Result(item, Outcome.REFUSED, reason=error.detail)
 
 
-def _write(writer: Writer, where: str, draft: IncidentDraft | TollReportDraft, summary: Summary) -> None:
+def _recorded(writer: Writer, batch: Batch, item: Item, draft: BaseModel) -> Result:
     try:
         with writer.whole():
-            if isinstance(draft, IncidentDraft):
-                outcome, _ = writer.record_incident(draft)
-            else:
-                outcome, _ = writer.record_report(draft, [])
+            return Result(item, *batch.record(draft))
     except AppError as error:
-        summary.refused.append(f"{where}: {error.detail}")
-        return
-    if outcome is Outcome.CREATED:
-        summary.created += 1
-    else:
-        summary.unchanged += 1
+        return Result(item, Outcome.REFUSED, reason=error.detail)

@@ -26,14 +26,20 @@ class Outcome(StrEnum):
     """What became of a fact that was sent."""
 
     CREATED = "created"
+    REVISED = "revised"
+    """Something was added to what is recorded of it."""
     UNCHANGED = "unchanged"
+    WITHDRAWN = "withdrawn"
+    DEFERRED = "deferred"
+    """Waits for what it names."""
+    REFUSED = "refused"
 
 
 @contextmanager
-def recording(database: Database, by: str) -> Iterator["Writer"]:
+def recording(database: Database, by: str, *, insider: bool = True) -> Iterator["Writer"]:
     """One write transaction: everything recorded in it is committed at its end, or nothing is."""
     with database.writing() as transaction:
-        writer = Writer(transaction, by)
+        writer = Writer(transaction, by, insider=insider)
         yield writer
         writer.finish()
 
@@ -47,7 +53,7 @@ class Writer:
     def __init__(self, transaction: Transaction, by: str, *, insider: bool = True) -> None:
         self.now, self.by, self.insider = transaction.now, by, insider
         self._append = Appender(transaction, by)
-        self._find = self._append.find
+        self.transaction, self.gathered, self.find = transaction, self._append.gathered, self._append.find
         self._parties: dict[tuple[type[SQLModel], Any], tuple[dict[str, Any], dict[str, Any]]] = {}
         """Rows and public records of the reporters and sources that were sent before."""
 
@@ -56,7 +62,7 @@ class Writer:
         incident_id = draft.id or f"{draft.country.lower()}-{draft.date_start}-{secrets.token_hex(4)}"
         fields = draft.model_dump(mode="json", include=set(IncidentFields.model_fields))
         sources, outcome = self._sources(draft), Outcome.UNCHANGED
-        if known := self._find(Incident, incident_id):
+        if known := self.find(Incident, incident_id):
             newest = self._append.gathered.newest_version(known["key"])
             told = orjson.loads(newest["record"]) | {"sources": orjson.loads(newest["sources"])}
             self._expect_same(incident_id, told, fields | {"sources": sources}, new=new)
@@ -102,10 +108,10 @@ class Writer:
         if not set(incident_ids) <= set(covered):
             raise InvalidInput([Fault("incidents", "leaves out the incident that it is sent with", where="body")])
         for incident_id in set(covered) - set(incident_ids):
-            if self._find(tables.Incident, incident_id) is None:
+            if self.find(tables.Incident, incident_id) is None:
                 raise InvalidInput([Fault("incidents", "names no incident that is recorded", incident_id, "body")])
         record = self._report_record(draft, covered)
-        if known := self._find(TollReport, record["id"]) if draft.id else None:
+        if known := self.find(TollReport, record["id"]) if draft.id else None:
             self._expect_same(record["id"], self._opened("toll_report", known), record, new=new)
             return Outcome.UNCHANGED, record["id"]
         moment = self._said_by_now(draft.reported_on)
@@ -122,10 +128,10 @@ class Writer:
         self, report_id: str, reason: str, reported_on: str | None = None, source: SourceDraft | Reference | None = None
     ) -> None:
         """Takes a report back: from `reported_on` on, or as one that never held where no such time is given."""
-        report = self._find(TollReport, report_id)
+        report = self.find(TollReport, report_id)
         if report is None:
             raise NotFound(f'no toll report has the id "{echo(report_id)}"')
-        if self._find(Retraction, report["key"]):
+        if self.find(Retraction, report["key"]):
             raise Conflict(f'"{report_id}" is retracted already')
         if reported_on:
             self._said_by_now(reported_on)
@@ -144,7 +150,7 @@ class Writer:
         model = tables.Reporter if isinstance(sent, ReporterDraft) else tables.Source
         sent = sent.with_id()
         assert sent.id is not None, "it has one now"
-        if known := self._find(model, sent.id):
+        if known := self.find(model, sent.id):
             self._expect_same_party(model, known, sent)
             return Outcome.UNCHANGED, sent.id
         record, secret = sent.record(), None
@@ -195,7 +201,7 @@ class Writer:
         """`supersedes` names a report of the same measure, with a common incident, that was not reported later."""
         if draft.supersedes is None:
             return
-        old = self._find(TollReport, draft.supersedes)
+        old = self.find(TollReport, draft.supersedes)
         if old is None:
             why = "is not the id of a toll report"
         elif old["measure"] != draft.measure:
@@ -237,7 +243,7 @@ class Writer:
         if not isinstance(sent, Reference):
             with within(member):
                 _, party_id = self.record_party(sent)
-        row = self._find(model, party_id or "")
+        row = self.find(model, party_id or "")
         if row is None:
             why = "is not the id of one that is recorded; send it whole"
             raise InvalidInput([Fault(member, why, party_id, "body")])
@@ -257,7 +263,7 @@ class Writer:
         if "commitment" in record:
             if not self.insider:
                 raise Conflict(f'"{record["id"]}" is recorded already, and confidential; name it by its id alone')
-            secret = self._find(Secret, confidential.subject(kind, record["id"]))
+            secret = self.find(Secret, confidential.subject(kind, record["id"]))
             record |= orjson.loads(secret["record"]) if secret else {}
         return record
 

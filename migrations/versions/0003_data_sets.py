@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("reporter", sa.Integer(), nullable=False),
         sa.Column("listed_at", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("source", sa.Integer(), nullable=False),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["incident"], ["incident.key"], name="fk_listing_incident"),
         sa.ForeignKeyConstraint(["reporter"], ["reporter.key"], name="fk_listing_reporter"),
         sa.ForeignKeyConstraint(["source"], ["source.key"], name="fk_listing_source"),

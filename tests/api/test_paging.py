@@ -42,7 +42,7 @@ def many_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     shutil.copy(migrated_file, path)
     database = Database(f"sqlite:///{path}")
     summary = ingest(_generated(COUNT), database, "tests")
-    assert (summary.created, summary.refused) == (COUNT, [])
+    assert (summary.created, summary.refused) == (COUNT, 0)
     database.close()
     return path
 

@@ -20,16 +20,16 @@ def test_what_cannot_be_taken_is_refused_with_its_place_and_reason(database: Dat
     ]
     summary = ingest(items, database, "test")
     assert (summary.created, summary.unchanged) == (1, 1)
-    assert len(summary.refused) == 2
-    assert summary.refused[0].startswith("row 2: ") and "did you mean Ménaka, ML-9" in summary.refused[0]
-    assert summary.refused[1] == 'row 3: "good" is recorded already, with another title'
+    assert summary.refused == 2
+    assert summary.reasons[0].startswith("row 2: ") and "did you mean Ménaka, ML-9" in summary.reasons[0]
+    assert summary.reasons[1] == 'row 3: "good" is recorded already, with another title'
     assert Asking(database).ids() == ["good"]
 
 
 def test_the_seeds_load_once(database: Database) -> None:
     first, second = load_seeds(database), load_seeds(database)
-    assert (first.created, first.unchanged, first.refused) == (5, 0, [])
-    assert (second.created, second.unchanged, second.refused) == (0, 5, [])
+    assert (first.created, first.unchanged, first.refused) == (5, 0, 0)
+    assert (second.created, second.unchanged, second.refused) == (0, 5, 0)
 
 
 def test_the_seeds_have_no_figure_that_the_article_does_not_give() -> None:

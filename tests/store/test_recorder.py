@@ -182,7 +182,7 @@ def test_a_record_that_is_refused_after_it_replaced_a_figure_of_its_own_leaves_t
     summary = ingest(items, database, "tests")
 
     # then
-    assert (summary.created, len(summary.refused)) == (2, 1)
-    assert "second" in summary.refused[0]
+    assert (summary.created, summary.refused) == (2, 1)
+    assert "second" in summary.reasons[0]
     assert sorted(Asking(database).ids()) == ["good", "other"]
     assert verify(database).entries == 5

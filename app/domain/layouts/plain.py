@@ -137,7 +137,8 @@ def read_incident(cells: Cells) -> dict[str, Any]:
     if "near_border" in there:
         told["near_border"] = _parted(cells.exact("near_border"))
     told["id"] = cells.needed("id")
-    told["date_end"] = told.get("date_end") or told["date_start"]
+    told |= {name: _day(cells, name) for name in ("date_start", "date_end")}
+    told["date_end"] = told["date_end"] or told["date_start"]
     if not told.get("date_precision"):
         same = told["date_end"] == told["date_start"]
         told["date_precision"] = (DatePrecision.DAY if same else DatePrecision.DAYS).value
@@ -148,7 +149,25 @@ def read_incident(cells: Cells) -> dict[str, Any]:
             told[name] = _read_json(cells, name, empty)
     if {"actors", *ActorRole} & there:
         told["actors"] = _actors(cells)
+    if isinstance(reports := told.get("toll_reports"), list):
+        told["toll_reports"] = [
+            _with_id(report, told["id"]) if isinstance(report, dict) else report for report in reports
+        ]
     return told
+
+
+def _day(cells: Cells, name: str) -> str | None:
+    found = cells.day(name)
+    return None if found is None else found.isoformat()
+
+
+def _with_id(report: dict[str, Any], about: str) -> dict[str, Any]:
+    """A report with an id, which is made of all that it says where it has none: the same is the same each time."""
+    return (
+        report
+        if report.get("id")
+        else report | {"id": f"tr-{hashlib.sha256(canonical([about, report])).hexdigest()[:16]}"}
+    )
 
 
 def _region(cells: Cells) -> Any:
@@ -196,7 +215,7 @@ def read_report(cells: Cells) -> dict[str, Any]:
         "source": _party(cells, "source", _PUBLISHED),
         "breakdown": breakdown if any(n is not None for n in breakdown.values()) else None,
     }
-    told["id"] = cells.exact("id") or f"tr-{hashlib.sha256(canonical(told)).hexdigest()[:16]}"
+    told = _with_id(told | {"id": cells.exact("id")}, "")
     if reason := cells.exact("retraction_reason"):
         told["retraction"] = {"reason": reason, "reported_on": cells.exact("retraction_reported_on")}
     return told

@@ -89,3 +89,4 @@ class Listing(SQLModel, table=True):
     reporter: int = Field(foreign_key="reporter.key", primary_key=True)
     listed_at: int = Field(sa_column=Column("listed_at", BigInteger, primary_key=True, autoincrement=False))
     source: int = Field(foreign_key="source.key", primary_key=True)
+    recorded_at: int = instant()

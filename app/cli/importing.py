@@ -1,0 +1,129 @@
+"""import: files of others, and our own."""
+
+import csv
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from app.cli.base import app, migrated
+from app.errors import Fault, InvalidInput
+from app.ingest.data_sets import Release
+from app.ingest.files import OURS
+from app.ingest.formats import Format, import_file
+from app.ingest.pipeline import Result, Summary
+from app.settings import Settings
+from app.store import copies
+from app.store.engine import Database
+from app.store.write import Outcome
+from app.terminal import summary_lines
+
+
+@app.command("import")
+def import_files(
+    format: Annotated[Format, typer.Argument(help="What the files are.")],
+    files: Annotated[list[Path], typer.Argument(help="CSV, also as .gz or .zip, .xlsx, or JSON.")],
+    release: Annotated[str | None, typer.Option(help="Name of the release, like 26.0.2; needed for ucdp-ged.")] = None,
+    released_on: Annotated[str | None, typer.Option(help="Day on which it came out; needed for ucdp-ged.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Import into a copy that is thrown away.")] = False,
+    keep_going: Annotated[bool, typer.Option("--keep-going", help="Exit with 0 also where rows were refused.")] = False,
+    rejects: Annotated[Path | None, typer.Option(help="CSV file for the rows that are refused, with why.")] = None,
+) -> None:
+    """Import files, each row by itself. Safe to repeat, and to go on with where it was broken off."""
+    told = Release(release, released_on)
+    total, refused_files = Summary(), []
+    with _database(dry_run) as database, _Rejects(rejects) as refused:
+        for path in files:
+            try:
+                summary = _import(format, path, told, database, refused)
+            except InvalidInput as error:
+                if not (keep_going and len(files) > 1 and all(f.name == "file" for f in error.faults)):
+                    raise
+                refused_files.append(error)
+                typer.echo(f"incidents: {path}: {error.faults[0].message}", err=True)
+                continue
+            total.refused += summary.refused
+            for line in summary_lines(path.name, summary, dry_run=dry_run):
+                typer.echo(line, err=True)
+    if not keep_going and total.refused:
+        raise typer.Exit(1)
+
+
+def _import(format: Format, path: Path, release: Release, database: Database, refused: "_Rejects") -> Summary:
+    by = " ".join(filter(None, (f"import: {format}", release.name)))
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.fields[rows]:,} rows"),
+        TextColumn("{task.fields[speed]:,.0f} rows/s"), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        size = path.stat().st_size if path.is_file() else None
+        task = bar.add_task(path.name, total=size, rows=0, speed=0.0)
+        rows = 0
+
+        def told(result: Result) -> None:
+            nonlocal rows
+            rows += 1
+            refused.hear(result)
+            if rows % 500 == 0:
+                bar.update(task, rows=rows, speed=rows / max(bar.tasks[task].elapsed or 0, 0.001))
+
+        return import_file(
+            format, path, release, database, by, told=told, read=lambda count: bar.update(task, completed=count)
+        )
+
+
+@contextmanager
+def _database(dry_run: bool) -> Iterator[Database]:
+    """The database, or a copy of it that is thrown away."""
+    database = migrated(Settings())
+    if not dry_run:
+        yield database
+        return
+    with tempfile.TemporaryDirectory(prefix="incidents-import-") as folder:
+        copied = Path(folder) / "copy.db"
+        copies.copy(database.url, copied)
+        copy = Database(f"sqlite:///{copied}")
+        yield copy
+        copy.close()
+
+
+class _Rejects:
+    """The rows that were refused, as a CSV file with all columns that any of them has."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path, self._columns = path, dict.fromkeys(OURS)
+        self._rows = tempfile.TemporaryFile() if path else None  # noqa: SIM115  (closed with the object)
+
+    def hear(self, result: Result) -> None:
+        """Keeps what was refused."""
+        if self._rows is None or result.outcome is not Outcome.REFUSED:
+            return
+        row = dict(zip(OURS, (result.item.where, result.reason), strict=True)) | dict(result.item.cells)
+        self._columns |= dict.fromkeys(row)
+        self._rows.write(orjson.dumps(row) + b"\n")
+
+    def __enter__(self) -> "_Rejects":
+        if self._path:
+            try:
+                self._path.open("a").close()
+            except OSError as error:
+                why = f"cannot be written: {error.strerror}"
+                raise InvalidInput([Fault("rejects", why, str(self._path), "argument")]) from None
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        """Writes the file, also where the import was broken off."""
+        if self._path and self._rows:
+            self._rows.seek(0)
+            with self._path.open("w", newline="", encoding="utf-8") as out:
+                writer = csv.DictWriter(out, list(self._columns))
+                writer.writeheader()
+                writer.writerows(map(orjson.loads, self._rows))

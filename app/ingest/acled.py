@@ -1,0 +1,101 @@
+"""ACLED's export of events, and its list of deleted ones."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from app.domain.dates import Instant
+from app.domain.layouts import acled
+from app.domain.layouts.cells import Cells
+from app.domain.source import MomentText, Record, ReporterDraft, SourceDraft
+from app.domain.vocabulary import ReporterKind
+from app.errors import Fault, InvalidInput
+from app.ingest.data_sets import ListedDraft, ListingBatch, Release, expect_columns, items_of, listed
+from app.ingest.files import Table
+from app.ingest.pipeline import Batch, Item, Summary
+from app.store.engine import Database
+from app.store.listing import DataSet, Releases
+from app.store.write import Outcome, Writer
+
+
+def _report_id(event: str, _: str, at: Instant) -> str:
+    return f"acled-{event.lower()}.{at // 1_000_000}"
+
+
+DATA_SET = DataSet(
+    acled.SCHEME,
+    ReporterDraft(id="acled", name="Armed Conflict Location & Event Data", kind=ReporterKind.DATASET),
+    _report_id,
+)
+
+
+class DeletedDraft(Record):
+    """An event that ACLED took back."""
+
+    event: str
+    deleted_on: MomentText | None
+
+
+class DeletingBatch:
+    """Takes back what ACLED deleted."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._releases = Releases(writer, DATA_SET)
+
+    def foresee(self, drafts: Sequence[DeletedDraft]) -> None:
+        """Looks up which incidents there are."""
+        self._releases.foresee(draft.event for draft in drafts)
+
+    def record(self, draft: DeletedDraft) -> tuple[Outcome, str]:
+        """An incident of ACLED's is withdrawn; of one that others recorded, ACLED's figures are retracted."""
+        return self._releases.take_back(draft.event, acled.incident_id(draft.event), draft.deleted_on)
+
+    def finish(self) -> None:
+        """Nothing."""
+
+
+class AcledImport:
+    """One file. Each row says by itself when it was last changed, which is when its figure was said."""
+
+    def __init__(self, release: Release) -> None:
+        self._released_on = release.released_on
+        self._source = SourceDraft(
+            id=f"acled-{release.slug}" if release.slug else "acled",
+            title="ACLED, export of events" + (f", {release.name}" if release.name else ""),
+            publisher="Armed Conflict Location & Event Data",
+            published_on=release.released_on,
+            language="en",
+            attribution="ACLED, acleddata.com",
+        )
+        self._deleting = False
+
+    def begin(self, writer: Writer) -> Batch:
+        """What records a batch of the file."""
+        return DeletingBatch(writer) if self._deleting else ListingBatch(writer, DATA_SET, self._source)
+
+    def items(self, table: Table) -> Iterator[Item]:
+        """The rows of a file. Raises `InvalidInput` where it is neither export nor list of deletions."""
+        self._deleting = {*acled.DELETED} <= {*table.columns} and "event_date" not in table.columns
+        if self._deleting:
+            return items_of(table, DeletedDraft, self._read_deleted)
+        expect_columns(table, acled.NEEDED, "export of ACLED")
+        if self._released_on is None and "timestamp" not in table.columns:
+            why = "is missing: the file has no column timestamp, so somebody has to say when its figures were told"
+            raise InvalidInput([Fault("released-on", why, where="argument")])
+        return items_of(table, ListedDraft, self._read)
+
+    def _read(self, cells: Cells) -> dict[str, Any]:
+        incident, figure = acled.read(cells)
+        changed = acled.changed_at(cells) or self._released_on
+        if changed is None:
+            raise ValueError("timestamp: is empty")
+        return listed(DATA_SET, self._source, incident, figure, changed, cells)
+
+    def _read_deleted(self, cells: Cells) -> dict[str, Any]:
+        return {"event": acled.event_of(cells), "deleted_on": acled.changed_at(cells, "deleted_timestamp")}
+
+    def read_again(self) -> bool:
+        """Never: rows do not name each other."""
+        return False
+
+    def finish(self, database: Database, summary: Summary) -> None:
+        """Nothing: what is missing from an export says nothing, since ACLED tells what it deletes."""

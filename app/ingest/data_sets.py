@@ -1,0 +1,125 @@
+"""What the importers of released data sets share: from the rows of a table to what a release lists."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.dates import parse_moment
+from app.domain.incident import IncidentDraft
+from app.domain.layouts.cells import Cells
+from app.domain.source import Record, SourceDraft
+from app.errors import Fault, InvalidInput
+from app.ingest.files import Row, Table
+from app.ingest.pipeline import Item
+from app.store import tables
+from app.store.listing import DataSet, Listed, Releases
+from app.store.write import Outcome, Writer
+
+_SLUG = re.compile(r"[^a-z0-9.]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What a file is, as the one who imports it says: the release's name, and the day on which it came out."""
+
+    name: str | None = None
+    released_on: str | None = None
+
+    @property
+    def slug(self) -> str | None:
+        """The name as a part of an id."""
+        return (_SLUG.sub("_", self.name.lower()).strip("_.")[:40] or None) if self.name else None
+
+    def check(self) -> None:
+        """Raises `InvalidInput` for a day that is none."""
+        try:
+            parse_moment(self.released_on or "2000-01-01")
+        except ValueError as error:
+            raise InvalidInput([Fault("released-on", str(error), self.released_on, "argument")]) from None
+        if self.name is not None and self.slug is None:
+            raise InvalidInput([Fault("release", "has no letter or digit in it", self.name, "argument")])
+
+
+class ListedDraft(Record):
+    """A row of a release: the incident with its figure, and when the release said so."""
+
+    incident: IncidentDraft
+    listed_on: str
+
+
+def expect_columns(table: Table, needed: Sequence[str], what: str) -> None:
+    """Raises `InvalidInput` where a table is not what it is said to be."""
+    if missing := [name for name in needed if name not in table.columns]:
+        found = ", ".join([name for name in table.columns if name][:8])
+        why = (
+            f"is no {what}: it lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} (has {found}, …)"
+        )
+        raise InvalidInput([Fault("file", why, table.name, "argument")])
+
+
+def items_of(table: Table, kind: type[Record], read: Callable[[Cells], Any]) -> Iterator[Item]:
+    """The rows of a table as items. `read` raises `ValueError` for a row that is not clear."""
+    for row in table.rows:
+        yield item_of(table, row, kind, read)
+
+
+def item_of(table: Table, row: Row, kind: type[Record], read: Callable[[Cells], Any]) -> Item:
+    """A row as an item."""
+    where, cells = f"{table.name}, line {row.line}", Cells(row.cells)
+    cells.repairs.extend(row.repairs)
+    if row.fault:
+        return Item(where, None, kind, row.line, row.cells, fault=row.fault)
+    try:
+        data = read(cells)
+    except ValueError as error:
+        return Item(where, None, kind, row.line, row.cells, fault=str(error))
+    return Item(where, data, kind, row.line, row.cells, tuple(cells.repairs))
+
+
+def listed(
+    data_set: DataSet,
+    source: SourceDraft,
+    incident: dict[str, Any],
+    figure: dict[str, Any] | None,
+    on: str,
+    cells: Cells,
+) -> dict[str, Any]:
+    """An incident and its figure as a `ListedDraft`, with what was put right told beside them."""
+    event = incident["external_ids"][data_set.scheme]
+    if figure is None:
+        told: dict[str, Any] = {"sources": [{"id": source.id}]}
+    else:
+        report = figure | {
+            "id": data_set.report_id(event, source.id or "", parse_moment(on).instant),
+            "reported_by": {"id": data_set.reporter.id},
+            "reported_on": on,
+            "source": {"id": source.id},
+            "note": f"Repaired on import: {'; '.join(cells.repairs)}." if cells.repairs else None,
+        }
+        told = {"toll_reports": [report]}
+    if cells.repairs:
+        incident["attributes"]["repaired"] = "; ".join(cells.repairs)
+    return {"incident": incident | told, "listed_on": on}
+
+
+class ListingBatch:
+    """Records what a release lists."""
+
+    def __init__(self, writer: Writer, data_set: DataSet, source: SourceDraft) -> None:
+        if writer.find(tables.Reporter, data_set.reporter.id or "") is None:
+            writer.record_party(data_set.reporter)
+        writer.record_party(source)
+        self._releases, self._source, self._scheme = Releases(writer, data_set), source, data_set.scheme
+
+    def foresee(self, drafts: Sequence[ListedDraft]) -> None:
+        """Looks up which incidents there are."""
+        self._releases.foresee(draft.incident.external_ids[self._scheme] for draft in drafts)
+
+    def record(self, draft: ListedDraft) -> tuple[Outcome, str]:
+        """The incident is made or revised, and its figure recorded where it is new."""
+        return self._releases.record(Listed(draft.incident, self._source, draft.listed_on))
+
+    def finish(self) -> None:
+        """Notes what is listed."""
+        self._releases.finish()

@@ -1,0 +1,197 @@
+"""Our own plain layout: incidents with their toll reports, or toll reports by themselves.
+
+A report may name incidents, or a report, that stand further below in the file: it is recorded when the file is read
+again, as often as that brings something.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from pydantic import Field
+
+from app.domain.incident import MERGED, IncidentDraft, IncidentFields
+from app.domain.layouts import plain
+from app.domain.source import Id, MomentText, Record, SentSource, Text
+from app.domain.text import nearest
+from app.domain.toll import TollReportDraft
+from app.errors import Conflict, Fault, InvalidInput
+from app.ingest.data_sets import Release, expect_columns, item_of
+from app.ingest.files import Row, Table
+from app.ingest.pipeline import Item, Summary
+from app.store.engine import Database
+from app.store.tables import Incident, Retraction, TollReport
+from app.store.write import Outcome, Writer
+
+MOST_IN_A_ROW = 10_000
+"""Reports and sources that a row may tell of."""
+
+
+class Retracted(Record):
+    """That a report was taken back."""
+
+    reason: Text
+    reported_on: MomentText | None = None
+
+
+class PlainReport(TollReportDraft):
+    """A toll report, and its retraction where it was taken back."""
+
+    retraction: Retracted | None = None
+
+
+class PlainIncident(IncidentDraft):
+    """An incident with all its reports, which may be more than one body of a request has."""
+
+    id: Id
+    sources: list[SentSource] = Field(default_factory=list, max_length=MOST_IN_A_ROW)
+    toll_reports: list[PlainReport] = Field(default_factory=list, max_length=MOST_IN_A_ROW)  # type: ignore[assignment]
+
+
+class PlainBatch:
+    """Records incidents and reports; a record that is there and says something else gets a version."""
+
+    def __init__(self, writer: Writer, reading: "PlainImport") -> None:
+        self._writer, self._reading = writer, reading
+
+    def foresee(self, drafts: Sequence[PlainIncident | PlainReport]) -> None:
+        """Nothing."""
+
+    def record(self, draft: PlainIncident | PlainReport) -> tuple[Outcome, str]:
+        """A row. `DEFERRED` where it is counted when the file is read again, or was counted before."""
+        if isinstance(draft, PlainReport):
+            return self._report(draft, []), draft.id or ""
+        outcome = Outcome.DEFERRED if self._reading.again else self._incident(draft)
+        made = {self._report(report, [draft.id]) for report in draft.toll_reports}
+        added = outcome is Outcome.UNCHANGED and Outcome.CREATED in made
+        return Outcome.REVISED if added else outcome, draft.id
+
+    def finish(self) -> None:
+        """Nothing."""
+
+    def _incident(self, draft: PlainIncident) -> Outcome:
+        known = self._writer.find(Incident, draft.id)
+        if known is None:
+            alone = draft.model_copy(update={"toll_reports": [], "sources": _own_sources(draft)})
+            return self._writer.record_incident(alone)[0]
+        newest = self._writer.gathered.newest_version(known["key"])
+        changes = _changes(draft, orjson.loads(newest["record"]), orjson.loads(newest["sources"]))
+        changed = changes and self._writer.revise_incident(draft.id, changes) is Outcome.CREATED
+        return Outcome.REVISED if changed else Outcome.UNCHANGED
+
+    def _report(self, report: PlainReport, about: list[str]) -> Outcome:
+        find = self._writer.find
+        named = [find(Incident, incident_id) for incident_id in report.incidents or ()]
+        named += [find(TollReport, report.supersedes)] if report.supersedes else []
+        if None in named and not self._reading.last:
+            self._reading.deferred += 1
+            return Outcome.DEFERRED
+        outcome, report_id = self._writer.record_report(report, about)
+        if report.retraction and self._retract(report_id, report.retraction):
+            outcome = Outcome.CREATED
+        self._reading.recorded += outcome is Outcome.CREATED
+        return outcome
+
+    def _retract(self, report_id: str, told: Retracted) -> bool:
+        report = self._writer.find(TollReport, report_id)
+        assert report is not None, "it was recorded just now, or before"
+        known = self._writer.find(Retraction, report["key"])
+        if known is None:
+            self._writer.retract_report(report_id, told.reason, told.reported_on)
+        elif (known["reason"], known["reported_on"]) != (told.reason, told.reported_on):
+            raise Conflict(f'"{report_id}" is retracted already, for another reason or from another time on')
+        return known is None
+
+
+def _changes(draft: PlainIncident, record: Mapping[str, Any], sources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a row says that a record does not, as a change of it. Columns that the table has not are left alone."""
+    given = draft.model_fields_set & set(IncidentFields.model_fields)
+    told = draft.model_dump(mode="json", include=set(given))
+    changes = {name: value for name, value in told.items() if record[name] != value}
+    for name in MERGED:
+        if name in changes:
+            changes[name] = dict.fromkeys(record[name]) | told[name]
+    if "sources" in draft.model_fields_set:
+        own, listed, told_by_reports = {s["id"] for s in sources}, set(_ids(draft.sources)), set(_report_sources(draft))
+        if not own <= listed <= own | told_by_reports:
+            changes["sources"] = [source.model_dump(mode="json") for source in _own_sources(draft)]
+    return changes
+
+
+def _own_sources(draft: PlainIncident) -> list[Any]:
+    """The sources that are the incident's own.
+
+    Those of its reports follow them in the list, as far as they are not among them: the list is as it is answered.
+    """
+    listed, reported = _ids(draft.sources), _report_sources(draft)
+    for count in range(len(listed)):
+        if listed[count:] == [source for source in reported if source not in listed[:count]]:
+            return draft.sources[:count]
+    return draft.sources
+
+
+def _report_sources(draft: PlainIncident) -> list[str]:
+    return list(dict.fromkeys(_ids(report.source for report in draft.toll_reports)))
+
+
+def _ids(sources: Iterable[Any]) -> list[str]:
+    return [source.id or source.with_id().id for source in sources]
+
+
+class PlainImport:
+    """One file, which is read again as long as reports wait for what they name."""
+
+    def __init__(self, _: Release) -> None:
+        self.deferred = 0
+        self.recorded = 0
+        self.again, self.last = False, False
+
+    def begin(self, writer: Writer) -> PlainBatch:
+        """What records a batch of the file."""
+        return PlainBatch(writer, self)
+
+    def items(self, table: Table) -> Iterator[Item]:
+        """The rows of a file. Raises `InvalidInput` where it is neither of incidents nor of toll reports."""
+        reports = "measure" in table.columns
+        needed = plain.NEEDED_OF_REPORTS if reports else plain.NEEDED
+        expect_columns(table, needed, "table of toll reports" if reports else "table of incidents")
+        known = {*plain.REPORT_COLUMNS} if reports else {*plain.INCIDENT_COLUMNS, *plain.RECORDED_COLUMNS}
+        if strange := [name for name in table.columns if name and name not in known]:
+            like = nearest(strange[0], known)
+            why = f"has the column {strange[0]}, which this layout has not" + (
+                f"; did you mean {like}?" if like else ""
+            )
+            raise InvalidInput([Fault("file", why, table.name, "argument")])
+        self.deferred = self.recorded = 0
+        if reports:
+            return (item_of(table, _told(row), PlainReport, plain.read_report) for row in table.rows)
+        items = (item_of(table, _told(row), PlainIncident, plain.read_incident) for row in table.rows)
+        return filter(None, map(_linked, items)) if self.again else items
+
+    def read_again(self) -> bool:
+        """Whether the file has to be read again; at the last time what still waits is refused."""
+        if not self.deferred or self.last:
+            return False
+        self.last = self.again and not self.recorded
+        self.again = True
+        return True
+
+    def finish(self, database: Database, summary: Summary) -> None:
+        """Nothing."""
+
+
+def _told(row: Row) -> Row:
+    """A row without the marks that keep spreadsheets from taking text for a formula."""
+    cells = {name: cell[1:] if cell.startswith("'") else cell for name, cell in row.cells.items()}
+    return replace(row, cells=cells)
+
+
+def _linked(item: Item) -> Item | None:
+    """An incident with those of its reports alone that name others; those stood by themselves the first time."""
+    if item.fault is not None:
+        return None
+    reports = [
+        r for r in item.data["toll_reports"] if isinstance(r, dict) and (r.get("incidents") or r.get("supersedes"))
+    ]
+    return replace(item, data=item.data | {"toll_reports": reports}) if reports else None

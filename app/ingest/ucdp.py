@@ -1,0 +1,74 @@
+"""UCDP's Georeferenced Event Dataset: final and candidate releases, and copies of them."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from app.domain.dates import Instant
+from app.domain.layouts import ucdp
+from app.domain.layouts.cells import Cells
+from app.domain.source import ReporterDraft, SourceDraft
+from app.domain.vocabulary import ReporterKind
+from app.errors import Fault, InvalidInput
+from app.ingest.data_sets import ListedDraft, ListingBatch, Release, expect_columns, items_of, listed
+from app.ingest.files import Table
+from app.ingest.pipeline import Item, Summary
+from app.store.engine import Database
+from app.store.listing import DataSet, absent
+
+_OF_SOURCE = "ucdp-ged-"
+
+
+def _report_id(event: str, source_id: str, _: Instant) -> str:
+    return f"ucdp-{event}.{source_id.removeprefix(_OF_SOURCE)}"
+
+
+DATA_SET = DataSet(
+    ucdp.SCHEME,
+    ReporterDraft(id="ucdp", name="Uppsala Conflict Data Program", kind=ReporterKind.DATASET),
+    _report_id,
+)
+
+
+class UcdpImport:
+    """One file of one release. Every figure in it was said on the day on which the release came out."""
+
+    def __init__(self, release: Release) -> None:
+        if release.name is None or release.released_on is None:
+            missing = "release" if release.name is None else "released-on"
+            why = "is missing: figures of UCDP are told by a release of a name and a day"
+            raise InvalidInput([Fault(missing, why, where="argument")])
+        self._released_on = release.released_on
+        self._source = SourceDraft(
+            id=f"{_OF_SOURCE}{release.slug}",
+            title=f"UCDP Georeferenced Event Dataset (GED), release {release.name}",
+            publisher="Uppsala Conflict Data Program, Uppsala University",
+            published_on=release.released_on,
+            language="en",
+            licence="CC BY 4.0",
+            attribution="UCDP Georeferenced Event Dataset",
+        )
+        self.begin = partial(ListingBatch, data_set=DATA_SET, source=self._source)
+        self._years: set[int] = set()
+
+    def items(self, table: Table) -> Iterator[Item]:
+        """The rows of a file. Raises `InvalidInput` where it is no GED file."""
+        expect_columns(
+            table, ucdp.NEEDED if "best_est" in table.columns else (*ucdp.NEEDED, "best"), "file of UCDP GED"
+        )
+        return items_of(table, ListedDraft, self._read)
+
+    def _read(self, cells: Cells) -> dict[str, Any]:
+        incident, figure = ucdp.read(cells)
+        self._years.add(int(incident["date_start"][:4]))
+        return listed(DATA_SET, self._source, incident, figure, self._released_on, cells)
+
+    def read_again(self) -> bool:
+        """Never: rows do not name each other."""
+        return False
+
+    def finish(self, database: Database, summary: Summary) -> None:
+        """Tells which events of these years an earlier release had and this one has not."""
+        if self._years:
+            years = min(self._years), max(self._years)
+            summary.absent = absent(database, "ucdp", self._source.id or "", self._released_on, years)
