@@ -206,6 +206,28 @@ class TooManyStreams(AppError):
         super().__init__(f"{most} streams are open; ask for pages of /v1/changes instead")
 
 
+class TooManyImports(AppError):
+    """As many imports as there may be are under way."""
+
+    status = 503
+    slug = "too-many-imports"
+    title = "Too many imports at once"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"{most} imports are under way; try again when one has ended")
+
+
+class ServiceStopping(AppError):
+    """The service is told to stop. What was told is recorded."""
+
+    status = 503
+    slug = "stopping"
+    title = "The service stops"
+
+    def __init__(self) -> None:
+        super().__init__("the service stops; what was answered is recorded, send the file again to go on")
+
+
 class DatabaseBusy(AppError):
     """Another process was writing for too long. Nothing was recorded."""
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from app.domain.filters import FileFormat
 from app.domain.places import bare_name, find_country, known_region, region_name
-from app.ingest.data_sets import Release
-from app.ingest.formats import Format, import_file
+from app.ingest.formats import import_file, importer_of
 from app.store.engine import Database
 from tests.support import Client
 
@@ -55,7 +55,7 @@ def compare(file: Path) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{folder}/compared.db")
         database.migrate()
-        summary = import_file(Format.UCDP_GED, file, Release("compared", "2026-01-01"), database, "tests")
+        summary = import_file(importer_of(FileFormat.UCDP_GED, "compared", "2026-01-01"), file, database, "tests")
         client = Client(database)
         try:
             differences = [f"refused: {reason}" for reason in summary.reasons]

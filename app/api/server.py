@@ -11,6 +11,8 @@ from app.settings import Settings
 
 MOST_CONNECTIONS = 2000
 MALFORMED = "not a request of HTTP/1.1; letters outside ASCII in an address are percent-encoded, as in M%C3%A9naka"
+STEADY_BYTES = 256 * 1024
+"""Of a file that is imported; when so much has come, the clock for the rest begins anew."""
 GRACE_SECONDS = 4
 """How long answers in flight may take after SIGTERM."""
 
@@ -25,6 +27,7 @@ class DeadlineProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._deadline: asyncio.TimerHandle | None = None
+        self._arrived = 0
 
     def connection_made(self, transport: Any) -> None:
         """The clock runs from the opening of the connection."""
@@ -36,6 +39,15 @@ class DeadlineProtocol(HttpToolsProtocol):
         if self._deadline is None and (self.cycle is None or self.cycle.response_complete):
             self._start_clock()
         super().data_received(data)
+
+    def on_body(self, body: bytes) -> None:
+        """A file that is imported may take longer, as long as it keeps coming."""
+        self._arrived += len(body)
+        if self._arrived >= STEADY_BYTES and self.scope["path"].endswith("/v1/import"):
+            self._arrived = 0
+            self._stop_clock()
+            self._start_clock()
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is there."""

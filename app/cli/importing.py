@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.cli.base import app, migrated
+from app.domain.filters import FileFormat
 from app.errors import Fault, InvalidInput
-from app.ingest.data_sets import Release
 from app.ingest.files import OURS
-from app.ingest.formats import Format, import_file
+from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Result, Summary
 from app.settings import Settings
 from app.store import copies
@@ -28,7 +28,7 @@ from app.terminal import summary_lines
 
 @app.command("import")
 def import_files(
-    format: Annotated[Format, typer.Argument(help="What the files are.")],
+    format: Annotated[FileFormat, typer.Argument(help="What the files are.")],
     files: Annotated[list[Path], typer.Argument(help="CSV, also as .gz or .zip, .xlsx, or JSON.")],
     release: Annotated[str | None, typer.Option(help="Name of the release, like 26.0.2; needed for ucdp-ged.")] = None,
     released_on: Annotated[str | None, typer.Option(help="Day on which it came out; needed for ucdp-ged.")] = None,
@@ -37,12 +37,11 @@ def import_files(
     rejects: Annotated[Path | None, typer.Option(help="CSV file for the rows that are refused, with why.")] = None,
 ) -> None:
     """Import files, each row by itself. Safe to repeat, and to go on with where it was broken off."""
-    told = Release(release, released_on)
     total, refused_files = Summary(), []
     with _database(dry_run) as database, _Rejects(rejects) as refused:
         for path in files:
             try:
-                summary = _import(format, path, told, database, refused)
+                summary = _import(format, path, (release, released_on), database, refused)
             except InvalidInput as error:
                 if not (keep_going and len(files) > 1 and all(f.name == "file" for f in error.faults)):
                     raise
@@ -56,8 +55,15 @@ def import_files(
         raise typer.Exit(1)
 
 
-def _import(format: Format, path: Path, release: Release, database: Database, refused: "_Rejects") -> Summary:
-    by = " ".join(filter(None, (f"import: {format}", release.name)))
+def _import(
+    format: FileFormat,
+    path: Path,
+    release: tuple[str | None, str | None],
+    database: Database,
+    refused: "_Rejects",
+) -> Summary:
+    by = " ".join(filter(None, (f"import: {format}", release[0])))
+    importer = importer_of(format, *release)
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.fields[rows]:,} rows"),
@@ -76,7 +82,7 @@ def _import(format: Format, path: Path, release: Release, database: Database, re
                 bar.update(task, rows=rows, speed=rows / max(bar.tasks[task].elapsed or 0, 0.001))
 
         return import_file(
-            format, path, release, database, by, told=told, read=lambda count: bar.update(task, completed=count)
+            importer, path, database, by, told=told, read=lambda count: bar.update(task, completed=count)
         )
 
 

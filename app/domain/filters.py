@@ -150,6 +150,14 @@ class Form(StrEnum):
     UCDP = "ucdp"
 
 
+class FileFormat(StrEnum):
+    """What a file that is imported is said to be."""
+
+    UCDP_GED = "ucdp-ged"
+    ACLED = "acled"
+    CSV = "csv"
+
+
 class Group(StrEnum):
     """What sums can be grouped by."""
 
@@ -188,6 +196,9 @@ INCIDENT = Parameter("incident", kinds.ID, "Only reports that cover this inciden
 AFTER = Parameter("after", kinds.whole(0, kinds.LARGEST), "Only entries after this `seq`; 0 is the beginning.")
 SEQ = Parameter("seq", kinds.whole(1, kinds.LARGEST), "The entry that is proved to be in the log.")
 SIZE = Parameter("size", kinds.whole(1, kinds.LARGEST), "The number of entries of the log that it is proved for.")
+FORMAT = Parameter("format", kinds.choice(FileFormat), "What the file is.")
+RELEASE = Parameter("release", kinds.NAME, "Name of the release, like 26.0.2; needed for ucdp-ged.")
+RELEASED_ON = Parameter("released_on", kinds.DAY, "Day on which the release came out; needed for ucdp-ged.")
 FROM = Parameter("from", kinds.whole(1, kinds.LARGEST), "The number of entries of the earlier log.")
 TO = Parameter("to", kinds.whole(1, kinds.LARGEST), "The number of entries of the later log; all when absent.")
 
@@ -215,4 +226,5 @@ REPORTS = (
 )
 LISTS = (*CLOCKS, *PAGING)
 CHANGES = (AFTER, LIMIT)
+IMPORT = (FORMAT, RELEASE, RELEASED_ON)
 PROOF = (SEQ, SIZE, FROM, TO)

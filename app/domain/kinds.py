@@ -180,6 +180,7 @@ MOMENT = Kind(
 COUNTRY = Kind(find_country, {"type": "string", "maxLength": LONGEST_TEXT}, "ML")
 REGION = Kind(_region, {"type": "string", "maxLength": LONGEST_TEXT}, "Ménaka")
 WORDS = Kind(_words, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}, "indelimane")
+NAME = Kind(_text, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}, "26.0.2")
 ID = Kind(_id, {"type": "string", "pattern": ID_PATTERN}, "fama")
 BOX = Kind(_box, {"type": "string", "pattern": r"^[-+0-9.]+(,[-+0-9.]+){3}$"}, "-5,10,5,20")
 POINT = Kind(_point, {"type": "string", "pattern": r"^[-+0-9.]+,[-+0-9.]+$"}, "15.9,2.4")

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.domain.dates import parse_moment
+from app.domain.dates import parse_day, parse_moment
 from app.domain.incident import IncidentDraft
 from app.domain.layouts.cells import Cells
 from app.domain.source import Record, SourceDraft
-from app.errors import Fault, InvalidInput
+from app.errors import Fault, InvalidInput, echo
 from app.ingest.files import Row, Table
 from app.ingest.pipeline import Item
 from app.store import tables
@@ -32,11 +33,12 @@ class Release:
         return (_SLUG.sub("_", self.name.lower()).strip("_.")[:40] or None) if self.name else None
 
     def check(self) -> None:
-        """Raises `InvalidInput` for a day that is none."""
+        """Raises `InvalidInput` for a day that is none, or has not come yet."""
         try:
-            parse_moment(self.released_on or "2000-01-01")
+            if self.released_on is not None and parse_day(self.released_on) > datetime.now(UTC).date() + timedelta(1):
+                raise ValueError("lies in the future")
         except ValueError as error:
-            raise InvalidInput([Fault("released-on", str(error), self.released_on, "argument")]) from None
+            raise InvalidInput([Fault("released_on", str(error), self.released_on, "argument")]) from None
         if self.name is not None and self.slug is None:
             raise InvalidInput([Fault("release", "has no letter or digit in it", self.name, "argument")])
 
@@ -51,10 +53,8 @@ class ListedDraft(Record):
 def expect_columns(table: Table, needed: Sequence[str], what: str) -> None:
     """Raises `InvalidInput` where a table is not what it is said to be."""
     if missing := [name for name in needed if name not in table.columns]:
-        found = ", ".join([name for name in table.columns if name][:8])
-        why = (
-            f"is no {what}: it lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} (has {found}, …)"
-        )
+        found = echo(", ".join([name for name in table.columns if name]))
+        why = f"is no {what}: it lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} (has {found})"
         raise InvalidInput([Fault("file", why, table.name, "argument")])
 
 

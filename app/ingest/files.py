@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
+from xml.etree.ElementTree import ParseError
 
 import ijson  # type: ignore[import-untyped]
 
-from app.errors import Fault, InvalidInput
+from app.errors import Fault, InvalidInput, echo
 
 LONGEST_LINE = 4 * 1024 * 1024
 LONGEST_CELL = 1024 * 1024
@@ -29,7 +30,7 @@ OURS = ("refused_line", "refused_because")
 _UNNAMED = re.compile(r"(unnamed: ?[0-9]+)?", re.ASCII)
 Buffered = Any
 """An `io.BufferedReader`, whatever lies under it."""
-_DAMAGED = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, OSError, ijson.JSONError)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ijson.JSONError, csv.Error, UnicodeError, ParseError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,9 @@ def opened(path: Path, told: Callable[[int], None] = lambda read: None) -> Itera
             _check_columns(columns, path)
             yield Table(path.name, columns, _until_damaged(rows))
     except _DAMAGED as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else f"cannot be read ({error})"
+        why = (
+            error.strerror if isinstance(error, OSError) and error.strerror else f"cannot be read ({echo(str(error))})"
+        )
         raise refused(path, why) from None
 
 
@@ -105,7 +108,9 @@ def _until_damaged(rows: Iterator[Row]) -> Iterator[Row]:
             line = row.line
             yield row
     except _DAMAGED as error:
-        yield Row(line + 1, {}, fault=f"the file is damaged from here on ({error}); nothing after it was read")
+        yield Row(
+            line + 1, {}, fault=f"the file is damaged from here on ({echo(str(error))}); nothing after it was read"
+        )
 
 
 def _table(file: Buffered, path: Path) -> tuple[Sequence[str], Iterator[Row]]:
@@ -130,17 +135,17 @@ def _archive(file: Buffered, path: Path) -> tuple[Sequence[str], Iterator[Row]]:
         n for n in names if n.lower().endswith((".csv", ".txt", ".tsv", ".xlsx", ".json")) and "__MACOSX" not in n
     ]
     if len(tables) != 1:
-        raise refused(path, f"has {len(tables)} tables in it ({', '.join(tables[:5])}); unpack it and name one")
+        raise refused(path, f"has {len(tables)} tables in it ({echo(', '.join(tables))}); unpack it and name one")
     try:
         return _table(io.BufferedReader(archive.open(tables[0])), path)
     except RuntimeError as error:  # it needs a password
-        raise refused(path, f"cannot be read ({error})") from None
+        raise refused(path, f"cannot be read ({echo(str(error))})") from None
 
 
 def _check_columns(columns: Sequence[str], path: Path) -> None:
     named = [name for name in columns if name]
     if twice := {name for name in named if named.count(name) > 1}:
-        raise refused(path, f"has the column {min(twice)} more than once")
+        raise refused(path, f"has the column {echo(min(twice))} more than once")
     if not named:
         raise refused(path, "is empty")
 
@@ -300,7 +305,7 @@ def _from_workbook(file: Buffered, path: Path) -> tuple[Sequence[str], Iterator[
         sheet = book.worksheets[0].iter_rows(values_only=True)
         columns = [_name(_as_text(cell)) for cell in next(sheet, ())]
     except (InvalidFileException, KeyError, ValueError, IndexError) as error:
-        raise refused(path, f"is a workbook that cannot be read ({error})") from None
+        raise refused(path, f"is a workbook that cannot be read ({echo(str(error))})") from None
     while columns and not columns[-1]:
         columns.pop()
 

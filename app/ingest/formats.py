@@ -1,10 +1,10 @@
 """The formats that files are imported from, and the import of one file."""
 
 from collections.abc import Callable, Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from app.domain.filters import FileFormat
 from app.ingest.acled import AcledImport
 from app.ingest.data_sets import Release
 from app.ingest.files import Table, opened
@@ -13,14 +13,6 @@ from app.ingest.plain import PlainImport
 from app.ingest.ucdp import UcdpImport
 from app.store.engine import Database
 from app.store.write import Writer
-
-
-class Format(StrEnum):
-    """What a file is said to be."""
-
-    UCDP_GED = "ucdp-ged"
-    ACLED = "acled"
-    CSV = "csv"
 
 
 class Importer(Protocol):
@@ -43,17 +35,23 @@ class Importer(Protocol):
         ...
 
 
-IMPORTERS: dict[Format, Callable[[Release], Importer]] = {
-    Format.UCDP_GED: UcdpImport,
-    Format.ACLED: AcledImport,
-    Format.CSV: PlainImport,
+IMPORTERS: dict[FileFormat, Callable[[Release], Importer]] = {
+    FileFormat.UCDP_GED: UcdpImport,
+    FileFormat.ACLED: AcledImport,
+    FileFormat.CSV: PlainImport,
 }
 
 
+def importer_of(format: FileFormat, release_name: str | None = None, released_on: str | None = None) -> Importer:
+    """What reads a file of a format. Raises `InvalidInput` where the release is not told as the format needs it."""
+    release = Release(release_name, released_on)
+    release.check()
+    return IMPORTERS[format](release)
+
+
 def import_file(
-    format: Format,
+    importer: Importer,
     path: Path,
-    release: Release,
     database: Database,
     by: str,
     *,
@@ -66,8 +64,7 @@ def import_file(
     `told` hears what became of each row, `read` how many bytes of the file are read. Importing again changes nothing,
     and goes on where an import was broken off.
     """
-    release.check()
-    importer, summary = IMPORTERS[format](release), Summary()
+    summary = Summary()
     while True:
         with opened(path, read) as table:
             ingest(importer.items(table), database, by, importer.begin, told, summary, insider=insider)

@@ -16,7 +16,7 @@ from app.domain.layouts import plain
 from app.domain.source import Id, MomentText, Record, SentSource, Text
 from app.domain.text import nearest
 from app.domain.toll import TollReportDraft
-from app.errors import Conflict, Fault, InvalidInput
+from app.errors import Conflict, Fault, InvalidInput, echo
 from app.ingest.data_sets import Release, expect_columns, item_of
 from app.ingest.files import Row, Table
 from app.ingest.pipeline import Item, Summary
@@ -159,7 +159,7 @@ class PlainImport:
         known = {*plain.REPORT_COLUMNS} if reports else {*plain.INCIDENT_COLUMNS, *plain.RECORDED_COLUMNS}
         if strange := [name for name in table.columns if name and name not in known]:
             like = nearest(strange[0], known)
-            why = f"has the column {strange[0]}, which this layout has not" + (
+            why = f"has the column {echo(strange[0])}, which this layout has not" + (
                 f"; did you mean {like}?" if like else ""
             )
             raise InvalidInput([Fault("file", why, table.name, "argument")])

@@ -35,7 +35,7 @@ class UcdpImport:
 
     def __init__(self, release: Release) -> None:
         if release.name is None or release.released_on is None:
-            missing = "release" if release.name is None else "released-on"
+            missing = "release" if release.name is None else "released_on"
             why = "is missing: figures of UCDP are told by a release of a name and a day"
             raise InvalidInput([Fault(missing, why, where="argument")])
         self._released_on = release.released_on

@@ -195,7 +195,7 @@ def _names(told: dict[str, Any], member: str) -> bool:
 def test_the_bodies_below_are_sent_to_every_write_route_and_fit_it(editor: Editor) -> None:
     paths = editor.client.app.openapi()["paths"]
     writing = {f"{method.upper()} {path}" for path, found in paths.items() for method in found if method != "get"}
-    assert SENT.keys() == writing
+    assert SENT.keys() == writing - {"POST /v1/import"}, "files have tests of their own"
     for route, sent in SENT.items():
         broken = json.dumps(sent)[:-1].encode() + b', "no member": 1}'
         told = _refused(editor, route, broken)

@@ -38,6 +38,7 @@ NAMED = {
 WRITTEN = {
     "/v1/incidents": "post", ONE: "patch", f"{ONE}/toll-reports": "post", f"{ONE}/withdrawal": "post",
     "/v1/toll-reports": "post", f"{REPORT}/retraction": "post", "/v1/sources": "post", "/v1/reporters": "post",
+    "/v1/import": "post",
 }  # fmt: skip
 ANSWERS: dict[str, type[BaseModel]] = {
     INDELIMANE: schemas.Incident,
@@ -199,7 +200,8 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         overwrite=True,
         output_path=folder / "incidents_client",
     )
-    assert [str(error) for error in generate(config=config)] == []
+    (unknown,) = generate(config=config)  # it knows no bodies of text/csv, and leaves that one route out
+    assert unknown.detail == "Unsupported content type text/csv"
     sys.path.insert(0, str(folder))
     yield folder
     sys.path.remove(str(folder))

@@ -22,6 +22,7 @@ from app.domain.vocabulary import (
     EventType,
     PlacePrecision,
 )
+from app.errors import echo
 
 SCHEME = "acled"
 """The name of its ids among `external_ids`."""
@@ -53,7 +54,7 @@ def event_of(cells: Cells) -> str:
     """The id of an event: the letters of its country and a number."""
     told = cells.needed("event_id_cnty").upper()
     if not (told.isascii() and told.isalnum() and len(told) <= 40):
-        raise ValueError(f"event_id_cnty: is not an id like MLI1234: {told[:40]}")
+        raise ValueError(f"event_id_cnty: is not an id like MLI1234: {echo(told)}")
     return told
 
 
@@ -125,7 +126,7 @@ def _types(cells: Cells) -> tuple[str | None, str | None, dict[str, str]]:
     for column, found in (("event_type", event_type), ("sub_event_type", sub_event_type)):
         if found is None and (told := cells.text(column)):
             kept[column] = told
-            cells.repairs.append(f"{column} {told[:60]} is not in ACLED's list; kept as an attribute")
+            cells.repairs.append(f"{column} {echo(told)} is not in ACLED's list; kept as an attribute")
     return event_type.value if event_type else None, sub_event_type, kept
 
 
@@ -148,7 +149,7 @@ def _inter(cells: Cells, column: str) -> ActorKind:
         return cells.code(column, ACLED_INTER) or ActorKind.UNKNOWN
     kind = {word.casefold(): kind for kind, word in ACLED_INTER_WORDS.items()}.get(told.casefold())
     if kind is None:
-        raise ValueError(f"{column}: is none of {', '.join(ACLED_INTER_WORDS.values())}: {told[:40]}")
+        raise ValueError(f"{column}: is none of {', '.join(ACLED_INTER_WORDS.values())}: {echo(told)}")
     return kind
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from app.domain.places import find_country
 from app.domain.source import MOST_PEOPLE
 from app.domain.text import fold
+from app.errors import echo
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,15}(\.0*)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?([0-9]{1,15}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", re.ASCII)
@@ -62,7 +63,7 @@ class Cells:
         if told is None:
             return None
         if not _WHOLE.fullmatch(told):
-            raise ValueError(f"{names[0]}: is not a whole number: {told[:40]}")
+            raise ValueError(f"{names[0]}: is not a whole number: {echo(told)}")
         return int(told.partition(".")[0])
 
     def people(self, *names: str) -> int | None:
@@ -78,7 +79,7 @@ class Cells:
         if told is None:
             return None
         if not _NUMBER.fullmatch(told):
-            raise ValueError(f"{names[0]}: is not a number: {told[:40]}")
+            raise ValueError(f"{names[0]}: is not a number: {echo(told)}")
         return float(told)
 
     def day(self, *names: str) -> date | None:
@@ -93,7 +94,7 @@ class Cells:
                 return date(int(found[3]), int(found[1]), int(found[2]))
             return datetime.strptime(told, "%d %B %Y").date()
         except ValueError:
-            raise ValueError(f"{names[0]}: is not a day, as 2009-06-09 or 06/09/2009: {told[:40]}") from None
+            raise ValueError(f"{names[0]}: is not a day, as 2009-06-09 or 06/09/2009: {echo(told)}") from None
 
     def code(self, name: str, codes: Mapping[int, T]) -> T | None:
         """What a number stands for in a code list."""
@@ -113,7 +114,7 @@ class Cells:
         try:
             return find_country(told)
         except ValueError as error:
-            raise ValueError(f"{names[0]}: {error}: {told[:40]}") from None
+            raise ValueError(f"{names[0]}: {error}: {echo(told)}") from None
 
     def place(self) -> tuple[float | None, float | None]:
         """(latitude, longitude), WGS 84; those of `geom_wkt` where they cannot be. Else raises `ValueError`."""

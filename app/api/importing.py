@@ -1,0 +1,239 @@
+"""`/v1/import`: a file is streamed in, and what became of each row streamed out."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import orjson
+from anyio import EndOfStream, create_memory_object_stream, from_thread, to_thread
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from pydantic import RootModel
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+
+from app.api.access import SECURITY, access_of
+from app.api.asking import read_pairs
+from app.api.bodies import JSON, check_body
+from app.api.parameters import PROBLEM, openapi_parameter
+from app.api.writing import WriteRoute, write_router
+from app.domain import filters
+from app.domain.filters import FileFormat
+from app.domain.question import Question, read_question
+from app.domain.vocabulary import Scope
+from app.errors import AppError, BodyTooLarge, DatabaseFull, Fault, InvalidInput, ServiceStopping, TooManyImports
+from app.ingest.formats import Importer, import_file, importer_of
+from app.ingest.pipeline import Result, Summary
+from app.store.engine import Database
+from app.store.keys import Access
+from app.store.write import Outcome
+
+MOST_BYTES = 2 * 1024**3
+"""Of one file. It is kept on disk while it is read."""
+MOST_AT_ONCE = 2
+"""Imports under way in a process. Other writes take turns with their batches."""
+AT_ONCE = 100
+"""Rows that are answered together."""
+CSV = "text/csv"
+NDJSON = "application/x-ndjson"
+
+
+class File(RootModel[str]):
+    """A file in the format that is named, as CSV; one of ACLED's also as JSON."""
+
+
+class ImportRoute(WriteRoute):
+    """A route whose body is a file of any length, and whose answer begins before all of it is recorded."""
+
+    model = File
+    under_way = 0
+
+    @property
+    def media_types(self) -> Sequence[str]:
+        """CSV, or JSON."""
+        return (CSV, JSON)
+
+    async def _handle(self, request: Request) -> Response:
+        access = await access_of(request)
+        access.expect(Scope.WRITE)
+        question = read_question(read_pairs(request.scope["query_string"]), filters.IMPORT)
+        importer = _importer(question)
+        check_body(request, self.media_types, MOST_BYTES)
+        if ImportRoute.under_way >= MOST_AT_ONCE:
+            raise TooManyImports(MOST_AT_ONCE)
+        ImportRoute.under_way += 1
+        try:
+            lines = _imported(request, access, importer)
+            first = await anext(lines)  # a file that is not what it is said to be raises here
+        except BaseException:
+            ImportRoute.under_way -= 1
+            raise
+        return _Answer(lines, first)
+
+
+class _Answer(StreamingResponse):
+    """The answer, which is counted for as long as it goes on."""
+
+    def __init__(self, lines: AsyncGenerator[bytes], first: bytes) -> None:
+        async def every() -> AsyncGenerator[bytes]:
+            async with aclosing(lines):
+                yield first
+                async for some in lines:
+                    yield some
+
+        super().__init__(every(), headers={"Cache-Control": "no-store"}, media_type=NDJSON)
+
+    async def __call__(self, *asgi: Any) -> None:
+        try:
+            await super().__call__(*asgi)
+        finally:
+            ImportRoute.under_way -= 1
+
+
+def _importer(question: Question) -> Importer:
+    if "format" not in question.given:
+        raise InvalidInput([Fault("format", f"is missing; it is one of {', '.join(FileFormat)}")])
+    on = question.given.get("released_on")
+    return importer_of(question.given["format"], question.given.get("release"), on and on.isoformat())
+
+
+async def _imported(request: Request, access: Access, importer: Importer) -> AsyncGenerator[bytes]:
+    """Lines of JSON: one a row once it is recorded, then the summary, or why it was broken off."""
+    with tempfile.TemporaryDirectory(prefix="incidents-import-") as folder:
+        path = Path(folder) / "body"
+        await _keep(request, path)
+        send, receive = create_memory_object_stream[bytes](1)
+        work = _Work(request, access, importer, path, send)
+        task = asyncio.create_task(to_thread.run_sync(work.run))
+        try:
+            some = False
+            while (lines := await _next(receive)) is not None:
+                yield lines
+                some = True
+            try:
+                summary = await task
+            except AppError as error:
+                if not some:
+                    raise
+                yield _line({"error": error.detail})
+            else:
+                yield _line({"summary": _summary(summary)})
+        finally:
+            receive.close()  # upon which the thread ends after the batch at hand
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+async def _next(receive: MemoryObjectReceiveStream[bytes]) -> bytes | None:
+    try:
+        return await receive.receive()
+    except EndOfStream:
+        return None
+
+
+async def _keep(request: Request, path: Path) -> None:
+    """Puts a body on disk."""
+    size = 0
+    try:
+        with path.open("wb") as out:
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > MOST_BYTES:
+                    raise BodyTooLarge(MOST_BYTES)
+                out.write(chunk)
+    except ClientDisconnect:
+        raise InvalidInput([Fault("body", "did not arrive whole", where="body")]) from None
+    except OSError as error:
+        raise DatabaseFull(f"the file cannot be kept while it is read: {error.strerror}") from None
+
+
+class _Work:
+    """The import itself, in a thread. It ends after the batch at hand when nobody listens or the service stops."""
+
+    def __init__(
+        self,
+        request: Request,
+        access: Access,
+        importer: Importer,
+        path: Path,
+        send: MemoryObjectSendStream[bytes],
+    ) -> None:
+        self._database: Database = request.app.state.recorder.database
+        self._stopping: asyncio.Event | None = request.scope.get("state", {}).get("stopping")
+        self._access, self._importer, self._path, self._send = access, importer, path, send
+        self._lines: list[bytes] = []
+
+    def run(self) -> Summary:
+        """Imports, and ends the stream of lines."""
+        try:
+            insider = self._access.may(Scope.READ_CONFIDENTIAL)
+            summary = import_file(
+                self._importer, self._path, self._database, self._access.name, told=self._hear, insider=insider
+            )
+            self._flush()
+            return summary
+        finally:
+            from_thread.run_sync(self._send.close)
+
+    def _hear(self, result: Result) -> None:
+        if result.outcome is not Outcome.DEFERRED:
+            self._lines.append(_line(_row(result)))
+        if len(self._lines) >= AT_ONCE:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._stopping is not None and self._stopping.is_set():
+            raise ServiceStopping
+        if self._lines:
+            from_thread.run(self._send.send, b"".join(self._lines))
+            self._lines.clear()
+
+
+def _row(result: Result) -> dict[str, Any]:
+    told: dict[str, Any] = {"line": result.item.line, "outcome": result.outcome.value}
+    told |= {"id": result.id} if result.reason is None else {"reason": result.reason}
+    return told | ({"repairs": list(result.item.repairs)} if result.item.repairs else {})
+
+
+def _summary(summary: Summary) -> dict[str, Any]:
+    counted = ("created", "revised", "unchanged", "withdrawn", "repaired", "refused")
+    return {name: getattr(summary, name) for name in counted} | {"absent": summary.absent}
+
+
+def _line(told: dict[str, Any]) -> bytes:
+    return orjson.dumps(told) + b"\n"
+
+
+router = write_router("/v1", ImportRoute)
+
+
+@router.post(
+    "/import",
+    tags=["Import"],
+    summary="Import a file, row by row",
+    status_code=200,
+    responses={
+        200: {
+            "description": "A line for each row, in the order of the file, as it is recorded; then the `summary`, or "
+            "the `error` that broke it off. What was told is recorded; sending the file again goes on from there.",
+            "content": {NDJSON: {"schema": {"type": "string"}}},
+        },
+        401: {"description": "No key was sent, or one that does not hold.", **PROBLEM},
+        403: {"description": "The key lacks the scope `write`.", **PROBLEM},
+        409: {"description": "The release is recorded already, with another day.", **PROBLEM},
+        413: {"description": "The file is too large.", **PROBLEM},
+        415: {"description": "The body is neither CSV nor JSON.", **PROBLEM},
+        422: {"description": "A parameter cannot be read, or the file is not what it is said to be.", **PROBLEM},
+        503: {"description": "Others are writing, or two imports are under way; try again.", **PROBLEM},
+        507: {"description": "There is no room left.", **PROBLEM},
+    },
+    openapi_extra={
+        "parameters": [openapi_parameter(p) | {"required": p is filters.FORMAT} for p in filters.IMPORT],
+        "security": [{SECURITY: [Scope.WRITE.value]}],
+    },
+)
+async def import_rows(writer: Any, session: Any, sent: File, request: Request) -> Any:
+    """Each row is recorded by itself, or refused with its reason. Importing again changes nothing: it needs no
+    `Idempotency-Key`. Incidents of a data set are revised release after release, whatever the order of loading."""
+    raise NotImplementedError
