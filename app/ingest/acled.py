@@ -80,7 +80,7 @@ class AcledImport:
         expect_columns(table, acled.NEEDED, "export of ACLED")
         if self._released_on is None and "timestamp" not in table.columns:
             why = "is missing: the file has no column timestamp, so somebody has to say when its figures were told"
-            raise InvalidInput([Fault("released_on", why, where="argument")])
+            raise InvalidInput([Fault("released_on", why)])
         return items_of(table, ListedDraft, self._read)
 
     def _read(self, cells: Cells) -> dict[str, Any]:

@@ -38,9 +38,9 @@ class Release:
             if self.released_on is not None and parse_day(self.released_on) > datetime.now(UTC).date() + timedelta(1):
                 raise ValueError("lies in the future")
         except ValueError as error:
-            raise InvalidInput([Fault("released_on", str(error), self.released_on, "argument")]) from None
+            raise InvalidInput([Fault("released_on", str(error), self.released_on)]) from None
         if self.name is not None and self.slug is None:
-            raise InvalidInput([Fault("release", "has no letter or digit in it", self.name, "argument")])
+            raise InvalidInput([Fault("release", "has no letter or digit in it", self.name)])
 
 
 class ListedDraft(Record):
@@ -55,7 +55,7 @@ def expect_columns(table: Table, needed: Sequence[str], what: str) -> None:
     if missing := [name for name in needed if name not in table.columns]:
         found = echo(", ".join([name for name in table.columns if name]))
         why = f"is no {what}: it lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} (has {found})"
-        raise InvalidInput([Fault("file", why, table.name, "argument")])
+        raise InvalidInput([Fault("file", why, table.name, "body")])
 
 
 def items_of(table: Table, kind: type[Record], read: Callable[[Cells], Any]) -> Iterator[Item]:

@@ -54,7 +54,7 @@ class Table:
 
 def refused(path: Path, why: str) -> InvalidInput:
     """A file that is refused whole."""
-    return InvalidInput([Fault("file", why, path.name, "argument")])
+    return InvalidInput([Fault("file", why, path.name, "body")])
 
 
 @contextmanager

@@ -162,7 +162,7 @@ class PlainImport:
             why = f"has the column {echo(strange[0])}, which this layout has not" + (
                 f"; did you mean {like}?" if like else ""
             )
-            raise InvalidInput([Fault("file", why, table.name, "argument")])
+            raise InvalidInput([Fault("file", why, table.name, "body")])
         self.deferred = self.recorded = 0
         if reports:
             return (item_of(table, _told(row), PlainReport, plain.read_report) for row in table.rows)

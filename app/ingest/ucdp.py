@@ -37,7 +37,7 @@ class UcdpImport:
         if release.name is None or release.released_on is None:
             missing = "release" if release.name is None else "released_on"
             why = "is missing: figures of UCDP are told by a release of a name and a day"
-            raise InvalidInput([Fault(missing, why, where="argument")])
+            raise InvalidInput([Fault(missing, why)])
         self._released_on = release.released_on
         self._source = SourceDraft(
             id=f"{_OF_SOURCE}{release.slug}",
