@@ -1,0 +1,297 @@
+"""Release after release: what each one changed, whatever the order in which they are loaded."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.domain.filters import FileFormat
+from app.domain.toll import TollReportDraft
+from app.ingest.formats import import_file, importer_of
+from app.ingest.pipeline import Summary
+from app.store.engine import Database
+from app.store.verify import verify
+from app.store.write import recording
+from tests import ged
+from tests.support import Client, draft, figure, record
+
+DAYS = {"24.1": "2024-06-01", "25.1": "2025-06-01", "26.1": "2026-06-01"}
+BEFORE, AFTER = "24.1", "25.1"
+Load = Callable[[str, Sequence[Any]], Summary]
+
+
+@pytest.fixture
+def client(database: Database) -> Iterator[Client]:
+    client = Client(database)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def load(database: Database, tmp_path: Path) -> Load:
+    def loaded(release: str, events: Sequence[Any]) -> Summary:
+        file = ged.write(tmp_path / f"{release}.csv", events)
+        return import_file(importer_of(FileFormat.UCDP_GED, release, DAYS[release]), file, database, "tests")
+
+    return loaded
+
+
+def event(best: int, number: int = 1, **more: Any) -> Any:
+    """An event of a release, of this figure."""
+    (made,) = ged.events(1, seed=7, first=number)
+    return ged.with_figure(made, best) | more
+
+
+def told(client: Client, incident: str = "ucdp-1") -> Any:
+    """The figures that were told of an incident, what each did, and the timeline: without ids and instants of ours."""
+    history = client.json(f"/v1/incidents/{incident}/toll-history")
+    reports = [(r["reported_on"], r["best"], r["change"], r["delta"], r["source"]["id"]) for r in history["reports"]]
+    return reports, [(step["from"], step["to"], step["best"]) for step in history["timeline"]]
+
+
+class Releases:
+    """Two releases: of 300 events 25 are raised, 25 lowered and 10 removed by the second, and 20 added."""
+
+    def __init__(self) -> None:
+        self.first = [ged.with_figure(e, 40 + int(e["id"]) % 7) for e in ged.events(300)]
+        kept = self.first[10:]
+        self.raised = {f"ucdp-{e['id']}": e["best"] + 5 for e in kept[:25]}
+        self.lowered = {f"ucdp-{e['id']}": e["best"] - 5 for e in kept[25:50]}
+        moved = self.raised | self.lowered
+        self.removed = sorted(f"ucdp-{e['id']}" for e in self.first[:10])
+        self.added = list(ged.events(20, seed=2, first=1001))
+        self.second = [ged.with_figure(e, moved.get(f"ucdp-{e['id']}", e["best"])) for e in kept] + self.added
+
+
+def test_a_release_tells_what_it_changed(client: Client, load: Load) -> None:
+    # given
+    releases = Releases()
+    first = load(BEFORE, releases.first)
+
+    # when
+    second = load(AFTER, releases.second)
+
+    # then
+    assert (first.created, first.absent, first.refused) == (300, [], 0)
+    assert (second.created, second.revised, second.unchanged, second.absent) == (20, 50, 240, releases.removed)
+    for change, moved in (("raised", releases.raised), ("lowered", releases.lowered)):
+        found = client.json(f"/v1/incidents?change={change}&limit=1000&fields=id,toll")["items"]
+        assert {item["id"]: item["toll"]["killed"]["best"] for item in found} == moved
+    of_second = client.json("/v1/toll-reports?source=ucdp-ged-25.1&total=true")["total"]
+    assert of_second == 50 + 20, "an unchanged figure is no new report"
+    one = next(iter(releases.lowered))
+    reports, steps = told(client, one)
+    before = releases.lowered[one] + 5
+    assert reports == [
+        ("2024-06-01", before, "first", None, "ucdp-ged-24.1"),
+        ("2025-06-01", before - 5, "lowered", -5, "ucdp-ged-25.1"),
+    ]
+    assert steps == [("2024-06-01", "2025-06-01", before), ("2025-06-01", None, before - 5)]
+
+
+def _answers(client: Client) -> Any:
+    """All that is answered about tolls, now and as of days between the releases, without what redundant reports add."""
+
+    def toll(item: Any) -> Any:
+        killed = dict(item["toll"].get("killed", {}))
+        killed.pop("reports", None), killed.pop("reported_on", None)
+        return item["id"], item["title"], item["date_start"], killed
+
+    whole = [
+        sorted(map(toll, client.json(f"/v1/incidents?limit=1000{at}")["items"]), key=repr)
+        for at in (
+            "",
+            "&as_of=2024-05-31",
+            "&as_of=2024-06-01",
+            "&as_of=2025-05-31",
+            "&as_of=2025-06-01",
+            "&as_of=2026-06-01",
+        )
+    ]
+    ids = [item[0] for item in whole[0]]
+    return whole, {incident: told(client, incident)[1] for incident in ids[:80]}
+
+
+def test_the_other_order_gives_the_same_answers(tmp_path: Path, load: Load, client: Client) -> None:
+    # given
+    releases = Releases()
+    load(BEFORE, releases.first)
+    load(AFTER, releases.second)
+    right = _answers(client)
+
+    # when
+    other = Database(f"sqlite:///{tmp_path}/other.db")
+    other.migrate()
+    for release, events in ((AFTER, releases.second), (BEFORE, releases.first)):
+        file = ged.write(tmp_path / f"{release}.csv", events)
+        import_file(importer_of(FileFormat.UCDP_GED, release, DAYS[release]), file, other, "tests")
+    client_of_other = Client(other)
+
+    # then
+    assert _answers(client_of_other) == right
+    client_of_other.close()
+
+
+SEQUENCES = [
+    (10, 12, 10),
+    (10, 10, 12),
+    (10, 12, 12),
+    (10, 10, 10),
+    (10, 12, 14),
+    (10, None, 12),
+    (None, 10, 10),
+    (10, 12, None),
+]
+
+
+@pytest.mark.parametrize("figures", SEQUENCES, ids=str)
+@pytest.mark.parametrize("order", [*permutations(DAYS)], ids=" ".join)
+def test_three_releases_give_the_same_timeline_in_every_order(
+    database: Database, client: Client, load: Load, figures: tuple[int | None, ...], order: tuple[str, ...]
+) -> None:
+    by_release = dict(zip(DAYS, figures, strict=True))
+    # when
+    for release in order:
+        load(release, [event(by_release[release])] if by_release[release] is not None else [event(1, number=2)])  # type: ignore[arg-type]
+
+    # then
+    steps: list[Any] = []
+    for release, best in by_release.items():
+        if best is not None and (not steps or steps[-1][1] != best):
+            steps.append((DAYS[release], best))
+    ends = [start for start, _ in steps[1:]] + [None]
+    assert told(client)[1] == [(start, end, best) for (start, best), end in zip(steps, ends, strict=True)]
+    killed = client.json("/v1/incidents/ucdp-1")["toll"]["killed"]
+    assert (killed["first"], killed["best"]) == (steps[0][1], steps[-1][1])
+    for release in DAYS:
+        then = [best for start, best in steps if start <= DAYS[release]]
+        answer = client.get(f"/v1/incidents/ucdp-1?as_of={DAYS[release]}")
+        assert (answer.json()["toll"]["killed"]["best"] if then else answer.status_code) == (then[-1] if then else 404)
+    assert verify(database).entries
+
+
+def test_loading_again_changes_nothing(database: Database, client: Client, load: Load) -> None:
+    releases = Releases()
+    load(BEFORE, releases.first)
+    load(AFTER, releases.second)
+    head = client.json("/v1/log/checkpoint")
+
+    again = load(AFTER, releases.second), load(BEFORE, releases.first)
+
+    assert [(s.created, s.revised, s.unchanged, s.refused) for s in again] == [(0, 0, 310, 0), (0, 0, 300, 0)]
+    assert (again[0].absent, again[1].absent) == (releases.removed, [])
+    assert client.json("/v1/log/checkpoint") == head
+
+
+def test_a_record_that_changed_gets_a_version_and_an_older_release_does_not_undo_it(client: Client, load: Load) -> None:
+    load(BEFORE, [event(3, where_coordinates="Old name")])
+    summary = load(AFTER, [event(3, where_coordinates="New name")])
+    assert (summary.revised, client.json("/v1/incidents/ucdp-1")["place"]) == (1, "New name")
+
+    summary = load(BEFORE, [event(3, where_coordinates="Old name")])
+
+    assert (summary.unchanged, client.json("/v1/incidents/ucdp-1")["place"]) == (1, "New name")
+    assert len(client.json("/v1/incidents/ucdp-1/versions")["items"]) == 2
+
+
+def test_an_older_release_loaded_later_leaves_the_record(client: Client, load: Load) -> None:
+    load(AFTER, [event(3, where_coordinates="New name")])
+    summary = load(BEFORE, [event(5, where_coordinates="Old name")])
+    assert (summary.revised, client.json("/v1/incidents/ucdp-1")["place"]) == (1, "New name")
+    assert told(client)[1] == [("2024-06-01", "2025-06-01", 5), ("2025-06-01", None, 3)]
+
+
+def test_what_an_editor_changed_stays_where_the_release_says_nothing_new_of_it(
+    database: Database, client: Client, load: Load
+) -> None:
+    # given
+    load(BEFORE, [event(3, adm_2="Old district")])
+    with recording(database, "an editor") as writer:
+        writer.revise_incident(
+            "ucdp-1", {"title": "A better title", "attributes": {"checked": "yes", "source_office": "corrected"}}
+        )
+
+    # when
+    load(AFTER, [event(3, adm_2="New district")])
+
+    # then
+    incident = client.json("/v1/incidents/ucdp-1")
+    assert (incident["title"], incident["district"]) == ("A better title", "New district")
+    assert (incident["attributes"]["checked"], incident["attributes"]["source_office"]) == ("yes", "corrected")
+
+
+def test_figures_go_to_the_incident_that_bears_the_id_already(database: Database, client: Client, load: Load) -> None:
+    # given
+    record(
+        database,
+        draft("ml-attack", external_ids={"ucdp": "1"}, toll_reports=[figure(9)], attributes={"region": "mine"}),
+    )
+
+    # when
+    summary = load(BEFORE, [event(3)])
+
+    # then
+    assert (summary.created, summary.revised) == (0, 1)
+    assert client.get("/v1/incidents/ucdp-1").status_code == 404
+    incident = client.json("/v1/incidents/ml-attack")
+    assert (incident["title"], incident["attributes"]["region"]) == ("An incident", "mine")
+    assert incident["attributes"]["dyad_name"] == event(3)["dyad_name"], "columns that it did not have are added"
+    assert [r["reported_by"]["id"] for r in client.json("/v1/incidents/ml-attack/toll-history")["reports"]] == [
+        "gov",
+        "ucdp",
+    ]
+
+
+def test_figures_follow_an_incident_that_was_merged(database: Database, client: Client, load: Load) -> None:
+    load(BEFORE, [event(3)])
+    record(database, draft("ml-attack"))
+    with recording(database, "an editor") as writer:
+        writer.withdraw_incident("ucdp-1", "the same event", "ml-attack")
+
+    summary = load(AFTER, [event(4)])
+
+    assert (summary.revised, summary.refused) == (1, 0)
+    assert told(client, "ml-attack")[1] == [("2025-06-01", None, 4)]
+
+
+def test_an_incident_that_was_withdrawn_is_refused_with_the_reason(database: Database, load: Load) -> None:
+    load(BEFORE, [event(3), event(4, number=2)])
+    with recording(database, "an editor") as writer:
+        writer.withdraw_incident("ucdp-1", "it never happened")
+    summary = load(AFTER, [event(5), event(6, number=2)])
+    assert (summary.revised, summary.refused) == (1, 1)
+    assert summary.reasons == ['25.1.csv, line 2: "ucdp-1" is withdrawn']
+
+
+def test_a_release_that_says_another_figure_than_it_said_before_is_refused(client: Client, load: Load) -> None:
+    load(BEFORE, [event(3)])
+    summary = load(BEFORE, [event(4)])
+    assert summary.refused == 1 and "is recorded already, with another" in summary.reasons[0]
+    assert told(client)[1] == [("2024-06-01", None, 3)]
+
+
+def test_a_retracted_figure_does_not_count_as_told(database: Database, client: Client, load: Load) -> None:
+    load(BEFORE, [event(3)])
+    with recording(database, "an editor") as writer:
+        writer.retract_report("ucdp-1.24.1", "mistyped")
+    load(AFTER, [event(3)])
+    assert told(client)[1] == [("2024-06-01", "2025-06-01", None), ("2025-06-01", None, 3)]
+
+
+def test_a_figure_of_nobody_killed_is_a_figure(client: Client, load: Load) -> None:
+    load(BEFORE, [event(0)])
+    load(AFTER, [event(2)])
+    assert told(client)[1] == [("2024-06-01", "2025-06-01", 0), ("2025-06-01", None, 2)]
+
+
+def test_what_others_reported_is_not_taken_for_a_figure_of_the_release(
+    database: Database, client: Client, load: Load
+) -> None:
+    load(BEFORE, [event(3)])
+    with recording(database, "an editor") as writer:
+        writer.record_report(TollReportDraft.model_validate(figure(8, reported_on="2024-08-01")), ["ucdp-1"])
+    summary = load(AFTER, [event(3)])
+    assert summary.unchanged == 1
+    assert client.json("/v1/incidents/ucdp-1")["toll"]["killed"]["best"] == 8
