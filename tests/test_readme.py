@@ -1,5 +1,6 @@
 """What the README promises is what there is."""
 
+import gzip
 import json
 import re
 import shutil
@@ -12,6 +13,7 @@ import pytest
 from app.cli import app as command_line
 from app.domain.filters import INCIDENTS, Parameter
 from app.settings import Settings
+from tests import ged
 from tests.support import Service, environment
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,25 +44,53 @@ def test_every_command_is_described() -> None:
     assert described == commands
 
 
-@pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="needs bash and curl")
+def _commands(heading: str) -> str:
+    """What a section tells to type."""
+    section = README.split(f"\n{heading}\n")[1].split("\n## ")[0]
+    return "\n".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL))
+
+
+def _typed(folder: Path, service: Service, commands: str) -> subprocess.CompletedProcess[str]:
+    commands = commands.replace("http://127.0.0.1:8000", service.base)
+    return subprocess.run(
+        ["bash", "-euc", commands.replace(".venv/bin/incidents", f"{sys.executable} -m app")],
+        cwd=folder, capture_output=True, text=True, timeout=120,
+        env=environment(INCIDENTS_DATABASE_URL=f"sqlite:///{service.database}"),
+    )  # fmt: skip
+
+
+BASH_AND_CURL = pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="needs bash and curl")
+
+
+@BASH_AND_CURL
+def test_releases_can_be_imported_as_they_stand(tmp_path: Path) -> None:
+    # given
+    service = Service(tmp_path)
+    first = [ged.with_figure(e, 9) for e in ged.events(20)]
+    with gzip.open(tmp_path / "GEDEvent_v25_1.csv.gz", "wb") as out:
+        out.write(ged.write(tmp_path / "first.csv", first).read_bytes())
+    ged.write(tmp_path / "GEDEvent_v26_0_2.csv", [ged.with_figure(e, 7) for e in first[:3]] + first[3:])
+    key = _commands("## Recording").split("post()")[0]
+
+    # when
+    told = _typed(tmp_path, service, key + _commands("## Importing"))
+    service.stop()
+
+    # then
+    assert told.returncode == 0, told.stderr
+    assert "GEDEvent_v26_0_2.csv: 0 created, 3 revised, 17 unchanged, 0 absent, 0 repaired, 0 refused" in told.stderr
+    page, *rows, last = told.stdout.splitlines()
+    assert page.count('"change":"lowered"') == 3 and len(rows) == 20
+    assert json.loads(last)["summary"]["unchanged"] == 20
+
+
+@BASH_AND_CURL
 def test_the_toll_that_moves_can_be_typed_as_it_stands(tmp_path: Path) -> None:
     # given
     service = Service(tmp_path)
-    section = README.split("## Recording")[1].split("## The command line")[0]
-    typed = "\n".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL))
-    typed = typed.replace("http://127.0.0.1:8000", service.base).replace(
-        ".venv/bin/incidents", f"{sys.executable} -m app"
-    )
 
     # when
-    told = subprocess.run(
-        ["bash", "-euc", typed],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=environment(INCIDENTS_DATABASE_URL=f"sqlite:///{service.database}"),
-    )
+    told = _typed(tmp_path, service, _commands("## Recording") + _commands("## Evidence"))
     service.stop()
 
     # then
