@@ -274,9 +274,8 @@ def _joined(first: _Record, second: _Record, width: int) -> _Record | None:
 
 def _row_or_header(record: _Record, columns: Sequence[str]) -> Iterator[Row]:
     """The row, unless it is the row of hashtags under the header, or the header again where files were joined."""
-    names = [_name(cell) for cell in record.cells]
-    tags = [cell for cell, name in zip(record.cells, columns, strict=False) if name and cell.strip()]
-    if not (names == list(columns) or (tags and all(tag.startswith("#") for tag in tags))):
+    named = [(cell, name) for cell, name in zip(record.cells, columns, strict=False) if name and cell]
+    if not (all(_name(cell) == name for cell, name in named) or all(cell.startswith("#") for cell, _ in named)):
         yield _row(record, columns)
 
 
