@@ -60,6 +60,12 @@ class InvalidInput(AppError):
         self.faults = tuple(faults)
 
 
+class MalformedQuestion(InvalidInput):
+    """The same where a standard wants it to be told with another status."""
+
+    status = 400
+
+
 class NotFound(AppError):
     """No such record, or none known at the two clocks asked for."""
 

@@ -9,7 +9,19 @@ from fastapi import FastAPI
 from starlette_compress import CompressMiddleware, add_compress_type
 
 from app import __version__
-from app.api import changes, encoding, importing, incidents, metrics, problems, recording, reports, statistics, system
+from app.api import (
+    changes,
+    encoding,
+    importing,
+    incidents,
+    metrics,
+    ogc,
+    problems,
+    recording,
+    reports,
+    statistics,
+    system,
+)
 from app.api.document import Application
 from app.api.middleware import Cors, Envelope
 from app.domain.filters import Form
@@ -70,7 +82,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings, app.state.database = settings, database
     app.state.reader, app.state.recorder = reader, recorder
     # Taken over as they are: routes of an included router are looked up anew at each request.
-    for module in (incidents, reports, statistics, changes, recording, importing, system):
+    for module in (incidents, reports, statistics, changes, recording, importing, ogc, system):
         app.router.routes.extend(module.router.routes)
     app.router.routes.extend(recording.changes.routes)
     app.router.routes.extend([metrics.ROUTE, *docs.routes()])

@@ -64,10 +64,15 @@ class Asked:
         return f"{path}?{urlencode([*kept, ('cursor', cursor)])}"
 
 
-async def ask(request: Request, allowed: Sequence[Parameter], walk: Walk | None = None) -> Asked:
-    """Reads the request. Raises `InvalidInput` with everything that is wrong with it."""
+async def ask(
+    request: Request,
+    allowed: Sequence[Parameter],
+    walk: Walk | None = None,
+    meant: Callable[[Question], Question] = lambda question: question,
+) -> Asked:
+    """Reads the request; `meant` is what the question comes to. Raises `InvalidInput` with everything that is wrong."""
     pairs = read_pairs(request.scope["query_string"])
-    question = read_question(pairs, allowed)
+    question = meant(read_question(pairs, allowed))
     access = await access_of(request)
     opened = access.may(Scope.READ_CONFIDENTIAL)
     session = await read.open_session(request.app.state.reader, question, walk, confidential=opened)

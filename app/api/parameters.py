@@ -32,12 +32,12 @@ class ReadRoute(APIRoute):
         self.app = request_response(endpoint)
 
 
-def read_router(prefix: str = "", *tags: str) -> APIRouter:
+def read_router(prefix: str = "", *tags: str, route_class: type[ReadRoute] = ReadRoute) -> APIRouter:
     """A router of read routes; in OpenAPI each is called as its endpoint is."""
     return APIRouter(
         prefix=prefix,
         tags=list(tags),
-        route_class=ReadRoute,
+        route_class=route_class,
         generate_unique_id_function=lambda route: route.name,
     )
 
@@ -56,13 +56,15 @@ def described(
     missing: bool = False,
     withdrawn: bool = False,
     stream: str | None = None,
+    malformed: int = 422,
+    media: str | None = None,
 ) -> dict[str, Any]:
     """Keyword arguments of a route that describe what it takes and which answers it gives."""
     answers: dict[int | str, dict[str, Any]] = {
         304: {"description": "Not changed since the answer with this `If-None-Match`."},
         401: {"description": "A key was sent that does not hold.", **PROBLEM},
         414: {"description": "The address is too long.", **PROBLEM},
-        422: {"description": "A parameter is unknown or cannot be read; every one is named.", **PROBLEM},
+        malformed: {"description": "A parameter is unknown or cannot be read; every one is named.", **PROBLEM},
         503: {"description": "The question takes too long, or the database cannot be read.", **PROBLEM},
     }
     if missing:
@@ -75,6 +77,8 @@ def described(
         for form in forms_of(parameters)
         if form is not Form.JSON
     }
+    if media:
+        content = {media: {"schema": {"type": "object"}}}
     headers = _HEADERS
     if stream:
         content, headers = {stream: {"schema": {"type": "string"}}}, {"X-Request-ID": _HEADERS["X-Request-ID"]}

@@ -225,6 +225,15 @@ REPORTS = (
     _forms(Form.JSON, Form.CSV, Form.NDJSON),
 )
 LISTS = (*CLOCKS, *PAGING)
+DATETIME = Parameter("datetime", kinds.INTERVAL, "The incident's interval meets this day, instant or interval (UTC).")
+_AS_FEATURES = {
+    "bbox": Parameter("bbox", kinds.CUBE, BY_NAME["bbox"].help),
+    "limit": Parameter("limit", kinds.clamped(1, MAX_LIMIT), f"Features on a page; {DEFAULT_LIMIT} unless told."),
+}
+ABOUT_FEATURES = (_forms(Form.JSON),)
+FEATURE = (*CLOCKS, _forms(Form.JSON, Form.GEOJSON))
+FEATURES = (DATETIME, *(_AS_FEATURES.get(p.name, p) for p in (*MATCHING, SORT, *PAGING)), FEATURE[-1])
+"""As OGC API – Features reads them: a box may have heights, and a limit that is too large is lowered."""
 CHANGES = (AFTER, LIMIT)
 IMPORT = (FORMAT, RELEASE, RELEASED_ON)
 PROOF = (SEQ, SIZE, FROM, TO)

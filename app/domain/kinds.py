@@ -7,10 +7,11 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from app.domain.dates import parse_day, parse_moment
+from app.domain.dates import instant_text, parse_day, parse_moment
 from app.domain.places import find_country
 from app.domain.source import ID_PATTERN
 from app.domain.text import check_text, fold, nearest
@@ -20,7 +21,8 @@ EARTH_KM = 6371.0088
 LARGEST = 2**53 - 1
 LONGEST_TEXT = 200
 _WHOLE = re.compile(r"-?[0-9]{1,16}", re.ASCII)
-_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{0,15})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{0,30})?", re.ASCII)
+"""GDAL writes 18 decimals."""
 _ID = re.compile(ID_PATTERN)
 
 
@@ -65,6 +67,25 @@ class Point:
         aside = math.degrees(math.asin(math.sin(angle) / math.cos(math.radians(self.latitude))))
         west, east = self.longitude - aside, self.longitude + aside
         return Box(west + 360 if west < -180 else west, south, east - 360 if east > 180 else east, north)
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Days from the first to the last; `None` is an open end."""
+
+    first: date | None
+    last: date | None
+
+
+def clamped(least: int, most: int) -> Kind:
+    """Whole numbers from `least` on; those beyond `most` count as `most`, as OGC API – Features has it."""
+
+    def read(text: str) -> int:
+        if not _WHOLE.fullmatch(text) or int(text) < least:
+            raise ValueError(f"is not a whole number of at least {least}")
+        return min(int(text), most)
+
+    return Kind(read, {"type": "integer", "minimum": least, "maximum": most})
 
 
 def whole(least: int, most: int) -> Kind:
@@ -156,6 +177,32 @@ def _box(text: str) -> Box:
     return Box(west, south, east, north)
 
 
+def _box_or_cube(text: str) -> Box:
+    """A box, also one with heights, which say nothing here."""
+    parts = text.split(",")
+    if len(parts) == 6:
+        _degrees(f"{parts[2]},{parts[5]}", 2)
+        return _box(",".join((parts[0], parts[1], parts[3], parts[4])))
+    return _box(text)
+
+
+def _interval(text: str) -> Interval:
+    """A day, an instant, or two of them with a slash between; `..` or nothing is an open end."""
+    parts = text.split("/")
+    if len(parts) > 2 or parts in ([""], [".."]):
+        raise ValueError("is not a day, an instant, or an interval like 2019-11-01/2019-11-30 or ../2019-11-30")
+    ends = [None if part in ("", "..") else _day_of(part) for part in parts]
+    first, last = ends[0], ends[-1]
+    if first and last and last < first:
+        raise ValueError("ends before it begins")
+    return Interval(first, last)
+
+
+def _day_of(text: str) -> date:
+    """The day, in UTC, of a day or instant."""
+    return parse_day(instant_text(parse_moment(text).instant)[:10])
+
+
 def _point(text: str) -> Point:
     latitude, longitude = _degrees(text, 2)
     if abs(latitude) > 90 or abs(longitude) > 180:
@@ -183,6 +230,8 @@ WORDS = Kind(_words, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEX
 NAME = Kind(_text, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}, "26.0.2")
 ID = Kind(_id, {"type": "string", "pattern": ID_PATTERN}, "fama")
 BOX = Kind(_box, {"type": "string", "pattern": r"^[-+0-9.]+(,[-+0-9.]+){3}$"}, "-5,10,5,20")
+CUBE = Kind(_box_or_cube, {"type": "string", "pattern": r"^[-+0-9.]+(,[-+0-9.]+){3}((,[-+0-9.]+){2})?$"}, "-5,10,5,20")
+INTERVAL = Kind(_interval, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}, "2019-11-01/2019-11-30")
 POINT = Kind(_point, {"type": "string", "pattern": r"^[-+0-9.]+,[-+0-9.]+$"}, "15.9,2.4")
 KILOMETRES = Kind(_kilometres, {"type": "number", "exclusiveMinimum": 0, "maximum": 20040}, 100)
 CURSOR = Kind(str, {"type": "string"})

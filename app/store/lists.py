@@ -8,6 +8,7 @@ from sqlalchemy import Select, and_, bindparam, func, or_, select, tuple_
 
 from app.domain.dates import Instant, opening
 from app.domain.question import Question
+from app.store import sqlite
 from app.store.conditions import at_clocks, known_reports, member, report, segment, version
 from app.store.facts import reports_about_incident, reports_about_sets
 from app.store.reader import Statement, filled_up
@@ -254,3 +255,19 @@ def _regions_text() -> str:
 def regions(recorded: Instant, known: Instant) -> Statement:
     """(country, region key, region name, incidents, first day, last day), one a region, and one a country without."""
     return Statement(_regions_text(), {"recorded": recorded, "known": known})
+
+
+@cache
+def _extent_text() -> str:
+    box, of_places = sqlite.incident_box.c, TABLES["segment"]
+    longest = select(func.max(segment.days)).scalar_subquery()
+    newest = select(func.max(segment.date_start)).scalar_subquery()
+    last = select(func.max(segment.date_end)).where(segment.date_start >= newest - longest).scalar_subquery()
+    first = select(func.min(segment.date_start)).select_from(of_places).scalar_subquery()
+    sides = (func.min(box.min_lon), func.min(box.min_lat), func.max(box.max_lon), func.max(box.max_lat))
+    return compiled(select(*sides, first, last))
+
+
+def extent() -> Statement:
+    """(west, south, east, north, first day, last day) of all incidents that there ever were."""
+    return Statement(_extent_text(), {})

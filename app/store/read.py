@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import orjson
@@ -263,3 +264,24 @@ async def versions(session: ReadSession, incident_id: str) -> dict[str, Any]:
         before = record
     answer: dict[str, Any] = await opened_document(session, {"incident": incident_id, "items": items})
     return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """The least box of WGS 84 degrees that holds all places, and the first and last day; `None` where there is none."""
+
+    box: tuple[float, float, float, float] | None
+    interval: tuple[str | None, str | None]
+
+
+async def extent(reader: Reader) -> Extent:
+    """Where and when all incidents are, looked up once for each recording."""
+    newest = (await reader.rows(lists.head()))[0][0] or 0
+    if reader.extent is None or reader.extent[0] != newest:
+        *sides, first, last = (await reader.rows(lists.extent()))[0]
+        west, south, east, north = sides
+        box = None if west is None else (max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0))
+        days = [None if day is None else f"{date.fromordinal(day).isoformat()}T00:00:00Z" for day in (first, last)]
+        reader.extent = newest, Extent(box, (days[0], days[1] and days[1].replace("00:00:00", "23:59:59")))
+    found: Extent = reader.extent[1]
+    return found

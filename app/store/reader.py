@@ -58,6 +58,8 @@ class Reader:
         self._idle: queue.SimpleQueue[tuple[sqlite3.Connection, sqlite.Deadline]] = queue.SimpleQueue()
         self._limiter: CapacityLimiter | None = None
         self._exports = 0
+        self.extent: tuple[Instant, Any] | None = None
+        """The extent of what there is, and the newest recording when it was looked up."""
 
     async def rows(self, statement: Statement) -> list[Row]:
         """All rows. Raises `ReadTooLong`, or `DatabaseUnusable` where the file cannot be read."""
