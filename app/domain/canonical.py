@@ -27,16 +27,24 @@ def _written_alike(value: Any) -> bool:
     """
     kind = type(value)
     if kind is dict:
-        for name, inner in value.items():
-            if not (type(name) is str and name.isascii()) or not (
-                inner is None or type(inner) is str or _written_alike(inner)
-            ):
+        for name in value:
+            if not (type(name) is str and name.isascii()):
                 return False
-        return True
-    if kind is list:
-        return all(map(_written_alike, value))
-    if kind is int:
-        return bool(-LARGEST_WHOLE <= value <= LARGEST_WHOLE)
-    if kind is float:
-        return bool(1e-3 < abs(value) < 1e9 and value % 1)
-    return value is None or kind is str or kind is bool
+        inside = value.values()
+    elif kind is list:
+        inside = value
+    else:
+        inside = (value,)
+    for inner in inside:
+        kind = type(inner)
+        if inner is None or kind is str or kind is bool:
+            continue
+        if kind is int:
+            alike = -LARGEST_WHOLE <= inner <= LARGEST_WHOLE
+        elif kind is float:
+            alike = bool(1e-3 < abs(inner) < 1e9 and inner % 1)
+        else:
+            alike = (kind is dict or kind is list) and _written_alike(inner)
+        if not alike:
+            return False
+    return True

@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from app.domain.dates import Instant, parse_moment
 from app.domain.headline import NEVER_VALID, Report
-from app.domain.vocabulary import Bound, ChangeKind, Measure, ReporterKind, Victims
+from app.domain.vocabulary import BOUNDS, MEASURES, REPORTER_KINDS, VICTIMS, ChangeKind
 from app.errors import AppError, Conflict, IncidentNotFound
 from app.store import confidential, derive, log
 from app.store.facts import IncidentFacts, KnownReport
@@ -235,8 +235,10 @@ class Appender:
         self.gathered.set(self._touched, incident, min(since, self._touched.get(incident, since)))
 
     def _touch_set(self, set_key: int, since: Instant) -> None:
-        self.gathered.set(self._touched_sets, set_key, min(since, self._touched_sets.get(set_key, since)))
-        for key in self._members_of(set_key):
+        members = self._members_of(set_key)
+        if len(members) > 1:
+            self.gathered.set(self._touched_sets, set_key, min(since, self._touched_sets.get(set_key, since)))
+        for key in members:
             self._touch(key, since)
 
     def _forget_new(self, set_key: int) -> None:
@@ -249,14 +251,14 @@ def _report(record: Mapping[str, Any], row: Mapping[str, Any]) -> Report:
     return Report(
         id=record["id"],
         order=row["key"],
-        measure=Measure(record["measure"]),
-        victims=Victims(record["victims"]),
+        measure=MEASURES[record["measure"]],
+        victims=VICTIMS[record["victims"]],
         low=record["low"],
         best=record["best"],
         high=record["high"],
-        bound=Bound(record["bound"]),
+        bound=BOUNDS[record["bound"]],
         reporter=reporter["id"],
-        reporter_kind=ReporterKind(reporter["kind"]),
+        reporter_kind=REPORTER_KINDS[reporter["kind"]],
         reported=parse_moment(record["reported_on"]),
         incidents=frozenset(record["incidents"]),
         supersedes=record["supersedes"],

@@ -271,8 +271,9 @@ def rows_of_version(version: int, record: Mapping[str, Any]) -> dict[Table, list
 
 def _append(transaction: Transaction, model: type[SQLModel], rows: list[dict[str, Any]]) -> None:
     if rows:
-        first = transaction.next_key(model)
-        transaction.insert(table_of(model), [{"key": n, **row} for n, row in enumerate(rows, start=first)])
+        for key, row in enumerate(rows, start=transaction.next_key(model)):
+            row["key"] = key
+        transaction.insert(table_of(model), rows)
 
 
 def _json(value: object) -> str:

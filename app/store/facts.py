@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from app.domain.dates import Instant, Moment
 from app.domain.headline import NEVER_VALID, Report
-from app.domain.vocabulary import Bound, Measure, ReporterKind, Victims
+from app.domain.vocabulary import BOUNDS, MEASURES, REPORTER_KINDS, VICTIMS
 from app.store.tables import (
     IncidentSet,
     IncidentSetMember,
@@ -121,14 +121,14 @@ def known_report(row: Sequence[Any]) -> KnownReport:
         Report(
             id=id_,
             order=key,
-            measure=Measure(measure),
-            victims=Victims(victims),
+            measure=MEASURES[measure],
+            victims=VICTIMS[victims],
             low=low,
             best=best,
             high=high,
-            bound=Bound(bound),
+            bound=BOUNDS[bound],
             reporter=reporter,
-            reporter_kind=ReporterKind(kind),
+            reporter_kind=REPORTER_KINDS[kind],
             reported=Moment(reported_on, reported_at),
             incidents=_members(members),
             supersedes=supersedes,
