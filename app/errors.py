@@ -195,6 +195,17 @@ class TooManyExports(AppError):
         super().__init__(f"{most} exports are under way; try again when one has ended, or ask for pages with limit")
 
 
+class ExportUnwritable(AppError):
+    """The file that an export is made in cannot be written. The log says why."""
+
+    status = 507
+    slug = "no-room"
+    title = "No room left"
+
+    def __init__(self) -> None:
+        super().__init__("there is no room for the file of this export; ask for another form")
+
+
 class TooManyStreams(AppError):
     """As many streams of changes as there may be are open."""
 

@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 
 from app import __version__
 from app.api.access import access_of
-from app.api.encoding import MEDIA_TYPES, media_type
+from app.api.encoding import FILE_NAMES, MEDIA_TYPES, expect_fitting, media_type
 from app.api.parameters import forms_of
 from app.domain.dates import Instant
 from app.domain.filters import Form, Parameter
@@ -71,7 +71,9 @@ async def ask(request: Request, allowed: Sequence[Parameter], walk: Walk | None 
     access = await access_of(request)
     opened = access.may(Scope.READ_CONFIDENTIAL)
     session = await read.open_session(request.app.state.reader, question, walk, confidential=opened)
-    return Asked(request, pairs, question, session, form_of(request, question, allowed))
+    form = form_of(request, question, allowed)
+    expect_fitting(form, question)
+    return Asked(request, pairs, question, session, form)
 
 
 def read_pairs(query: bytes) -> list[tuple[str, str]]:
@@ -158,6 +160,8 @@ async def answer(
         made, following = made
         if following:
             headers["Link"] = f'<{following}>; rel="next"'
+    if name := FILE_NAMES.get(asked.form):
+        headers["Content-Disposition"] = f'attachment; filename="{name}"'
     if isinstance(made, AsyncGenerator):
         return await stream(asked, made, headers)
     return Response(made, headers=headers, media_type=MEDIA_TYPES[asked.form])
