@@ -206,6 +206,17 @@ class ExportUnwritable(AppError):
         super().__init__("there is no room for the file of this export; ask for another form")
 
 
+class ServiceStopping(AppError):
+    """The service was told to stop, and the answer would not be ready by its end."""
+
+    status = 503
+    slug = "stopping"
+    title = "The service is stopping"
+
+    def __init__(self) -> None:
+        super().__init__("the service stops before this answer is ready; ask again once it is back")
+
+
 class TooManyStreams(AppError):
     """As many streams of changes as there may be are open."""
 

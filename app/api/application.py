@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette_compress import CompressMiddleware, add_compress_type
 
 from app import __version__
-from app.api import changes, encoding, incidents, metrics, problems, recording, reports, statistics, system
+from app.api import changes, encoding, incidents, metrics, parquet, problems, recording, reports, statistics, system
 from app.api.document import Application
 from app.api.middleware import Cors, Envelope
 from app.domain.filters import Form
@@ -52,6 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         yield {"request_seconds": settings.request_seconds, "stopping": stopping}
         stopping.set()
         await sending_back
+        await parquet.all_cleared()
         await recorder.close()
         reader.close()
         database.close()

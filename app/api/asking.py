@@ -1,5 +1,6 @@
 """From a request to a question, and from an answer to a response: what all read routes share."""
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -20,7 +21,7 @@ from app.domain.dates import Instant
 from app.domain.filters import Form, Parameter
 from app.domain.question import Question, read_question
 from app.domain.vocabulary import Scope
-from app.errors import Fault, InvalidInput
+from app.errors import Fault, InvalidInput, ServiceStopping
 from app.store import read
 from app.store.cursor import Walk
 from app.store.reader import ReadSession
@@ -169,7 +170,13 @@ async def answer(
 
 async def stream(asked: Asked, chunks: AsyncGenerator[bytes], headers: dict[str, str]) -> Response:
     """A streamed response. Its first chunk is made before the status is sent, so that a fault gets its problem."""
-    first = await anext(chunks, b"")
+    try:
+        first = await anext(chunks, b"")
+    except asyncio.CancelledError:
+        stopping = asked.request.scope.get("state", {}).get("stopping")
+        if stopping and stopping.is_set():
+            raise ServiceStopping from None
+        raise
     if asked.request.scope.get("head_only"):
         await chunks.aclose()
 

@@ -7,14 +7,15 @@ first needed: a service that is never asked for Parquet does not pay for it.
 import asyncio
 import errno
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
-from anyio import CancelScope, to_thread
+from anyio import to_thread
 
 from app.domain.layouts.columns import COLUMNS, Type
 from app.domain.layouts.plain import incident_columns, incident_values
@@ -48,6 +49,9 @@ CHUNK = 1 << 18
 MOST_MADE = 2
 """Files that are made at once; each has DuckDB's memory and a thread."""
 making = Places(MOST_MADE)
+STOPPING_SECONDS = 0.5
+"""How long the service waits at its end for files that are broken off."""
+T = TypeVar("T")
 
 
 def connection(folder: Path) -> "DuckDBPyConnection":
@@ -69,6 +73,14 @@ async def chunks(slices: AsyncIterator[list[str]], fields: Sequence[str] | None)
             yield chunk
 
 
+async def all_cleared() -> None:
+    """Waits until files that were broken off are removed: a process that ends on a signal does nothing more."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(STOPPING_SECONDS):
+            while making.taken:
+                await asyncio.sleep(0.01)
+
+
 async def write(
     slices: AsyncIterator[list[str]], fields: Sequence[str] | None, folder: Path, *, partitioned: bool = False
 ) -> Path:
@@ -83,7 +95,7 @@ async def write(
     else:
         _rows_of(made).touch()
     async for items in slices:
-        longest = max(longest, await to_thread.run_sync(_append, made, items, columns, partitioned))
+        longest = max(longest, await _beside(partial(_append, made, items, columns, partitioned)))
     await _converted(folder, {name: TYPES[COLUMNS[name].type] for name in columns}, longest)
     return made
 
@@ -124,7 +136,7 @@ _JSON = [name for name, column in COLUMNS.items() if column.type is Type.JSON]
 
 
 async def _converted(folder: Path, types: Mapping[str, str], longest: int) -> None:
-    """Makes Parquet of all rows beside the event loop; where the caller is cancelled, it is broken off and waited for.
+    """Makes Parquet of all rows.
 
     DuckDB's own PARTITION_BY loses the order of the rows, and holds all partitions in memory.
     """
@@ -132,17 +144,33 @@ async def _converted(folder: Path, types: Mapping[str, str], longest: int) -> No
 
     stopped = threading.Event()
     with connection(folder) as duck:
-        work = asyncio.create_task(asyncio.to_thread(_convert, duck, folder, types, longest, stopped))
-        try:
-            await asyncio.shield(work)
-        except asyncio.CancelledError:
+
+        def stop() -> None:
             stopped.set()
             duck.interrupt()
-            with CancelScope(shield=True), suppress(duckdb.Error):
-                await work
-            raise
+
+        try:
+            await _beside(partial(_convert, duck, folder, types, longest, stopped), stop)
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:  # the latter where it cannot swap
             raise OSError(errno.EIO, str(error).splitlines()[0]) from error
+
+
+async def _beside(call: Callable[[], T], stop: Callable[[], None] = lambda: None) -> T:
+    """Runs a call beside the event loop.
+
+    Where the caller is cancelled, however often, the call is told to stop and waited for: it writes to a folder that is
+    removed next.
+    """
+    work = asyncio.get_running_loop().run_in_executor(None, call)
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        stop()
+        while not work.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([work])
+        work.exception()  # which is of no interest to anybody now
+        raise
 
 
 def _convert(

@@ -21,6 +21,7 @@ from app.errors import (
     Forbidden,
     InvalidInput,
     ReadTooLong,
+    ServiceStopping,
     TooManyExports,
     TooManyStreams,
     Unauthorized,
@@ -33,7 +34,7 @@ TYPES = "urn:conflict-incidents:problem:"
 log = logging.getLogger("app")
 
 CHALLENGE = 'Bearer realm="incidents"'
-EXPECTED = (DatabaseBusy, ReadTooLong, TooManyExports, TooManyStreams)
+EXPECTED = (DatabaseBusy, ReadTooLong, ServiceStopping, TooManyExports, TooManyStreams)
 """What comes of much being asked, and is no fault to be logged."""
 _TITLES = {
     400: "The request is malformed",

@@ -291,26 +291,72 @@ def test_nothing_is_left_of_a_file_whose_reader_goes_away(item: dict[str, Any], 
     asyncio.run(goes_away())
 
 
+def endless_convert(duck: duckdb.DuckDBPyConnection, folder: Path, *_: Any) -> None:
+    (folder / "begun").touch()
+    duck.execute("SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range + b.range = 7")
+
+
+def slow_append(made: Path, *_: Any) -> int:
+    (made.parent / "begun").touch()
+    time.sleep(0.3)
+    made.parent.mkdir(exist_ok=True)
+    made.touch()
+    return 0
+
+
+@pytest.mark.parametrize("instead", [endless_convert, slow_append])
 def test_nothing_is_left_of_a_file_whose_making_is_broken_off(
-    item: dict[str, Any], temporary: Path, monkeypatch: pytest.MonkeyPatch
+    item: dict[str, Any], temporary: Path, monkeypatch: pytest.MonkeyPatch, instead: Any
 ) -> None:
     async def broken_off() -> float:
         work = asyncio.create_task(anext(parquet.chunks(of_slices([json.dumps(item)]), None)))
         while not list(temporary.rglob("begun")):
             await asyncio.sleep(0.01)
-        work.cancel()
         begun = time.monotonic()
+        for _ in range(3):  # as a server does that is told to stop, and then stops
+            work.cancel()
+            await asyncio.sleep(0)
         with pytest.raises(asyncio.CancelledError):
             await work
         return time.monotonic() - begun
 
-    def endless(duck: duckdb.DuckDBPyConnection, folder: Path, *_: Any) -> None:
-        (folder / "begun").touch()
-        duck.execute("SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range + b.range = 7")
-
-    monkeypatch.setattr(parquet, "_convert", endless)
+    monkeypatch.setattr(parquet, f"_{instead.__name__.split('_')[1]}", instead)
     assert asyncio.run(broken_off()) < 2
     assert (list(temporary.iterdir()), parquet.making.taken) == ([], 0)
+
+
+def test_a_service_that_stops_says_so_and_clears_up(
+    own_client: Client, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stops() -> tuple[int, bytes, list[Path]]:
+        sent: list[Any] = []
+        app = own_client.app
+        async with app.router.lifespan_context(app) as state:
+            scope = {
+                "type": "http", "http_version": "1.1", "method": "GET", "path": "/v1/incidents", "raw_path": b"",
+                "query_string": b"f=parquet", "headers": [(b"host", b"testserver")], "scheme": "http", "root_path": "",
+                "server": ("testserver", 80), "client": ("::1", 1), "asgi": {"version": "3.0"}, "state": dict(state),
+            }  # fmt: skip
+            asked = asyncio.create_task(app(scope, asyncio.Event().wait, _append_to(sent)))
+            while not list(temporary.rglob("begun")):
+                await asyncio.sleep(0.01)
+            state["stopping"].set()
+            asked.cancel()
+        left = list(temporary.iterdir())
+        await asked
+        return sent[0]["status"], sent[1]["body"], left
+
+    monkeypatch.setattr(parquet, "_append", slow_append)
+    status, body, left = asyncio.run(stops())
+    assert (status, left) == (503, [])
+    assert json.loads(body)["type"] == "urn:conflict-incidents:problem:stopping"
+
+
+def _append_to(sent: list[Any]) -> Any:
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    return send
 
 
 def test_others_are_answered_while_a_file_is_made(item: dict[str, Any], temporary: Path) -> None:
