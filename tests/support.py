@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,16 @@ def parquet_rows(content: bytes) -> list[dict[str, Any]]:
         told = duck.execute("FROM read_parquet($file)", {"file": file.name})
         names = [column[0] for column in told.description or ()]
         return [dict(zip(names, row, strict=True)) for row in told.fetchall()]
+
+
+def of_slices(items: list[str], times: int = 1) -> AsyncIterator[list[str]]:
+    """The same incidents over and over, as an export reads them."""
+
+    async def slices() -> AsyncIterator[list[str]]:
+        for _ in range(times):
+            yield items
+
+    return slices()
 
 
 class Client:
