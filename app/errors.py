@@ -201,6 +201,28 @@ class TooManyExports(AppError):
         super().__init__(f"{most} exports are under way; try again when one has ended, or ask for pages with limit")
 
 
+class ExportUnwritable(AppError):
+    """The file that an export is made in cannot be written. The log says why."""
+
+    status = 507
+    slug = "no-room"
+    title = "No room left"
+
+    def __init__(self) -> None:
+        super().__init__("there is no room for the file of this export; ask for another form")
+
+
+class ServiceStopping(AppError):
+    """The service was told to stop before the answer was ready. Rows of an import that were answered are recorded."""
+
+    status = 503
+    slug = "stopping"
+    title = "The service is stopping"
+
+    def __init__(self) -> None:
+        super().__init__("the service stops before this is done; ask, or send the file, again once it is back")
+
+
 class TooManyStreams(AppError):
     """As many streams of changes as there may be are open."""
 
@@ -221,17 +243,6 @@ class TooManyImports(AppError):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"{most} imports are under way; try again when one has ended")
-
-
-class ServiceStopping(AppError):
-    """The service is told to stop. What was told is recorded."""
-
-    status = 503
-    slug = "stopping"
-    title = "The service stops"
-
-    def __init__(self) -> None:
-        super().__init__("the service stops; what was answered is recorded, send the file again to go on")
 
 
 class DatabaseBusy(AppError):

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,3 +100,10 @@ def editor(empty_client: Client, database: Database) -> Editor:
 def insider(empty_client: Client, database: Database) -> Editor:
     """Who may read what is confidential in `database`."""
     return Editor(empty_client, database, Scope.READ_CONFIDENTIAL, name="an insider")
+
+
+@pytest.fixture
+def item(client: Client) -> dict[str, Any]:
+    """An incident as it is answered for a table, without its reports."""
+    told: dict[str, Any] = client.json("/v1/incidents/ml-2019-11-01-indelimane")
+    return told | {"toll_reports": []}

@@ -6,11 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import httpx
 
 from app.api.application import create_app
@@ -37,6 +39,26 @@ READ_ADDRESSES = [
     "/v1/sources", "/v1/regions", "/v1/regions/ML", "/v1/stats?group_by=month",
 ]  # fmt: skip
 """Every read route over the seeds, as it is asked in earnest."""
+
+
+def parquet_rows(content: bytes) -> list[dict[str, Any]]:
+    """The rows of a Parquet file."""
+    with tempfile.NamedTemporaryFile(suffix=".parquet") as file, duckdb.connect() as duck:
+        file.write(content)
+        file.flush()
+        told = duck.execute("FROM read_parquet($file)", {"file": file.name})
+        names = [column[0] for column in told.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in told.fetchall()]
+
+
+def of_slices(items: list[str], times: int = 1) -> AsyncIterator[list[str]]:
+    """The same incidents over and over, as an export reads them."""
+
+    async def slices() -> AsyncIterator[list[str]]:
+        for _ in range(times):
+            yield items
+
+    return slices()
 
 
 class Client:

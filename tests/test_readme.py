@@ -14,7 +14,7 @@ from app.cli import app as command_line
 from app.domain.filters import INCIDENTS, Parameter
 from app.settings import Settings
 from tests import ged
-from tests.support import Service, environment
+from tests.support import Service, command, environment
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -104,6 +104,28 @@ def test_the_toll_that_moves_can_be_typed_as_it_stands(tmp_path: Path) -> None:
     assert (claim["id"], claim["status"]) == ("tr-5", "retracted")
     assert claim["retraction"]["reason"] == "The group took its claim back."
     assert told.stdout.count("whole: ") == 2
+
+
+def test_the_files_for_other_programs_are_read_as_it_says(seeded_file: Path, tmp_path: Path) -> None:
+    # given
+    section = README.split("### Files for other programs")[1].split("## Recording")[0]
+    written = re.findall(r"^\.venv/bin/incidents ([^#\n]*?) *(?:#.*)?$", section, re.MULTILINE)
+    (code,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+
+    # when
+    for words in written:
+        told = command(*words.split(), cwd=tmp_path, INCIDENTS_DATABASE_URL=f"sqlite:///{seeded_file}")
+        assert told.returncode == 0, told.stderr
+    told = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+
+    # then
+    assert told.returncode == 0, told.stderr
+    assert [words.split()[1] for words in written] == ["incidents", "mali.csv", "acled.csv"]
+    assert told.stdout.splitlines() == [
+        "[(2019, 49)]",
+        "[('2019-11-01', '53'), ('2019-11-02', '49')]",
+        "['49', None, None]",
+    ]
 
 
 def test_every_file_that_is_linked_is_there() -> None:

@@ -16,6 +16,7 @@ from app.api import (
     incidents,
     metrics,
     ogc,
+    parquet,
     problems,
     recording,
     reports,
@@ -64,6 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         yield {"request_seconds": settings.request_seconds, "stopping": stopping}
         stopping.set()
         await sending_back
+        await parquet.all_cleared()
         await recorder.close()
         reader.close()
         database.close()
@@ -86,7 +88,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.router.routes.extend(module.router.routes)
     app.router.routes.extend(recording.changes.routes)
     app.router.routes.extend([metrics.ROUTE, *docs.routes()])
-    for media_type in (*map(encoding.media_type, Form), problems.MEDIA_TYPE):
+    packed = (Form.PARQUET,)  # is compressed already
+    for media_type in (*(encoding.media_type(form) for form in Form if form not in packed), problems.MEDIA_TYPE):
         add_compress_type(media_type)
     app.add_middleware(CompressMiddleware, minimum_size=1000)
     app.add_middleware(

@@ -1,5 +1,6 @@
 """From a request to a question, and from an answer to a response: what all read routes share."""
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -14,13 +15,13 @@ from starlette.responses import Response, StreamingResponse
 
 from app import __version__
 from app.api.access import access_of
-from app.api.encoding import MEDIA_TYPES, media_type
+from app.api.encoding import FILE_NAMES, MEDIA_TYPES, expect_fitting, media_type
 from app.api.parameters import forms_of
 from app.domain.dates import Instant
 from app.domain.filters import Form, Parameter
 from app.domain.question import Question, read_question
 from app.domain.vocabulary import Scope
-from app.errors import Fault, InvalidInput
+from app.errors import Fault, InvalidInput, ServiceStopping
 from app.store import read
 from app.store.cursor import Walk
 from app.store.reader import ReadSession
@@ -76,7 +77,9 @@ async def ask(
     access = await access_of(request)
     opened = access.may(Scope.READ_CONFIDENTIAL)
     session = await read.open_session(request.app.state.reader, question, walk, confidential=opened)
-    return Asked(request, pairs, question, session, form_of(request, question, allowed))
+    form = form_of(request, question, allowed)
+    expect_fitting(form, question)
+    return Asked(request, pairs, question, session, form)
 
 
 def read_pairs(query: bytes) -> list[tuple[str, str]]:
@@ -163,6 +166,8 @@ async def answer(
         made, following = made
         if following:
             headers["Link"] = f'<{following}>; rel="next"'
+    if name := FILE_NAMES.get(asked.form):
+        headers["Content-Disposition"] = f'attachment; filename="{name}"'
     if isinstance(made, AsyncGenerator):
         return await stream(asked, made, headers)
     return Response(made, headers=headers, media_type=MEDIA_TYPES[asked.form])
@@ -170,7 +175,13 @@ async def answer(
 
 async def stream(asked: Asked, chunks: AsyncGenerator[bytes], headers: dict[str, str]) -> Response:
     """A streamed response. Its first chunk is made before the status is sent, so that a fault gets its problem."""
-    first = await anext(chunks, b"")
+    try:
+        first = await anext(chunks, b"")
+    except asyncio.CancelledError:
+        stopping = asked.request.scope.get("state", {}).get("stopping")
+        if stopping and stopping.is_set():
+            raise ServiceStopping from None
+        raise
     if asked.request.scope.get("head_only"):
         await chunks.aclose()
 

@@ -8,9 +8,12 @@ from typing import Any
 
 import orjson
 
-from app.domain.filters import Form
+from app.domain.filters import HXL, Form
 from app.domain.layouts import acled, ucdp
+from app.domain.layouts.columns import COLUMNS
 from app.domain.layouts.plain import REPORT_COLUMNS, flat_incident, flat_report, incident_columns, safe_cell
+from app.domain.question import Question
+from app.errors import Fault, InvalidInput
 
 MEDIA_TYPES = {
     Form.JSON: "application/json",
@@ -19,32 +22,49 @@ MEDIA_TYPES = {
     Form.NDJSON: "application/x-ndjson",
     Form.ACLED: "text/csv; charset=utf-8",
     Form.UCDP: "text/csv; charset=utf-8",
+    Form.PARQUET: "application/vnd.apache.parquet",
 }
+FILE_NAMES = {Form.PARQUET: "incidents.parquet"}
+"""Forms that no browser shows, with the name under which it keeps them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A form with a row an incident: its columns, an incident as a row, and whether that needs its `toll_reports`."""
+    """A form with a row an incident: its columns, an incident as a row, and the columns' HXL tags where wanted."""
 
     columns: Sequence[str]
     row: Callable[[Mapping[str, Any]], Mapping[str, Any]]
-    reports: bool = False
+    tags: Sequence[str] | None = None
+
+    @property
+    def head(self) -> bytes:
+        """What stands above the rows."""
+        tags = [dict(zip(self.columns, self.tags, strict=True))] if self.tags else []
+        return csv_lines(tags, self.columns, header=True)
 
 
-def table_of(form: Form, fields: Sequence[str] | None) -> Table | None:
+def table_of(form: Form, question: Question) -> Table | None:
     """The table that a form is, or `None`. `fields` limits the columns of our own layout alone."""
     if form is Form.CSV:
-        return Table(incident_columns(fields), flat_incident, reports=fields is None or "toll" in fields)
+        columns = incident_columns(question.fields)
+        return Table(columns, flat_incident, [COLUMNS[name].hxl for name in columns] if question.hxl else None)
     return {Form.ACLED: _ACLED, Form.UCDP: _UCDP}.get(form)
 
 
-_ACLED, _UCDP = Table(acled.COLUMNS, acled.written), Table(ucdp.COLUMNS, ucdp.written, reports=True)
+_ACLED, _UCDP = Table(acled.COLUMNS, acled.written), Table(ucdp.COLUMNS, ucdp.written)
 
 
-def needs_reports(form: Form, fields: Sequence[str] | None) -> bool:
+def needs_reports(form: Form, question: Question) -> bool:
     """Whether a form tells the reports of each incident."""
-    table = table_of(form, fields)
-    return table is not None and table.reports
+    if form in (Form.CSV, Form.PARQUET):
+        return "toll_reports" in incident_columns(question.fields)
+    return form is Form.UCDP
+
+
+def expect_fitting(form: Form, question: Question) -> None:
+    """Raises `InvalidInput` where something is asked for that a form does not have."""
+    if question.hxl and form is not Form.CSV:
+        raise InvalidInput([Fault(HXL.name, "is for CSV of our own columns alone (f=csv)")])
 
 
 def media_type(form: Form) -> str:
@@ -101,7 +121,8 @@ def ndjson(items: Iterable[str]) -> bytes:
 
 def incidents_csv(items: Iterable[str], table: Table, *, header: bool) -> bytes:
     """Incidents as CSV."""
-    return csv_lines(map(table.row, map(orjson.loads, items)), table.columns, header=header)
+    rows = csv_lines(map(table.row, map(orjson.loads, items)), table.columns, header=False)
+    return table.head + rows if header else rows
 
 
 def reports_csv(reports: Iterable[Mapping[str, Any]], *, header: bool = True) -> bytes:
@@ -129,28 +150,33 @@ def sums_csv(found: Mapping[str, Any], groups: Sequence[str]) -> bytes:
 _ENDS = {Form.GEOJSON: b"]}", Form.JSON: b'],"next":null}'}
 
 
-async def export(slices: AsyncIterator[list[str]], form: Form, fields: Sequence[str] | None) -> AsyncIterator[bytes]:
+async def once(items: list[str]) -> AsyncGenerator[list[str]]:
+    """A page as the only slice of an export."""
+    yield items
+
+
+async def export(slices: AsyncIterator[list[str]], form: Form, question: Question) -> AsyncGenerator[bytes]:
     """Everything, slice by slice. What opens the file goes with the first slice: a fault before it leaves no file."""
-    before, between = _opening(form, fields), b"," if form in _ENDS else b""
+    before, between = _opening(form, question), b"," if form in _ENDS else b""
     some = False
     async for items in slices:
-        yield (between if some else before) + _slice(items, form, fields)
+        yield (between if some else before) + _slice(items, form, question)
         some = True
     yield (b"" if some else before) + _ENDS.get(form, b"")
 
 
-def _opening(form: Form, fields: Sequence[str] | None) -> bytes:
-    if table := table_of(form, fields):
-        return csv_lines([], table.columns, header=True)
+def _opening(form: Form, question: Question) -> bytes:
+    if table := table_of(form, question):
+        return table.head
     return {Form.GEOJSON: b'{"type":"FeatureCollection","features":[', Form.JSON: b'{"items":['}.get(form, b"")
 
 
-def _slice(items: Sequence[str], form: Form, fields: Sequence[str] | None) -> bytes:
-    if table := table_of(form, fields):
+def _slice(items: Sequence[str], form: Form, question: Question) -> bytes:
+    if table := table_of(form, question):
         return incidents_csv(items, table, header=False)
     if form is Form.GEOJSON:
-        return b",".join(geojson_feature(orjson.loads(item), fields) for item in items)
-    left = cut(items, fields)
+        return b",".join(geojson_feature(orjson.loads(item), question.fields) for item in items)
+    left = cut(items, question.fields)
     return ndjson(left) if form is Form.NDJSON else ",".join(left).encode()
 
 

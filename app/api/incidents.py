@@ -1,6 +1,7 @@
 """`/v1/incidents`: pages, one incident, its toll history, its versions."""
 
-from collections.abc import AsyncGenerator
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
@@ -8,13 +9,15 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import encoding, examples, schemas
+from app.api import encoding, examples, parquet, schemas
 from app.api.asking import Asked, answer, ask
 from app.api.parameters import described, read_router
 from app.domain import filters
 from app.domain.filters import Form
+from app.errors import ExportUnwritable
 from app.store import read
 
+log = logging.getLogger("app")
 router = read_router("/v1/incidents", "Incidents")
 ID = {"incident_id": "The incident's id, like `ml-2019-11-01-indelimane`."}
 
@@ -34,12 +37,14 @@ async def incidents(request: Request) -> Response:
 async def _incidents(asked: Asked) -> tuple[bytes | AsyncGenerator[bytes], str | None]:
     if asked.whole:
         return _export(asked), None
-    fields = asked.question.fields
-    page = await read.incidents(asked.session, asked.question, reports=encoding.needs_reports(asked.form, fields))
+    question, fields = asked.question, asked.question.fields
+    page = await read.incidents(asked.session, question, reports=encoding.needs_reports(asked.form, question))
     following = asked.next_page(page.cursor)
+    if asked.form is Form.PARQUET:
+        return _as_file(asked, encoding.once(page.items)), following
     if asked.form is Form.GEOJSON:
         return encoding.geojson_page(page.items, fields, following, page.total), following
-    if table := encoding.table_of(asked.form, fields):
+    if table := encoding.table_of(asked.form, question):
         return encoding.incidents_csv(page.items, table, header=True), following
     items = encoding.cut(page.items, fields)
     if asked.form is Form.NDJSON:
@@ -48,11 +53,27 @@ async def _incidents(asked: Asked) -> tuple[bytes | AsyncGenerator[bytes], str |
 
 
 async def _export(asked: Asked) -> AsyncGenerator[bytes]:
-    form, fields = asked.form, asked.question.fields
-    reports = encoding.needs_reports(form, fields)
+    reports = encoding.needs_reports(asked.form, asked.question)
     async with aclosing(read.every_incident(asked.session, asked.question, reports=reports)) as slices:
-        async for chunk in encoding.export(slices, form, fields):
-            yield chunk
+        if asked.form is Form.PARQUET:
+            chunks = _as_file(asked, slices)
+        else:
+            chunks = encoding.export(slices, asked.form, asked.question)
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                yield chunk
+
+
+async def _as_file(asked: Asked, slices: AsyncIterator[list[str]]) -> AsyncGenerator[bytes]:
+    """Parquet. Besides what it reads, it counts as an export until it is sent."""
+    with asked.request.app.state.reader.exports.one():
+        async with aclosing(parquet.chunks(slices, asked.question.fields)) as chunks:
+            try:
+                async for chunk in chunks:
+                    yield chunk
+            except OSError as error:
+                log.error("an export cannot be written: %s", error)
+                raise ExportUnwritable from error
 
 
 @router.get(
@@ -70,18 +91,17 @@ async def _export(asked: Asked) -> AsyncGenerator[bytes]:
 async def incident(request: Request) -> Response:
     """One incident with its headline toll, sources and actors."""
     asked = await ask(request, filters.INCIDENT_BY_ID)
-    reports = encoding.needs_reports(asked.form, asked.question.fields)
+    reports = encoding.needs_reports(asked.form, asked.question)
     found = await read.incident(asked.session, request.path_params["incident_id"], asked.question, reports=reports)
     return await answer(asked, lambda: _incident(asked, found.text), changed=found.updated, version=found.version)
 
 
 async def _incident(asked: Asked, text: str) -> bytes:
-    fields = asked.question.fields
     if asked.form is Form.GEOJSON:
-        return encoding.geojson_feature(orjson.loads(text), fields)
-    if table := encoding.table_of(asked.form, fields):
+        return encoding.geojson_feature(orjson.loads(text), asked.question.fields)
+    if table := encoding.table_of(asked.form, asked.question):
         return encoding.incidents_csv([text], table, header=True)
-    return encoding.cut([text], fields)[0].encode()
+    return encoding.cut([text], asked.question.fields)[0].encode()
 
 
 @router.get(

@@ -67,6 +67,8 @@ def described(
         malformed: {"description": "A parameter is unknown or cannot be read; every one is named.", **PROBLEM},
         503: {"description": "The question takes too long, or the database cannot be read.", **PROBLEM},
     }
+    if Form.PARQUET in forms_of(parameters):
+        answers[507] = {"description": "There is no room for the file that the answer is made in.", **PROBLEM}
     if missing:
         answers[404] = {"description": "Unknown, or not yet known at the time asked for.", **PROBLEM}
     if withdrawn:

@@ -21,7 +21,9 @@ from app.errors import (
     Forbidden,
     InvalidInput,
     ReadTooLong,
+    ServiceStopping,
     TooManyExports,
+    TooManyImports,
     TooManyStreams,
     Unauthorized,
     echo,
@@ -33,7 +35,7 @@ TYPES = "urn:conflict-incidents:problem:"
 log = logging.getLogger("app")
 
 CHALLENGE = 'Bearer realm="incidents"'
-EXPECTED = (DatabaseBusy, ReadTooLong, TooManyExports, TooManyStreams)
+EXPECTED = (DatabaseBusy, ReadTooLong, ServiceStopping, TooManyExports, TooManyImports, TooManyStreams)
 """What comes of much being asked, and is no fault to be logged."""
 _TITLES = {
     400: "The request is malformed",

@@ -3,18 +3,19 @@
 import asyncio
 import inspect
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import orjson
 import typer
 from rich.console import Console
 
-from app.api import encoding
+from app.api import encoding, parquet
 from app.cli.base import app
-from app.domain import filters
+from app.domain import filters, kinds
 from app.domain.filters import Form, Parameter
 from app.domain.question import Question, read_question
 from app.errors import Fault, InvalidInput
@@ -24,22 +25,31 @@ from app.store.engine import Database
 from app.store.reader import Reader, ReadSession
 from app.terminal import history_view, incident_table, incidents_caption
 
-SUFFIXES = {".json": Form.JSON, ".geojson": Form.GEOJSON, ".csv": Form.CSV, ".ndjson": Form.NDJSON}
-EXPORTED = tuple(p for p in filters.INCIDENTS if p not in (filters.FORM, *filters.PAGING))
+SUFFIXES = {
+    ".json": Form.JSON,
+    ".geojson": Form.GEOJSON,
+    ".csv": Form.CSV,
+    ".ndjson": Form.NDJSON,
+    ".parquet": Form.PARQUET,
+}
+LAYOUT = Parameter("f", kinds.choice((Form.ACLED, Form.UCDP)), "Columns of a .csv file; our own unless told.")
+EXPORTED = (*(p for p in filters.INCIDENTS if p not in (filters.FORM, *filters.PAGING)), LAYOUT)
 
 
 def find(given: dict[str, Any]) -> None:
-    """List incidents that match: a page as a table or JSON, everything as CSV, NDJSON or GeoJSON without --limit."""
+    """List incidents that match: a page as a table or JSON, everything in the other forms without --limit."""
     question = _question(given, filters.INCIDENTS)
     form, out = question.form, sys.stdout.buffer
+    encoding.expect_fitting(form, question)
     whole = form is not Form.JSON and not question.paged
 
     async def answer(session: ReadSession) -> None:
+        reports = encoding.needs_reports(form, question)
         if whole:
-            async for chunk in _exported(session, question, form):
+            async for chunk in _encoded(read.every_incident(session, question, reports=reports), form, question):
                 out.write(chunk)
             return
-        page = await read.incidents(session, question, reports=encoding.needs_reports(form, question.fields))
+        page = await read.incidents(session, question, reports=reports)
         if "f" not in question.given:
             items = [orjson.loads(item) for item in page.items]
             console = Console()
@@ -48,7 +58,7 @@ def find(given: dict[str, Any]) -> None:
         elif form is Form.JSON:
             out.write(encoding.json_page(encoding.cut(page.items, question.fields), page.cursor, page.total) + b"\n")
         else:
-            async for chunk in encoding.export(_once(page.items), form, question.fields):
+            async for chunk in _encoded(encoding.once(page.items), form, question):
                 out.write(chunk)
             if page.cursor:
                 typer.echo(f"more with --cursor {page.cursor}", err=True)
@@ -56,13 +66,10 @@ def find(given: dict[str, Any]) -> None:
     _asking(question, answer)
 
 
-def _exported(session: ReadSession, question: Question, form: Form) -> AsyncIterator[bytes]:
-    reports = encoding.needs_reports(form, question.fields)
-    return encoding.export(read.every_incident(session, question, reports=reports), form, question.fields)
-
-
-async def _once(items: list[str]) -> AsyncIterator[list[str]]:
-    yield items
+def _encoded(slices: AsyncGenerator[list[str]], form: Form, question: Question) -> AsyncGenerator[bytes]:
+    if form is Form.PARQUET:
+        return parquet.chunks(slices, question.fields)
+    return encoding.export(slices, form, question)
 
 
 def toll(incident_id: str, given: dict[str, Any]) -> None:
@@ -75,35 +82,77 @@ def toll(incident_id: str, given: dict[str, Any]) -> None:
     _asking(question, answer)
 
 
-def export(file: Path, given: dict[str, Any]) -> None:
-    """Write all incidents that match to a file; its suffix tells the form: .csv .geojson .ndjson .json."""
-    form = SUFFIXES.get(file.suffix.lower())
-    if form is None:
-        raise InvalidInput([Fault("file", f"ends in none of {', '.join(SUFFIXES)}", str(file), "argument")])
+def export(
+    file: Annotated[Path, typer.Argument(help="A file; with --partition a folder.")],
+    given: dict[str, Any],
+    partition: Annotated[bool, typer.Option("--partition", help="A folder of Parquet by country and year.")] = False,
+) -> None:
+    """Write all incidents that match to a file; its suffix tells the form: .csv .geojson .ndjson .json .parquet."""
     question = _question(given, EXPORTED)
+    form = _form_of(file, question, partition)
+    encoding.expect_fitting(form, question)
 
     async def answer(session: ReadSession) -> None:
-        unfinished = file.with_name(f".{file.name}.part")
+        reports = encoding.needs_reports(form, question)
         try:
-            with unfinished.open("wb") as out:
-                async for chunk in _exported(session, question, form):
-                    out.write(chunk)
-            unfinished.replace(file)
+            with TemporaryDirectory(prefix=f".{file.name}.", dir=file.parent, ignore_cleanup_errors=True) as folder:
+                async with aclosing(read.every_incident(session, question, reports=reports)) as slices:
+                    made = await _made(slices, form, question, Path(folder), partition)
+                if partition and file.exists():
+                    file.rmdir()
+                made.replace(file)
         except OSError as error:
-            raise InvalidInput([Fault("file", f"cannot be written: {error.strerror}", str(file), "argument")]) from None
-        finally:
-            with suppress(OSError):
-                unfinished.unlink(missing_ok=True)
+            raise _unfit(file, f"cannot be written: {error.strerror}") from None
 
     _asking(question, answer)
     typer.echo(f"wrote {file}", err=True)
+
+
+async def _made(
+    slices: AsyncGenerator[list[str]], form: Form, question: Question, folder: Path, partition: bool
+) -> Path:
+    """What is exported, whole, in a folder beside its place."""
+    if form is Form.PARQUET:
+        return await parquet.write(slices, question.fields, folder, partitioned=partition)
+    made = folder / "export"
+    with made.open("wb") as out:
+        async for chunk in encoding.export(slices, form, question):
+            out.write(chunk)
+    return made
+
+
+def _form_of(file: Path, question: Question, partition: bool) -> Form:
+    """The form that a file's suffix stands for. Raises `InvalidInput` where an option does not go with it."""
+    form = SUFFIXES.get(file.suffix.lower(), Form.PARQUET if partition else None)
+    if form is None:
+        raise _unfit(file, f"ends in none of {', '.join(SUFFIXES)}")
+    if partition:
+        _expect_folder(file, form, question)
+    if "f" not in question.given:
+        return form
+    if form is not Form.CSV:
+        raise InvalidInput([Fault("f", "is for a .csv file alone", question.form)])
+    return question.form
+
+
+def _expect_folder(folder: Path, form: Form, question: Question) -> None:
+    if form is not Form.PARQUET:
+        raise InvalidInput([Fault("partition", f"makes a folder of Parquet, which is not called {folder.suffix}")])
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise _unfit(folder, "is there, and is no empty folder")
+    if not parquet.file_columns(question.fields, partitioned=True):
+        raise InvalidInput([Fault("fields", "leaves no column but the country, which the folders tell")])
+
+
+def _unfit(file: Path, why: str) -> InvalidInput:
+    return InvalidInput([Fault("file", why, str(file), "argument")])
 
 
 def _options(parameters: Sequence[Parameter]) -> list[inspect.Parameter]:
     """The command line's options for the parameters of a question."""
     found = []
     for p in parameters:
-        kind = list[str] if p.repeatable else str
+        kind: Any = bool if p.kind is kinds.SWITCH else list[str] if p.repeatable else str
         values = p.kind.schema.get("enum", ())
         told = f" One of: {', '.join(map(str, values))}." if values else ""
         option = typer.Option(f"--{p.name.replace('_', '-')}", help=p.help + told, show_default=False)
@@ -136,7 +185,8 @@ _command(export, EXPORTED)
 def _question(given: dict[str, Any], allowed: Sequence[Parameter]) -> Question:
     pairs = []
     for name, value in given.items():
-        pairs += [(name, v) for v in (value if isinstance(value, list) else [value]) if v is not None]
+        told = ["true"] if value is True else value if isinstance(value, list) else [value]
+        pairs += [(name, v) for v in told if v is not None]
     return read_question(pairs, allowed)
 
 

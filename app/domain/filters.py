@@ -148,6 +148,7 @@ class Form(StrEnum):
     NDJSON = "ndjson"
     ACLED = "acled"
     UCDP = "ucdp"
+    PARQUET = "parquet"
 
 
 class FileFormat(StrEnum):
@@ -190,6 +191,7 @@ LIMIT = Parameter(
 CURSOR = Parameter("cursor", kinds.CURSOR, "Where the page begins; taken from `next`.")
 TOTAL = Parameter("total", kinds.FLAG, "Add `total`, the number of items on all pages.")
 FIELDS = Parameter("fields", kinds.choices(MEMBERS), "Only these members, separated by commas.")
+HXL = Parameter("hxl", kinds.SWITCH, "Add a second row with HXL hashtags; with `f=csv` alone.")
 GROUP_BY = Parameter("group_by", kinds.choices(tuple(Group)), "Group by these, separated by commas.")
 MEASURE = Parameter("measure", kinds.choice(Measure), "Only reports of this measure.")
 INCIDENT = Parameter("incident", kinds.ID, "Only reports that cover this incident (id).")
@@ -212,7 +214,7 @@ CLOCKS = (AS_OF, RECORDED_AS_OF)
 MATCHING = (*FILTERS, RADIUS_KM, FIGURE, *CLOCKS)
 """What says which incidents are meant."""
 PAGING = (LIMIT, CURSOR, TOTAL)
-INCIDENTS = (*MATCHING, SORT, *PAGING, FIELDS, FORM)
+INCIDENTS = (*MATCHING, SORT, *PAGING, FIELDS, HXL, FORM)
 INCIDENT_BY_ID = (*CLOCKS, FIELDS, _forms(Form.JSON, Form.GEOJSON, Form.CSV))
 HISTORY = (MEASURE, *CLOCKS, _forms(Form.JSON, Form.CSV))
 STATS = (*MATCHING, GROUP_BY, _forms(Form.JSON, Form.CSV))

@@ -218,6 +218,8 @@ def _kilometres(text: str) -> float:
 
 WHOLE = whole(0, LARGEST)
 FLAG = Kind(_flag, {"type": "boolean"})
+SWITCH = Kind(_flag, {"type": "boolean", "default": False})
+"""A flag whose `false` says no more than leaving it away."""
 DAY = Kind(parse_day, {"type": "string", "format": "date"}, "2019-11-01")
 MOMENT = Kind(
     parse_moment,

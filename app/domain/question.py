@@ -92,6 +92,11 @@ class Question:
         return self.given.get("fields")
 
     @property
+    def hxl(self) -> bool:
+        """Whether a row of HXL hashtags was asked for."""
+        return bool(self.given.get("hxl"))
+
+    @property
     def regions(self) -> tuple[RegionWanted, ...]:
         """The regions asked for."""
         return tuple(self.given.get("region", ()))

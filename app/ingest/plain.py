@@ -13,6 +13,7 @@ from pydantic import Field
 
 from app.domain.incident import MERGED, IncidentDraft, IncidentFields
 from app.domain.layouts import plain
+from app.domain.layouts.columns import COLUMNS
 from app.domain.source import Id, MomentText, Record, SentSource, Text
 from app.domain.text import nearest
 from app.domain.toll import TollReportDraft
@@ -156,7 +157,7 @@ class PlainImport:
         reports = "measure" in table.columns
         needed = plain.NEEDED_OF_REPORTS if reports else plain.NEEDED
         expect_columns(table, needed, "table of toll reports" if reports else "table of incidents")
-        known = {*plain.REPORT_COLUMNS} if reports else {*plain.INCIDENT_COLUMNS, *plain.RECORDED_COLUMNS}
+        known = {*plain.REPORT_COLUMNS} if reports else {*COLUMNS}
         if strange := [name for name in table.columns if name and name not in known]:
             like = nearest(strange[0], known)
             why = f"has the column {echo(strange[0])}, which this layout has not" + (

@@ -8,7 +8,8 @@ the read. One that is not done within `SHORT_SECONDS` is broken off and asked ag
 import queue
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -46,6 +47,25 @@ def filled_up(values: Sequence[T]) -> list[T]:
     return [*values, *[values[-1]] * ((1 << (len(values) - 1).bit_length()) - len(values))]
 
 
+class Places:
+    """So many exports at once, and no more."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.taken = 0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Holds a place. Raises `TooManyExports` where all are taken."""
+        if self.taken >= self.most:
+            raise TooManyExports(self.most)
+        self.taken += 1
+        try:
+            yield
+        finally:
+            self.taken -= 1
+
+
 class Reader:
     """The read connections of one process."""
 
@@ -57,7 +77,7 @@ class Reader:
         self._here: tuple[sqlite3.Connection, sqlite.Deadline] | None = None
         self._idle: queue.SimpleQueue[tuple[sqlite3.Connection, sqlite.Deadline]] = queue.SimpleQueue()
         self._limiter: CapacityLimiter | None = None
-        self._exports = 0
+        self.exports = Places(MOST_EXPORTS)
         self.extent: tuple[Instant, Any] | None = None
         """The extent of what there is, and the newest recording when it was looked up."""
 
@@ -84,19 +104,17 @@ class Reader:
 
         Raises `TooManyExports` where `MOST_EXPORTS` are under way.
         """
-        if self._exports >= MOST_EXPORTS:
-            raise TooManyExports(MOST_EXPORTS)
-        self.statements += 1
-        connection, deadline = self._open(sqlite.EXPORT_CACHE_KIB)
-        self._exports += 1
-        try:
-            cursor = connection.cursor()
-            await self.in_thread(_guarded, deadline, self.read_seconds, cursor.execute, statement.sql, statement.values)
-            while rows := await self.in_thread(_guarded, deadline, self.read_seconds, cursor.fetchmany, SLICE):
-                yield rows
-        finally:
-            self._exports -= 1
-            connection.close()
+        with self.exports.one():
+            self.statements += 1
+            connection, deadline = self._open(sqlite.EXPORT_CACHE_KIB)
+            try:
+                run = partial(self.in_thread, _guarded, deadline, self.read_seconds)
+                cursor = connection.cursor()
+                await run(cursor.execute, statement.sql, statement.values)
+                while rows := await run(cursor.fetchmany, SLICE):
+                    yield rows
+            finally:
+                connection.close()
 
     async def in_thread(self, call: Callable[..., Any], *arguments: Any, wait: float | None = None) -> Any:
         """Runs what may take long beside the event loop, a few at a time.

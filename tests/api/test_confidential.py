@@ -15,11 +15,12 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from app.cli.asking import SUFFIXES
 from app.domain.vocabulary import Scope
 from app.store import append
 from app.store.engine import Database
 from app.store.verify import verify
-from tests.support import REPORTERS, SOURCE, Client, Editor, attack, figure
+from tests.support import REPORTERS, SOURCE, Client, Editor, attack, figure, parquet_rows
 from tests.test_cli import CommandLine
 
 SEALED_OF = {
@@ -117,7 +118,7 @@ def _addresses(world: World, client: Client, *, canaries: bool = True) -> Iterat
     }
     before = feed[-2]["at"]
     usual = {
-        "f": ["json", "geojson", "csv", "ndjson", "acled", "ucdp"], "as_of": ["2021-03-17"], "recorded_as_of": [before],
+        "f": ["json", "geojson", "csv", "ndjson", "acled", "ucdp", "parquet"], "as_of": ["2021-03-17"], "recorded_as_of": [before],
         "fields": ["sources", "id,sources,toll"], "limit": ["1"], "total": ["true"], "group_by": ["actor,month"],
         "reported_by": there["reporter_id"], "source": there["source_id"], "measure": ["killed"], "seq": ["1", "5"],
         "from": ["1", "7"], "after": ["0", "3"], "sort": ["-reported"], "ever_killed_min": ["0"],
@@ -135,16 +136,25 @@ def _addresses(world: World, client: Client, *, canaries: bool = True) -> Iterat
                     yield from (f"{filled}?{parameter}={quote(value)}" for value in values if value in allowed)
             if "recorded_as_of" in told and "f" in told:
                 yield f"{filled}?f=csv&recorded_as_of={before}"
+            if "hxl" in told:
+                yield f"{filled}?f=csv&hxl=true"
             for parameter in (p for p in ("q", "actor", "place", "region") if p in told and canaries):
                 yield from (f"{filled}?{parameter}={made}" for made in world.where)
     yield from FORMS_OF_DOCS
+
+
+def _readable(answer: httpx.Response) -> str:
+    """The text of an answer, also of one that is packed."""
+    if answer.headers.get("content-type") == "application/vnd.apache.parquet":
+        return str(parquet_rows(answer.content))
+    return answer.text
 
 
 def _expect_silence(world: World, answer: httpx.Response, asked: str = "") -> None:
     """Asserts that an answer tells no canary but one that it was asked about, if it repeats what it was asked."""
     repeating = answer.status_code in (400, 422) or asked.startswith("/ogc/")  # whose pages link to themselves
     told = [where for made, where in world.where.items() if made in asked and repeating]
-    found = [where for where in world.found_in(f"{answer.text}\n{answer.headers}") if where not in told]
+    found = [where for where in world.found_in(f"{_readable(answer)}\n{answer.headers}") if where not in told]
     assert found == [], f"{asked} tells {found}: {answer.status_code} {answer.text[:300]}"
 
 
@@ -418,18 +428,25 @@ def test_the_command_line_tells_no_canary(
     asked += [["find", "--f", form] for form in ("json", "csv", "geojson", "ndjson")]
     asked += [["find", "--f", "json", "--source", "s-first"], ["find", "--reported-by", "r-first", "--f", "ndjson"]]
     asked += [["find", "--q", made, "--f", "ndjson"] for made in list(world.where)[:5]]
-    files = [tmp_path / f"export{suffix}" for suffix in (".json", ".csv", ".geojson", ".ndjson")]
+    files = [tmp_path / f"export{suffix}" for suffix in SUFFIXES]
+    hxl, ucdp, acled = (tmp_path / f"{name}.csv" for name in ("hxl", "ucdp", "acled"))
+    folder = tmp_path / "partitions"
 
     # when
     told = [incidents.run(*words) for words in asked]
     told += [incidents.run("export", str(file)) for file in files]
+    told += [incidents.run("export", str(hxl), "--hxl"), incidents.run("export", str(folder), "--partition")]
+    told += [incidents.run("export", str(file), "--f", file.stem) for file in (ucdp, acled)]
     told += [incidents.run("toll", "double", expect=1)]
 
     # then
     for shown in told:
         assert world.found_in(shown.stdout + shown.stderr) == []
-    for file in files:
-        assert "gao" in file.read_text("utf-8") and world.found_in(file.read_text("utf-8")) == []
+    for file in (*files, hxl, *folder.rglob("*.parquet")):
+        text = str(parquet_rows(file.read_bytes())) if file.suffix == ".parquet" else file.read_text("utf-8")
+        assert "gao" in text and world.found_in(text) == []
+    for file in (ucdp, acled):
+        assert "Gao" in file.read_text("utf-8") and world.found_in(file.read_text("utf-8")) == []
     history = told[1].stdout
     assert "15" in history and "gao" in told[0].stdout
 
@@ -446,7 +463,7 @@ def test_each_canary_is_told_in_its_places_to_those_with_the_scope(world: World,
     def told(address: str) -> set[str]:
         answer = reader.get(address)
         assert answer.status_code == 200, f"{address}: {answer.text[:300]}"
-        return set(world.found_in(answer.text))
+        return set(world.found_in(_readable(answer)))
 
     def of(*records: str) -> set[str]:
         return {where for where in world.where.values() if where.split(".")[0] in records}
@@ -455,6 +472,7 @@ def test_each_canary_is_told_in_its_places_to_those_with_the_scope(world: World,
     history = of("tr-first", "r-first", "s-first", "tr-by-id", "r-alone", "s-alone", "tr-by-source", "s-shared",
                  "tr-by-reporter", "r-shared")  # fmt: skip
     shared = of("tr-by-source", "s-shared", "tr-by-reporter", "r-shared")
+    everything = page | history
     sources = of(*(f"s-{n}" for n in ("first", "own", "alone", "shared", "erratum", "changed", "double")))
     reporters = of("r-first", "r-alone", "r-shared")
     places = {
@@ -464,6 +482,9 @@ def test_each_canary_is_told_in_its_places_to_those_with_the_scope(world: World,
         "/v1/incidents/other": of("s-changed", "s-shared"),
         "/v1/incidents": page, "/v1/incidents?f=ndjson": page, "/v1/incidents?f=geojson": page,
         "/v1/incidents?limit=10&f=ndjson": page,
+        "/v1/incidents?f=csv": everything, "/v1/incidents?f=csv&hxl=true": everything,
+        "/v1/incidents?f=parquet": everything, "/v1/incidents?f=parquet&fields=id,sources": page,
+        "/v1/incidents?f=parquet&limit=10": everything,
         "/v1/incidents/gao/toll-history": history,
         f"/v1/incidents/gao/toll-history{csv_of}": history,
         "/v1/incidents/gao/versions": of("s-own"),

@@ -13,28 +13,9 @@ import orjson
 
 from app.domain.canonical import canonical
 from app.domain.layouts.cells import Cells
+from app.domain.layouts.columns import COLUMNS, INCIDENT_COLUMNS, OF_HEADLINE, OF_RECORD, RECORDED_COLUMNS, Type
 from app.domain.vocabulary import ActorRole, Bound, DatePrecision, Measure
 
-HEADLINE_COLUMNS = (
-    "low", "best", "high", "open_ended", "first", "change", "revisions", "spread", "disputed", "reports", "reported_on",
-)  # fmt: skip
-_TEXTS = (
-    "id", "title", "summary", "date_start", "date_end", "date_precision", "country", "region_code", "region_name",
-    "district", "place", "latitude", "longitude", "place_precision", "near_border", "event_type", "sub_event_type",
-    "type_of_violence",
-)  # fmt: skip
-INCIDENT_COLUMNS: dict[str, str] = {
-    **{name: name.split("_")[0] if name.startswith("region") else name for name in _TEXTS},
-    **{role.value: "actors" for role in ActorRole},
-    "claimed_by": "claimed_by",
-    **{f"{measure}_{name}": "toll" for measure in Measure for name in HEADLINE_COLUMNS},
-    "toll_shared": "toll",
-    **{name: name for name in ("actors", "sources", "external_ids", "attributes")},
-    "toll_reports": "toll",
-}
-"""Columns of an incident, each with the member that it comes from."""
-RECORDED_COLUMNS = {name: name for name in ("recorded_at", "updated_at")}
-"""When this service learned it: written where it is asked for, since nobody else can say it again."""
 REPORT_COLUMNS = (
     "id", "incidents", "measure", "victims", "low", "best", "high", "bound", "reporter_id", "reporter_name",
     "reporter_kind", "reported_on", "source_id", "source_title", "source_publisher", "source_published_on",
@@ -47,7 +28,8 @@ NEEDED = ("id", "title", "date_start", "country")
 NEEDED_OF_REPORTS = ("incidents", "measure", "reported_on")
 """Without these it has no toll reports."""
 DERIVED = frozenset(
-    {*(name for name, member in INCIDENT_COLUMNS.items() if member == "toll"), *RECORDED_COLUMNS} - {"toll_reports"}
+    {*(name for name, column in INCIDENT_COLUMNS.items() if column.member == "toll"), *RECORDED_COLUMNS}
+    - {"toll_reports"}
 )
 """Columns of incidents that are for reading."""
 DERIVED_OF_REPORTS = frozenset("status superseded_by change delta source_changed recorded_at".split())
@@ -76,27 +58,29 @@ def incident_columns(fields: Sequence[str] | None) -> list[str]:
     """The columns that belong to these members, or all but those of the recorded clock."""
     if fields is None:
         return list(INCIDENT_COLUMNS)
-    return [column for column, member in (INCIDENT_COLUMNS | RECORDED_COLUMNS).items() if member in fields]
+    return [name for name, column in COLUMNS.items() if column.member in fields]
 
 
-def flat_incident(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An incident as a row; `item` is one as it is answered, with `toll_reports` where they are wanted."""
+def incident_values(item: Mapping[str, Any]) -> dict[str, Any]:
+    """What the columns of an incident hold, as JSON has it; `item` is one as it is answered, with `toll_reports`."""
     toll, region = item["toll"], item["region"] or {}
-    row = {name: item.get(name) for name in _TEXTS} | {
+    row = {name: item.get(name) for name in COLUMNS} | {
         "region_code": region.get("code"),
         "region_name": region.get("name"),
-        "near_border": _joined(item["near_border"]),
-        "claimed_by": item["claimed_by"],
-        "toll_shared": _json(toll["shared"]),
-        "toll_reports": _json([_told(report) for report in item.get("toll_reports", ())]),
-        **{name: _json(item[name]) for name in ("actors", "sources", "external_ids", "attributes")},
-        **{name: item[name] for name in RECORDED_COLUMNS},
+        "toll_shared": toll["shared"],
+        "toll_reports": [_told(report) for report in item.get("toll_reports", ())],
         **_by_role(item["actors"]),
     }
     for measure in Measure:
         headline = toll.get(measure, {})
-        row |= {f"{measure}_{name}": _plain(headline.get(name)) for name in HEADLINE_COLUMNS}
+        row |= {f"{measure}_{name}": headline.get(name) for name in OF_HEADLINE}
     return row
+
+
+def flat_incident(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An incident as a row of plain cells."""
+    row = incident_values(item)
+    return row | {name: as_cell(row[name]) for name, as_cell in _AS_CELLS.items()}
 
 
 def _by_role(actors: Iterable[Mapping[str, Any]]) -> dict[str, str | None]:
@@ -128,9 +112,8 @@ def flat_report(item: Mapping[str, Any]) -> dict[str, Any]:
 def read_incident(cells: Cells) -> dict[str, Any]:
     """An incident with its `toll_reports`, as far as the table has columns of it: plain data, to be validated."""
     there = cells.columns
-    told: dict[str, Any] = {
-        name: cells.exact(name) for name in (*_TEXTS, "claimed_by") if name in there and not name.startswith("region")
-    }
+    texts = [name for name in (*OF_RECORD, "claimed_by") if name in there and not name.startswith("region")]
+    told: dict[str, Any] = {name: cells.exact(name) for name in texts}
     told |= {name: cells.number(name) for name in ("latitude", "longitude") if name in there}
     if "type_of_violence" in there:
         told["type_of_violence"] = cells.whole("type_of_violence")
@@ -252,3 +235,7 @@ def _read_json(cells: Cells, name: str, empty: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
+
+
+_TYPES_OF_CELLS = {Type.FLAG: _plain, Type.NAMES: _joined, Type.JSON: _json}
+_AS_CELLS = {name: _TYPES_OF_CELLS[column.type] for name, column in COLUMNS.items() if column.type in _TYPES_OF_CELLS}
