@@ -48,6 +48,7 @@ class Appender:
         self._entries: list[log.Entry] = []
         self._touched: dict[int, Instant] = {}
         self._touched_sets: dict[int, Instant] = {}
+        """Sets of several incidents: what is said of one alone is told with the incident."""
         self._members: dict[int, list[int]] = {}
         self._new: dict[int, IncidentFacts] = {}
         """Incidents of this recording with all their facts, which need not be read again."""
@@ -235,8 +236,10 @@ class Appender:
         self.gathered.set(self._touched, incident, min(since, self._touched.get(incident, since)))
 
     def _touch_set(self, set_key: int, since: Instant) -> None:
-        self.gathered.set(self._touched_sets, set_key, min(since, self._touched_sets.get(set_key, since)))
-        for key in self._members_of(set_key):
+        members = self._members_of(set_key)
+        if len(members) > 1:
+            self.gathered.set(self._touched_sets, set_key, min(since, self._touched_sets.get(set_key, since)))
+        for key in members:
             self._touch(key, since)
 
     def _forget_new(self, set_key: int) -> None:

@@ -68,9 +68,7 @@ def rebuild_sets(transaction: Transaction, touched: Mapping[int, Instant]) -> No
     for set_key, since in sorted(touched.items()):
         loaded = transaction.rows(_ABOUT_SET, {"set_0": set_key, "recorded": transaction.now})
         known = [known_report(row) for row in loaded]
-        own = next((s for s in by_set(k.report for k in known if k.set_key == set_key)), None)
-        if own is None or len(own.incidents) == 1:
-            continue
+        (own,) = by_set(k.report for k in known if k.set_key == set_key)
         begin = _close(transaction, SetSegment, "incident_set", set_key, since)
         toll = _Toll([own], known, begin)
         rows += [
