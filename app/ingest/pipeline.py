@@ -40,6 +40,7 @@ def ingest(items: Iterable[Item], database: Database, by: str) -> Summary:
     for batch in _batches(items):
         drafts = [(item.where, draft) for item in batch if (draft := _validated(item, summary))]
         with recording(database, by) as writer:
+            writer.foresee([draft for _, draft in drafts])
             for where, draft in drafts:
                 _write(writer, where, draft, summary)
     return summary

@@ -3,7 +3,7 @@
 `write` comes here from what was sent, `verify` from what the log tells; the same facts give the same rows.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -52,6 +52,23 @@ class Appender:
         self._members: dict[int, list[int]] = {}
         self._new: dict[int, IncidentFacts] = {}
         """Incidents of this recording with all their facts, which need not be read again."""
+
+    def foresee(
+        self,
+        incidents: Iterable[str],
+        reports: Iterable[str],
+        sets: Iterable[Sequence[str]],
+        reporters: Iterable[str],
+        sources: Iterable[str],
+    ) -> None:
+        """Looks up at once what appending will ask for, by ids; sets by the sorted ids of their incidents."""
+        known = [row["key"] for row in self.gathered.foresee(Incident, incidents)]
+        self.gathered.foresee(IncidentVersion, known)
+        self.gathered.foresee(Withdrawal, known)
+        self.gathered.foresee(TollReport, reports)
+        self.gathered.foresee(IncidentSet, map(_json, sets))
+        self.gathered.foresee(Reporter, reporters)
+        self.gathered.foresee(Source, sources)
 
     def party(
         self, model: type[Reporter] | type[Source], record: dict[str, Any], secret: Mapping[str, Any] | None = None
