@@ -4,10 +4,11 @@ Pure functions over lists of reports. All reports given to `replay` cover exactl
 same measure; `superseding` also looks at reports of other sets, since a split by incident may replace a shared figure.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import nlargest, nsmallest
 from math import ceil, floor, inf
+from operator import attrgetter
 
 from app.domain.dates import Instant, Moment
 from app.domain.vocabulary import (
@@ -22,6 +23,7 @@ from app.domain.vocabulary import (
 RULE = "latest-standing"
 NEVER_VALID = Moment("", -(2**63))
 """`void_from` of a report retracted without a date."""
+_when = attrgetter("when")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,9 @@ class Numbers:
     @property
     def given_by(self) -> Report | None:
         """The report that gave `best`, the newest where groups are summed; `None` where there is no best."""
-        return None if self.best is None else max(self.from_reports, key=lambda r: r.when)
+        if self.best is None:
+            return None
+        return self.from_reports[0] if len(self.from_reports) == 1 else max(self.from_reports, key=_when)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +170,7 @@ def replay(reports: Iterable[Report], others: Iterable[Report], at: Instant) -> 
     ids = {r.id for r in own}
     foreign = {r.id: r for r in others if r.supersedes in ids and r.reported.instant <= at and not r.void_at(at)}
     standing: dict[str, Report] = {}
-    for report in sorted([*own, *foreign.values()], key=lambda r: r.when):
+    for report in sorted([*own, *foreign.values()], key=_when):
         if report.supersedes:
             standing.pop(report.supersedes, None)
         if report.id not in foreign:
@@ -199,7 +203,7 @@ def superseding(report: Report, known: Iterable[Report], at: Instant) -> Report 
             or (r.measure == report.measure and r.incidents == report.incidents and succeeds(r, report))
         )
     )
-    return min(replacing, key=lambda r: r.when, default=None)
+    return min(replacing, key=_when, default=None)
 
 
 def combine(standing: Iterable[Report]) -> Numbers:
@@ -211,22 +215,25 @@ def combine(standing: Iterable[Report]) -> Numbers:
         return Numbers()
     answering = _answering(groups)
     chosen = [_group(groups[victims]) for victims in answering]
-    outside = [r for victims, rs in groups.items() if victims not in answering for r in rs if not r.first_tier]
     total = chosen[0] if len(chosen) == 1 and Victims.ALL in answering else _sum(chosen)
-    low = min([total.low or 0, *(r.range[0] for r in outside)])
-    high = max([total.high or 0, *(r.range[1] for r in outside)])
+    disputed = any(map(_disputed, groups.values()))
+    if len(answering) == len(groups):
+        return Numbers(total.low or 0, total.best, total.high or 0, total.open_ended, disputed, total.from_reports)
+    outside = [r for victims, rs in groups.items() if victims not in answering for r in rs if not r.first_tier]
     return Numbers(
-        low=low,
+        low=min([total.low or 0, *(r.range[0] for r in outside)]),
         best=total.best,
-        high=high,
+        high=max([total.high or 0, *(r.range[1] for r in outside)]),
         open_ended=total.open_ended or any(r.open_ended for r in outside),
-        disputed=any(_disputed(rs) for rs in groups.values()) or _disputed_from_outside(total, outside),
+        disputed=disputed or _disputed_from_outside(total, outside),
         from_reports=total.from_reports,
     )
 
 
-def _answering(groups: Mapping[Victims, list[Report]]) -> set[Victims]:
+def _answering(groups: Mapping[Victims, list[Report]]) -> Collection[Victims]:
     """The groups that give the headline: `all`, or those with a first-tier report, which are summed."""
+    if len(groups) == 1:
+        return groups.keys()
     first_tier = {victims for victims, reports in groups.items() if any(r.first_tier for r in reports)}
     if Victims.ALL in first_tier:
         return {Victims.ALL}
@@ -237,9 +244,13 @@ def _answering(groups: Mapping[Victims, list[Report]]) -> set[Victims]:
 
 def _group(reports: list[Report]) -> Numbers:
     """One victims group: the newest first-tier best, else the newest second-tier best; the widest range."""
+    if len(reports) == 1:
+        (only,) = reports
+        low, high = only.range
+        return Numbers(low, only.best, high, only.open_ended, from_reports=(only,))
     with_best = [r for r in reports if r.best is not None]
     candidates = [r for r in with_best if r.first_tier] or with_best
-    giver = max(candidates, key=lambda r: r.when, default=None)
+    giver = max(candidates, key=_when, default=None)
     return Numbers(
         low=min(r.range[0] for r in reports),
         best=giver.best if giver else None,
@@ -266,6 +277,8 @@ def _apart(one: tuple[float, float], other: tuple[float, float]) -> bool:
 
 def _disputed(reports: list[Report]) -> bool:
     """Whether two reports of different reporters about the same victims cannot both be right."""
+    if len(reports) == 1:
+        return False
     lows: dict[str, float] = {}
     highs: dict[str, float] = {}
     for r in reports:

@@ -122,6 +122,8 @@ def by_set(reports: Iterable[Report]) -> list[TollSet]:
     """Reports sorted into the sets of incidents that they cover; smaller sets first, then by their incidents."""
     sets: dict[frozenset[str], TollSet] = {}
     for report in reports:
-        toll_set = sets.setdefault(report.incidents, TollSet(tuple(sorted(report.incidents))))
+        toll_set = sets.get(report.incidents)
+        if toll_set is None:
+            toll_set = sets[report.incidents] = TollSet(tuple(sorted(report.incidents)))
         toll_set.reports.setdefault(report.measure, []).append(report)
     return sorted(sets.values(), key=lambda s: (len(s.incidents), s.incidents))

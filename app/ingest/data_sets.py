@@ -110,10 +110,12 @@ class ListingBatch:
         if writer.find(tables.Reporter, data_set.reporter.id or "") is None:
             writer.record_party(data_set.reporter)
         writer.record_party(source)
+        self._writer = writer
         self._releases, self._source, self._scheme = Releases(writer, data_set), source, data_set.scheme
 
     def foresee(self, drafts: Sequence[ListedDraft]) -> None:
         """Looks up which incidents there are."""
+        self._writer.foresee([draft.incident for draft in drafts])
         self._releases.foresee(draft.incident.external_ids[self._scheme] for draft in drafts)
 
     def record(self, draft: ListedDraft) -> tuple[Outcome, str]:

@@ -97,7 +97,8 @@ class Records:
         self._writer = writer
 
     def foresee(self, drafts: Sequence[IncidentDraft | TollReportDraft]) -> None:
-        """Nothing yet."""
+        """Looks up at once what recording these will ask for."""
+        self._writer.foresee(drafts)
 
     def record(self, draft: IncidentDraft | TollReportDraft) -> tuple[Outcome, str]:
         """One that is there must be the same, else `Conflict`."""

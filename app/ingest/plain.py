@@ -57,7 +57,8 @@ class PlainBatch:
         self._writer, self._reading = writer, reading
 
     def foresee(self, drafts: Sequence[PlainIncident | PlainReport]) -> None:
-        """Nothing."""
+        """Looks up at once what recording these will ask for."""
+        self._writer.foresee(drafts)
 
     def record(self, draft: PlainIncident | PlainReport) -> tuple[Outcome, str]:
         """A row. `DEFERRED` where it is counted when the file is read again, or was counted before."""

@@ -3,7 +3,7 @@
 `write` comes here from what was sent, `verify` from what the log tells; the same facts give the same rows.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -48,9 +48,27 @@ class Appender:
         self._entries: list[log.Entry] = []
         self._touched: dict[int, Instant] = {}
         self._touched_sets: dict[int, Instant] = {}
+        """Sets of several incidents: what is said of one alone is told with the incident."""
         self._members: dict[int, list[int]] = {}
         self._new: dict[int, IncidentFacts] = {}
         """Incidents of this recording with all their facts, which need not be read again."""
+
+    def foresee(
+        self,
+        incidents: Iterable[str],
+        reports: Iterable[str],
+        sets: Iterable[Sequence[str]],
+        reporters: Iterable[str],
+        sources: Iterable[str],
+    ) -> None:
+        """Looks up at once what appending will ask for, by ids; sets by the sorted ids of their incidents."""
+        known = [row["key"] for row in self.gathered.foresee(Incident, incidents)]
+        self.gathered.foresee(IncidentVersion, known)
+        self.gathered.foresee(Withdrawal, known)
+        self.gathered.foresee(TollReport, reports)
+        self.gathered.foresee(IncidentSet, map(_json, sets))
+        self.gathered.foresee(Reporter, reporters)
+        self.gathered.foresee(Source, sources)
 
     def party(
         self, model: type[Reporter] | type[Source], record: dict[str, Any], secret: Mapping[str, Any] | None = None

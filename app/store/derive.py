@@ -8,6 +8,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -32,6 +33,9 @@ from app.store.facts import (
 from app.store.tables import TABLES, Incident, IncidentVersion, Segment, SetSegment, Withdrawal, table_of
 from app.store.transaction import Transaction
 
+_start = attrgetter("start.instant")
+_COLUMNS = {measure: tuple(f"{measure}_{figure}" for figure in ("low", "best", "high")) for measure in Measure}
+_NO_NUMBERS: dict[str, int | None] = dict.fromkeys(column for columns in _COLUMNS.values() for column in columns)
 _ABOUT_INCIDENT = reports_about_incident(bindparam("incident"))
 _ABOUT_SET = reports_about_sets(1)
 _CURRENT = sqlite.limited(
@@ -68,9 +72,7 @@ def rebuild_sets(transaction: Transaction, touched: Mapping[int, Instant]) -> No
     for set_key, since in sorted(touched.items()):
         loaded = transaction.rows(_ABOUT_SET, {"set_0": set_key, "recorded": transaction.now})
         known = [known_report(row) for row in loaded]
-        own = next((s for s in by_set(k.report for k in known if k.set_key == set_key)), None)
-        if own is None or len(own.incidents) == 1:
-            continue
+        (own,) = by_set(k.report for k in known if k.set_key == set_key)
         begin = _close(transaction, SetSegment, "incident_set", set_key, since)
         toll = _Toll([own], known, begin)
         rows += [
@@ -96,15 +98,13 @@ class _Toll:
     """The headlines of some sets of incidents through reported time."""
 
     def __init__(self, sets: Sequence[TollSet], known: Sequence[KnownReport], since: Instant) -> None:
-        every = [k.report for k in known]
-        self._spans: dict[tuple[str, ...], dict[Measure, list[Span]]] = {
-            s.incidents: {
-                measure: spans(s.reports[measure], [r for r in every if r.incidents != frozenset(s.incidents)], since)
-                for measure in Measure
-                if measure in s.reports
+        self._spans: dict[tuple[str, ...], dict[Measure, list[Span]]] = {}
+        for s in sets:
+            covered = frozenset(s.incidents)
+            others = [k.report for k in known if k.report.incidents != covered]
+            self._spans[s.incidents] = {
+                measure: spans(s.reports[measure], others, since) for measure in Measure if measure in s.reports
             }
-            for s in sets
-        }
 
     @property
     def starts(self) -> set[Instant]:
@@ -115,7 +115,7 @@ class _Toll:
         """The headlines of a set at an instant, by measure; measures not reported by then are absent."""
         found = {}
         for measure, of_measure in self._spans[of.incidents].items():
-            place = bisect_right(of_measure, at, key=lambda s: s.start.instant)
+            place = bisect_right(of_measure, at, key=_start)
             if place:
                 found[measure] = of_measure[place - 1].headline
         return found
@@ -127,21 +127,17 @@ def _segments(incident: int, facts: IncidentFacts, begin: Instant, now: Instant)
     toll = _Toll(sets, facts.reports, begin)
     first = _known_from(facts.record, facts.sources, about)
     common = _compared(facts.record) | {"incident": incident, "incident_id": facts.id, "version": facts.version}
-    sources = {s["id"]: s for s in facts.sources}
+    sources = dict.fromkeys(map(_json, facts.sources))
+    updated_at = instant_text(now)
     waiting = iter(about)
     coming = next(waiting, None)
     for span in _open_spans(toll.starts | {first}, begin, now):
         at = span["known_from"]
         while coming and coming.report.reported.instant <= at:
-            source = orjson.loads(coming.source)
-            sources[source["id"]] = source
+            sources[coming.source] = None
             coming = next(waiting, None)
-        yield (
-            common
-            | span
-            | _answer(sets, toll, at, about)
-            | {"rest": _json({"sources": list(sources.values()), "updated_at": instant_text(now)})}
-        )
+        rest = f'{{"sources":[{",".join(sources)}],"updated_at":"{updated_at}"}}'
+        yield {**common, **span, **_answer(sets, toll, at, about), "rest": rest}
 
 
 def _answer(sets: Sequence[TollSet], toll: _Toll, at: Instant, about: Sequence[KnownReport]) -> dict[str, Any]:
@@ -161,7 +157,8 @@ def _answer(sets: Sequence[TollSet], toll: _Toll, at: Instant, about: Sequence[K
         if r.measure is Measure.KILLED and len(r.incidents) == 1
     ]
     killed = own.get(Measure.KILLED)
-    return _numbers(own) | {
+    return {
+        **_numbers(own),
         "killed_first": killed.first if killed else None,
         "killed_change": killed.change.value if killed else None,
         "killed_revisions": killed.revisions if killed else None,
@@ -209,11 +206,12 @@ def on_sphere(latitude: float, longitude: float) -> tuple[float, float, float]:
 
 
 def _numbers(found: Mapping[Measure, Headline]) -> dict[str, int | None]:
-    return {
-        f"{measure}_{figure}": getattr(found[measure].numbers, figure) if measure in found else None
-        for measure in Measure
-        for figure in ("low", "best", "high")
-    }
+    told = _NO_NUMBERS.copy()
+    for measure, headline in found.items():
+        numbers = headline.numbers
+        for column, figure in zip(_COLUMNS[measure], (numbers.low, numbers.best, numbers.high), strict=True):
+            told[column] = figure
+    return told
 
 
 def _close(transaction: Transaction, model: type[SQLModel], column: str, key: int, since: Instant) -> Instant:

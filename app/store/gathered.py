@@ -1,11 +1,12 @@
 """Rows of one transaction, gathered to be written a table at a time: one fact and a thousand go the same way."""
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Table, bindparam, select
+import orjson
+from sqlalchemy import ColumnElement, Select, Table, bindparam, exists, select
 from sqlmodel import SQLModel
 
 from app.errors import AppError
@@ -13,8 +14,14 @@ from app.store import sqlite
 from app.store.tables import IncidentSet, IncidentVersion, Retraction, Secret, Withdrawal, table_of
 from app.store.transaction import Transaction
 
-NATURAL = {IncidentSet: "members", Retraction: "toll_report", Secret: "subject", Withdrawal: "incident"}
-"""What a row is known by outside; of the others it is their `id`."""
+NATURAL = {
+    IncidentSet: "members",
+    IncidentVersion: "incident",
+    Retraction: "toll_report",
+    Secret: "subject",
+    Withdrawal: "incident",
+}
+"""What a row is known by outside; of the others it is their `id`. Of versions the newest of each incident is known."""
 _IN_ORDER = (*SQLModel.metadata.sorted_tables, *sqlite.SEARCH_TABLES)
 """Those that others point to come first."""
 _ABSENT: Any = object()
@@ -27,7 +34,8 @@ class Gathered:
         self._transaction = transaction
         self._rows: dict[Table, list[dict[str, Any]]] = {}
         self._next: dict[type[SQLModel], int] = {}
-        self._known: dict[tuple[type[SQLModel], str | int], dict[str, Any]] = {}
+        self._known: dict[tuple[type[SQLModel], str | int], dict[str, Any] | None] = {}
+        """Rows by what they are known by; `None` where it was looked up and there is none."""
         self._undo: list[tuple[MutableMapping[Any, Any], Any, Any]] = []
 
     def __bool__(self) -> bool:
@@ -35,22 +43,31 @@ class Gathered:
 
     def find(self, model: type[SQLModel], natural: str | int) -> dict[str, Any] | None:
         """A row by what it is known by: gathered here, or stored."""
-        if known := self._known.get((model, natural)):
-            return known
+        known = self._known.get((model, natural), _ABSENT)
+        if known is not _ABSENT:
+            return known  # type: ignore[no-any-return]
         statement, columns = _by_natural(model)
         row = self._transaction.first(statement, {"natural": natural})
-        if row is None:
-            return None
-        found = self._known[model, natural] = dict(zip(columns, row, strict=True))
+        found = self._known[model, natural] = dict(zip(columns, row, strict=True)) if row else None
+        return found
+
+    def foresee(self, model: type[SQLModel], naturals: Iterable[str | int]) -> list[dict[str, Any]]:
+        """Looks up at once what will be asked for, and remembers also what is not there. Returns what is stored."""
+        asked = [natural for natural in dict.fromkeys(naturals) if (model, natural) not in self._known]
+        if not asked:
+            return []
+        self._known.update(((model, natural), None) for natural in asked)
+        statement, columns = _by_naturals(model)
+        rows = self._transaction.rows(statement, {"naturals": orjson.dumps(asked).decode()})
+        found = [dict(zip(columns, row, strict=True)) for row in rows]
+        self._known.update(((model, row[NATURAL.get(model, "id")]), row) for row in found)
         return found
 
     def newest_version(self, incident: int) -> dict[str, Any]:
         """The newest version of an incident's record."""
-        if known := self._known.get((IncidentVersion, incident)):
-            return known
-        row = self._transaction.first(_NEWEST_VERSION, {"incident": incident})
-        assert row is not None, "every incident has a version"
-        return dict(zip(_versions.keys(), row, strict=True))
+        found = self.find(IncidentVersion, incident)
+        assert found is not None, "every incident has a version"
+        return found
 
     def add(self, model: type[SQLModel], natural: str | int, **values: Any) -> dict[str, Any]:
         """A row of its own key, known by `natural` from now on."""
@@ -104,12 +121,23 @@ class Gathered:
 
 @cache
 def _by_natural(model: type[SQLModel]) -> tuple[Select[Any], tuple[str, ...]]:
-    columns = table_of(model).c
-    found = select(*columns).where(columns[NATURAL.get(model, "id")] == bindparam("natural"))
-    return found, tuple(columns.keys())
+    return _rows_where(model, _natural_column(model) == bindparam("natural"))
 
 
-_versions = table_of(IncidentVersion).c
-_NEWEST_VERSION = sqlite.limited(
-    select(*_versions).where(_versions.incident == bindparam("incident")).order_by(_versions.number.desc()), 1
-)
+@cache
+def _by_naturals(model: type[SQLModel]) -> tuple[Select[Any], tuple[str, ...]]:
+    return _rows_where(model, sqlite.among(_natural_column(model), "naturals"))
+
+
+def _natural_column(model: type[SQLModel]) -> ColumnElement[Any]:
+    return table_of(model).c[NATURAL.get(model, "id")]
+
+
+def _rows_where(model: type[SQLModel], condition: ColumnElement[bool]) -> tuple[Select[Any], tuple[str, ...]]:
+    """Rows of a table, of versions only the newest, and the names of their columns."""
+    table = table_of(model)
+    found = select(*table.c).where(condition)
+    if model is IncidentVersion:
+        newer = table.alias("newer")
+        found = found.where(~exists().where(newer.c.incident == table.c.incident, newer.c.number > table.c.number))
+    return found, tuple(table.c.keys())

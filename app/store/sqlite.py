@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     ClauseElement,
     Column,
+    ColumnElement,
     Engine,
     Float,
     Integer,
@@ -19,7 +20,9 @@ from sqlalchemy import (
     bindparam,
     create_engine,
     event,
+    func,
     literal_column,
+    select,
 )
 from sqlalchemy.dialects import sqlite as dialects
 from sqlalchemy.engine import URL
@@ -123,6 +126,12 @@ def _into_wal(connection: sqlite3.Connection) -> None:
 def path_of(url: URL) -> Path:
     """The file of a database."""
     return Path(url.database or "")
+
+
+def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Whether a column's value is in the JSON list `:name`, which may be of any length."""
+    listed = func.json_each(bindparam(name)).table_valued("value")
+    return column.in_(select(listed.c.value))
 
 
 class Deadline:

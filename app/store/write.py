@@ -1,9 +1,10 @@
 """Recording: what is sent is checked against what is recorded, and appended in one transaction."""
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -56,6 +57,20 @@ class Writer:
         self.transaction, self.gathered, self.find = transaction, self._append.gathered, self._append.find
         self._parties: dict[tuple[type[SQLModel], Any], tuple[dict[str, Any], dict[str, Any]]] = {}
         """Rows and public records of the reporters and sources that were sent before."""
+
+    def foresee(self, drafts: Sequence[IncidentDraft | TollReportDraft]) -> None:
+        """Looks up at once what recording these will ask for; without it each thing is looked up when it comes."""
+        incidents = [draft for draft in drafts if isinstance(draft, IncidentDraft)]
+        reports = [(draft, draft.incidents) for draft in drafts if isinstance(draft, TollReportDraft)]
+        reports += [(r, r.incidents or [i.id]) for i in incidents if i.id for r in i.toll_reports]
+        sent = chain((i.sources for i in incidents), ([report.source] for report, _ in reports))
+        self._append.foresee(
+            incidents={i.id for i in incidents if i.id}.union(*(covered for _, covered in reports if covered)),
+            reports={name for report, _ in reports for name in (report.id, report.supersedes) if name},
+            sets=[sorted(set(covered)) for _, covered in reports if covered],
+            reporters={report.reported_by.id for report, _ in reports if report.reported_by.id},
+            sources={source.id for sources in sent for source in sources if source.id},
+        )
 
     def record_incident(self, draft: IncidentDraft, *, new: bool = False) -> tuple[Outcome, str]:
         """An incident with its first reports. One that exists must be the same, and not be `new`, else `Conflict`."""
