@@ -16,9 +16,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from app.cli.base import app, migrated
 from app.domain.filters import FileFormat
 from app.errors import Fault, InvalidInput
-from app.ingest.files import OURS
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Result, Summary
+from app.ingest.rows import OURS
 from app.settings import Settings
 from app.store import copies
 from app.store.engine import Database

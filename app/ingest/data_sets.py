@@ -11,8 +11,9 @@ from app.domain.incident import IncidentDraft
 from app.domain.layouts.cells import Cells
 from app.domain.source import Record, SourceDraft
 from app.errors import Fault, InvalidInput, echo
-from app.ingest.files import Row, Table
+from app.ingest.files import Table
 from app.ingest.pipeline import Item
+from app.ingest.rows import Row
 from app.store import tables
 from app.store.listing import DataSet, Listed, Releases
 from app.store.write import Outcome, Writer

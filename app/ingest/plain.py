@@ -19,8 +19,9 @@ from app.domain.text import nearest
 from app.domain.toll import TollReportDraft
 from app.errors import Conflict, Fault, InvalidInput, echo
 from app.ingest.data_sets import Release, expect_columns, item_of
-from app.ingest.files import Row, Table
+from app.ingest.files import Table
 from app.ingest.pipeline import Item, Summary
+from app.ingest.rows import Row
 from app.store.engine import Database
 from app.store.tables import Incident, Retraction, TollReport
 from app.store.write import Outcome, Writer

@@ -14,7 +14,8 @@ from app.ingest.data_sets import ListedDraft, ListingBatch, Release, expect_colu
 from app.ingest.files import Table
 from app.ingest.pipeline import Item, Summary
 from app.store.engine import Database
-from app.store.listing import DataSet, absent
+from app.store.listed import absent
+from app.store.listing import DataSet
 
 _OF_SOURCE = "ucdp-ged-"
 

@@ -6,15 +6,10 @@ which figure a release repeats once an earlier one is loaded after it, and what 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, bindparam, exists, literal_column, select
-from sqlalchemy.orm import aliased
-from sqlmodel import col
 
 from app.domain.dates import FOREVER, Instant, moment_text, parse_moment
 from app.domain.incident import MERGED, IncidentDraft, IncidentFields
@@ -22,18 +17,12 @@ from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
 from app.domain.vocabulary import Bound, Measure, Victims
 from app.errors import Conflict
-from app.store.engine import Database
+from app.store import listed
 from app.store.reader import filled_up
-from app.store.sqlite import EXPORT_CACHE_KIB, compiled, limited, read_connection
 from app.store.tables import (
     Incident,
-    IncidentExternalId,
-    IncidentSet,
-    IncidentVersion,
     Listing,
     Reporter,
-    Retraction,
-    Segment,
     Source,
     TollReport,
     Withdrawal,
@@ -101,22 +90,22 @@ class Releases:
         if wanted:
             some = filled_up(wanted)
             values = {f"id_{n}": external_id for n, external_id in enumerate(some)}
-            statement = _bearing(len(some))
+            statement = listed.bearing(len(some))
             for external_id, incident_id in self._writer.transaction.rows(
                 statement, values | {"scheme": self._data_set.scheme}
             ):
                 self._bearing[external_id] = incident_id
 
-    def record(self, listed: Listed) -> tuple[Outcome, str]:
+    def record(self, told: Listed) -> tuple[Outcome, str]:
         """Records an event. Returns the id of its incident too. Raises as a `Writer` does."""
-        draft = listed.incident
+        draft = told.incident
         incident_id = self._incident_of(draft.external_ids[self._data_set.scheme], draft.id or "")
         if incident_id is None:
             outcome, incident_id = self._writer.record_incident(draft)
         else:
-            revised = self._revise(incident_id, listed)
+            revised = self._revise(incident_id, told)
             outcome = Outcome.REVISED if revised else Outcome.UNCHANGED
-        self._note(incident_id, listed, new=outcome is Outcome.CREATED)
+        self._note(incident_id, told, new=outcome is Outcome.CREATED)
         return outcome, incident_id
 
     def finish(self) -> None:
@@ -157,23 +146,25 @@ class Releases:
             seen.add(into)
         return incident_id
 
-    def _revise(self, incident_id: str, listed: Listed) -> bool:
+    def _revise(self, incident_id: str, told: Listed) -> bool:
         key = int(self._there(Incident, incident_id)["key"])
         if self._writer.find(Withdrawal, key):
             raise Conflict(f'"{incident_id}" is withdrawn')
-        past, at = self._past(incident_id, key), parse_moment(listed.listed_on).instant
-        event = listed.incident.external_ids[self._data_set.scheme]
+        past, at = self._past(incident_id, key), parse_moment(told.listed_on).instant
+        event = told.incident.external_ids[self._data_set.scheme]
         revised = False
         if all(listing.at <= at for listing in past.listings):
-            changes = self._changes(incident_id, key, listed.incident)
+            changes = self._changes(incident_id, key, told.incident)
             revised = bool(changes) and self._writer.revise_incident(incident_id, changes) is Outcome.CREATED
-        for report in listed.incident.toll_reports:
+        for report in told.incident.toll_reports:
             revised = self._add_figure(incident_id, event, report, at, past) or revised
         return revised
 
     def _add_figure(self, incident_id: str, event: str, report: TollReportDraft, at: Instant, past: _Past) -> bool:
         """Records a figure where the release before says another, and repeats that one where a later release did."""
-        if self._writer.find(TollReport, report.id or ""):
+        if known := self._writer.find(TollReport, report.id or ""):
+            if orjson.loads(known["record"])["incidents"] != [incident_id]:  # told before the incident was merged
+                return False
             return self._writer.record_report(report, [incident_id])[0] is Outcome.CREATED
         before = next((told for told in reversed(past.figures) if told.at <= at), None)
         figure = _figure(report.model_dump(mode="json"), report.numbers)
@@ -227,7 +218,7 @@ class Releases:
 
     def _base(self, key: int) -> dict[str, Any] | None:
         """The record as the release before left it: the newest version that was recorded together with a listing."""
-        row = self._writer.transaction.first(_BASE, {"incident": key, "reporter": self._reporter_key()})
+        row = self._writer.transaction.first(listed.BASE, {"incident": key, "reporter": self._reporter_key()})
         found: dict[str, Any] | None = orjson.loads(row[0]) if row else None
         return found
 
@@ -237,19 +228,19 @@ class Releases:
         return _Past(
             [
                 _Told(report_id, at, _figure(orjson.loads(record), told))
-                for report_id, at, record, *told in rows(_FIGURES, values | members)
+                for report_id, at, record, *told in rows(listed.FIGURES, values | members)
             ],
-            [_Listing(*row) for row in rows(_LISTINGS, values)],
+            [_Listing(*row) for row in rows(listed.LISTINGS, values)],
         )
 
-    def _note(self, incident_id: str, listed: Listed, *, new: bool) -> None:
+    def _note(self, incident_id: str, told: Listed, *, new: bool) -> None:
         row = {
             "incident": self._there(Incident, incident_id)["key"],
             "reporter": self._reporter_key(),
-            "listed_at": parse_moment(listed.listed_on).instant,
-            "source": self._there(Source, listed.source.id)["key"],
+            "listed_at": parse_moment(told.listed_on).instant,
+            "source": self._there(Source, told.source.id)["key"],
         }
-        if new or not self._writer.transaction.first(_IS_LISTED, row):
+        if new or not self._writer.transaction.first(listed.IS_LISTED, row):
             self._listed.setdefault(tuple(row.values()), row | {"recorded_at": self._writer.now})
 
     def _reporter_key(self) -> int:
@@ -264,87 +255,3 @@ class Releases:
 def _figure(record: Mapping[str, Any], numbers: Sequence[int | None]) -> tuple[Any, ...]:
     breakdown = record["breakdown"]
     return (*numbers, orjson.dumps(breakdown, option=orjson.OPT_SORT_KEYS).decode() if breakdown else None)
-
-
-_listing, _version, _report = table_of(Listing).c, table_of(IncidentVersion).c, table_of(TollReport).c
-_OF_INCIDENT = (_listing.incident == bindparam("incident"), _listing.reporter == bindparam("reporter"))
-_IS_LISTED = select(_listing.incident).where(
-    *_OF_INCIDENT, _listing.listed_at == bindparam("listed_at"), _listing.source == bindparam("source")
-)
-_LISTINGS = (
-    select(_listing.listed_at, Source.id)
-    .join(Source, col(Source.key) == _listing.source)
-    .where(*_OF_INCIDENT)
-    .order_by(_listing.listed_at)
-)
-_BASE = limited(
-    select(_version.record)
-    .where(
-        _version.incident == bindparam("incident"),
-        exists().where(*_OF_INCIDENT, _listing.recorded_at == _version.recorded_at),
-    )
-    .order_by(_version.number.desc()),
-    1,
-)
-_FIGURES = (
-    select(_report.id, _report.reported_at, _report.record, _report.low, _report.best, _report.high)
-    .join(IncidentSet, col(IncidentSet.key) == _report.incident_set)
-    .outerjoin(Retraction, col(Retraction.toll_report) == _report.key)
-    .where(
-        col(IncidentSet.members) == bindparam("members"),
-        _report.reporter == bindparam("reporter"),
-        _report.measure == literal_column(f"'{Measure.KILLED}'"),
-        col(Retraction.key).is_(None),
-    )
-    .order_by(_report.reported_at, _report.key)
-)
-
-
-@cache
-def _bearing(count: int) -> Select[Any]:
-    """(external id, incident) of the incidents whose newest version bears one of some ids."""
-    external, newer = table_of(IncidentExternalId).c, aliased(IncidentVersion)
-    built: Select[Any] = (
-        select(external.id, Incident.id)
-        .join(IncidentVersion, _version.key == external.version)
-        .join(Incident, col(Incident.key) == _version.incident)
-        .outerjoin(Withdrawal, col(Withdrawal.incident) == Incident.key)
-        .where(
-            external.scheme == bindparam("scheme"),
-            external.id.in_([bindparam(f"id_{n}") for n in range(count)]),
-            col(Withdrawal.key).is_(None),
-            ~exists().where(col(newer.incident) == _version.incident, col(newer.number) > _version.number),
-        )
-        .order_by(col(Incident.key).desc())
-    )
-    return built
-
-
-def absent(database: Database, reporter: str, source: str, listed_on: str, years: tuple[int, int]) -> list[str]:
-    """The ids of incidents of some years that an earlier release listed and this one does not, in their order."""
-    values = {"reporter": reporter, "source": source, "at": parse_moment(listed_on).instant}
-    values |= {"first": years[0] * 100, "last": years[1] * 100 + 99, "forever": FOREVER}
-    connection, _ = read_connection(database.url, EXPORT_CACHE_KIB)
-    with closing(connection):
-        return [row[0] for row in connection.execute(_absent_text(), values)]
-
-
-@cache
-def _absent_text() -> str:
-    segment, here = table_of(Segment).c, aliased(Listing)
-    of_release = select(Source.key).where(col(Source.id) == bindparam("source")).scalar_subquery()
-    return compiled(
-        select(segment.incident_id)
-        .join(Listing, _listing.incident == segment.incident)
-        .join(Reporter, col(Reporter.key) == _listing.reporter)
-        .where(
-            col(Reporter.id) == bindparam("reporter"),
-            _listing.listed_at < bindparam("at"),
-            segment.month.between(bindparam("first"), bindparam("last")),
-            segment.recorded_to == bindparam("forever"),
-            segment.known_to == bindparam("forever"),
-            ~exists().where(col(here.source) == of_release, col(here.incident) == _listing.incident),
-        )
-        .distinct()
-        .order_by(segment.incident_id)
-    )

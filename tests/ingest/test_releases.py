@@ -254,6 +254,8 @@ def test_figures_follow_an_incident_that_was_merged(database: Database, client: 
 
     assert (summary.revised, summary.refused) == (1, 0)
     assert told(client, "ml-attack")[1] == [("2025-06-01", None, 4)]
+    again = load(BEFORE, [event(3)])
+    assert (again.unchanged, again.refused) == (1, 0), "what was told before the merge stays where it is"
 
 
 def test_an_incident_that_was_withdrawn_is_refused_with_the_reason(database: Database, load: Load) -> None:

@@ -1,0 +1,81 @@
+"""Rows of tables: records of cells become rows of named cells, whatever kind of file they are from."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+OURS = ("refused_line", "refused_because")
+"""Columns that a file of refused rows has besides; they are not read."""
+_UNNAMED = re.compile(r"(unnamed: ?[0-9]+)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row: the line that it begins on, its cells by their columns, what was put right, or why it cannot be read."""
+
+    line: int
+    cells: Mapping[str, str]
+    repairs: Sequence[str] = ()
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record of a file: its line, its cells, what was put right, or what is wrong with it."""
+
+    line: int
+    cells: list[str]
+    repairs: tuple[str, ...] = ()
+    fault: str | None = None
+
+
+def column_name(cell: str) -> str:
+    """A column's name, in small letters; nothing where it has none, or is not to be read."""
+    name = cell.strip().lstrip("\ufeff").lower()
+    return "" if _UNNAMED.fullmatch(name) or name in OURS else name
+
+
+def rows_of(records: Iterable[Record], columns: Sequence[str]) -> Iterator[Row]:
+    """Records as rows. One that a line break has torn apart is put together again."""
+    waiting: Record | None = None
+    for record in records:
+        if waiting is not None:
+            joined = _joined(waiting, record, len(columns))
+            if joined is None:
+                yield _row(waiting, columns)
+            else:
+                record = joined
+        waiting = record if record.fault is None and len(record.cells) < len(columns) else None
+        if waiting is None:
+            yield from row_or_header(record, columns)
+    if waiting is not None:
+        yield _row(waiting, columns)
+
+
+def _joined(first: Record, second: Record, width: int) -> Record | None:
+    """Two halves of a row, or `None` where they are none."""
+    if second.fault or len(second.cells) >= width or len(first.cells) + len(second.cells) - 1 > width:
+        return None
+    middle = f"{first.cells[-1]} {second.cells[0]}".strip()
+    cells = [*first.cells[:-1], middle, *second.cells[1:]]
+    repairs = tuple(dict.fromkeys((*first.repairs, *second.repairs, "was torn apart by a line break")))
+    return Record(first.line, cells, repairs)
+
+
+def row_or_header(record: Record, columns: Sequence[str]) -> Iterator[Row]:
+    """The row, unless it is the row of hashtags under the header, or the header again where files were joined."""
+    named = [(cell, name) for cell, name in zip(record.cells, columns, strict=False) if name and cell]
+    if not (all(column_name(cell) == name for cell, name in named) or all(cell.startswith("#") for cell, _ in named)):
+        yield _row(record, columns)
+
+
+def _row(record: Record, columns: Sequence[str]) -> Row:
+    fault, cells = record.fault, record.cells
+    if fault is None and len(cells) < len(columns):
+        fault = f"has {len(cells)} cells, and the header {len(columns)}"
+    if fault is None and any(cell.strip() for cell in cells[len(columns) :]):
+        fault = (
+            f"has {len(cells)} cells, and the header {len(columns)}; a cell with a delimiter in it may lack its quotes"
+        )
+    told = {name: cell for name, cell in zip(columns, cells, strict=False) if name}
+    return Row(record.line, told, record.repairs, fault)

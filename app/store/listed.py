@@ -1,0 +1,115 @@
+"""SELECTs of what the releases of a data set said before, and of what one of them lacks."""
+
+from contextlib import closing
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, bindparam, exists, literal_column, select
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from app.domain.dates import FOREVER, parse_moment
+from app.domain.vocabulary import Measure
+from app.store.engine import Database
+from app.store.sqlite import EXPORT_CACHE_KIB, compiled, limited, read_connection
+from app.store.tables import (
+    Incident,
+    IncidentExternalId,
+    IncidentSet,
+    IncidentVersion,
+    Listing,
+    Reporter,
+    Retraction,
+    Segment,
+    Source,
+    TollReport,
+    Withdrawal,
+    table_of,
+)
+
+_listing, _version, _report = table_of(Listing).c, table_of(IncidentVersion).c, table_of(TollReport).c
+_OF_INCIDENT = (_listing.incident == bindparam("incident"), _listing.reporter == bindparam("reporter"))
+IS_LISTED = select(_listing.incident).where(
+    *_OF_INCIDENT, _listing.listed_at == bindparam("listed_at"), _listing.source == bindparam("source")
+)
+"""Whether a release is noted already for an incident."""
+LISTINGS = (
+    select(_listing.listed_at, Source.id)
+    .join(Source, col(Source.key) == _listing.source)
+    .where(*_OF_INCIDENT)
+    .order_by(_listing.listed_at)
+)
+"""(listed at, id of the source) of every release that lists an incident, oldest first."""
+BASE = limited(
+    select(_version.record)
+    .where(
+        _version.incident == bindparam("incident"),
+        exists().where(*_OF_INCIDENT, _listing.recorded_at == _version.recorded_at),
+    )
+    .order_by(_version.number.desc()),
+    1,
+)
+"""The record as the release before left it: the newest version that was recorded together with a listing."""
+FIGURES = (
+    select(_report.id, _report.reported_at, _report.record, _report.low, _report.best, _report.high)
+    .join(IncidentSet, col(IncidentSet.key) == _report.incident_set)
+    .outerjoin(Retraction, col(Retraction.toll_report) == _report.key)
+    .where(
+        col(IncidentSet.members) == bindparam("members"),
+        _report.reporter == bindparam("reporter"),
+        _report.measure == literal_column(f"'{Measure.KILLED}'"),
+        col(Retraction.key).is_(None),
+    )
+    .order_by(_report.reported_at, _report.key)
+)
+"""(id, reported at, record, low, best, high) of the figures of killed that a reporter gave and did not take back."""
+
+
+@cache
+def bearing(count: int) -> Select[Any]:
+    """(external id, incident) of the incidents whose newest version bears one of some ids."""
+    external, newer = table_of(IncidentExternalId).c, aliased(IncidentVersion)
+    built: Select[Any] = (
+        select(external.id, Incident.id)
+        .join(IncidentVersion, _version.key == external.version)
+        .join(Incident, col(Incident.key) == _version.incident)
+        .outerjoin(Withdrawal, col(Withdrawal.incident) == Incident.key)
+        .where(
+            external.scheme == bindparam("scheme"),
+            external.id.in_([bindparam(f"id_{n}") for n in range(count)]),
+            col(Withdrawal.key).is_(None),
+            ~exists().where(col(newer.incident) == _version.incident, col(newer.number) > _version.number),
+        )
+        .order_by(col(Incident.key).desc())
+    )
+    return built
+
+
+def absent(database: Database, reporter: str, source: str, listed_on: str, years: tuple[int, int]) -> list[str]:
+    """The ids of incidents of some years that an earlier release listed and this one does not, in their order."""
+    values = {"reporter": reporter, "source": source, "at": parse_moment(listed_on).instant}
+    values |= {"first": years[0] * 100, "last": years[1] * 100 + 99, "forever": FOREVER}
+    connection, _ = read_connection(database.url, EXPORT_CACHE_KIB)
+    with closing(connection):
+        return [row[0] for row in connection.execute(_absent_text(), values)]
+
+
+@cache
+def _absent_text() -> str:
+    segment, here = table_of(Segment).c, aliased(Listing)
+    of_release = select(Source.key).where(col(Source.id) == bindparam("source")).scalar_subquery()
+    return compiled(
+        select(segment.incident_id)
+        .join(Listing, _listing.incident == segment.incident)
+        .join(Reporter, col(Reporter.key) == _listing.reporter)
+        .where(
+            col(Reporter.id) == bindparam("reporter"),
+            _listing.listed_at < bindparam("at"),
+            segment.month.between(bindparam("first"), bindparam("last")),
+            segment.recorded_to == bindparam("forever"),
+            segment.known_to == bindparam("forever"),
+            ~exists().where(col(here.source) == of_release, col(here.incident) == _listing.incident),
+        )
+        .distinct()
+        .order_by(segment.incident_id)
+    )
