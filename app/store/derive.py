@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy import Select, Table, Update, bindparam, func, select, update
 from sqlmodel import SQLModel, col
 
-from app.domain.dates import FOREVER, Instant, end_of_day, instant_text, parse_day
+from app.domain.dates import FOREVER, Instant, end_of_day, parse_day
 from app.domain.headline import NEVER_VALID, RULE, Headline
 from app.domain.history import Span, TollSet, by_set, spans
 from app.domain.places import Region
@@ -58,11 +58,11 @@ def rebuild_incidents(
     rows: list[dict[str, Any]] = []
     for incident, since in sorted(touched.items()):
         if facts := new.get(incident):
-            rows += _segments(incident, facts, since, transaction.now)
+            rows += _segments(transaction, incident, facts, since)
             continue
         begin = _close(transaction, Segment, "incident", incident, since)
         if facts := _facts(transaction, incident):
-            rows += _segments(incident, facts, begin, transaction.now)
+            rows += _segments(transaction, incident, facts, begin)
     _append(transaction, Segment, rows)
 
 
@@ -121,22 +121,23 @@ class _Toll:
         return found
 
 
-def _segments(incident: int, facts: IncidentFacts, begin: Instant, now: Instant) -> Iterator[dict[str, Any]]:
+def _segments(
+    transaction: Transaction, incident: int, facts: IncidentFacts, begin: Instant
+) -> Iterator[dict[str, Any]]:
     about = sorted(covering(facts.id, facts.reports, FOREVER), key=lambda k: k.report.when)
     sets = by_set(k.report for k in about)
     toll = _Toll(sets, facts.reports, begin)
     first = _known_from(facts.record, facts.sources, about)
     common = _compared(facts.record) | {"incident": incident, "incident_id": facts.id, "version": facts.version}
     sources = dict.fromkeys(map(_json, facts.sources))
-    updated_at = instant_text(now)
     waiting = iter(about)
     coming = next(waiting, None)
-    for span in _open_spans(toll.starts | {first}, begin, now):
+    for span in _open_spans(toll.starts | {first}, begin, transaction.now):
         at = span["known_from"]
         while coming and coming.report.reported.instant <= at:
             sources[coming.source] = None
             coming = next(waiting, None)
-        rest = f'{{"sources":[{",".join(sources)}],"updated_at":"{updated_at}"}}'
+        rest = f'{{"sources":[{",".join(sources)}],"updated_at":"{transaction.now_text}"}}'
         yield {**common, **span, **_answer(sets, toll, at, about), "rest": rest}
 
 

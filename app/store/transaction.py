@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ClauseElement, Table, bindparam, func, insert, select
 from sqlmodel import SQLModel
 
-from app.domain.dates import Instant
+from app.domain.dates import Instant, instant_text
 from app.store.sqlite import compiled, limited
 from app.store.tables import Recording, table_of
 
@@ -57,6 +57,11 @@ class Transaction:
     def now(self) -> Instant:
         """When this is recorded."""
         return max(now() if self._clock is None else self._clock, self.head.recorded_at + 1)
+
+    @cached_property
+    def now_text(self) -> str:
+        """The same as it is told."""
+        return instant_text(self.now)
 
     @contextmanager
     def part(self) -> Iterator["Transaction"]:

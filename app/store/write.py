@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from sqlmodel import SQLModel
 
-from app.domain.dates import DAY_LENGTH, Instant, Moment, instant_text, opening, parse_moment
+from app.domain.dates import DAY_LENGTH, Instant, Moment, opening, parse_moment
 from app.domain.incident import IncidentDraft, IncidentFields, IncidentSent, merged
 from app.domain.source import Party, Reference, ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
@@ -47,6 +47,7 @@ class Writer:
 
     def __init__(self, transaction: Transaction, by: str, *, insider: bool = True) -> None:
         self.now, self.by, self.insider = transaction.now, by, insider
+        self._now_text = transaction.now_text
         self._append = Appender(transaction, by)
         self._find = self._append.find
         self._parties: dict[tuple[type[SQLModel], Any], tuple[dict[str, Any], dict[str, Any]]] = {}
@@ -77,7 +78,7 @@ class Writer:
             self._expect_same(incident_id, told, fields | {"sources": sources}, new=new)
         else:
             outcome = Outcome.CREATED
-            record = {"id": incident_id, **fields, "recorded_at": instant_text(self.now)}
+            record = {"id": incident_id, **fields, "recorded_at": self._now_text}
             self._append.incident(record, sources)
         for number, report in enumerate(draft.toll_reports):
             with within("toll_reports", number):
@@ -95,7 +96,7 @@ class Writer:
         sources = self._sources(sent) if "sources" in changes else sources_before
         if sources == sources_before and all(before[name] == value for name, value in fields.items()):
             return Outcome.UNCHANGED
-        record = {"id": incident_id, **fields, "recorded_at": instant_text(self.now)}
+        record = {"id": incident_id, **fields, "recorded_at": self._now_text}
         self._append.version(key, newest["number"] + 1, record, sources)
         return Outcome.CREATED
 
@@ -128,7 +129,7 @@ class Writer:
         secret = None
         if any(record[name].get("confidential") for name in ("reported_by", "source")):
             record, secret = confidential.seal(record, confidential.SEALED_IN_REPORTS)
-        self._append.report(record | {"recorded_at": instant_text(self.now)})
+        self._append.report(record | {"recorded_at": self._now_text})
         if secret:
             self._append.secret("toll_report", record["id"], secret)
         return Outcome.CREATED, record["id"]
