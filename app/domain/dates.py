@@ -6,6 +6,7 @@ A day, in a report or a parameter, counts as its last instant (UTC) and is given
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 Instant = int
 
@@ -32,6 +33,7 @@ class Moment:
     instant: Instant
 
 
+@lru_cache(maxsize=4096)
 def parse_day(text: str) -> date:
     """An ISO 8601 day, `2019-11-01`. Raises `ValueError` for anything else."""
     if not _DAY.fullmatch(text):
@@ -47,6 +49,7 @@ def end_of_day(day: date) -> Instant:
     return (day.toordinal() - EPOCH.toordinal() + 1) * DAY_LENGTH - 1
 
 
+@lru_cache(maxsize=4096)
 def parse_moment(text: str) -> Moment:
     """A day, or an RFC 3339 instant with its offset. Raises `ValueError`, also for an instant without an offset.
 

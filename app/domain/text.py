@@ -28,6 +28,8 @@ def check_text(text: str) -> str:
     """Raises `ValueError` for text that no database or file keeps: NUL and lone surrogates."""
     if "\x00" in text:
         raise ValueError("has a NUL character in it")
+    if text.isascii():
+        return text
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
