@@ -1,6 +1,8 @@
 """read → validate → write → report: the one way in for seeds and for every importer."""
 
+import gc
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,12 +40,32 @@ def ingest(items: Iterable[Item], database: Database, by: str) -> Summary:
     """Writes what was read, in batches that are committed whole. What cannot be taken is refused with its reason."""
     summary = Summary()
     for batch in _batches(items):
-        drafts = [(item.where, draft) for item in batch if (draft := _validated(item, summary))]
-        with recording(database, by) as writer:
-            writer.foresee([draft for _, draft in drafts])
-            for where, draft in drafts:
-                _write(writer, where, draft, summary)
+        with _collector_paused():
+            _take(batch, database, by, summary)
     return summary
+
+
+def _take(batch: list[Item], database: Database, by: str, summary: Summary) -> None:
+    drafts = [(item.where, draft) for item in batch if (draft := _validated(item, summary))]
+    with recording(database, by) as writer:
+        writer.foresee([draft for _, draft in drafts])
+        for where, draft in drafts:
+            _write(writer, where, draft, summary)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """No search for unreachable cycles inside.
+
+    A batch makes many objects that live until it is written and have none: they would be walked again and again.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
