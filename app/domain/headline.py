@@ -5,10 +5,10 @@ same measure; `superseding` also looks at reports of other sets, since a split b
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from heapq import nlargest, nsmallest
 from math import ceil, floor, inf
 from operator import attrgetter
+from typing import NamedTuple
 
 from app.domain.dates import Instant, Moment
 from app.domain.vocabulary import (
@@ -26,8 +26,7 @@ NEVER_VALID = Moment("", -(2**63))
 _when = attrgetter("when")
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What the rule needs of a toll report. Numbers are persons; `order` is the order of recording."""
 
     id: str
@@ -82,8 +81,7 @@ class Report:
         return self.void_from is not None and self.void_from.instant <= instant
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
+class Numbers(NamedTuple):
     """The headline at one moment, before its past is looked at."""
 
     low: int | None = None
@@ -102,8 +100,7 @@ class Numbers:
         return self.from_reports[0] if len(self.from_reports) == 1 else max(self.from_reports, key=_when)
 
 
-@dataclass(frozen=True, slots=True)
-class Headline:
+class Headline(NamedTuple):
     """The headline of one measure at two clocks, as the `toll` member shows it."""
 
     numbers: Numbers

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 from app.domain.dates import FOREVER, Instant, Moment
 from app.domain.headline import NEVER_VALID, Headline, Numbers, Report, replay
 from app.domain.vocabulary import Measure, ReportChange
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A headline and the moment from which it holds, until the next span's."""
 
     start: Moment

@@ -6,9 +6,8 @@ but read from the facts; `store.verify` compares.
 
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Select, and_, bindparam, delete, func, literal_column, null, select, update
@@ -43,8 +42,7 @@ ORDER[ChangeKind.INCIDENT_UPDATED] = ORDER[ChangeKind.INCIDENT_CREATED]
 """Entries of one recording go by kind, then by the key of their fact: a reporter comes before its figures."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What happened: to which incident, where it is about a single one, and the key of the fact."""
 
     kind: ChangeKind
