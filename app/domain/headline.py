@@ -23,6 +23,7 @@ from app.domain.vocabulary import (
 RULE = "latest-standing"
 NEVER_VALID = Moment("", -(2**63))
 """`void_from` of a report retracted without a date."""
+_OPEN_ENDED = frozenset({Bound.AT_LEAST, Bound.MORE_THAN})
 _when = attrgetter("when")
 
 
@@ -64,9 +65,16 @@ class Report(NamedTuple):
         return low, high
 
     @property
+    def figure(self) -> int:
+        """The one number that tells most: its best, else its low, else its high."""
+        figure = self.best if self.best is not None else self.low if self.low is not None else self.high
+        assert figure is not None, "a report has at least one number"
+        return figure
+
+    @property
     def open_ended(self) -> bool:
         """Whether the figure has no upper bound."""
-        return self.bound in (Bound.AT_LEAST, Bound.MORE_THAN)
+        return self.bound in _OPEN_ENDED
 
     @property
     def reach(self) -> tuple[float, float]:
@@ -98,6 +106,10 @@ class Numbers(NamedTuple):
         if self.best is None:
             return None
         return self.from_reports[0] if len(self.from_reports) == 1 else max(self.from_reports, key=_when)
+
+
+NO_NUMBERS = Numbers()
+"""Of no report."""
 
 
 class Headline(NamedTuple):
@@ -148,7 +160,7 @@ def headline(reports: Iterable[Report], others: Iterable[Report], at: Instant) -
     known = [r for r in reports if r.reported.instant <= at]
     if not known:
         return None
-    first, revisions, numbers = None, 0, Numbers()
+    first, revisions, numbers = None, 0, NO_NUMBERS
     for _, after in replay(known, others, at):
         if after.best != numbers.best and numbers.best is not None:
             revisions += 1
@@ -164,8 +176,10 @@ def replay(reports: Iterable[Report], others: Iterable[Report], at: Instant) -> 
     yielded with the headline that it leaves.
     """
     own = [r for r in reports if r.reported.instant <= at and not r.void_at(at)]
-    ids = {r.id for r in own}
-    foreign = {r.id: r for r in others if r.supersedes in ids and r.reported.instant <= at and not r.void_at(at)}
+    foreign: dict[str, Report] = {}
+    if others := list(others):
+        ids = {r.id for r in own}
+        foreign = {r.id: r for r in others if r.supersedes in ids and r.reported.instant <= at and not r.void_at(at)}
     standing: dict[str, Report] = {}
     for report in sorted([*own, *foreign.values()], key=_when):
         if report.supersedes:
@@ -209,7 +223,7 @@ def combine(standing: Iterable[Report]) -> Numbers:
     for report in standing:
         groups.setdefault(report.victims, []).append(report)
     if not groups:
-        return Numbers()
+        return NO_NUMBERS
     answering = _answering(groups)
     chosen = [_group(groups[victims]) for victims in answering]
     total = chosen[0] if len(chosen) == 1 and Victims.ALL in answering else _sum(chosen)

@@ -152,11 +152,7 @@ def _answer(sets: Sequence[TollSet], toll: _Toll, at: Instant, about: Sequence[K
         elif found:
             shared.append({"incidents": toll_set.incidents} | {m.value: h.as_json() for m, h in found.items()})
     by_then = [k.report for k in about if k.report.reported.instant <= at]
-    ever = [
-        next(n for n in (r.best, r.low, r.high) if n is not None)
-        for r in by_then
-        if r.measure is Measure.KILLED and len(r.incidents) == 1
-    ]
+    ever = [r.figure for r in by_then if r.measure is Measure.KILLED and len(r.incidents) == 1]
     killed = own.get(Measure.KILLED)
     return {
         **_numbers(own),
@@ -186,14 +182,20 @@ def _compared(record: Mapping[str, Any]) -> dict[str, Any]:
     start, end = (parse_day(record[name]).toordinal() for name in ("date_start", "date_end"))
     region, latitude, longitude = record["region"], record["latitude"], record["longitude"]
     x, y, z = on_sphere(latitude, longitude) if latitude is not None else (None, None, None)
-    copied = ("country", "date_precision", "event_type", "sub_event_type", "type_of_violence", "latitude", "longitude")
-    return {name: record[name] for name in copied} | {
+    return {
+        "country": record["country"],
         "region_key": Region(region["code"], region["name"]).key if region else None,
         "region_name": region["name"] if region else None,
         "date_start": start,
         "date_end": end,
         "days": end - start,
         "month": int(record["date_start"][:7].replace("-", "")),
+        "date_precision": record["date_precision"],
+        "event_type": record["event_type"],
+        "sub_event_type": record["sub_event_type"],
+        "type_of_violence": record["type_of_violence"],
+        "latitude": latitude,
+        "longitude": longitude,
         "sphere_x": x,
         "sphere_y": y,
         "sphere_z": z,
@@ -271,7 +273,9 @@ def rows_of_version(version: int, record: Mapping[str, Any]) -> dict[Table, list
 def _append(transaction: Transaction, model: type[SQLModel], rows: list[dict[str, Any]]) -> None:
     if rows:
         first = transaction.next_key(model)
-        transaction.insert(table_of(model), [{"key": n, **row} for n, row in enumerate(rows, start=first)])
+        for key, row in enumerate(rows, start=first):
+            row["key"] = key
+        transaction.insert(table_of(model), rows)
 
 
 def _json(value: object) -> str:
