@@ -13,6 +13,8 @@ MOST_CONNECTIONS = 2000
 MALFORMED = "not a request of HTTP/1.1; letters outside ASCII in an address are percent-encoded, as in M%C3%A9naka"
 STEADY_BYTES = 256 * 1024
 """Of a file that is imported; when so much has come, the clock for the rest begins anew."""
+MOST_HEAD = 1024 * 1024
+"""Bytes of a request's head or trailers that are read at all; below it the application refuses with a reason."""
 GRACE_SECONDS = 4
 """How long answers in flight may take after SIGTERM."""
 
@@ -20,14 +22,17 @@ GRACE_SECONDS = 4
 class DeadlineProtocol(HttpToolsProtocol):
     """Closes a connection whose request is not complete in time, from its opening or its first byte on.
 
-    The time comes with the application's state, so that every worker has it. httptools is the parser because it
-    refuses a request with both Content-Length and Transfer-Encoding.
+    So is one whose headers or trailers do not end: the parser keeps them all. The time comes with the application's
+    state, so that every worker has it. httptools is the parser because it refuses a request with both Content-Length
+    and Transfer-Encoding.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._deadline: asyncio.TimerHandle | None = None
         self._arrived = 0
+        self._apart = 0
+        """Bytes that came since the last of a body, or since the request began."""
 
     def connection_made(self, transport: Any) -> None:
         """The clock runs from the opening of the connection."""
@@ -38,11 +43,14 @@ class DeadlineProtocol(HttpToolsProtocol):
         """A further request on the same connection has its own clock."""
         if self._deadline is None and (self.cycle is None or self.cycle.response_complete):
             self._start_clock()
+        self._apart += len(data)
         super().data_received(data)
+        if self._apart > MOST_HEAD:
+            self.transport.abort()
 
     def on_body(self, body: bytes) -> None:
         """A file that is imported may take longer, as long as it keeps coming."""
-        self._arrived += len(body)
+        self._arrived, self._apart = self._arrived + len(body), 0
         if self._arrived >= STEADY_BYTES and self.scope["path"].endswith("/v1/import"):
             self._arrived = 0
             self._stop_clock()
@@ -51,6 +59,7 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is there."""
+        self._apart = 0
         self._stop_clock()
         super().on_message_complete()
 

@@ -5,10 +5,10 @@ same measure; `superseding` also looks at reports of other sets, since a split b
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from heapq import nlargest, nsmallest
 from math import ceil, floor, inf
 from operator import attrgetter
+from typing import NamedTuple
 
 from app.domain.dates import Instant, Moment
 from app.domain.vocabulary import (
@@ -23,11 +23,11 @@ from app.domain.vocabulary import (
 RULE = "latest-standing"
 NEVER_VALID = Moment("", -(2**63))
 """`void_from` of a report retracted without a date."""
+_OPEN_ENDED = frozenset({Bound.AT_LEAST, Bound.MORE_THAN})
 _when = attrgetter("when")
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What the rule needs of a toll report. Numbers are persons; `order` is the order of recording."""
 
     id: str
@@ -65,9 +65,16 @@ class Report:
         return low, high
 
     @property
+    def figure(self) -> int:
+        """The one number that tells most: its best, else its low, else its high."""
+        figure = self.best if self.best is not None else self.low if self.low is not None else self.high
+        assert figure is not None, "a report has at least one number"
+        return figure
+
+    @property
     def open_ended(self) -> bool:
         """Whether the figure has no upper bound."""
-        return self.bound in (Bound.AT_LEAST, Bound.MORE_THAN)
+        return self.bound in _OPEN_ENDED
 
     @property
     def reach(self) -> tuple[float, float]:
@@ -82,8 +89,7 @@ class Report:
         return self.void_from is not None and self.void_from.instant <= instant
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
+class Numbers(NamedTuple):
     """The headline at one moment, before its past is looked at."""
 
     low: int | None = None
@@ -102,8 +108,11 @@ class Numbers:
         return self.from_reports[0] if len(self.from_reports) == 1 else max(self.from_reports, key=_when)
 
 
-@dataclass(frozen=True, slots=True)
-class Headline:
+NO_NUMBERS = Numbers()
+"""Of no report."""
+
+
+class Headline(NamedTuple):
     """The headline of one measure at two clocks, as the `toll` member shows it."""
 
     numbers: Numbers
@@ -151,7 +160,7 @@ def headline(reports: Iterable[Report], others: Iterable[Report], at: Instant) -
     known = [r for r in reports if r.reported.instant <= at]
     if not known:
         return None
-    first, revisions, numbers = None, 0, Numbers()
+    first, revisions, numbers = None, 0, NO_NUMBERS
     for _, after in replay(known, others, at):
         if after.best != numbers.best and numbers.best is not None:
             revisions += 1
@@ -167,8 +176,10 @@ def replay(reports: Iterable[Report], others: Iterable[Report], at: Instant) -> 
     yielded with the headline that it leaves.
     """
     own = [r for r in reports if r.reported.instant <= at and not r.void_at(at)]
-    ids = {r.id for r in own}
-    foreign = {r.id: r for r in others if r.supersedes in ids and r.reported.instant <= at and not r.void_at(at)}
+    foreign: dict[str, Report] = {}
+    if others := list(others):
+        ids = {r.id for r in own}
+        foreign = {r.id: r for r in others if r.supersedes in ids and r.reported.instant <= at and not r.void_at(at)}
     standing: dict[str, Report] = {}
     for report in sorted([*own, *foreign.values()], key=_when):
         if report.supersedes:
@@ -212,7 +223,7 @@ def combine(standing: Iterable[Report]) -> Numbers:
     for report in standing:
         groups.setdefault(report.victims, []).append(report)
     if not groups:
-        return Numbers()
+        return NO_NUMBERS
     answering = _answering(groups)
     chosen = [_group(groups[victims]) for victims in answering]
     total = chosen[0] if len(chosen) == 1 and Victims.ALL in answering else _sum(chosen)

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 from app.domain.dates import FOREVER, Instant, Moment
-from app.domain.headline import NEVER_VALID, Headline, Numbers, Report, replay
+from app.domain.headline import NEVER_VALID, NO_NUMBERS, Headline, Numbers, Report, replay
 from app.domain.vocabulary import Measure, ReportChange
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A headline and the moment from which it holds, until the next span's."""
 
     start: Moment
@@ -24,14 +24,18 @@ def spans(reports: Sequence[Report], others: Sequence[Report], since: Instant = 
     """
     if not reports:
         return []
-    ids = {r.id for r in reports}
-    relevant = [*reports, *(r for r in others if r.supersedes in ids)]
-    first = min(r.reported.instant for r in reports)
+    relevant = list(reports)
+    if others:
+        ids = {r.id for r in reports}
+        relevant += [r for r in others if r.supersedes in ids]
+    moments = {r.reported.instant: r.reported for r in relevant}
     voids = {r.void_from.instant: r.void_from for r in relevant if r.void_from and r.void_from != NEVER_VALID}
-    moments = sorted(({r.reported.instant: r.reported for r in relevant} | voids).items())
+    first = min([r.reported.instant for r in reports])
+    moments |= voids
+    in_order = sorted(moments)
     found: list[Span] = []
     for opens, closes in pairwise([NEVER_VALID.instant, *sorted(voids), FOREVER]):
-        here = [moment for instant, moment in moments if max(opens, first) <= instant < closes]
+        here = [moments[instant] for instant in in_order if opens <= instant < closes and instant >= first]
         if here and closes > since:
             found += _spans_between_retractions(reports, others, here, closes)
     holds_at_since = max((i for i, span in enumerate(found) if span.start.instant <= since), default=0)
@@ -43,16 +47,17 @@ def _spans_between_retractions(
 ) -> list[Span]:
     """The headlines at these moments, while no dated retraction sets in (the next does at `closes`)."""
     steps = list(replay(reports, others, closes - 1))
-    arrivals = sorted(r.reported.instant for r in reports)
-    first, revisions, numbers, done, known = None, 0, Numbers(), 0, 0
+    arrivals = sorted([r.reported.instant for r in reports])
+    first, revisions, numbers, done, known = None, 0, NO_NUMBERS, 0, 0
     found = []
     for moment in moments:
-        while done < len(steps) and steps[done][0].reported.instant <= moment.instant:
+        instant = moment.instant
+        while done < len(steps) and steps[done][0].reported.instant <= instant:
             after = steps[done][1]
             revisions += numbers.best is not None and after.best != numbers.best
             first = after.best if first is None else first
             numbers, done = after, done + 1
-        while known < len(arrivals) and arrivals[known] <= moment.instant:
+        while known < len(arrivals) and arrivals[known] <= instant:
             known += 1
         found.append(Span(moment, Headline(numbers, first, revisions, known)))
     return found

@@ -1,6 +1,8 @@
 """read → validate → write → report: the one way in for seeds and for every importer."""
 
+import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -127,19 +129,42 @@ def ingest(
     """
     summary = Summary() if summary is None else summary
     for items_of_batch in _batches(items):
-        drafts = [_validated(item) for item in items_of_batch]
-        with recording(database, by, insider=insider) as writer:
-            batch = begin(writer)
-            batch.foresee([draft for _, draft in drafts if not isinstance(draft, Result)])
-            results = [
-                draft if isinstance(draft, Result) else _recorded(writer, batch, item, draft) for item, draft in drafts
-            ]
-            writer.finish()
-            batch.finish()
+        with _collector_paused():
+            results = _take(items_of_batch, database, by, begin, insider)
         for result in results:
             summary.count(result)
             told(result)
     return summary
+
+
+def _take(
+    items: list[Item], database: Database, by: str, begin: Callable[[Writer], Batch], insider: bool
+) -> list[Result]:
+    drafts = [_validated(item) for item in items]
+    with recording(database, by, insider=insider) as writer:
+        batch = begin(writer)
+        batch.foresee([draft for _, draft in drafts if not isinstance(draft, Result)])
+        results = [
+            draft if isinstance(draft, Result) else _recorded(writer, batch, item, draft) for item, draft in drafts
+        ]
+        writer.finish()
+        batch.finish()
+    return results
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """No search for unreachable cycles inside.
+
+    A batch makes many objects that live until it is written and have none: they would be walked again and again.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:

@@ -120,14 +120,20 @@ class Appender:
         covered: list[str] = record["incidents"]
         set_key, moment = self._set(covered), parse_moment(record["reported_on"])
         replaced = self.find(TollReport, record["supersedes"]) if record["supersedes"] else None
-        copied = ("id", "measure", "victims", "bound", "low", "best", "high", "reported_on")
         row = self.gathered.add(
             TollReport,
             record["id"],
-            **{name: record[name] for name in copied},
+            id=record["id"],
             incident_set=set_key,
+            measure=record["measure"],
+            victims=record["victims"],
+            bound=record["bound"],
+            low=record["low"],
+            best=record["best"],
+            high=record["high"],
             reporter=reporter["key"],
             source=source["key"],
+            reported_on=record["reported_on"],
             reported_at=moment.instant,
             supersedes=replaced["key"] if replaced else None,
             recorded_at=self.now,
@@ -250,7 +256,8 @@ class Appender:
         return self._members[set_key]
 
     def _touch(self, incident: int, since: Instant) -> None:
-        self.gathered.set(self._touched, incident, min(since, self._touched.get(incident, since)))
+        if incident not in self._touched or since < self._touched[incident]:
+            self.gathered.set(self._touched, incident, since)
 
     def _touch_set(self, set_key: int, since: Instant) -> None:
         members = self._members_of(set_key)

@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy import Select, Table, Update, bindparam, func, select, update
 from sqlmodel import SQLModel, col
 
-from app.domain.dates import FOREVER, Instant, end_of_day, instant_text, parse_day
+from app.domain.dates import FOREVER, Instant, end_of_day, parse_day
 from app.domain.headline import NEVER_VALID, RULE, Headline
 from app.domain.history import Span, TollSet, by_set, spans
 from app.domain.places import Region
@@ -58,11 +58,11 @@ def rebuild_incidents(
     rows: list[dict[str, Any]] = []
     for incident, since in sorted(touched.items()):
         if facts := new.get(incident):
-            rows += _segments(incident, facts, since, transaction.now)
+            rows += _segments(transaction, incident, facts, since)
             continue
         begin = _close(transaction, Segment, "incident", incident, since)
         if facts := _facts(transaction, incident):
-            rows += _segments(incident, facts, begin, transaction.now)
+            rows += _segments(transaction, incident, facts, begin)
     _append(transaction, Segment, rows)
 
 
@@ -121,22 +121,23 @@ class _Toll:
         return found
 
 
-def _segments(incident: int, facts: IncidentFacts, begin: Instant, now: Instant) -> Iterator[dict[str, Any]]:
+def _segments(
+    transaction: Transaction, incident: int, facts: IncidentFacts, begin: Instant
+) -> Iterator[dict[str, Any]]:
     about = sorted(covering(facts.id, facts.reports, FOREVER), key=lambda k: k.report.when)
     sets = by_set(k.report for k in about)
     toll = _Toll(sets, facts.reports, begin)
     first = _known_from(facts.record, facts.sources, about)
     common = _compared(facts.record) | {"incident": incident, "incident_id": facts.id, "version": facts.version}
     sources = dict.fromkeys(map(_json, facts.sources))
-    updated_at = instant_text(now)
     waiting = iter(about)
     coming = next(waiting, None)
-    for span in _open_spans(toll.starts | {first}, begin, now):
+    for span in _open_spans(toll.starts | {first}, begin, transaction.now):
         at = span["known_from"]
         while coming and coming.report.reported.instant <= at:
             sources[coming.source] = None
             coming = next(waiting, None)
-        rest = f'{{"sources":[{",".join(sources)}],"updated_at":"{updated_at}"}}'
+        rest = f'{{"sources":[{",".join(sources)}],"updated_at":"{transaction.now_text}"}}'
         yield {**common, **span, **_answer(sets, toll, at, about), "rest": rest}
 
 
@@ -151,11 +152,7 @@ def _answer(sets: Sequence[TollSet], toll: _Toll, at: Instant, about: Sequence[K
         elif found:
             shared.append({"incidents": toll_set.incidents} | {m.value: h.as_json() for m, h in found.items()})
     by_then = [k.report for k in about if k.report.reported.instant <= at]
-    ever = [
-        next(n for n in (r.best, r.low, r.high) if n is not None)
-        for r in by_then
-        if r.measure is Measure.KILLED and len(r.incidents) == 1
-    ]
+    ever = [r.figure for r in by_then if r.measure is Measure.KILLED and len(r.incidents) == 1]
     killed = own.get(Measure.KILLED)
     return {
         **_numbers(own),
@@ -185,14 +182,20 @@ def _compared(record: Mapping[str, Any]) -> dict[str, Any]:
     start, end = (parse_day(record[name]).toordinal() for name in ("date_start", "date_end"))
     region, latitude, longitude = record["region"], record["latitude"], record["longitude"]
     x, y, z = on_sphere(latitude, longitude) if latitude is not None else (None, None, None)
-    copied = ("country", "date_precision", "event_type", "sub_event_type", "type_of_violence", "latitude", "longitude")
-    return {name: record[name] for name in copied} | {
+    return {
+        "country": record["country"],
         "region_key": Region(region["code"], region["name"]).key if region else None,
         "region_name": region["name"] if region else None,
         "date_start": start,
         "date_end": end,
         "days": end - start,
         "month": int(record["date_start"][:7].replace("-", "")),
+        "date_precision": record["date_precision"],
+        "event_type": record["event_type"],
+        "sub_event_type": record["sub_event_type"],
+        "type_of_violence": record["type_of_violence"],
+        "latitude": latitude,
+        "longitude": longitude,
         "sphere_x": x,
         "sphere_y": y,
         "sphere_z": z,

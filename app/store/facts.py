@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Select, Subquery, and_, bindparam, select, union
@@ -23,8 +23,7 @@ from app.store.tables import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class KnownReport:
+class KnownReport(NamedTuple):
     """A report, with what is answered of it."""
 
     report: Report

@@ -74,7 +74,7 @@ class Gathered:
         if model not in self._next:
             self._next[model] = self._transaction.next_key(model)
         row = {"key": self._next[model], **values}
-        self.set(self._next, model, self._next[model] + 1)
+        self._next[model] += 1
         self.set(self._known, (model, natural), row)
         self.append(table_of(model), row)
         return row
@@ -98,12 +98,14 @@ class Gathered:
     def whole(self) -> Iterator[None]:
         """What is gathered inside stays together: where one part is refused, nothing of it is kept."""
         lengths = {table: len(rows) for table, rows in self._rows.items()}
+        following = self._next.copy()
         self._undo.clear()
         try:
             yield
         except AppError:
             for table, rows in self._rows.items():
                 del rows[lengths.get(table, 0) :]
+            self._next = following
             for mapping, name, before in reversed(self._undo):
                 if before is _ABSENT:
                     mapping.pop(name, None)

@@ -6,9 +6,8 @@ but read from the facts; `store.verify` compares.
 
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Select, and_, bindparam, delete, func, literal_column, null, select, update
@@ -43,8 +42,7 @@ ORDER[ChangeKind.INCIDENT_UPDATED] = ORDER[ChangeKind.INCIDENT_CREATED]
 """Entries of one recording go by kind, then by the key of their fact: a reporter comes before its figures."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What happened: to which incident, where it is about a single one, and the key of the fact."""
 
     kind: ChangeKind
@@ -53,22 +51,23 @@ class Entry:
     data: dict[str, Any]
 
 
-def item(seq: int, at: Instant, kind: str, incident: str | None, by: str, data: dict[str, Any]) -> dict[str, Any]:
+def item(seq: int, at: str, kind: str, incident: str | None, by: str, data: dict[str, Any]) -> dict[str, Any]:
     """An entry as the feed gives it, less its `hash`."""
-    return {"seq": seq, "at": instant_text(at), "kind": kind, "incident": incident, "by": by, "data": data}
+    return {"seq": seq, "at": at, "kind": kind, "incident": incident, "by": by, "data": data}
 
 
 def append(transaction: Transaction, entries: Iterable[Entry], by: str) -> dict[str, Any]:
     """Appends the entries of one recording. Returns what the recording keeps of the log."""
     tree = Tree(transaction.head.log_size, transaction.head.log_peaks)
-    at, rows = transaction.now, []
+    rows = []
     for entry in sorted(entries, key=lambda e: (ORDER[e.kind], e.fact)):
-        told = item(tree.size + 1, at, entry.kind.value, entry.incident, by, entry.data)
+        seq, kind = tree.size + 1, entry.kind.value
+        told = item(seq, transaction.now_text, kind, entry.incident, by, entry.data)
         rows.append(
             {
-                "seq": tree.size + 1,
-                "recorded_at": at,
-                "kind": entry.kind.value,
+                "seq": seq,
+                "recorded_at": transaction.now,
+                "kind": kind,
                 "incident": entry.incident,
                 "fact": entry.fact,
                 "hash": tree.append(canonical(told)),
@@ -91,10 +90,8 @@ class Tree:
     def append(self, entry: bytes) -> bytes:
         """Appends an entry in canonical JSON. Returns its hash."""
         leaf = merkle.leaf_hash(entry)
-        self.completed += [
-            {"level": level, "number": number, "hash": node}
-            for level, number, node in merkle.grow(self.peaks, self.size, leaf)
-        ]
+        for level, number, node in merkle.grow(self.peaks, self.size, leaf):
+            self.completed.append({"level": level, "number": number, "hash": node})
         self.size += 1
         return leaf
 
@@ -159,7 +156,7 @@ def item_of(row: Row) -> tuple[dict[str, Any], bytes]:
         data = retraction_data(orjson.loads(retracted), reason, on, orjson.loads(source) if source else None)
     elif why is not None:
         data = withdrawal_data(incident, why, into)
-    return item(seq, at, kind, incident, by, data), stored
+    return item(seq, instant_text(at), kind, incident, by, data), stored
 
 
 def text_of(row: Row) -> str:

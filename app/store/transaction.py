@@ -2,17 +2,18 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ClauseElement, Table, bindparam, func, insert, select
+from sqlalchemy import ClauseElement, Table, func, select
 from sqlmodel import SQLModel
 
-from app.domain.dates import Instant
-from app.store.sqlite import compiled, limited
+from app.domain.dates import Instant, instant_text
+from app.store.sqlite import compiled, insertion, limited
 from app.store.tables import Recording, table_of
 
 Row = tuple[Any, ...]
@@ -58,6 +59,11 @@ class Transaction:
         """When this is recorded."""
         return max(now() if self._clock is None else self._clock, self.head.recorded_at + 1)
 
+    @cached_property
+    def now_text(self) -> str:
+        """The same as it is told."""
+        return instant_text(self.now)
+
     @contextmanager
     def part(self) -> Iterator["Transaction"]:
         """A recording of its own in this transaction: what is refused inside of it is undone, and nothing else."""
@@ -90,7 +96,8 @@ class Transaction:
     def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Appends rows, which all have the same columns."""
         if rows:
-            self.connection.executemany(_insertion(table, tuple(rows[0])), rows)
+            statement, values_of = _insertion(table, tuple(rows[0]))
+            self.connection.executemany(statement, [values_of(row) for row in rows])
 
     def next_key(self, model: type[SQLModel]) -> int:
         """The first key of a table that was never given."""
@@ -104,8 +111,10 @@ def _text(statement: ClauseElement) -> str:
 
 
 @cache
-def _insertion(table: Table, columns: tuple[str, ...]) -> str:
-    return compiled(insert(table).values({name: bindparam(name) for name in columns}))
+def _insertion(table: Table, names: tuple[str, ...]) -> tuple[str, Callable[[Mapping[str, Any]], Row]]:
+    """A statement, and what takes its values from a row: two columns at least, as all tables have."""
+    statement, order = insertion(table, names)
+    return statement, itemgetter(*order)
 
 
 @cache

@@ -4,13 +4,12 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
-from itertools import chain
 from typing import Any
 
 import orjson
 from sqlmodel import SQLModel
 
-from app.domain.dates import DAY_LENGTH, Instant, Moment, instant_text, opening, parse_moment
+from app.domain.dates import DAY_LENGTH, Instant, Moment, opening, parse_moment
 from app.domain.incident import IncidentDraft, IncidentFields, IncidentSent, merged
 from app.domain.source import Party, Reference, ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
@@ -21,6 +20,8 @@ from app.store.append import Appender
 from app.store.engine import Database
 from app.store.tables import Incident, Retraction, Secret, TollReport
 from app.store.transaction import Transaction
+
+_FIELDS = set(IncidentFields.model_fields)
 
 
 class Outcome(StrEnum):
@@ -53,29 +54,33 @@ class Writer:
 
     def __init__(self, transaction: Transaction, by: str, *, insider: bool = True) -> None:
         self.now, self.by, self.insider = transaction.now, by, insider
+        self._now_text = transaction.now_text
         self._append = Appender(transaction, by)
         self.transaction, self.gathered, self.find = transaction, self._append.gathered, self._append.find
-        self._parties: dict[tuple[type[SQLModel], Any], tuple[dict[str, Any], dict[str, Any]]] = {}
-        """Rows and public records of the reporters and sources that were sent before."""
+        self._parties: dict[tuple[Any, ...], tuple[dict[str, Any], dict[str, Any]]] = {}
+        """Rows and public records of the reporters and sources that were sent before, by all that was sent of them."""
 
     def foresee(self, drafts: Sequence[IncidentDraft | TollReportDraft]) -> None:
         """Looks up at once what recording these will ask for; without it each thing is looked up when it comes."""
         incidents = [draft for draft in drafts if isinstance(draft, IncidentDraft)]
-        reports = [(draft, draft.incidents) for draft in drafts if isinstance(draft, TollReportDraft)]
-        reports += [(r, r.incidents or [i.id]) for i in incidents if i.id for r in i.toll_reports]
-        sent = chain((i.sources for i in incidents), ([report.source] for report, _ in reports))
+        reports = [draft for draft in drafts if isinstance(draft, TollReportDraft)]
+        reports += [report for incident in incidents for report in incident.toll_reports]
+        sources = [report.source for report in reports]
+        sources += [source for incident in incidents for source in incident.sources]
+        alone = {incident.id for incident in incidents if incident.id}
+        together = [report.incidents for report in reports if report.incidents]
         self._append.foresee(
-            incidents={i.id for i in incidents if i.id}.union(*(covered for _, covered in reports if covered)),
-            reports={name for report, _ in reports for name in (report.id, report.supersedes) if name},
-            sets=[sorted(set(covered)) for _, covered in reports if covered],
-            reporters={report.reported_by.id for report, _ in reports if report.reported_by.id},
-            sources={source.id for sources in sent for source in sources if source.id},
+            incidents=alone.union(*together),
+            reports={name for report in reports for name in (report.id, report.supersedes) if name},
+            sets=[[incident_id] for incident_id in alone] + [sorted(set(covered)) for covered in together],
+            reporters={report.reported_by.id for report in reports if report.reported_by.id},
+            sources={source.id for source in sources if source.id},
         )
 
     def record_incident(self, draft: IncidentDraft, *, new: bool = False) -> tuple[Outcome, str]:
         """An incident with its first reports. One that exists must be the same, and not be `new`, else `Conflict`."""
         incident_id = draft.id or f"{draft.country.lower()}-{draft.date_start}-{secrets.token_hex(4)}"
-        fields = draft.model_dump(mode="json", include=set(IncidentFields.model_fields))
+        fields = draft.model_dump(mode="json", include=_FIELDS)
         sources, outcome = self._sources(draft), Outcome.UNCHANGED
         if known := self.find(Incident, incident_id):
             newest = self._append.gathered.newest_version(known["key"])
@@ -83,7 +88,7 @@ class Writer:
             self._expect_same(incident_id, told, fields | {"sources": sources}, new=new)
         else:
             outcome = Outcome.CREATED
-            record = {"id": incident_id, **fields, "recorded_at": instant_text(self.now)}
+            record = {"id": incident_id, **fields, "recorded_at": self._now_text}
             self._append.incident(record, sources)
         for number, report in enumerate(draft.toll_reports):
             with within("toll_reports", number):
@@ -97,11 +102,11 @@ class Writer:
         newest = self._append.gathered.newest_version(key)
         before, sources_before = orjson.loads(newest["record"]), orjson.loads(newest["sources"])
         sent = validated(IncidentSent, merged(before, changes))
-        fields = sent.model_dump(mode="json", include=set(IncidentFields.model_fields))
+        fields = sent.model_dump(mode="json", include=_FIELDS)
         sources = self._sources(sent) if "sources" in changes else sources_before
         if sources == sources_before and all(before[name] == value for name, value in fields.items()):
             return Outcome.UNCHANGED
-        record = {"id": incident_id, **fields, "recorded_at": instant_text(self.now)}
+        record = {"id": incident_id, **fields, "recorded_at": self._now_text}
         self._append.version(key, newest["number"] + 1, record, sources)
         return Outcome.CREATED
 
@@ -132,9 +137,9 @@ class Writer:
         moment = self._said_by_now(draft.reported_on)
         self._check_replaced(draft, covered, moment.instant)
         secret = None
-        if any(record[name].get("confidential") for name in ("reported_by", "source")):
+        if record["reported_by"].get("confidential") or record["source"].get("confidential"):
             record, secret = confidential.seal(record, confidential.SEALED_IN_REPORTS)
-        self._append.report(record | {"recorded_at": instant_text(self.now)})
+        self._append.report(record | {"recorded_at": self._now_text})
         if secret:
             self._append.secret("toll_report", record["id"], secret)
         return Outcome.CREATED, record["id"]
@@ -252,7 +257,8 @@ class Writer:
         member: str,
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """The row of a reporter or source, made on its first use, and its public record."""
-        if party := self._parties.get((model, sent)):
+        told = (model, type(sent), *vars(sent).values())
+        if party := self._parties.get(told):
             return party
         party_id = sent.id
         if not isinstance(sent, Reference):
@@ -263,7 +269,7 @@ class Writer:
             why = "is not the id of one that is recorded; send it whole"
             raise InvalidInput([Fault(member, why, party_id, "body")])
         party = (row, orjson.loads(row["record"]))
-        self._append.gathered.set(self._parties, (model, sent), party)
+        self._append.gathered.set(self._parties, told, party)
         return party
 
     def _expect_same_party(self, model: type[SQLModel], known: Mapping[str, Any], sent: Party) -> None:

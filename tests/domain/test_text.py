@@ -1,0 +1,11 @@
+"""Names are compared by their words, whatever they are written with."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.text import fold
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_text_of_ascii_alone_is_folded_like_all_other_text(text: str) -> None:
+    assert fold(f"{text} é") == f"{fold(text)} e".strip()
