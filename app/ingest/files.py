@@ -11,7 +11,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -24,6 +24,8 @@ from app.errors import Fault, InvalidInput, echo
 from app.ingest.rows import Record, Row, column_name, row_or_header
 from app.ingest.text_files import Buffered, table_of_text
 
+_MARK = b"\xef\xbb\xbf"
+"""UTF-8's byte order mark."""
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ijson.JSONError, csv.Error, UnicodeError, ParseError)
 
 
@@ -47,17 +49,19 @@ def opened(path: Path, told: Callable[[int], None] = lambda read: None) -> Itera
 
     Raises `InvalidInput` for what is no table: nothing of it was read then.
     """
-    try:
-        with path.open("rb") as file:
-            counted = io.BufferedReader(_Counted(file, told), 1024 * 1024)
-            columns, rows = _table(counted, path)
-            _check_columns(columns, path)
-            yield Table(path.name, columns, _until_damaged(rows))
-    except _DAMAGED as error:
-        why = (
-            error.strerror if isinstance(error, OSError) and error.strerror else f"cannot be read ({echo(str(error))})"
-        )
-        raise refused(path, why) from None
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(path.open("rb"))
+            columns, rows = _table(io.BufferedReader(_Counted(file, told), 1024 * 1024), path)
+        except _DAMAGED as error:
+            told_by_system = error.strerror if isinstance(error, OSError) else None
+            raise refused(path, told_by_system or f"cannot be read ({_first_line(error)})") from None
+        _check_columns(columns, path)
+        yield Table(path.name, columns, _until_damaged(rows))
+
+
+def _first_line(error: Exception) -> str:
+    return echo(next(iter(str(error).splitlines()), type(error).__name__))
 
 
 class _Counted(io.RawIOBase):
@@ -92,9 +96,8 @@ def _until_damaged(rows: Iterator[Row]) -> Iterator[Row]:
             line = row.line
             yield row
     except _DAMAGED as error:
-        yield Row(
-            line + 1, {}, fault=f"the file is damaged from here on ({echo(str(error))}); nothing after it was read"
-        )
+        why = f"the file is damaged from here on ({_first_line(error)}); nothing after it was read"
+        yield Row(line + 1, {}, fault=why)
 
 
 def _table(file: Buffered, path: Path) -> tuple[Sequence[str], Iterator[Row]]:
@@ -103,7 +106,7 @@ def _table(file: Buffered, path: Path) -> tuple[Sequence[str], Iterator[Row]]:
         return _table(io.BufferedReader(gzip.GzipFile(fileobj=file)), path)
     if begin.startswith(b"PK\x03\x04"):
         return _archive(file, path)
-    if begin.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
+    if begin.removeprefix(_MARK).lstrip()[:1] in (b"{", b"["):
         return _from_json(file, path)
     if b"\x00" in begin and not begin.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise refused(path, "is neither text nor a workbook")
@@ -160,7 +163,9 @@ def _from_workbook(file: Buffered, path: Path) -> tuple[Sequence[str], Iterator[
 
 def _from_json(file: Buffered, path: Path) -> tuple[Sequence[str], Iterator[Row]]:
     """An array of objects, or the first array in an object, as answers of an API have it."""
-    begin = file.peek(65536)[:65536].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if file.peek(3).startswith(_MARK):
+        file.read(3)
+    begin = file.peek(65536)[:65536].lstrip()
     prefix = "item"
     if begin.startswith(b"{"):
         found = re.search(rb'"(\w+)"\s*:\s*\[', begin)

@@ -65,7 +65,9 @@ def _joined(first: Record, second: Record, width: int) -> Record | None:
 def row_or_header(record: Record, columns: Sequence[str]) -> Iterator[Row]:
     """The row, unless it is the row of hashtags under the header, or the header again where files were joined."""
     named = [(cell, name) for cell, name in zip(record.cells, columns, strict=False) if name and cell]
-    if not (all(column_name(cell) == name for cell, name in named) or all(cell.startswith("#") for cell, _ in named)):
+    if record.fault or not (
+        all(column_name(cell) == name for cell, name in named) or all(cell.startswith("#") for cell, _ in named)
+    ):
         yield _row(record, columns)
 
 

@@ -1,0 +1,283 @@
+"""Files become rows, whatever they are wrapped in and however they are written, or are refused whole."""
+
+import gzip
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from app.errors import InvalidInput
+from app.ingest.files import opened
+from app.ingest.rows import Row
+from app.ingest.text_files import LONGEST_CELL, LONGEST_LINE
+
+PLAIN = "id,Name ,note\n1,Ménaka,a post\n2,Gao,\n"
+READ = [{"id": "1", "name": "Ménaka", "note": "a post"}, {"id": "2", "name": "Gao", "note": ""}]
+
+
+def rows(path: Path) -> list[Row]:
+    with opened(path) as table:
+        return list(table.rows)
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    found = rows(path)
+    assert [row.fault for row in found] == [None] * len(found)
+    return [dict(row.cells) for row in found]
+
+
+def refusal(path: Path) -> str:
+    """Why a file is refused whole: one line."""
+    with pytest.raises(InvalidInput) as error, opened(path):
+        pass
+    (fault,) = error.value.faults
+    assert fault.name == "file"
+    assert "\n" not in fault.message
+    return fault.message
+
+
+@pytest.fixture
+def put(tmp_path: Path) -> Callable[[bytes | str], Path]:
+    def made(content: bytes | str, name: str = "file.csv") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return made
+
+
+Put = Callable[..., Path]
+
+
+def zipped(*files: tuple[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files:
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def workbook(*lines: Any) -> bytes:
+    out, book = io.BytesIO(), openpyxl.Workbook()
+    assert book.active is not None
+    for line in lines:
+        book.active.append(line)
+    book.save(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        PLAIN.encode(), PLAIN.encode("utf-8-sig"), PLAIN.encode("utf-16"), b"\xff\xfe" + PLAIN.encode("utf-16-le"),
+        b"\xfe\xff" + PLAIN.encode("utf-16-be"), PLAIN.replace("\n", "\r\n").encode(), PLAIN.replace(",", ";").encode(),
+        PLAIN.replace(",", "\t").encode(), PLAIN.replace(",", "|").encode(), PLAIN.strip().encode(),
+        PLAIN.replace("\n", "\n\n , \n").encode(), gzip.compress(PLAIN.encode()), zipped(("a.csv", PLAIN.encode())),
+        zipped(("__MACOSX/._a.csv", b"junk"), ("read me.pdf", b"%PDF"), ("folder/a.CSV", PLAIN.encode())),
+        zipped(("a.csv", PLAIN.encode("utf-8-sig"))), gzip.compress(zipped(("a.csv", PLAIN.encode()))),
+        workbook(["id", "Name ", "note"], [1, "Ménaka", "a post"], [2, "Gao", None]),
+        zipped(("a.xlsx", workbook(["id", "Name", "note"], ["1", "Ménaka", "a post"], [2, "Gao"]))),
+        json.dumps(READ).encode(), b"\xef\xbb\xbf " + json.dumps(READ).encode(),
+        json.dumps({"status": 200, "success": True, "data": READ, "count": 2}).encode(),
+        gzip.compress(json.dumps([{"id": 1, "name": "Ménaka", "note": "a post"}, {"id": 2, "name": "Gao", "note": None}]).encode()),
+    ],
+    ids=[
+        "UTF-8", "byte order mark", "UTF-16", "UTF-16 LE", "UTF-16 BE", "CRLF", "semicolons", "tabs", "bars", "no last line break",
+        "empty lines", "gzip", "zip", "zip among other things", "zip and mark", "zip in gzip", "workbook", "workbook in a zip",
+        "JSON", "JSON and mark", "answer of an API", "JSON in gzip",
+    ],
+)  # fmt: skip
+def test_a_table_is_read_whatever_it_is_wrapped_in(put: Put, content: bytes) -> None:
+    # when: the name says nothing
+    found = read(put(content, "download"))
+
+    # then
+    assert found == READ
+
+
+def test_what_is_not_in_utf_8_is_read_as_windows_1252_and_told_line_by_line(put: Put) -> None:
+    # when
+    found = rows(put(b"id,name\n1,M\xe9naka\n2,Gao\n3,\x93Ch\xe9rif\x94\n"))
+
+    # then
+    assert [row.cells["name"] for row in found] == ["Ménaka", "Gao", "“Chérif”"]
+    assert [len(row.repairs) for row in found] == [1, 0, 1]
+    assert "Windows-1252" in found[0].repairs[0]
+
+
+def test_bytes_that_are_neither_are_refused_with_their_line(put: Put) -> None:
+    # when
+    bad, good = rows(put(b"id,name\n1,\x81\x8d\n2,Gao\n"))
+
+    # then
+    assert (bad.line, good.line, good.fault) == (2, 3, None)
+    assert bad.fault == "has bytes in it that are neither UTF-8 nor Windows-1252"
+
+
+def test_quoted_cells_may_hold_delimiters_quotes_and_line_breaks(put: Put) -> None:
+    # when
+    found = rows(put('id,name,note\n1,"a, ""b""","two\nlines"\n2,c,d\n'))
+
+    # then
+    assert dict(found[0].cells) == {"id": "1", "name": 'a, "b"', "note": "two\nlines"}
+    assert [row.line for row in found] == [2, 4]
+
+
+def test_a_row_that_a_line_break_has_torn_is_put_together_and_told(put: Put) -> None:
+    # when
+    found = rows(put("id,name,note,year\n1,a,begins\nand ends,2019\n2,b,c,2020\n"))
+
+    # then
+    assert [dict(row.cells) for row in found] == [
+        {"id": "1", "name": "a", "note": "begins and ends", "year": "2019"},
+        {"id": "2", "name": "b", "note": "c", "year": "2020"},
+    ]
+    assert found[0].repairs == ("was torn apart by a line break",)
+
+
+def test_a_row_torn_into_three_is_put_together(put: Put) -> None:
+    # when
+    (found,) = rows(put("id,name,note,year\n1,a\nb,begins\nends,2019\n"))
+
+    # then
+    assert dict(found.cells) == {"id": "1", "name": "a b", "note": "begins ends", "year": "2019"}
+
+
+def test_rows_that_are_too_short_or_too_long_are_refused_and_reading_goes_on(put: Put) -> None:
+    # when
+    short, good, long, trailing = rows(put("id,name,note\n1,a\n2,b,c\n3,d,e,f\n4,g,h,,\n"))
+
+    # then
+    assert short.fault == "has 2 cells, and the header 3"
+    assert long.fault is not None
+    assert "may lack its quotes" in long.fault
+    assert (good.fault, trailing.fault) == (None, None)
+    assert trailing.cells["note"] == "h"
+
+
+def test_a_quote_that_is_not_closed_is_refused_with_the_lines_that_it_swallows(put: Put) -> None:
+    # when
+    first, swallowed = rows(put('id,name\n1,a\n2,"b\n3,c\n'))
+
+    # then
+    assert first.fault is None
+    assert swallowed.fault == "has a quote that is not closed; it goes on to line 4"
+
+
+def test_a_cell_that_is_too_long_is_refused_and_reading_goes_on(put: Put) -> None:
+    # when
+    found = rows(put(f"id,name\n1,{'a' * (LONGEST_CELL + 1)}\n2,b\n"))
+
+    # then
+    assert [row.fault is None for row in found] == [False, True]
+
+
+def test_a_line_without_an_end_is_not_kept_in_memory(put: Put) -> None:
+    # when
+    first, rest = rows(put(b"id,name\n1,a\n" + b"b" * (LONGEST_LINE + 10)))
+
+    # then
+    assert first.fault is None
+    assert rest.fault is not None
+    assert "damaged from here on" in rest.fault
+
+
+@pytest.mark.parametrize(
+    "under", ["#event+id,#loc+name,", "#event+id,#loc+name,#description", "id,name,note", "ID, Name ,note"]
+)
+def test_hashtags_under_the_header_and_a_header_that_comes_again_are_no_rows(put: Put, under: str) -> None:
+    assert read(put(PLAIN.replace("\n1", f"\n{under}\n1").replace("\n2", f"\n{under}\n2"))) == READ
+
+
+def test_columns_without_a_name_are_left_out(put: Put) -> None:
+    # given: an index, as pandas writes it, and trailing commas
+    content = ",id,name,note,Unnamed: 4,\n0,1,Ménaka,a post,x,\n1,2,Gao,,,\n"
+
+    # when, then
+    assert read(put(content)) == READ
+
+
+def test_columns_of_refused_rows_are_not_read_again(put: Put) -> None:
+    # given
+    content = "refused_line,refused_because,id,name,note\nf.csv line 2,why,1,Ménaka,a post\nx,y,2,Gao,\n"
+
+    # when, then
+    assert read(put(content)) == READ
+
+
+def test_cells_of_a_workbook_are_told_as_a_text_file_has_them(put: Put) -> None:
+    # when
+    (row,) = read(put(workbook(["a", "b", "c", "d"], [datetime(2019, 11, 1), date(2019, 11, 2), 1.5, True])))
+
+    # then
+    assert row == {"a": "2019-11-01 00:00:00", "b": "2019-11-02 00:00:00", "c": "1.5", "d": "True"}
+
+
+def test_what_is_no_object_among_objects_is_refused_by_its_number(put: Put) -> None:
+    # when
+    found = rows(put(b'[{"id": 1}, 7, {"id": 2}]'))
+
+    # then
+    assert [(row.line, row.fault) for row in found] == [(1, None), (2, "is no object"), (3, None)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"\n\n", b"\xef\xbb\xbf", b" , ,\n", b"\x00\x01\x02", b"id,name\x00\n1,a\n", b"\x89PNG\r\n\x1a\n\x00\x00", b"%PDF-1.7\n\x00",
+        b"\x1f\x8b\x08\x00 broken", gzip.compress(b""), b"PK\x03\x04 broken", zipped(), zipped(("a.pdf", b"%PDF")),
+        zipped(("a.csv", b"id\n1\n"), ("b.csv", b"id\n2\n")), zipped(("xl/workbook.xml", b"<no")), b"{}", b"[]", b'["a"]', b'{"a": 1}', b"[{", b"id,name,id\n1,2,3\n",
+        b"a" * (LONGEST_LINE + 10),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_table_is_refused_whole_with_one_line(put: Put, content: bytes) -> None:
+    assert refusal(put(content))
+
+
+def test_a_file_that_is_not_there_is_refused_with_one_line(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "nowhere.csv") == "No such file or directory"
+    assert refusal(tmp_path) == "Is a directory"
+
+
+def test_a_refusal_says_what_is_wrong(put: Put) -> None:
+    assert "2 tables" in refusal(put(zipped(("a.csv", b"id\n1\n"), ("b.csv", b"id\n2\n"))))
+    assert refusal(put(b"id,name,id\n1,2,3\n")) == "has the column id more than once"
+    assert refusal(put(b"")) == "is empty"
+
+
+@pytest.mark.parametrize("cut", [0.5, 0.9])
+@pytest.mark.parametrize("pack", [gzip.compress, lambda text: json.dumps([{"id": n} for n in range(100_000)]).encode()])
+def test_where_a_file_breaks_off_the_rows_before_are_read_and_the_rest_is_told(
+    put: Put, pack: Callable[[bytes], bytes], cut: float
+) -> None:
+    # given
+    whole = pack("".join(["id\n", *(f"{n * 7919}\n" for n in range(200_000))]).encode())
+
+    # when
+    found = rows(put(whole[: int(len(whole) * cut)]))
+
+    # then
+    assert len(found) > 1000
+    assert [row.fault for row in found[:-1]] == [None] * (len(found) - 1)
+    assert "the file is damaged from here on" in (found[-1].fault or "")
+
+
+def test_it_is_told_how_far_a_file_is_read(put: Put) -> None:
+    # given
+    path, told = put("id\n" + "1\n" * 2_000_000), list[int]()
+
+    # when
+    with opened(path, told.append) as table:
+        next(table.rows)
+        early = told[-1]
+        assert sum(1 for _ in table.rows) == 1_999_999
+
+    # then
+    assert early < told[-1] == path.stat().st_size
+    assert told == sorted(told)
