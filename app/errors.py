@@ -32,6 +32,11 @@ class AppError(Exception):
         self.facts = facts
         """Further members of the problem document."""
 
+    @property
+    def reason(self) -> str:
+        """Why, in one line that stands by itself."""
+        return self.detail
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -47,6 +52,11 @@ class Fault:
         value = None if self.value is None else echo(self.value)
         return {"in": self.where, "name": echo(self.name), "message": self.message, "value": value}
 
+    def as_text(self) -> str:
+        """The same in a line of text."""
+        told = f"{echo(self.name)}: {self.message}"
+        return told if self.value is None else f"{told}: {echo(self.value)}"
+
 
 class InvalidInput(AppError):
     """Parameters or records that cannot be read. Carries every fault found, not only the first."""
@@ -58,6 +68,11 @@ class InvalidInput(AppError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(f"{echo(f.name)}: {f.message}" for f in faults))
         self.faults = tuple(faults)
+
+    @property
+    def reason(self) -> str:
+        """Every fault, with what was sent."""
+        return "; ".join(fault.as_text() for fault in self.faults)
 
 
 class MalformedQuestion(InvalidInput):

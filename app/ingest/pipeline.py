@@ -184,7 +184,7 @@ def _validated(item: Item) -> tuple[Item, BaseModel | Result]:
     try:
         return item, validated(item.kind, item.data)
     except InvalidInput as error:
-        return item, Result(item, Outcome.REFUSED, reason=error.detail)
+        return item, Result(item, Outcome.REFUSED, reason=error.reason)
 
 
 def _recorded(writer: Writer, batch: Batch, item: Item, draft: BaseModel) -> Result:
@@ -192,4 +192,4 @@ def _recorded(writer: Writer, batch: Batch, item: Item, draft: BaseModel) -> Res
         with writer.whole():
             return Result(item, *batch.record(draft))
     except AppError as error:
-        return Result(item, Outcome.REFUSED, reason=error.detail)
+        return Result(item, Outcome.REFUSED, reason=error.reason)

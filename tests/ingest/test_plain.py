@@ -1,0 +1,391 @@
+"""Our own layout: export, import and export again is the identity, and a table that somebody typed is read too."""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.domain.filters import FileFormat
+from app.domain.toll import TollReportDraft
+from app.errors import InvalidInput
+from app.ingest.formats import import_file, importer_of
+from app.ingest.pipeline import Summary
+from app.store.engine import Database
+from app.store.verify import verify
+from app.store.write import recording
+from tests.support import Client, draft, figure, record, report
+
+INCIDENTS = "/v1/incidents?f=csv&sort=date"
+REPORTS = "/v1/toll-reports?f=csv"
+
+
+@pytest.fixture
+def second(migrated_file: Path, tmp_path: Path) -> Iterator[Database]:
+    """Another empty database."""
+    path = tmp_path / "second.db"
+    path.write_bytes(migrated_file.read_bytes())
+    made = Database(f"sqlite:///{path}")
+    yield made
+    made.close()
+
+
+def exported(database: Database, address: str = INCIDENTS) -> bytes:
+    client = Client(database)
+    answer = client.get(address)
+    client.close()
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+def load(database: Database, content: bytes | str) -> Summary:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "table.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return import_file(importer_of(FileFormat.CSV), path, database, "tests")
+
+
+def rows(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode())))
+
+
+def reports_of(client: Client, incident: str) -> Any:
+    """The reports of an incident: what each said and did."""
+    history = client.json(f"/v1/incidents/{incident}/toll-history")
+    return [(r["id"], r["best"], r["status"], r["change"]) for r in history["reports"]]
+
+
+def same_history(first: Database, second: Database) -> None:
+    """Both databases answer alike what a report did and how the headline moved."""
+    one, other = Client(first), Client(second)
+    for incident in one.ids("/v1/incidents?limit=1000"):
+        address = f"/v1/incidents/{incident}/toll-history"
+        mine, theirs = one.json(address), other.json(address)
+        for history in (mine, theirs):
+            for told in history["reports"]:
+                del told["recorded_at"]
+                (told["retraction"] or {}).pop("recorded_at", None)
+        assert theirs == mine
+    one.close()
+    other.close()
+
+
+def test_what_is_exported_imported_and_exported_again_is_the_same_to_the_byte(
+    seeded: Database, second: Database
+) -> None:
+    # given
+    first = exported(seeded)
+
+    # when
+    summary = load(second, first)
+    again = load(second, first)
+
+    # then
+    assert exported(second) == first
+    assert (summary.created, summary.refused, again.unchanged) == (len(rows(first)), 0, len(rows(first)))
+    same_history(seeded, second)
+    verify(second)
+
+
+def test_toll_reports_by_themselves_come_back_the_same(seeded: Database, second: Database) -> None:
+    # given
+    incidents = [{n: v for n, v in row.items() if n != "toll_reports"} for row in rows(exported(seeded))]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(incidents[0]))
+    writer.writeheader()
+    writer.writerows(incidents)
+    load(second, out.getvalue())
+
+    # when
+    summary = load(second, exported(seeded, REPORTS))
+
+    # then
+    assert summary.refused == 0
+    clock = {"recorded_at"}
+    mine, theirs = (
+        sorted(sorted((n, v) for n, v in row.items() if n not in clock) for row in rows(exported(database, REPORTS)))
+        for database in (seeded, second)
+    )
+    assert theirs == mine
+
+
+def test_what_is_hard_to_tell_in_a_table_survives(database: Database, second: Database) -> None:
+    # given
+    record(
+        database,
+        draft("zero", toll_reports=[figure(0, id="r-zero"), figure(3, bound="at_least", measure="wounded", id="r-min")]),
+        draft("none", title="=1+1", summary="'quoted'\nsecond line; \"and\" more, ", place="-5"),
+        draft("a", title="@home; ünïcode 🕊 \u202bعربى\u202c", attributes={"=x": "+1", "n": "007", "empty": ""}),
+        draft("b", actors=[{"name": "A; B", "role": "side_a", "kind": "unknown"}, {"name": "C", "role": "target", "kind": "civilians"}]),
+        draft("c", external_ids={"ucdp": "1", "acled": "MLI1"}, near_border=["NE", "BF"], region={"code": None, "name": "Nowhere"}),
+    )  # fmt: skip
+    report(
+        database,
+        ["a", "b"],
+        id="r-shared",
+        best=4,
+        locator="p. 3",
+        note="'tis so",
+        breakdown={"civilian": 4, "side_a": 0},
+    )
+    report(database, "a", id="r-later", best=2, reported_on="2020-02-01T05:06:07.5+02:00", supersedes="r-shared")
+    report(database, "zero", id="r-range", bound="range", low=1, best=None, high=5, reporter="army")
+    report(database, "zero", id="r-void", best=9, reporter="ngo")
+    report(database, "zero", id="r-back", best=8, reporter="rebels")
+    with recording(database, "tests") as writer:
+        writer.retract_report("r-void", "It was counted twice.")
+        writer.retract_report("r-back", "Taken back.", "2020-03-01")
+
+    # when
+    first = exported(database)
+    summary = load(second, first)
+
+    # then
+    assert (summary.created, summary.refused) == (5, 0)
+    assert exported(second) == first
+    same_history(database, second)
+    assert exported(second, REPORTS).count(b"\n") == exported(database, REPORTS).count(b"\n")
+
+
+def test_a_report_may_stand_above_what_it_names(database: Database, second: Database) -> None:
+    # given: newest first, so that what is named comes last
+    record(database, draft("x1", day="2020-01-01"), draft("x2", day="2020-01-02"), draft("x3", day="2020-01-03"))
+    report(database, "x1", id="r1", best=1)
+    report(database, ["x3", "x1"], id="r2", best=2, supersedes="r1", reported_on="2020-02-01")
+    report(database, ["x3", "x2"], id="r3", best=3, supersedes="r2", reported_on="2020-03-01")
+    first = exported(database, "/v1/incidents?f=csv&sort=-date")
+
+    # when
+    summary = load(second, first)
+
+    # then
+    assert (summary.created, summary.refused) == (3, 0)
+    assert exported(second, "/v1/incidents?f=csv&sort=-date") == first
+
+
+def test_more_reports_than_a_request_may_have_come_back(database: Database, second: Database) -> None:
+    # given
+    record(database, draft("much"))
+    with recording(database, "tests") as writer:
+        for n in range(250):
+            told = figure(n, id=f"r-{n:03}", reported_on=f"2020-{1 + n // 28:02}-{1 + n % 28:02}")
+            writer.record_report(TollReportDraft.model_validate(told), ["much"])
+    first = exported(database)
+
+    # when
+    summary = load(second, first)
+
+    # then
+    assert (summary.created, summary.refused) == (1, 0)
+    assert exported(second) == first
+
+
+def test_a_cell_that_was_changed_becomes_a_version_and_a_report_that_was_added_a_report(
+    seeded: Database, tmp_path: Path
+) -> None:
+    # given
+    table = rows(exported(seeded))
+    row = next(row for row in table if row["id"] == "ml-2019-11-01-indelimane")
+    added = figure(50, "ngo", "2019-12-01")
+    told = orjson.loads(row["toll_reports"])
+    row |= {"title": "Told anew", "toll_reports": orjson.dumps([*told, added]).decode()}
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(table[0]))
+    writer.writeheader()
+    writer.writerows(table)
+
+    # when
+    summary, again = load(seeded, out.getvalue()), load(seeded, out.getvalue())
+
+    # then
+    assert (summary.revised, summary.created, summary.refused) == (1, 0, 0)
+    assert (again.revised, again.unchanged) == (0, len(table))
+    client = Client(seeded)
+    incident = client.json("/v1/incidents/ml-2019-11-01-indelimane")
+    assert incident["title"] == "Told anew"
+    assert len(client.json(f"/v1/incidents/{incident['id']}/versions")["items"]) == 2
+    assert [figure for _, figure, *_ in reports_of(client, incident["id"])].count(50) == 1
+    client.close()
+
+
+def test_columns_that_a_table_lacks_are_left_alone(database: Database) -> None:
+    # given
+    record(database, draft("x", summary="Kept.", place="Kept", toll_reports=[figure(3, id="r")]))
+
+    # when
+    summary = load(database, "id,title,date_start,country\nx,New,2020-01-01,Mali\n")
+
+    # then
+    assert summary.revised == 1
+    client = Client(database)
+    incident = client.json("/v1/incidents/x")
+    assert (incident["title"], incident["summary"], incident["place"]) == ("New", "Kept.", "Kept")
+    assert incident["toll"]["killed"]["best"] == 3
+    client.close()
+
+
+def test_a_table_that_somebody_typed_is_read(database: Database) -> None:
+    # when
+    incidents = load(
+        database,
+        "ID;Title;date_start;country;region_name;side_a;side_b\n"
+        "typed-1;A fight;01/11/2019;ML;Ménaka;Army;Front; \ntyped-2;Another;2019-11-02;Niger;;;\n",
+    )
+    reports = load(
+        database,
+        "incidents,measure,best,low,high,reporter_name,reporter_kind,reported_on,source_title\n"
+        "typed-1,killed,53,,,A government,government,2019-11-01,A page\n"
+        "typed-1; typed-2,wounded,,3,5,A government,government,2019-11-01,A page\n",
+    )
+
+    # then
+    assert (incidents.created, incidents.refused, reports.created, reports.refused) == (2, 0, 2, 0)
+    client = Client(database)
+    told = client.json("/v1/incidents/typed-1")
+    assert (told["date_start"], told["date_precision"], told["region"]["code"]) == ("2019-01-11", "day", "ML-9")
+    assert [(actor["name"], actor["role"]) for actor in told["actors"]] == [("Army", "side_a"), ("Front", "side_b")]
+    assert told["toll"]["killed"]["best"] == 53
+    assert client.json("/v1/toll-reports?measure=wounded")["items"][0]["incidents"] == ["typed-1", "typed-2"]
+    client.close()
+
+
+def test_a_report_without_an_id_is_the_same_each_time(database: Database) -> None:
+    # given
+    record(database, draft("x"))
+    table = "incidents,measure,best,reporter_id,reporter_name,reporter_kind,reported_on,source_title\nx,killed,5,g,G,government,2020-01-01,P\n"
+
+    # when
+    first, second = load(database, table), load(database, table)
+
+    # then
+    assert (first.created, second.created, second.unchanged) == (1, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("id,title,date_start,country,tittle\n", "has the column tittle, which this layout has not; did you mean title?"),
+        ("title,date_start,country\n", "is no table of incidents: it lacks the column id"),
+        ("measure,best\n", "is no table of toll reports: it lacks the columns incidents, reported_on"),
+    ],
+)  # fmt: skip
+def test_a_table_of_another_layout_is_refused_whole(database: Database, content: str, why: str) -> None:
+    with pytest.raises(InvalidInput) as error:
+        load(database, content)
+    assert error.value.faults[0].message.startswith(why)
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("x,,2020-01-01,ML,,", "title"), (",T,2020-01-01,ML,,", "id: is empty"), ("x,T,,ML,,", "date_start"), ("x,T,2020-01-01,,,", "country"),
+        ("x,T,2020-01-01,ML,not JSON,", "toll_reports: is not JSON"), ('x,T,2020-01-01,ML,"[{""best"": 1}]",', "toll_reports"),
+        ('x,T,2020-01-01,ML,7,', "toll_reports"), ('x,T,2020-01-01,ML,,"[{""name"": 1}]"', "actors"),
+    ],
+)  # fmt: skip
+def test_a_row_that_is_not_clear_is_refused_with_its_line(database: Database, row: str, why: str) -> None:
+    # when
+    summary = load(database, f"id,title,date_start,country,toll_reports,actors\n{row}\ny,T,2020-01-01,ML,,\n")
+
+    # then
+    assert (summary.created, summary.refused) == (1, 1)
+    assert summary.reasons[0].startswith("table.csv, line 2: ")
+    assert why in summary.reasons[0]
+
+
+@pytest.mark.parametrize("named", ["incidents", "supersedes"])
+def test_a_report_that_names_what_is_nowhere_is_refused_at_the_end(database: Database, named: str) -> None:
+    # given
+    record(database, draft("x"))
+    row = {"incidents": "x", "supersedes": ""} | {named: "x; nowhere" if named == "incidents" else "nowhere"}
+
+    # when
+    summary = load(
+        database,
+        "incidents,supersedes,measure,best,reporter_name,reporter_kind,reported_on,source_title\n"
+        f"{row['incidents']},{row['supersedes']},killed,5,G,government,2020-01-01,P\n",
+    )
+
+    # then
+    assert (summary.created, summary.refused) == (0, 1)
+    assert "nowhere" in summary.reasons[0]
+
+
+def test_a_figure_that_says_otherwise_under_the_same_id_is_refused(database: Database) -> None:
+    # given
+    record(database, draft("x", toll_reports=[figure(3, id="r")]))
+    changed = rows(exported(database))[0]
+    changed["toll_reports"] = changed["toll_reports"].replace('"best":3', '"best":4')
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(changed))
+    writer.writeheader()
+    writer.writerow(changed)
+
+    # when
+    summary = load(database, out.getvalue())
+
+    # then
+    assert summary.refused == 1
+    client = Client(database)
+    assert [best for _, best, *_ in reports_of(client, "x")] == [3]
+    client.close()
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=30).filter(
+    lambda text: text.strip() == text
+)
+NUMBERS = st.one_of(st.none(), st.integers(0, 5000))
+
+
+@st.composite
+def incidents(draw: st.DrawFn) -> list[dict[str, Any]]:
+    made = []
+    for number in range(draw(st.integers(1, 3))):
+        fields = {
+            "id": f"x-{number}", "title": draw(TEXTS), "summary": draw(st.none() | TEXTS), "place": draw(st.none() | TEXTS),
+            "date_start": "2020-01-01", "date_end": f"2020-01-0{number + 1}", "date_precision": "days", "country": "ML",
+            "latitude": draw(st.none() | st.floats(-90, 90, allow_subnormal=False)), "attributes": draw(st.dictionaries(TEXTS, TEXTS, max_size=2)),
+            "actors": [
+                {"name": name, "role": draw(st.sampled_from(["side_a", "target"])), "kind": "unknown"}
+                for name in draw(st.lists(TEXTS, max_size=2))
+            ],
+            "toll_reports": [
+                figure(draw(st.integers(0, 99)), draw(st.sampled_from(["gov", "army"])), f"2020-02-0{n + 1}", id=f"r-{number}-{n}",
+                       note=draw(st.none() | TEXTS), measure=draw(st.sampled_from(["killed", "wounded"])))
+                for n in range(draw(st.integers(0, 3)))
+            ],
+        }  # fmt: skip
+        fields["longitude"] = None if fields["latitude"] is None else draw(st.floats(-180, 180, allow_subnormal=False))
+        made.append(fields)
+    return made
+
+
+@given(told=incidents())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_recorded_survives_the_table(migrated_file: Path, told: list[dict[str, Any]]) -> None:
+    with TemporaryDirectory() as folder:
+        # given
+        databases = []
+        for name in ("one", "other"):
+            path = Path(folder) / f"{name}.db"
+            path.write_bytes(migrated_file.read_bytes())
+            databases.append(Database(f"sqlite:///{path}"))
+        one, other = databases
+        record(one, *(draft(**{"incident_id": fields.pop("id")} | fields) for fields in told))
+
+        # when
+        first = exported(one)
+        summary = load(other, first)
+
+        # then
+        assert summary.reasons == []
+        assert exported(other) == first
+        same_history(one, other)
+        for database in databases:
+            database.close()
