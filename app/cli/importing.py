@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import orjson
 import typer
@@ -106,7 +106,7 @@ class _Rejects:
 
     def __init__(self, path: Path | None) -> None:
         self._path, self._columns = path, dict.fromkeys(OURS)
-        self._rows = tempfile.TemporaryFile() if path else None  # noqa: SIM115  (closed with the object)
+        self._rows: BinaryIO | None = None
 
     def hear(self, result: Result) -> None:
         """Keeps what was refused."""
@@ -123,6 +123,7 @@ class _Rejects:
             except OSError as error:
                 why = f"cannot be written: {error.strerror}"
                 raise InvalidInput([Fault("rejects", why, str(self._path), "argument")]) from None
+            self._rows = tempfile.TemporaryFile()  # noqa: SIM115  (closed at the exit)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
@@ -133,3 +134,4 @@ class _Rejects:
                 writer = csv.DictWriter(out, list(self._columns))
                 writer.writeheader()
                 writer.writerows(map(orjson.loads, self._rows))
+            self._rows.close()

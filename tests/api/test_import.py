@@ -1,0 +1,318 @@
+"""POST /v1/import: a file is streamed in, and what became of each row out."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from app.api import importing
+from app.domain.vocabulary import Scope
+from app.store import keys
+from app.store.engine import Database
+from tests import ged
+from tests.support import Client, Editor, Service, draft, figure, record
+
+GED = "/v1/import?format=ucdp-ged&release=26.1&released_on=2026-06-01"
+CSV = {"Content-Type": "text/csv"}
+TABLE = b"id,title,date_start,country\nx,T,2020-01-01,Mali\n,T,2020-01-01,ML\ny,T,2020-01-01,Niger\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> bytes:
+    """A release of 250 events."""
+    return ged.write(tmp_path / "ged.csv", ged.events(250)).read_bytes()
+
+
+def lines(answer: httpx.Response) -> list[dict[str, Any]]:
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].partition(";")[0] == "application/x-ndjson"
+    return [orjson.loads(line) for line in answer.content.splitlines()]
+
+
+def send(editor: Editor, address: str, content: Any, **headers: str) -> httpx.Response:
+    return editor.ask("POST", address, content=content, headers=CSV | headers)
+
+
+def test_every_row_is_answered_and_then_the_summary(editor: Editor, file: bytes) -> None:
+    # when
+    *rows, last = lines(send(editor, GED, file))
+
+    # then
+    assert rows == [{"line": n + 1, "outcome": "created", "id": f"ucdp-{n}"} for n in range(1, 251)]
+    assert last == {
+        "summary": {
+            "created": 250, "revised": 0, "unchanged": 0, "withdrawn": 0, "repaired": 0, "refused": 0, "absent": [],
+        }
+    }  # fmt: skip
+    assert editor.json("/v1/incidents?limit=1&total=true")["total"] == 250
+
+
+def test_rows_that_are_refused_are_told_and_the_others_taken(editor: Editor) -> None:
+    # when
+    told = lines(send(editor, "/v1/import?format=csv", TABLE))
+
+    # then
+    assert [(row["line"], row["outcome"]) for row in told[:-1]] == [(2, "created"), (3, "refused"), (4, "created")]
+    assert told[1]["reason"] == "id: is empty"
+    assert told[-1]["summary"]["refused"] == 1
+    assert editor.client.ids("/v1/incidents") == ["y", "x"]
+
+
+def test_sending_a_file_again_changes_nothing(editor: Editor, file: bytes) -> None:
+    # given
+    send(editor, GED, file)
+    before = editor.checkpoint()
+
+    # when
+    told = lines(send(editor, GED, file))
+
+    # then
+    assert {row["outcome"] for row in told[:-1]} == {"unchanged"}
+    assert editor.checkpoint() == before
+
+
+def test_repairs_are_told_with_their_row(editor: Editor) -> None:
+    # given
+    (event,) = ged.events(1)
+    event = ged.with_figure(event, 5) | {"low": 9}
+    table = (
+        ",".join(event) + "\n" + ",".join(f'"{str(v).replace(chr(34), chr(34) * 2)}"' for v in event.values()) + "\n"
+    )
+
+    # when
+    row, last = lines(send(editor, GED, table.encode()))
+
+    # then
+    assert row["repairs"] == ["given as low 9, best 5, high 5; read as low 5, high 9"]
+    assert last["summary"]["repaired"] == 1
+
+
+def test_json_of_acleds_api_is_taken_as_it_is(editor: Editor) -> None:
+    # given
+    event = {
+        "event_id_cnty": "MLI1", "event_date": "2019-11-01", "event_type": "Battles", "sub_event_type": "Armed clash",
+        "country": "Mali", "fatalities": 5, "timestamp": 1572739200,
+    }  # fmt: skip
+
+    # when
+    answer = editor.ask("POST", "/v1/import?format=acled", {"status": 200, "data": [event]})
+
+    # then
+    assert lines(answer)[0] == {"line": 1, "outcome": "created", "id": "acled-mli1"}
+
+
+def test_what_is_recorded_bears_the_name_of_the_key(editor: Editor, file: bytes) -> None:
+    # when
+    send(editor, GED, file)
+
+    # then
+    (version,) = editor.json("/v1/incidents/ucdp-1/versions")["items"]
+    assert version["recorded_by"] == editor.name
+
+
+@pytest.mark.parametrize(
+    ("address", "content", "named", "why"),
+    [
+        ("/v1/import", TABLE, "format", "is missing; it is one of ucdp-ged, acled, csv"),
+        ("/v1/import?format=xls", TABLE, "format", "is not a value of this parameter; it is one of ucdp-ged"), ("/v1/import?format=csv&relese=1", TABLE, "relese", ""),
+        ("/v1/import?format=ucdp-ged", TABLE, "release", "is missing"), ("/v1/import?format=ucdp-ged&release=1", TABLE, "released_on", "is missing"),
+        (GED.replace("2026-06-01", "2999-01-01"), TABLE, "released_on", "lies in the future"), (GED, TABLE, "file", "is no file of UCDP GED"),
+        ("/v1/import?format=csv", b"", "file", "is empty"), ("/v1/import?format=csv", b"\x00\x01", "file", "is neither text nor a workbook"),
+        ("/v1/import?format=csv", b"\x1f\x8b", "file", ""),
+    ],
+)  # fmt: skip
+def test_a_file_or_question_that_cannot_be_read_is_refused_whole(
+    editor: Editor, address: str, content: bytes, named: str, why: str
+) -> None:
+    # when
+    answer = send(editor, address, content)
+
+    # then
+    assert answer.status_code == 422
+    (fault,) = answer.json()["errors"]
+    assert fault["name"] == named
+    assert why in fault["message"]
+    assert editor.checkpoint()["size"] == 0
+    assert importing.ImportRoute.under_way == 0
+
+
+def test_a_key_with_the_scope_is_needed(editor: Editor, insider: Editor) -> None:
+    # when
+    nobody = editor.client.request("POST", "/v1/import?format=csv", content=TABLE, headers=CSV)
+    reader = send(insider, "/v1/import?format=csv", TABLE)
+
+    # then
+    assert (nobody.status_code, reader.status_code) == (401, 403)
+    assert editor.checkpoint()["size"] == 0
+
+
+def test_a_body_of_another_kind_is_refused(editor: Editor) -> None:
+    # when
+    answer = editor.ask("POST", "/v1/import?format=csv", content=TABLE, headers={"Content-Type": "application/zip"})
+
+    # then
+    assert answer.status_code == 415
+    assert "text/csv" in answer.json()["detail"]
+
+
+def test_a_body_that_is_too_large_is_refused_before_and_while_it_is_read(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setattr(importing, "MOST_BYTES", 1000)
+
+    async def unannounced() -> Any:
+        for _ in range(20):
+            yield b"a" * 100
+
+    # when
+    told, untold = (send(editor, "/v1/import?format=csv", body) for body in (b"a" * 1001, unannounced()))
+
+    # then
+    assert (told.status_code, untold.status_code) == (413, 413)
+    assert importing.ImportRoute.under_way == 0
+
+
+def test_a_third_import_has_to_wait(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    monkeypatch.setattr(importing.ImportRoute, "under_way", importing.MOST_AT_ONCE)
+
+    # when
+    answer = send(editor, "/v1/import?format=csv", TABLE)
+
+    # then
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert importing.ImportRoute.under_way == importing.MOST_AT_ONCE
+
+
+def test_imports_and_reads_go_on_beside_each_other(editor: Editor, file: bytes) -> None:
+    # when
+    async def together() -> Any:
+        headers = CSV | {"Authorization": f"Bearer {editor.key}"}
+        imports = [editor.client.send("POST", GED, content=file, headers=headers) for _ in range(2)]
+        reads = [editor.client.send("GET", "/v1/incidents?limit=5") for _ in range(20)]
+        return await asyncio.gather(*imports, *reads)
+
+    answers = editor.client.run(together())
+
+    # then
+    assert [answer.status_code for answer in answers] == [200] * 22
+    outcomes = [row["outcome"] for answer in answers[:2] for row in lines(answer)[:-1]]
+    assert sorted(outcomes) == ["created"] * 250 + ["unchanged"] * 250
+
+
+def test_an_importer_without_the_scope_learns_nothing_of_what_is_confidential(
+    editor: Editor, empty_client: Client, database: Database
+) -> None:
+    # given
+    witness = {"id": "witness", "name": "A witness", "kind": "local", "confidential": True}
+    record(database, draft("x", toll_reports=[figure(3, id="r") | {"reported_by": witness}]))
+    table = (
+        "incidents,measure,best,reporter_id,reporter_name,reporter_kind,reported_on,source_title\n"
+        "x,killed,5,witness,Guessed name,local,2020-01-01,P\n"
+    )
+
+    # when
+    row, _ = lines(send(editor, "/v1/import?format=csv", table))
+
+    # then
+    assert row["outcome"] == "refused"
+    assert "A witness" not in row["reason"]
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that is written to, with a short deadline for slow clients."""
+    made = Service(tmp_path_factory.mktemp("imports"), INCIDENTS_REQUEST_SECONDS="2")
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def writer_key(service: Service) -> str:
+    """A key of the running service."""
+    database = Database(f"sqlite:///{service.database}")
+    key = keys.create(database, "a writer", [Scope.WRITE], None)
+    database.close()
+    return key
+
+
+def test_a_slow_but_steady_body_may_take_longer_than_a_request(service: Service, writer_key: str, file: bytes) -> None:
+    # given: a deadline of 2 seconds, and a body that takes 4
+    padding = b" " * 1_000_000
+    parts = [file, *[b"\n" + padding + b",\n"] * 8]
+    head = (
+        f"POST {GED} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {writer_key}\r\nContent-Type: text/csv\r\n"
+        f"Content-Length: {sum(map(len, parts))}\r\nConnection: close\r\n\r\n"
+    )
+
+    # when
+    got = b""
+    with service.connect(timeout=20) as client:
+        client.sendall(head.encode())
+        for part in parts:
+            client.sendall(part)
+            time.sleep(0.5)
+        while part := client.recv(65536):
+            got += part
+
+    # then
+    assert got.startswith(b"HTTP/1.1 200 ")
+    assert b'{"summary":{"created":250,' in got
+
+
+def test_a_body_that_trickles_is_cut_off(service: Service, writer_key: str) -> None:
+    # given
+    head = (
+        f"POST {GED} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {writer_key}\r\nContent-Type: text/csv\r\n"
+        "Content-Length: 1000000\r\n\r\n"
+    )
+
+    # when
+    begun = time.monotonic()
+    with service.connect(timeout=10) as client:
+        client.sendall(head.encode())
+        try:
+            while time.monotonic() - begun < 6:
+                client.sendall(b"a")
+                time.sleep(0.05)
+        except OSError:
+            pass
+
+    # then
+    assert time.monotonic() - begun < 4
+
+
+def test_an_import_whose_client_leaves_ends_after_the_batch_at_hand(
+    service: Service, writer_key: str, tmp_path: Path
+) -> None:
+    # given
+    content = ged.write(tmp_path / "much.csv", ged.events(20_000, seed=9, first=5_000_000)).read_bytes()
+    head = (
+        f"POST {GED.replace('26.1', '27.1')} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {writer_key}\r\n"
+        f"Content-Type: text/csv\r\nContent-Length: {len(content)}\r\n\r\n"
+    )
+
+    # when
+    with service.connect(timeout=20) as client:
+        client.sendall(head.encode())
+        client.sendall(content)
+        assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+
+    # then: what was recorded stays, and no more comes
+    counts = []
+    for _ in range(40):
+        time.sleep(0.5)
+        counts.append(httpx.get(f"{service.base}/v1/incidents?limit=1&total=true").json()["total"])
+        if counts[-3:] == [counts[-1]] * 3:
+            break
+    assert counts[-1] < 20_000
+    assert httpx.get(f"{service.base}/readyz").status_code == 200
