@@ -123,7 +123,7 @@ class _Rejects:
             except OSError as error:
                 why = f"cannot be written: {error.strerror}"
                 raise InvalidInput([Fault("rejects", why, str(self._path), "argument")]) from None
-            self._rows = tempfile.TemporaryFile()  # noqa: SIM115  (closed at the exit)
+            self._rows = tempfile.TemporaryFile()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
