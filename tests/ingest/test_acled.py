@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,6 @@ from tests.support import Client, draft, figure, record, report
 
 FIRST, SECOND = 1_572_739_200, 1_604_361_600
 """3 November 2019 and 2020, when rows were changed."""
-
-
-@pytest.fixture
-def client(database: Database) -> Iterator[Client]:
-    client = Client(database)
-    yield client
-    client.close()
 
 
 def event(number: int, fatalities: int | str, changed: int = FIRST, **more: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Release after release: what each one changed, whatever the order in which they are loaded."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,6 @@ from tests.support import Client, draft, figure, record
 DAYS = {"24.1": "2024-06-01", "25.1": "2025-06-01", "26.1": "2026-06-01"}
 BEFORE, AFTER = "24.1", "25.1"
 Load = Callable[[str, Sequence[Any]], Summary]
-
-
-@pytest.fixture
-def client(database: Database) -> Iterator[Client]:
-    client = Client(database)
-    yield client
-    client.close()
 
 
 @pytest.fixture

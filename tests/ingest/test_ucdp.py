@@ -18,13 +18,6 @@ from tests.support import Client, draft, record
 EVENTS = list(ged.events(3))
 
 
-@pytest.fixture
-def client(database: Database) -> Iterator[Client]:
-    client = Client(database)
-    yield client
-    client.close()
-
-
 def text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
     """A file of comma-separated cells, with these columns."""
     names = list(columns or rows[0])
