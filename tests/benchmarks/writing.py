@@ -16,12 +16,15 @@ from typing import Any
 
 import orjson
 
+from app.domain.filters import FileFormat
 from app.domain.toll import TollReportDraft
 from app.domain.vocabulary import Scope
+from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import ingest
 from app.store import keys, sqlite
 from app.store.engine import Database
 from app.store.write import recording
+from tests import ged
 from tests.benchmarks import load, servers
 from tests.benchmarks.dataset import SEED, cache_folder, database_file, url_of
 from tests.benchmarks.generator import items
@@ -184,27 +187,44 @@ def _write(database: Database, drafts: list[TollReportDraft]) -> None:
 
 
 def bulk(rounds: int) -> list[Side]:
-    """An import into an empty file, against `executemany` of the same rows in as many transactions."""
+    """Imports into an empty file, against `executemany` of the same rows in as many transactions."""
     read = list(islice(items(FILE_OF, SEED), IMPORTED))
+    with tempfile.TemporaryDirectory(dir=cache_folder()) as name:
+        folder = Path(name)
+        release = ged.write(folder / "release.csv", ged.events(IMPORTED))
+
+        def import_release(database: Database) -> None:
+            import_file(importer_of(FileFormat.UCDP_GED, "26.1", "2026-06-01"), release, database, "benchmarks")
+
+        incidents = _against_raw(folder / "ours", rounds, lambda database: ingest(read, database, "benchmarks"))
+        events = _against_raw(folder / "released", rounds, import_release)
+    return [
+        _side("bulk import, against raw executemany", 0.4, incidents, IMPORTED, "incidents/s"),
+        _side("the same of a CSV file of UCDP", None, events, IMPORTED, "events/s"),
+    ]
+
+
+def _against_raw(folder: Path, rounds: int, run: Callable[[Database], Any]) -> list[tuple[float, float]]:
+    """Seconds that an import takes, and raw `sqlite3` with its rows, in each round."""
     times = []
-    with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
-        empty = Path(folder) / "empty.db"
-        _migrated(empty).close()
-        scripts = _rows_of_import(Path(folder), empty, read)
-        for number in range(rounds):
-            paths = [Path(folder) / f"{name}-{number}.db" for name in ("ours", "raw")]
-            for path in paths:
-                shutil.copyfile(empty, path)
-            ours, raw = Database(url_of(paths[0])), _raw(paths[1])
-            begun = time.perf_counter()
-            ingest(read, ours, "benchmarks")
-            middle = time.perf_counter()
-            for script in scripts:
-                _play(raw, script)
-            times.append((middle - begun, time.perf_counter() - middle))
-            ours.close()
-            raw.close()
-    return [_side("bulk import, against raw executemany", 0.4, times, IMPORTED, "incidents/s")]
+    folder.mkdir()
+    empty = folder / "empty.db"
+    _migrated(empty).close()
+    scripts = _rows_of_import(folder, empty, run)
+    for number in range(rounds):
+        paths = [folder / f"{name}-{number}.db" for name in ("ours", "raw")]
+        for path in paths:
+            shutil.copyfile(empty, path)
+        ours, raw = Database(url_of(paths[0])), _raw(paths[1])
+        begun = time.perf_counter()
+        run(ours)
+        middle = time.perf_counter()
+        for script in scripts:
+            _play(raw, script)
+        times.append((middle - begun, time.perf_counter() - middle))
+        ours.close()
+        raw.close()
+    return times
 
 
 def _migrated(path: Path) -> Database:
@@ -213,13 +233,13 @@ def _migrated(path: Path) -> Database:
     return database
 
 
-def _rows_of_import(folder: Path, empty: Path, read: list[Any]) -> list[Script]:
+def _rows_of_import(folder: Path, empty: Path, run: Callable[[Database], Any]) -> list[Script]:
     """The rows that an import writes, without what it looks up."""
     path = folder / "rehearsal.db"
     shutil.copyfile(empty, path)
     rehearsal = Database(url_of(path))
     with _noting() as scripts:
-        ingest(read, rehearsal, "benchmarks")
+        run(rehearsal)
     rehearsal.close()
     return [[line for line in script if line[0].startswith("INSERT")] for script in scripts]
 
