@@ -2,11 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from email.utils import formatdate
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -139,11 +140,14 @@ async def answer(
     changed: Instant | None = None,
     version: Instant | None = None,
     link: bool = False,
+    media_type: str | None = None,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> Response:
     """The response: a 304 where nothing changed, else what `body` gives.
 
     `changed` is when what is answered last changed: the recorded moment of the session, unless told. `body` returns
-    bytes, or bytes and the address of the next page where `link` is set.
+    bytes, or bytes and the address of the next page where `link` is set. `media_type` is for what is no form of data,
+    `more` are further headers.
     """
     request, recorded = asked.request, asked.session.recorded
     opened = asked.session.confidential
@@ -155,6 +159,7 @@ async def answer(
         "Cache-Control": PRIVATE if opened else FIXED if asked.fixed else FRESH,
         "Vary": "Accept, Accept-Encoding, Authorization",
         "Last-Modified": formatdate((changed or recorded) // 1_000_000, usegmt=True),
+        **more,
     }
     known = asked.request.headers.get("if-none-match", "")
     if etag in (told.strip().removeprefix("W/") for told in known.split(",")):
@@ -166,6 +171,8 @@ async def answer(
         made, following = made
         if following:
             headers["Link"] = f'<{following}>; rel="next"'
+    if media_type:
+        return Response(made, headers=headers, media_type=media_type)
     if name := FILE_NAMES.get(asked.form):
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
     if isinstance(made, AsyncGenerator):

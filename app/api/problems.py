@@ -1,7 +1,7 @@
 """Every error as a problem document (RFC 9457). The 422s are rendered here, and everything else that goes wrong."""
 
 import logging
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import orjson
@@ -70,13 +70,16 @@ def problem(
     return Response(orjson.dumps(body), status, {"Cache-Control": "no-store", **(headers or {})}, media_type=MEDIA_TYPE)
 
 
-async def app_error(request: Request, error: Exception) -> Response:
-    """One of our own errors, with its facts."""
-    assert isinstance(error, AppError)
-    more = dict(error.facts)
+class Shown(NamedTuple):
+    """What is told of an error: the detail, and the headers that go with it."""
+
+    detail: str
+    headers: dict[str, str]
+
+
+def shown(error: AppError) -> Shown:
+    """What a caller may know of one of our own errors. What only we may know goes to the log."""
     headers = {"Retry-After": "1"} if error.status == 503 else {}
-    if isinstance(error, InvalidInput):
-        more["errors"] = [fault.as_json() for fault in error.faults]
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = CHALLENGE
     elif isinstance(error, Forbidden):
@@ -85,9 +88,18 @@ async def app_error(request: Request, error: Exception) -> Response:
         headers["Connection"] = "close"
     if error.status >= 500 and not isinstance(error, EXPECTED):
         log.error("%s: %s", error.slug, error.detail)
-    detail = error.detail
     if isinstance(error, DatabaseUnusable):  # whose detail names paths of the machine
-        detail = "the database cannot be used; the log of the service says why"
+        return Shown("the database cannot be used; the log of the service says why", headers)
+    return Shown(error.detail, headers)
+
+
+async def app_error(request: Request, error: Exception) -> Response:
+    """One of our own errors, with its facts."""
+    assert isinstance(error, AppError)
+    more = dict(error.facts)
+    if isinstance(error, InvalidInput):
+        more["errors"] = [fault.as_json() for fault in error.faults]
+    detail, headers = shown(error)
     return problem(request.url.path, error.status, error.slug, error.title, detail, headers=headers, **more)
 
 

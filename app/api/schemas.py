@@ -294,6 +294,7 @@ class SumsOfGroup(Sums):
     region_name: str | None = None
     year: int | None = None
     month: str | None = Field(None, examples=["2019-11"])
+    day: str | None = Field(None, examples=["2019-11-01"])
     event_type: str | None = None
     type_of_violence: int | None = None
     actor: str | None = None

@@ -4,7 +4,7 @@ from functools import partial
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from app import __version__
 from app.api import schemas
@@ -16,12 +16,6 @@ from app.store.reader import Reader
 
 router = read_router("", "Health")
 UNCACHED = {"Cache-Control": "no-store"}
-
-
-@router.get("/", include_in_schema=False)
-async def root(_: Request) -> Response:
-    """A person who opens the address sees the API's pages."""
-    return RedirectResponse("docs", 307, UNCACHED)
 
 
 @router.get("/healthz", response_model=schemas.Health, summary="Whether the process lives")

@@ -76,7 +76,13 @@ FILTERS: tuple[Filter, ...] = (
     _many("region", kinds.REGION, "region_key", "Region: ISO 3166-2 code or name, without regard to case or accents."),
     _one("place", kinds.WORDS, How.WORDS, "place", "Words of the place's name, from their beginnings."),
     _one("actor", kinds.WORDS, How.WORDS, "actors", "Words of an actor's name, from their beginnings."),
-    _one("q", kinds.WORDS, How.WORDS, "", "Words of title, summary, place and actors, from their beginnings."),
+    _one(
+        "q",
+        kinds.WORDS,
+        How.WORDS,
+        "",
+        "Words of title, summary, place, district, region and actors, from their beginnings.",
+    ),
     _many("near_border", kinds.COUNTRY, "", "Said to be close to the border with this country.", How.NEAR_BORDER),
     _one("date_from", kinds.DAY, How.AT_LEAST, "date_end", "The incident's interval ends on this day or later."),
     _one("date_to", kinds.DAY, How.AT_MOST, "date_start", "The incident's interval starts on this day or earlier."),
@@ -166,6 +172,7 @@ class Group(StrEnum):
     REGION = "region"
     YEAR = "year"
     MONTH = "month"
+    DAY = "day"
     EVENT_TYPE = "event_type"
     TYPE_OF_VIOLENCE = "type_of_violence"
     ACTOR = "actor"

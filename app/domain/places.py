@@ -77,6 +77,11 @@ def country_name(code: str) -> str:
     return getattr(country, "common_name", country.name) if country else code
 
 
+def country_numbers() -> dict[str, str]:
+    """The numeric code of ISO 3166-1 by alpha-2, which maps name countries by."""
+    return {country.alpha_2: country.numeric for country in pycountry.countries}
+
+
 def region_name(code: str) -> str | None:
     """The name of an ISO 3166-2 code, or `None` where there is no such code."""
     region = pycountry.subdivisions.get(code=code)  # type: ignore[no-untyped-call]

@@ -248,8 +248,14 @@ def _open_spans(starts: set[Instant], begin: Instant, now: Instant) -> Iterator[
 def rows_of_version(version: int, record: Mapping[str, Any]) -> dict[Table, list[dict[str, Any]]]:
     """What searches need of a version."""
     actors = record["actors"]
-    texts = (record["title"], record["summary"], record["place"], " ".join(a["name"] for a in actors))
-    title, summary, place, names = (fold(t or "") for t in texts)
+    region = record["region"]
+    texts = {
+        "title": record["title"],
+        "summary": record["summary"],
+        "place": record["place"],
+        "actors": " ".join(a["name"] for a in actors),
+        "region": " ".join(filter(None, (region and region["name"], record["district"]))),
+    }
     rows: dict[Table, list[dict[str, Any]]] = {
         TABLES["incident_actor"]: [
             {"version": version, "number": n, "name": a["name"], "role": a["role"], "kind": a["kind"]}
@@ -260,7 +266,7 @@ def rows_of_version(version: int, record: Mapping[str, Any]) -> dict[Table, list
             {"scheme": scheme, "id": external_id, "version": version}
             for scheme, external_id in record["external_ids"].items()
         ],
-        sqlite.incident_text: [{"rowid": version, "title": title, "summary": summary, "place": place, "actors": names}],
+        sqlite.incident_text: [{"rowid": version} | {name: fold(told or "") for name, told in texts.items()}],
     }
     if record["latitude"] is not None:
         lat, lon = record["latitude"], record["longitude"]

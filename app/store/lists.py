@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, func, or_, select, tuple_
+from sqlalchemy import Integer, Select, and_, bindparam, func, literal_column, or_, select, tuple_
 
 from app.domain.dates import Instant, opening
 from app.domain.question import Question
+from app.domain.vocabulary import Measure
 from app.store import sqlite
 from app.store.conditions import at_clocks, known_reports, member, report, segment, version
 from app.store.facts import reports_about_incident, reports_about_sets
@@ -265,9 +266,44 @@ def _extent_text() -> str:
     last = select(func.max(segment.date_end)).where(segment.date_start >= newest - longest).scalar_subquery()
     first = select(func.min(segment.date_start)).select_from(of_places).scalar_subquery()
     sides = (func.min(box.min_lon), func.min(box.min_lat), func.max(box.max_lon), func.max(box.max_lat))
-    return compiled(select(*sides, first, last))
+    told = [select(pick(report.reported_at)).scalar_subquery() for pick in (func.min, func.max)]
+    return compiled(select(*sides, first, last, *told))
 
 
 def extent() -> Statement:
-    """(west, south, east, north, first day, last day) of all incidents that there ever were."""
+    """(west, south, east, north, first day, last day) of all incidents that there ever were; first and last report."""
     return Statement(_extent_text(), {})
+
+
+@cache
+def _revised_text() -> str:
+    told = (
+        select(report.key, report.incident_set, report.reported_at, report.best)
+        .join_from(TABLES["toll_report"], TABLES["reporter"], TABLES["reporter"].c.key == report.reporter)
+        .where(
+            TABLES["reporter"].c.id == bindparam("id"),
+            report.measure == bindparam("measure"),
+            report.best.is_not(None),
+            report.recorded_at <= bindparam("recorded"),
+        )
+        .order_by(report.reported_at.desc())
+    )
+    newest = limited(told).subquery()
+    return compiled(
+        select(newest.c.incident_set, newest.c.reported_at, newest.c.best, segment.killed_best)
+        .join_from(newest, TABLES["incident_set"], TABLES["incident_set"].c.key == newest.c.incident_set)
+        .join(TABLES["incident_set_member"], member.incident_set == newest.c.incident_set)
+        .join(TABLES["segment"], segment.incident == member.incident)
+        .where(
+            TABLES["incident_set"].c.size == literal_column("1", Integer),
+            segment.killed_best.is_not(None),
+            *at_clocks(segment),
+        )
+        .order_by(newest.c.incident_set, newest.c.reported_at, newest.c.key)
+    )
+
+
+def revised(reporter_id: str, recorded: Instant, known: Instant, most: int) -> Statement:
+    """(set, reported_at, best, headline's best) of the newest figures of killed that a reporter gave, by incident."""
+    values = {"id": reporter_id, "measure": Measure.KILLED.value, "limit": most}
+    return Statement(_revised_text(), values | {"recorded": recorded, "known": known})

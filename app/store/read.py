@@ -272,16 +272,19 @@ class Extent:
 
     box: tuple[float, float, float, float] | None
     interval: tuple[str | None, str | None]
+    reported: tuple[Instant | None, Instant | None]
+    """When something was first and last reported."""
 
 
 async def extent(reader: Reader) -> Extent:
     """Where and when all incidents are, looked up once for each recording."""
     newest = (await reader.rows(lists.head()))[0][0] or 0
     if reader.extent is None or reader.extent[0] != newest:
-        *sides, first, last = (await reader.rows(lists.extent()))[0]
+        *sides, first, last, told_first, told_last = (await reader.rows(lists.extent()))[0]
         west, south, east, north = sides
         box = None if west is None else (max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0))
         days = [None if day is None else f"{date.fromordinal(day).isoformat()}T00:00:00Z" for day in (first, last)]
-        reader.extent = newest, Extent(box, (days[0], days[1] and days[1].replace("00:00:00", "23:59:59")))
+        interval = days[0], days[1] and days[1].replace("00:00:00", "23:59:59")
+        reader.extent = newest, Extent(box, interval, (told_first, told_last))
     found: Extent = reader.extent[1]
     return found

@@ -46,9 +46,9 @@ incident_text = Table(
     "incident_text",
     _search,
     Column("rowid", Integer),
-    *(Column(name, Text) for name in ("title", "summary", "place", "actors")),
+    *(Column(name, Text) for name in ("title", "summary", "place", "actors", "region")),
 )
-"""Full text of versions (FTS5, without a copy of the text). Versions are never deleted."""
+"""Full text of versions (FTS5, without a copy of the text); `region` has the district too. Versions are never deleted."""
 incident_box = Table(
     "incident_box",
     _search,

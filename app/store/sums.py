@@ -51,6 +51,8 @@ def _keys(groups: Sequence[Group], row: Row, depth: int) -> dict[str, Any]:
         keys[group.value] = value
         if group is Group.MONTH:
             keys["month"] = f"{value // 100:04}-{value % 100:02}"
+        elif group is Group.DAY:
+            keys["day"] = date.fromordinal(value).isoformat()
         elif group is Group.REGION:
             name = row[depth]
             known = region_name(value) if value else None
@@ -93,28 +95,30 @@ def _extent(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
+def narrowed(code: str, question: Question) -> Question:
+    """The question about one country or region. Raises `NotFound` for what is no ISO code."""
+    if region_name(code.upper()):
+        return question.but(region=(RegionWanted(code.upper(), (code.upper(),), ()),))
+    return question.but(country=[_country(code)])
+
+
 async def region(session: ReadSession, code: str, question: Question) -> dict[str, Any]:
     """A country or region by its ISO code, with the sums of its incidents. Raises `NotFound` for another code."""
-    asked, code = code, code.upper()
-    if name := region_name(code):
-        country = code.split("-")[0]
-        narrowed = question.but(region=(RegionWanted(code, (code,), ()),))
-        inside: list[dict[str, Any]] = []
-    else:
-        country, narrowed = _country(asked), question.but(country=[code])
-        name = country_name(code)
+    about, code = narrowed(code, question), code.upper()
+    country = code.split("-")[0]
     rows = [r for r in await session.rows(lists.regions(session.recorded, question.known)) if r[0] == country]
-    if code == country:
-        inside = list(_of_country(country, rows))[1:] if rows else []
-        here = rows
-    else:
-        here = [row for row in rows if row[1] == code]
+    here = rows if code == country else [row for row in rows if row[1] == code]
     empty = {"incidents": 0, "date_from": None, "date_to": None}
     return (
-        {"code": code, "name": name, "kind": "country" if code == country else "region", "country": country}
+        {
+            "code": code,
+            "name": region_name(code) or country_name(code),
+            "kind": "country" if code == country else "region",
+            "country": country,
+        }
         | (_extent(here) if here else empty)
-        | (await _summed(session, narrowed, ()))[0]
-        | {"regions": inside}
+        | (await _summed(session, about, ()))[0]
+        | {"regions": list(_of_country(country, rows))[1:] if code == country and rows else []}
     )
 
 

@@ -456,7 +456,7 @@ DERIVED: dict[str, Kind] = {
     "an actor in capitals": ("UPDATE incident_actor SET name = upper(name) WHERE version = 1 AND number = 0",),
     "a border more": ("INSERT INTO incident_border VALUES (1, 'DZ')",),
     "a border in small letters": ("UPDATE incident_border SET country = 'ne' WHERE version = 1 AND country = 'NE'",),
-    "a version of the text search is taken out": ("INSERT INTO incident_text (incident_text, rowid, title, summary, place, actors) VALUES ('delete', 3, 'attack bare', '', '', '')",),
+    "a version of the text search is taken out": ("INSERT INTO incident_text (incident_text, rowid, title, summary, place, actors, region) VALUES ('delete', 3, 'attack bare', '', '', '', '')",),
     "a text that was never recorded is searched": ("INSERT INTO incident_text (rowid, title) VALUES (99, 'ghost')",),
     "a version is found by words that it has not": ("INSERT INTO incident_text (rowid, title) VALUES (3, 'ghost')",),
     "all texts are gone": ("INSERT INTO incident_text (incident_text) VALUES ('delete-all')",),

@@ -1,0 +1,272 @@
+"""Pages for people: the explorer, and one page for each incident, region, source and reporter.
+
+They ask what programs ask, by the same reading path, and say in HTML what `/v1` says in JSON.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from app.api.asking import Asked, answer, ask, read_pairs
+from app.api.problems import shown
+from app.domain import filters
+from app.domain.dates import Instant, instant_text
+from app.domain.question import Question
+from app.domain.vocabulary import Movement
+from app.errors import AppError, IncidentWithdrawn, InvalidInput
+from app.store import lists, queries, read, read_reports, sums
+from app.web import chart, cite, form, guide, render
+from app.web.revisions import revisions
+
+HTML = "text/html"
+ATOM = "application/atom+xml"
+ON_A_PAGE = 50
+REPORTS_ON_A_PAGE = 100
+MOST_REVISED = 10_000
+"""Figures of a reporter that are looked at, the newest first."""
+EXPLORED = (*filters.MATCHING, filters.SORT, filters.LIMIT, filters.CURSOR)
+LISTED = (*filters.CLOCKS, filters.LIMIT, filters.CURSOR)
+Page = Callable[[Request], Awaitable[Response]]
+
+
+def _page(path: str, endpoint: Page) -> Route:
+    """A route whose errors are pages too."""
+
+    async def route(request: Request) -> Response:
+        pairs = read_pairs(request.scope["query_string"])
+        if any(not value for _, value in pairs):  # a form sends also what was left empty
+            kept = urlencode([(name, value) for name, value in pairs if value])
+            return RedirectResponse(f"{_here(request)}{'?' if kept else ''}{kept}", 303)
+        try:
+            return await endpoint(request)
+        except AppError as error:
+            return _failed(request, error)
+
+    return Route(path, route, methods=["GET"], name=endpoint.__name__)
+
+
+def _here(request: Request) -> str:
+    """The address that was asked for, without its query and relative to itself."""
+    return request.scope["path"].rpartition("/")[2] or "./"
+
+
+def _root(request: Request) -> str:
+    """The way from the page to the explorer."""
+    return "../" * (request.scope["path"].count("/") - 1) or "./"
+
+
+def _base(request: Request) -> str:
+    """The address of the explorer for others, with a `/` at its end."""
+    public: str | None = request.app.state.settings.public_url
+    return f"{(public or str(request.base_url)).rstrip('/')}/"
+
+
+def _failed(request: Request, error: AppError) -> Response:
+    problem = shown(error)
+    moved = error.facts.get("merged_into") if isinstance(error, IncidentWithdrawn) else None
+    faults = error.faults if isinstance(error, InvalidInput) else ()
+    body = render.page(
+        "error.html", _root(request), title=error.title, detail=problem.detail, faults=faults, moved=moved
+    )
+    headers = problem.headers | {"Content-Security-Policy": render.POLICY, "Cache-Control": "no-store"}
+    return Response(body, error.status, headers, media_type=HTML)
+
+
+async def _answer(asked: Asked, told: Callable[[], Awaitable[dict[str, Any]]], template: str, **more: Any) -> Response:
+    """The page that a template makes of what is told, or a 304."""
+
+    async def body() -> bytes:
+        clocks = [(name, value) for name, value in asked.pairs if name in ("as_of", "recorded_as_of")]
+        common = {"asked": asked.question, "clocks": urlencode(clocks), "base": _base(asked.request)}
+        return render.page(template, _root(asked.request), **common, **await told())
+
+    return await answer(asked, body, media_type=HTML, more={"Content-Security-Policy": render.POLICY}, **more)
+
+
+def _with_limit(count: int) -> Callable[[Question], Question]:
+    return lambda question: question if "limit" in question.given else question.but(limit=count)
+
+
+def _following(asked: Asked, cursor: str | None) -> str | None:
+    """The query of the next page."""
+    address = asked.next_page(cursor)
+    return address and address.partition("?")[2]
+
+
+async def explorer(request: Request) -> Response:
+    """The incidents that match, with the filters as a form. Scripts add the map, the histogram and the sums."""
+    asked = await ask(request, EXPLORED, read.INCIDENTS, _with_limit(ON_A_PAGE))
+    return await _answer(asked, lambda: _explorer(asked), "explorer.html")
+
+
+async def _explorer(asked: Asked) -> dict[str, Any]:
+    page = await read.incidents(asked.session, asked.question)
+    extent = await read.extent(asked.request.app.state.reader)
+    told_days = [None if t is None else instant_text(t)[:10] for t in extent.reported]
+    first, others = form.fields(EXPLORED[:-2], asked.pairs)
+    api = urlencode([(name, value) for name, value in asked.pairs if name not in ("cursor", "limit")])
+    return {
+        "items": [orjson.loads(text) for text in page.items],
+        "following": _following(asked, page.cursor),
+        "fields": first,
+        "others": others,
+        "in_words": form.in_words(asked.pairs),
+        "api_query": api,
+        "first_day": told_days[0],
+        "last_day": told_days[1],
+        "later": "cursor" in asked.question.given,
+    }
+
+
+async def incident(request: Request) -> Response:
+    """One incident: how its toll was told, by whom, and what is recorded of it."""
+    asked = await ask(request, filters.CLOCKS)
+    incident_id = request.path_params["incident_id"]
+    found = await read.incident(asked.session, incident_id, asked.question)
+    told = partial(_incident, asked, found.text, found.updated)
+    return await _answer(asked, told, "incident.html", changed=found.updated, version=found.version)
+
+
+async def _incident(asked: Asked, text: str, updated: Instant) -> dict[str, Any]:
+    item = orjson.loads(text)
+    session, base = asked.session, _base(asked.request)
+    history = await read.history(session, item["id"], asked.question)
+    versions = await read.versions(session, item["id"])
+    recorded = instant_text(updated)  # from then on it is answered as it is now
+    as_of = [("as_of", asked.question.as_of.text)] if asked.question.as_of else []
+    address = f"{base}incidents/{item['id']}"
+    seen = date.fromisoformat(recorded[:10])
+    permanent = f"{address}?{urlencode([*as_of, ('recorded_as_of', recorded)])}"
+    api = f"{base}v1/incidents/{item['id']}"
+    formats = {"application/json": api, "application/geo+json": f"{api}?f=geojson", "text/csv": f"{api}?f=csv"}
+    country = render.country(item["country"])
+    return {
+        "item": item,
+        "history": history,
+        "charts": chart.charts(history),
+        "versions": versions["items"],
+        "citation": cite.citation(item, permanent, seen),
+        "linked_data": cite.linked_data(item, address, country, formats),
+    }
+
+
+async def region(request: Request) -> Response:
+    """What one country or region saw."""
+    asked = await ask(request, LISTED, read.INCIDENTS, _in_region(request.path_params["code"]))
+    return await _answer(asked, lambda: _region(asked), "region.html")
+
+
+def _in_region(code: str) -> Callable[[Question], Question]:
+    def meant(question: Question) -> Question:
+        return _with_limit(ON_A_PAGE)(sums.narrowed(code, question))
+
+    return meant
+
+
+async def _region(asked: Asked) -> dict[str, Any]:
+    session, question = asked.session, asked.question
+    told = await sums.region(session, asked.request.path_params["code"], question)
+    page = await read.incidents(session, question)
+    years = await sums.stats(session, question.but(group_by=("year",), limit=None, cursor=None))
+    moved = {}
+    for movement in (Movement.RAISED, Movement.LOWERED):
+        narrowed = question.but(change=[movement], limit=None, cursor=None)
+        (counted,) = await session.rows(queries.total_of_incidents(narrowed, session.recorded))
+        moved[movement.value] = counted[0]
+    most = max((year["killed"]["best"] or 0 for year in years["items"]), default=0)
+    return {
+        "region": told,
+        "items": [orjson.loads(text) for text in page.items],
+        "following": _following(asked, page.cursor),
+        "years": years["items"],
+        "most": most,
+        "moved": moved,
+    }
+
+
+async def reporter(request: Request) -> Response:
+    """What one reporter said, and how its figures were later revised."""
+    return await _party(request, "reporter")
+
+
+async def source(request: Request) -> Response:
+    """What one source tells."""
+    return await _party(request, "source")
+
+
+async def _party(request: Request, table: str) -> Response:
+    party_id = request.path_params["id"]
+    by = {"reporter": "reported_by", "source": "source"}[table]
+
+    def meant(question: Question) -> Question:
+        return _with_limit(REPORTS_ON_A_PAGE)(question.but(**{by: party_id}))
+
+    asked = await ask(request, LISTED, read_reports.REPORTS, meant)
+    return await _answer(asked, lambda: _told_by(asked, table, party_id), f"{table}.html")
+
+
+async def _told_by(asked: Asked, table: str, party_id: str) -> dict[str, Any]:
+    session = asked.session
+    party = orjson.loads(await read_reports.party(session, table, party_id))
+    page = await read_reports.toll_reports(session, asked.question)
+    told = {
+        "party": party,
+        "reports": [orjson.loads(text) for text in page.items],
+        "following": _following(asked, page.cursor),
+    }
+    if table == "source":
+        return told
+    rows = await session.rows(lists.revised(party_id, session.recorded, asked.question.known, MOST_REVISED))
+    return told | {"revisions": revisions(rows), "most_revised": MOST_REVISED}
+
+
+async def guide_page(request: Request) -> Response:
+    """Our names for those who know ACLED's and UCDP's."""
+    asked = await ask(request, ())
+    return await _answer(asked, _guide, "guide.html")
+
+
+async def _guide() -> dict[str, Any]:
+    return {"columns": guide.columns(), "codes": guide.codes()}
+
+
+async def feed(request: Request) -> Response:
+    """New and revised incidents that match, the last changed first, as an Atom feed."""
+    asked = await ask(request, (*filters.MATCHING, filters.LIMIT), read.INCIDENTS, _as_feed)
+    return await answer(asked, lambda: _feed(asked), media_type=ATOM)
+
+
+def _as_feed(question: Question) -> Question:
+    return _with_limit(ON_A_PAGE)(question).but(sort=filters.Sort.UPDATED_DOWN)
+
+
+async def _feed(asked: Asked) -> bytes:
+    page = await read.incidents(asked.session, asked.question)
+    items = [orjson.loads(text) for text in page.items]
+    return render.page(
+        "feed.atom.xml",
+        "",
+        base=_base(asked.request),
+        query=f"?{urlencode(asked.pairs)}" if asked.pairs else "",
+        in_words=form.in_words(asked.pairs),
+        items=items,
+        updated=max((item["updated_at"] for item in items), default=instant_text(asked.session.recorded)),
+    )
+
+
+ROUTES: Sequence[Route] = [
+    _page("/", explorer),
+    _page("/incidents/{incident_id}", incident),
+    _page("/regions/{code}", region),
+    _page("/sources/{id}", source),
+    _page("/reporters/{id}", reporter),
+    _page("/guide", guide_page),
+    Route("/feed.atom", feed, methods=["GET"], name="feed"),
+]

@@ -1,0 +1,186 @@
+"""The toll chart: how the headline moved, and every report that moved it, as positions in a drawing.
+
+A drawing in the page itself: it needs no script, prints as it is seen, and each mark is a link that a keyboard reaches.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.dates import parse_moment
+from app.domain.vocabulary import Measure
+from app.web import words
+
+WIDTH, HEIGHT = 760, 270
+LEFT, RIGHT, TOP, BOTTOM = 46, 744, 18, 226
+_DAY = 86_400_000_000
+_ASIDE = 9
+"""Marks at the same moment stand so far apart."""
+_MOST_LABELS = 8
+"""Steps that are labelled with their figure; more would run into each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A line of the grid."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where the headline moved, and to which figure."""
+
+    x: float
+    y: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A report: where its figure lies, and what is told of it."""
+
+    id: str
+    x: float
+    y: float
+    low: float
+    high: float
+    status: str
+    label: str
+    """The whole of it in words, for those who hover over it, reach it by keyboard or hear it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The drawing of one measure, in units of `WIDTH` and `HEIGHT`."""
+
+    measure: str
+    summary: str
+    line: str
+    band: str
+    steps: Sequence[Step]
+    marks: Sequence[Mark]
+    days: Sequence[Tick]
+    figures: Sequence[Tick]
+
+
+def charts(history: Mapping[str, Any]) -> list[Chart]:
+    """A drawing for each measure that was told of, killed first."""
+    found = []
+    for measure in Measure:
+        reports = [r for r in history["reports"] if r["measure"] == measure]
+        steps = [s for s in history["timeline"] if s["measure"] == measure]
+        if reports:
+            found.append(_chart(measure, reports, steps))
+    return found
+
+
+def _chart(measure: str, reports: Sequence[Mapping[str, Any]], steps: Sequence[Mapping[str, Any]]) -> Chart:
+    moments = [_when(text) for text in _moments(reports, steps)]
+    first, last = min(moments), max(moments)
+    span = max(last - first, _DAY)
+    begin, end = first - span * 0.06, last + span * 0.16
+    most = _nice(max([n for told in (*reports, *steps) for n in _numbers(told)], default=1))
+
+    def across(instant: float) -> float:
+        return round(LEFT + (instant - begin) / (end - begin) * (RIGHT - LEFT), 1)
+
+    def up(figure: float) -> float:
+        return round(BOTTOM - figure / most * (BOTTOM - TOP), 1)
+
+    drawn = [(across(_when(s["from"])), across(_when(s["to"]) if s["to"] else end), s) for s in steps if _numbers(s)]
+    return Chart(
+        measure=measure,
+        summary=_summary(measure, reports, steps),
+        line=" ".join(_line(drawn, up)),
+        band=" ".join(
+            f"M{x} {up(h)}H{to}V{up(low)}H{x}Z" for x, to, s in drawn for low, _, h in [_range(s)] if low != h
+        ),
+        steps=[Step(x, up(_range(s)[1]), words.main_figure(s)) for x, _, s in drawn][:_MOST_LABELS],
+        marks=_marks(reports, across, up),
+        days=_days(sorted({text[:10] for text in _moments(reports, steps)}), across),
+        figures=[Tick(up(n), f"{n:,}") for n in _round(most)],
+    )
+
+
+def _line(drawn: Sequence[tuple[float, float, Mapping[str, Any]]], up: Any) -> list[str]:
+    """The steps of best, joined where one follows the other."""
+    path: list[str] = []
+    reached = None
+    for x, to, step in drawn:
+        y = up(_range(step)[1])
+        path.append(f"V{y}H{to}" if reached == x else f"M{x} {y}H{to}")
+        reached = to
+    return path
+
+
+def _marks(reports: Sequence[Mapping[str, Any]], across: Any, up: Any) -> list[Mark]:
+    marks: list[Mark] = []
+    taken: dict[float, int] = {}
+    for report in reports:
+        if not _numbers(report):
+            continue
+        low, best, high = _range(report)
+        x = across(_when(report["reported_on"]))
+        beside = taken[x] = taken.get(x, -1) + 1
+        x = min(x + beside * _ASIDE, RIGHT)
+        marks.append(Mark(report["id"], x, up(best), up(low), up(high), report["status"], in_words(report)))
+    return marks
+
+
+def in_words(report: Mapping[str, Any]) -> str:
+    """A report in a sentence: the figure, who said it, when, where, and whether it stands."""
+    source = report["source"].get("title") or report["source"]["id"]
+    by = report["reported_by"].get("name") or report["reported_by"]["id"]
+    told = (
+        f"{words.figure(report)} {report['measure']}, said {by} on {words.moment(report['reported_on'])}, in “{source}”"
+    )
+    return f"{told}; {words.effect(report)}, {report['status']}"
+
+
+def _summary(measure: str, reports: Sequence[Mapping[str, Any]], steps: Sequence[Mapping[str, Any]]) -> str:
+    moved = [f"{words.figure(s)} from {words.moment(s['from'])}" for s in steps if _numbers(s)]
+    told = ", then ".join(moved[:_MOST_LABELS]) or "none that stands"
+    return f"Headline {measure}: {told}. {words.plural(len(reports), 'report')}."
+
+
+def _moments(reports: Sequence[Mapping[str, Any]], steps: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [r["reported_on"] for r in reports] + [t for s in steps for t in (s["from"], s["to"]) if t]
+
+
+def _when(text: str) -> int:
+    """The beginning of a day, or the instant."""
+    return parse_moment(text if "T" in text else f"{text}T00:00:00Z").instant
+
+
+def _numbers(told: Mapping[str, Any]) -> list[int]:
+    return [told[name] for name in ("low", "best", "high") if told[name] is not None]
+
+
+def _range(told: Mapping[str, Any]) -> tuple[float, float, float]:
+    """(low, best, high), where what is missing is the nearest that is told; best between them."""
+    numbers = _numbers(told)
+    low, high = min(numbers), max(numbers)
+    return low, told["best"] if told["best"] is not None else (low + high) / 2, high
+
+
+def _nice(most: int) -> int:
+    """A round number that holds the greatest figure."""
+    unit = 10 ** max(len(str(max(most, 1))) - 1, 0)
+    return next((int(unit * step) for step in (1, 2, 4, 5, 6, 8, 10) if unit * step >= most * 1.08), unit * 20)
+
+
+def _round(most: int) -> list[int]:
+    parts = next(p for p in (4, 5, 3, 2, 1) if most % p == 0)
+    return [most * n // parts for n in range(parts + 1)]
+
+
+def _days(days: Sequence[str], across: Any) -> list[Tick]:
+    """Days that something was told on, as far as their labels do not run into each other."""
+    ticks: list[Tick] = []
+    for day in days:
+        at = across(_when(day))
+        if not ticks or at - ticks[-1].at >= 110:
+            ticks.append(Tick(at, words.day(day)))
+    return ticks

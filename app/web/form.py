@@ -1,0 +1,96 @@
+"""The filters as a form: each field comes from the filter's declaration."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from app.domain import kinds
+from app.domain.filters import BY_NAME, Filter, Parameter
+from app.web.words import word
+
+FIRST = ("q", "country", "region", "date_from", "date_to", "killed_min", "change")
+"""Those that are always seen, in this order; the others open on demand."""
+_LABELS = {
+    "q": "Search", "date_from": "From", "date_to": "To", "killed_min": "Killed, at least",
+    "change": "Headline killed was",
+    "bbox": "Box", "near": "Near a point", "radius_km": "Radius, km",
+}  # fmt: skip
+_HINTS = {
+    "q": "title, place or actor", "country": "e.g. Mali", "region": "e.g. Ménaka, ML-9", "near_border": "a country",
+    "bbox": "min lon,min lat,max lon,max lat", "near": "latitude,longitude", "actor": "e.g. armed forces",
+    "place": "e.g. Indelimane", "reported_by": "a reporter's id", "source": "a source's id", "radius_km": "100",
+}  # fmt: skip
+_VIOLENCE = {"1": "state-based", "2": "non-state", "3": "one-sided"}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A value that can be chosen."""
+
+    value: str
+    label: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of the form. `type` is that of an HTML input, or `select`."""
+
+    id: str
+    name: str
+    label: str
+    help: str
+    type: str
+    value: str
+    hint: str
+    options: Sequence[Option]
+    wide: bool = False
+
+
+def fields(parameters: Iterable[Parameter], pairs: Sequence[tuple[str, str]]) -> tuple[list[Field], list[Field]]:
+    """The fields that are always seen, and the others. A filter that is given several times has several fields."""
+    made = [field for parameter in parameters for field in _fields(parameter, pairs)]
+    first = [field for name in FIRST for field in made if field.name == name]
+    return first, [field for field in made if field.name not in FIRST]
+
+
+def _fields(parameter: Parameter, pairs: Sequence[tuple[str, str]]) -> Iterator[Field]:
+    given = [value for name, value in pairs if name == parameter.name] or [""]
+    for count, value in enumerate(given):
+        schema = parameter.kind.schema
+        codes = [str(code) for code in schema.get("enum", ())]
+        if schema.get("type") == "boolean":
+            options = [Option(code, label, value == code) for code, label in (("true", "yes"), ("false", "no"))]
+        else:
+            options = [Option(code, _label_of(parameter, code), value == code) for code in codes]
+        yield Field(
+            f"f-{parameter.name}" + (f"-{count}" if count else ""),
+            parameter.name,
+            _LABELS.get(parameter.name, word(parameter.name).capitalize()),
+            parameter.help,
+            "select" if options else _type(parameter),
+            value,
+            _HINTS.get(parameter.name, ""),
+            options,
+            wide=parameter.name == "q",
+        )
+
+
+def _type(parameter: Parameter) -> str:
+    if parameter.kind in (kinds.DAY, kinds.MOMENT):
+        return "date"
+    numeric = parameter.kind.schema.get("type") in ("integer", "number")
+    return "number" if numeric else "search" if parameter.name == "q" else "text"
+
+
+def _label_of(parameter: Parameter, code: str) -> str:
+    return _VIOLENCE[code] if parameter.name == "type_of_violence" else word(code)
+
+
+def in_words(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    """The filters that are given, as a line of text each."""
+    told = []
+    for name, value in pairs:
+        if isinstance(BY_NAME.get(name), Filter) and value:
+            label = _LABELS.get(name, word(name)).lower()
+            told.append(f"{label}: {_VIOLENCE.get(value, value) if name == 'type_of_violence' else word(value)}")
+    return told

@@ -1,0 +1,69 @@
+"""From a template to the bytes of a page. What is put in is escaped."""
+
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from app import __version__
+from app.domain.places import country_name, country_numbers
+from app.web import words
+
+_HERE = Path(__file__).resolve().parent
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+"""No inline script, no inline style, nothing from elsewhere."""
+VERSIONS = {"leaflet": "1.9.4", "uplot": "1.6.32", "topojson-client": "3.1.0", "world-atlas": "2.0.2"}
+
+_pages = Environment(
+    loader=FileSystemLoader(_HERE / "templates"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=StrictUndefined,
+    auto_reload=False,
+)
+_pages.filters |= words.FILTERS
+
+
+country = cache(country_name)
+
+
+@cache
+def own(file: str) -> str:
+    """The address of a file of ours, which changes with its content."""
+    content = (_HERE / "static" / file).read_bytes()
+    return f"assets/{file}?v={blake2b(content, digest_size=6).hexdigest()}"
+
+
+def vendored(folder: str, file: str) -> str:
+    """The address of a vendored file, which changes with its version."""
+    return f"assets/vendor/{folder}/{file}?v={VERSIONS[folder]}"
+
+
+_pages.globals |= {
+    "own": own,
+    "vendored": vendored,
+    "arrows": words.ARROWS,
+    "where": words.where,
+    "country_name": country,
+    "country_numbers": " ".join(f"{code}:{number}" for code, number in country_numbers().items()),
+    "app_version": __version__,
+}
+
+
+def page(template: str, root: str, **told: Any) -> bytes:
+    """A page. `root` leads from its address to that of the explorer: addresses hold behind a proxy with a prefix."""
+    return _pages.get_template(template).render(root=root, **told).encode()

@@ -1,0 +1,261 @@
+// The explorer: whatever is asked stands in the address; the server makes the list, and the map, the histogram and the
+// sums are what /v1 answers to the same question.
+
+/* global L */
+import { reveal } from "./copy.js";
+import { killed, makeHistogram } from "./histogram.js";
+import { colour, makeMap } from "./land.js";
+
+const DAY = 86400000;
+const MOST_ON_MAP = 3000;
+const FEW_MONTHS = 3;
+const ON_MAP = "id,title,date_start,country,toll";
+const form = document.getElementById("filters");
+const element = (id) => document.getElementById(id);
+const slider = element("slider");
+const asOf = form.elements.as_of;
+const number = (value) => (value === null ? "–" : value.toLocaleString("en"));
+const inWords = (day) => new Date(day).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
+const numeric = Object.fromEntries(element("map").dataset.numeric.split(" ").map((pair) => pair.split(":")));
+
+// The question
+
+function question() {
+  const kept = [...new FormData(form)].filter(([name, value]) => value !== "" && !(name === "sort" && value === "-date"));
+  return new URLSearchParams(kept);
+}
+
+function without(asked, ...names) {
+  const other = new URLSearchParams(asked);
+  for (const name of names) other.delete(name);
+  return other;
+}
+
+async function api(path, asked, more, signal) {
+  const wanted = new URLSearchParams(asked);
+  for (const [name, value] of Object.entries(more)) wanted.set(name, value);
+  const answer = await fetch(`v1/${path}?${wanted}`, { signal, headers: { Accept: "application/json" } });
+  if (!answer.ok) throw new Error((await answer.json()).detail);
+  return answer.json();
+}
+
+// The clock
+
+const first = Date.parse(slider.dataset.first);
+const last = Date.parse(slider.dataset.last) + DAY;
+if (Number.isFinite(first)) {
+  slider.max = String((last - first) / DAY);
+} else {
+  document.querySelector(".clock").hidden = true;
+}
+
+function showClock() {
+  const day = asOf.value;
+  const at = day ? Date.parse(day.slice(0, 10)) : last;
+  slider.value = String(Math.min(Math.max((at - first) / DAY, 0), Number(slider.max)));
+  const words = day ? inWords(day) : "now";
+  element("clock-words").textContent = words;
+  slider.setAttribute("aria-valuetext", words);
+}
+
+slider.addEventListener("input", () => {
+  asOf.value = slider.value === slider.max ? "" : new Date(first + Number(slider.value) * DAY).toISOString().slice(0, 10);
+  showClock();
+  later(150, { fit: false });
+});
+
+// The map
+
+const { map, shade, boundsOf, ready } = makeMap(element("map"));
+map.setView([12, 20], 2);
+const markers = L.layerGroup().addTo(map);
+const byId = new Map();
+
+function popup({ properties, id }) {
+  const told = document.createElement("div");
+  const link = document.createElement("a");
+  const strong = document.createElement("strong");
+  strong.textContent = properties.title;
+  link.href = `incidents/${id}${asOf.value ? `?as_of=${encodeURIComponent(asOf.value)}` : ""}`;
+  link.append(strong);
+  const headline = properties.toll.killed;
+  const moved = headline && headline.change !== "none" ? `, ${headline.change} from ${number(headline.first)}` : "";
+  told.append(link, document.createElement("br"), `${properties.date_start} · `, headline ? `${number(headline.best ?? headline.high)} killed${moved}` : "no figure of killed");
+  return told;
+}
+
+function showMarkers(features) {
+  markers.clearLayers();
+  byId.clear();
+  const unplaced = new Set();
+  let count = 0;
+  for (const feature of features) {
+    if (!feature.geometry) {
+      unplaced.add(numeric[feature.properties.country]);
+      count += 1;
+      continue;
+    }
+    const [longitude, latitude] = feature.geometry.coordinates;
+    const headline = feature.properties.toll.killed;
+    const marker = L.circleMarker([latitude, longitude], {
+      radius: Math.min(3.5 + 0.85 * Math.sqrt(headline?.best ?? headline?.high ?? 0), 28),
+      color: colour("sheet"), weight: 0.8, fillOpacity: 0.75, fillColor: colour(headline?.change ?? "none"),
+    }).bindPopup(() => popup(feature)).addTo(markers);
+    byId.set(feature.id, marker);
+  }
+  shade(unplaced);
+  return { unplaced, count };
+}
+
+function fit({ unplaced }) {
+  const bounds = boundsOf(unplaced);
+  for (const marker of byId.values()) bounds.extend(marker.getLatLng());
+  if (bounds.isValid()) map.fitBounds(bounds, { padding: [24, 24], maxZoom: 7, animate: false });
+}
+
+async function features(asked, signal) {
+  const found = [];
+  let cursor = null;
+  do {
+    const page = await api("incidents", asked, { f: "geojson", fields: ON_MAP, limit: 1000, sort: "-killed", ...(cursor && { cursor }) }, signal);
+    found.push(...page.features);
+    const next = page.links?.find((link) => link.rel === "next")?.href ?? page.next;
+    cursor = next ? new URL(next, location.href).searchParams.get("cursor") : null;
+  } while (cursor && found.length < MOST_ON_MAP);
+  return { found, all: !cursor };
+}
+
+async function updateMap(asked, signal, options) {
+  const [{ found, all }] = await Promise.all([features(asked, signal), ready]);
+  const shown = showMarkers(found);
+  if (options.fit) fit(shown);
+  const notes = [];
+  if (!all) notes.push(`the ${number(found.length)} with most killed`);
+  if (shown.count) notes.push(`${number(shown.count)} without coordinates: their countries are shaded`);
+  element("map-note").textContent = notes.length ? `· ${notes.join("; ")}` : "";
+}
+
+// Histogram and sums
+
+const showHistogram = makeHistogram(element("histogram"), (from, to) => {
+  form.elements.date_from.value = from;
+  form.elements.date_to.value = to;
+  later(0, { fit: false });
+});
+
+async function updateHistogram(asked, signal) {
+  const anyTime = without(asked, "date_from", "date_to", "sort");
+  let told = await api("stats", anyTime, { group_by: "month" }, signal);
+  if (told.items.length <= FEW_MONTHS) told = await api("stats", anyTime, { group_by: "day" }, signal);
+  showHistogram(told.items, asked.get("date_from"), asked.get("date_to"));
+  element("histogram").setAttribute("aria-label", `Killed by the time of the incident: ${told.items.length} bars, at most ${number(Math.max(0, ...told.items.map(killed)))}`);
+}
+
+function put(name, value, small) {
+  const cell = document.querySelector(`[data-sum="${name}"]`);
+  cell.textContent = value;
+  if (small) {
+    const more = document.createElement("small");
+    more.textContent = small;
+    cell.append(more);
+  }
+}
+
+async function movedCount(asked, movement, signal) {
+  const chosen = asked.getAll("change");
+  if (chosen.length && !chosen.includes(movement)) return 0;
+  const narrowed = without(asked, "change", "sort");
+  return (await api("incidents", narrowed, { change: movement, limit: 1, total: true, fields: "id" }, signal)).total;
+}
+
+async function updateSums(asked, signal) {
+  const [{ total }, raised, lowered] = await Promise.all([
+    api("stats", without(asked, "sort"), {}, signal), movedCount(asked, "raised", signal), movedCount(asked, "lowered", signal),
+  ]);
+  put("incidents", number(total.incidents));
+  for (const measure of ["killed", "wounded"]) {
+    const own = total[measure];
+    const shared = total[`${measure}_shared`].best;
+    const span = own.low !== null && own.low !== own.high ? `${number(own.low)}–${number(own.high)}` : "";
+    const together = shared === null ? "" : `and ${number(shared)} told for several together`;
+    put(measure, number(own.best), [span, together].filter(Boolean).join(" "));
+  }
+  put("raised", number(raised));
+  put("lowered", number(lowered));
+}
+
+// The list
+
+async function updateList(address, signal) {
+  const answer = await fetch(address, { signal, headers: { Accept: "text/html" } });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const results = page.getElementById("results");
+  if (!results) {
+    const faults = page.querySelector(".faults, .summary")?.textContent.trim() ?? "it failed";
+    throw new Error(faults);
+  }
+  const focused = document.activeElement?.id;
+  element("results").replaceWith(results);
+  if (focused && focused !== document.activeElement?.id) element(focused)?.focus();
+  document.title = page.title;
+  reveal(results);
+}
+
+// All of it
+
+let under = null;
+let timer = null;
+
+async function update(options = {}) {
+  const { address = null, fit: fits = true, remember = true, list = true } = options;
+  under?.abort();
+  under = new AbortController();
+  const { signal } = under;
+  const asked = question();
+  const query = asked.toString();
+  const here = address ?? (query ? `?${query}` : "./");
+  if (remember) history[options.push ? "pushState" : "replaceState"](null, "", here);
+  const busy = ["results", "sums", "map", "histogram"].map(element);
+  for (const part of busy) part.setAttribute("aria-busy", "true");
+  const work = [updateMap(asked, signal, { fit: fits }), updateHistogram(asked, signal), updateSums(asked, signal)];
+  if (list) work.push(updateList(here, signal));
+  const failed = (await Promise.allSettled(work)).find((done) => done.status === "rejected" && done.reason.name !== "AbortError");
+  if (signal.aborted) return;
+  for (const part of [...busy, element("results")]) part.removeAttribute("aria-busy");
+  const total = document.querySelector('[data-sum="incidents"]').textContent;
+  element("live").textContent = failed ? failed.reason.message : `${total} incidents${asOf.value ? `, as known on ${inWords(asOf.value)}` : ""}`;
+  if (failed) element("map-note").textContent = `· ${failed.reason.message}`;
+}
+
+function later(wait, options) {
+  clearTimeout(timer);
+  timer = setTimeout(() => update(options), wait);
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  later(0, { push: true });
+});
+document.addEventListener("input", (event) => {
+  if (event.target.form !== form || event.target === slider) return;
+  if (event.target === asOf) showClock();
+  later(event.target.type === "search" || event.target.type === "text" ? 350 : 50, { fit: event.target !== asOf });
+});
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("#results .paging a");
+  if (!link || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  under?.abort();
+  history.pushState(null, "", link.href);
+  updateList(link.href, undefined).then(() => element("list-title").scrollIntoView());
+});
+addEventListener("popstate", () => location.reload());
+for (const [kind, weight] of [["mouseover", 3], ["mouseout", 0.8]]) {
+  document.addEventListener(kind, (event) => {
+    const id = event.target.closest?.(".incidents li")?.dataset.id;
+    byId.get(id)?.setStyle({ weight, color: colour(weight > 1 ? "ink" : "sheet") });
+  });
+}
+
+showClock();
+update({ remember: false, list: false });

@@ -1,0 +1,49 @@
+// The countries under every map: Natural Earth's shapes, coarse at first, finer where somebody looks closely.
+
+/* global L, topojson */
+const VENDOR = new URL("vendor/world-atlas/", import.meta.url);
+const CLOSE = 5;
+
+export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+async function shapes(detail) {
+  const answer = await fetch(new URL(`countries-${detail}.json?v=2.0.2`, VENDOR));
+  const world = await answer.json();
+  return topojson.feature(world, world.objects.countries);
+}
+
+const style = (shaded) => (feature) => ({
+  fillColor: colour(shaded.has(feature.id) ? "shade" : "land"), fillOpacity: 1, color: colour("border"), weight: 0.8,
+});
+
+export function makeMap(element) {
+  const map = L.map(element, { preferCanvas: true, worldCopyJump: true, minZoom: 1, maxZoom: 12, zoomSnap: 0.5 });
+  map.attributionControl.setPrefix(false).addAttribution("Natural Earth");
+  map.createPane("land").style.zIndex = 200;
+  let shaded = new Set();
+  let land = null;
+  let detail = null;
+
+  async function draw(wanted) {
+    if (detail === wanted) return;
+    detail = wanted;
+    const drawn = L.geoJSON(await shapes(wanted), {
+      pane: "land", interactive: false, renderer: L.canvas({ pane: "land", padding: 0.3 }), style: style(shaded),
+    });
+    if (land) map.removeLayer(land);
+    land = drawn.addTo(map);
+  }
+
+  map.on("zoomend", () => { if (map.getZoom() >= CLOSE) draw("50m"); });
+  const shade = (countries) => {
+    shaded = countries;
+    land?.setStyle(style(shaded));
+  };
+  const boundsOf = (countries) => {
+    const bounds = L.latLngBounds([]);
+    land?.eachLayer((layer) => { if (countries.has(layer.feature.id)) bounds.extend(layer.getBounds()); });
+    return bounds;
+  };
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => shade(shaded));
+  return { map, shade, boundsOf, ready: draw("110m") };
+}

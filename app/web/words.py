@@ -1,0 +1,105 @@
+"""Figures, dates and codes in words, as pages say them."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from app.domain.vocabulary import Bound, Movement, ReportChange
+
+ARROWS = {Movement.RAISED.value: "▲", Movement.LOWERED.value: "▼"}
+_BOUNDS = {Bound.AT_LEAST: "at least", Bound.MORE_THAN: "more than", Bound.AT_MOST: "at most", Bound.ABOUT: "about"}
+_SPECIAL = {"ngo": "NGO", "side_a": "side A", "side_b": "side B"}
+
+
+def number(value: float | None) -> str:
+    """`12,521`; a dash for what is not reported."""
+    return "–" if value is None else f"{value:,}"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """`1 report`, `2 reports`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def word(code: Any) -> str:
+    """A code as a reader says it: `armed_group` is an armed group."""
+    return _SPECIAL.get(str(code), str(code).replace("_", " "))
+
+
+def day(text: str | None) -> str:
+    """A day, or the day of an instant: `1 November 2019`."""
+    if not text:
+        return "–"
+    told = date.fromisoformat(text[:10])
+    return f"{told.day} {told:%B} {told.year:04}"
+
+
+def moment(text: str | None) -> str:
+    """A day or an instant, the latter with its time and offset."""
+    if text and "T" in text:
+        clock, offset = text[11:16], text[16:]
+        return f"{day(text)}, {clock} {'UTC' if offset.endswith('Z') else offset[-6:]}"
+    return day(text)
+
+
+def days(item: Mapping[str, Any]) -> str:
+    """When an incident happened, as closely as it is known."""
+    start, end = date.fromisoformat(item["date_start"]), date.fromisoformat(item["date_end"])
+    if start == end:
+        return day(item["date_start"])
+    if (start.year, start.month) == (end.year, end.month):
+        return f"{start.day}–{end.day} {end:%B} {end.year:04}"
+    if start.year == end.year:
+        return f"{start.day} {start:%B} – {end.day} {end:%B} {end.year:04}"
+    return f"{day(item['date_start'])} – {day(item['date_end'])}"
+
+
+def figure(told: Mapping[str, Any]) -> str:
+    """A headline or report in figures: `49`, `49–54`, `at least 3`, `12 (10–15)`."""
+    low, best, high = told["low"], told["best"], told["high"]
+    if words := _BOUNDS.get(told.get("bound", "")):
+        return f"{words} {number(best if best is not None else low if high is None else high)}"
+    more = "+" if told.get("open_ended") else ""
+    if low is not None and high is not None and low != high:
+        span = f"{number(low)}–{number(high)}{more}"
+        return span if best is None else f"{number(best)} ({span})"
+    if best is None and low is None and high is not None:
+        return f"at most {number(high)}"
+    return f"{number(best if best is not None else low)}{more}"
+
+
+def main_figure(told: Mapping[str, Any]) -> str:
+    """The one figure of a headline that stands large: best, else the range."""
+    best = told["best"]
+    return number(best) if best is not None else figure(told)
+
+
+def moved(headline: Mapping[str, Any]) -> str:
+    """How a headline moved: `lowered from 53`; nothing where it did not."""
+    change = headline["change"]
+    return "" if change == Movement.NONE else f"{change} from {number(headline['first'])}"
+
+
+def effect(report: Mapping[str, Any]) -> str:
+    """What a report did to the headline: `lowered it by 4`."""
+    change, delta = report["change"], report["delta"]
+    if change in (ReportChange.RAISED, ReportChange.LOWERED) and delta is not None:
+        return f"{change} it by {number(abs(delta))}"
+    plain = {
+        ReportChange.FIRST: "first figure",
+        ReportChange.CONFIRMED: "confirmed it",
+        ReportChange.RETRACTED: "retracted",
+    }
+    return plain.get(change, "left it unchanged" if change else "–")
+
+
+def where(item: Mapping[str, Any], country: str) -> str:
+    """Place, region and country, from the smallest on."""
+    region = (item["region"] or {}).get("name")
+    parts = dict.fromkeys(part for part in (item["place"], item["district"], region, country) if part)
+    return ", ".join(parts)
+
+
+FILTERS = {
+    f.__name__: f for f in (number, plural, word, day, moment, days, figure, main_figure, moved, effect)
+}  # fmt: skip
