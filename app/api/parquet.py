@@ -51,6 +51,7 @@ MOST_MADE = 2
 making = Places(MOST_MADE)
 STOPPING_SECONDS = 0.5
 """How long the service waits at its end for files that are broken off."""
+STOP_AGAIN_SECONDS = 0.05
 T = TypeVar("T")
 
 
@@ -159,16 +160,16 @@ async def _beside(call: Callable[[], T], stop: Callable[[], None] = lambda: None
     """Runs a call beside the event loop.
 
     Where the caller is cancelled, however often, the call is told to stop and waited for: it writes to a folder that is
-    removed next.
+    removed next. It is told again and again: DuckDB forgets an interrupt that comes before its statement begins.
     """
     work = asyncio.get_running_loop().run_in_executor(None, call)
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
-        stop()
         while not work.done():
+            stop()
             with suppress(asyncio.CancelledError):
-                await asyncio.wait([work])
+                await asyncio.wait([work], timeout=STOP_AGAIN_SECONDS)
         work.exception()  # which is of no interest to anybody now
         raise
 

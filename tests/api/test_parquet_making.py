@@ -88,6 +88,7 @@ def test_nothing_is_left_of_a_file_whose_reader_goes_away(item: dict[str, Any], 
 
 def endless_convert(duck: duckdb.DuckDBPyConnection, folder: Path, *_: Any) -> None:
     (folder / "begun").touch()
+    time.sleep(0.1)  # so that it is told to stop before its statement begins
     duck.execute("SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range + b.range = 7")
 
 

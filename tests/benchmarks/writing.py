@@ -196,15 +196,15 @@ def bulk(rounds: int) -> list[Side]:
         def import_release(database: Database) -> None:
             import_file(importer_of(FileFormat.UCDP_GED, "26.1", "2026-06-01"), release, database, "benchmarks")
 
-        incidents = _against_raw(folder / "ours", rounds, lambda database: ingest(read, database, "benchmarks"))
-        events = _against_raw(folder / "released", rounds, import_release)
+        incidents = _against_executemany(folder / "ours", rounds, lambda database: ingest(read, database, "benchmarks"))
+        events = _against_executemany(folder / "released", rounds, import_release)
     return [
         _side("bulk import, against raw executemany", 0.4, incidents, IMPORTED, "incidents/s"),
         _side("the same of a CSV file of UCDP", None, events, IMPORTED, "events/s"),
     ]
 
 
-def _against_raw(folder: Path, rounds: int, run: Callable[[Database], Any]) -> list[tuple[float, float]]:
+def _against_executemany(folder: Path, rounds: int, run: Callable[[Database], Any]) -> list[tuple[float, float]]:
     """Seconds that an import takes, and raw `sqlite3` with its rows, in each round."""
     times = []
     folder.mkdir()
