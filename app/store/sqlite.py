@@ -48,7 +48,7 @@ incident_text = Table(
     Column("rowid", Integer),
     *(Column(name, Text) for name in ("title", "summary", "place", "actors", "region")),
 )
-"""Full text of versions (FTS5, without a copy of the text); `region` has the district too. Versions are never deleted."""
+"""Full text of versions (FTS5, without a copy of it); `region` has the district too. Versions are never deleted."""
 incident_box = Table(
     "incident_box",
     _search,
