@@ -39,6 +39,11 @@ READ_ADDRESSES = [
     "/v1/sources", "/v1/regions", "/v1/regions/ML", "/v1/stats?group_by=month",
 ]  # fmt: skip
 """Every read route over the seeds, as it is asked in earnest."""
+PAGES = [
+    "/", "/incidents/ml-2019-11-01-indelimane", "/regions/ML", "/regions/ML-9", "/sources/article-2019-11-02-indelimane",
+    "/reporters/gov-ml", "/feed.atom", "/guide",
+]  # fmt: skip
+"""What people look at, over the seeds."""
 
 
 def parquet_rows(content: bytes) -> list[dict[str, Any]]:

@@ -250,9 +250,7 @@ def _as_feed(question: Question) -> Question:
 async def _feed(asked: Asked) -> bytes:
     page = await read.incidents(asked.session, asked.question)
     items = [orjson.loads(text) for text in page.items]
-    return render.page(
-        "feed.atom.xml",
-        "",
+    return render.feed(
         base=_base(asked.request),
         query=f"?{urlencode(asked.pairs)}" if asked.pairs else "",
         in_words=form.in_words(asked.pairs),

@@ -1,5 +1,6 @@
 """From a template to the bytes of a page. What is put in is escaped."""
 
+import re
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -25,6 +26,8 @@ POLICY = "; ".join(
     )
 )
 """No inline script, no inline style, nothing from elsewhere."""
+_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 (2.2) cannot hold, not even escaped; records may."""
 VERSIONS = {"leaflet": "1.9.4", "uplot": "1.6.32", "topojson-client": "3.1.0", "world-atlas": "2.0.2"}
 
 _pages = Environment(
@@ -67,3 +70,8 @@ _pages.globals |= {
 def page(template: str, root: str, **told: Any) -> bytes:
     """A page. `root` leads from its address to that of the explorer: addresses hold behind a proxy with a prefix."""
     return _pages.get_template(template).render(root=root, **told).encode()
+
+
+def feed(**told: Any) -> bytes:
+    """The Atom feed. A character that XML has no place for is shown as �."""
+    return _NOT_IN_XML.sub("\ufffd", _pages.get_template("feed.atom.xml").render(**told)).encode()

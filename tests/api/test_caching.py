@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from app.store.engine import Database
-from tests.support import READ_ADDRESSES, Client, report
+from tests.support import PAGES, READ_ADDRESSES, Client, report
 
 INDELIMANE = "ml-2019-11-01-indelimane"
 
@@ -15,7 +15,7 @@ def _vary(header: str) -> set[str]:
     return {part.strip().lower() for part in header.split(",")}
 
 
-@pytest.mark.parametrize("address", READ_ADDRESSES)
+@pytest.mark.parametrize("address", [*READ_ADDRESSES, *PAGES])
 def test_an_answer_says_how_it_may_be_kept(client: Client, address: str) -> None:
     # when
     headers = client.get(address).headers
@@ -27,7 +27,7 @@ def test_an_answer_says_how_it_may_be_kept(client: Client, address: str) -> None
     assert {"accept", "accept-encoding"} <= _vary(headers["vary"])
 
 
-@pytest.mark.parametrize("address", READ_ADDRESSES)
+@pytest.mark.parametrize("address", [*READ_ADDRESSES, *PAGES])
 def test_after_a_new_report_an_answer_about_it_has_a_new_tag(
     own_client: Client, seeded: Database, address: str
 ) -> None:
@@ -55,7 +55,7 @@ def test_a_report_about_another_incident_leaves_the_tag_of_this_one(own_client: 
     assert (answer.status_code, answer.headers["last-modified"]) == (304, had["last-modified"])
 
 
-@pytest.mark.parametrize("address", READ_ADDRESSES)
+@pytest.mark.parametrize("address", [*READ_ADDRESSES, *PAGES])
 @pytest.mark.parametrize("sent", ["{}", 'W/"other", {}', "W/{}", "*", '"a",  {} ,"b"'])
 def test_what_the_client_has_already_is_not_sent_again(client: Client, address: str, sent: str) -> None:
     # given

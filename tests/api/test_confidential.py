@@ -31,7 +31,8 @@ SEALED_OF = {
 LETTERS = "ghjkmnpqrstvwxz"
 """None of them is a digit of a hash, and no word is made of them."""
 STREAM = "/v1/changes/stream"
-FORMS_OF_DOCS = ("/metrics", "/openapi.json", "/docs", "/redoc", "/healthz", "/readyz", "/")
+FORMS_OF_DOCS = ("/metrics", "/openapi.json", "/docs", "/redoc", "/healthz", "/readyz", "/guide")
+PAGES_OF = {"/incidents": "incident_id", "/regions": "code", "/sources": "source_id", "/reporters": "reporter_id"}
 
 
 class World:
@@ -140,6 +141,13 @@ def _addresses(world: World, client: Client, *, canaries: bool = True) -> Iterat
                 yield f"{filled}?f=csv&hxl=true"
             for parameter in (p for p in ("q", "actor", "place", "region") if p in told and canaries):
                 yield from (f"{filled}?{parameter}={made}" for made in world.where)
+    clocks = ("", "?as_of=2021-03-17", f"?recorded_as_of={before}")
+    for page, name in PAGES_OF.items():
+        yield from (f"{page}/{value}{clock}" for value in there[name] for clock in clocks)
+    for page in ("/", "/feed.atom"):
+        yield from (f"{page}{clock}" for clock in clocks)
+        if canaries:
+            yield from (f"{page}?q={made}" for made in world.where)
     yield from FORMS_OF_DOCS
 
 
@@ -152,7 +160,8 @@ def _readable(answer: httpx.Response) -> str:
 
 def _expect_silence(world: World, answer: httpx.Response, asked: str = "") -> None:
     """Asserts that an answer tells no canary but one that it was asked about, if it repeats what it was asked."""
-    repeating = answer.status_code in (400, 422) or asked.startswith("/ogc/")  # whose pages link to themselves
+    linking = asked.startswith(("/ogc/", "/?", "/feed.atom?"))  # to themselves
+    repeating = answer.status_code in (400, 422) or linking
     told = [where for made, where in world.where.items() if made in asked and repeating]
     found = [where for where in world.found_in(f"{_readable(answer)}\n{answer.headers}") if where not in told]
     assert found == [], f"{asked} tells {found}: {answer.status_code} {answer.text[:300]}"

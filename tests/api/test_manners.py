@@ -7,7 +7,7 @@ import brotli
 import pytest
 
 from app import __version__
-from tests.support import READ_ADDRESSES, Client
+from tests.support import PAGES, READ_ADDRESSES, Client
 
 INDELIMANE = "/v1/incidents/ml-2019-11-01-indelimane"
 UNCACHED = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/redoc"]
@@ -29,7 +29,7 @@ def _vary(header: str) -> set[str]:
     return {part.strip().lower() for part in header.split(",")}
 
 
-@pytest.mark.parametrize("address", [*READ_ADDRESSES, *UNCACHED, "/v1/incidents/nowhere"])
+@pytest.mark.parametrize("address", [*READ_ADDRESSES, *PAGES, *UNCACHED, "/v1/incidents/nowhere"])
 def test_head_has_the_headers_of_get_and_no_body(client: Client, address: str) -> None:
     # when
     told, got = client.request("HEAD", address), client.get(address)
@@ -42,7 +42,9 @@ def test_head_has_the_headers_of_get_and_no_body(client: Client, address: str) -
     }
 
 
-@pytest.mark.parametrize("address", [*(a.split("?")[0] for a in READ_ADDRESSES), "/healthz", "/openapi.json", "/docs"])
+@pytest.mark.parametrize(
+    "address", [*(a.split("?")[0] for a in READ_ADDRESSES), *PAGES, "/healthz", "/openapi.json", "/docs"]
+)
 def test_options_tells_the_methods(client: Client, address: str) -> None:
     # when
     answer = client.request("OPTIONS", address)
@@ -113,7 +115,7 @@ def test_an_id_that_is_none_is_replaced(client: Client, sent: str) -> None:
     assert made != client.get("/nowhere").headers["x-request-id"]
 
 
-@pytest.mark.parametrize("address", [*READ_ADDRESSES, *UNCACHED, *(address for _, address, _ in ERRORS)])
+@pytest.mark.parametrize("address", [*READ_ADDRESSES, *PAGES, *UNCACHED, *(address for _, address, _ in ERRORS)])
 def test_every_answer_carries_the_headers_of_safety(client: Client, address: str) -> None:
     # when
     headers = client.get(address).headers

@@ -1,0 +1,410 @@
+"""The pages for people: the same answers as `/v1`, in HTML, with the same manners, and harmless whatever is in them."""
+
+import html
+import json
+import re
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import parse_qsl, urljoin, urlsplit
+
+import pytest
+
+from app.store.engine import Database
+from app.web.render import POLICY
+from tests.support import INDELIMANE, PAGES, Client, Editor, attack, draft, figure, record, report
+
+PAGE = "/incidents/ml-2019-11-01-indelimane"
+HTML_PAGES = [page for page in PAGES if page != "/feed.atom"]
+ATOM = "{http://www.w3.org/2005/Atom}"
+VOID = {"meta", "link", "input", "br", "path", "rect", "circle", "img"}
+
+
+class _Reading(HTMLParser):
+    """What a browser makes of a page: its elements, and whether each is closed in its turn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.ids: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = dict(attrs)
+        self.elements.append((tag, told))
+        self.ids += [told["id"] or ""] if "id" in told else []
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def read(text: str) -> _Reading:
+    """The page, whose elements are all closed and whose ids are all different."""
+    reading = _Reading()
+    reading.feed(text)
+    reading.close()
+    assert reading.open == []
+    assert len(set(reading.ids)) == len(reading.ids)
+    return reading
+
+
+def links(reading: _Reading) -> list[str]:
+    return [told["href"] or "" for tag, told in reading.elements if tag in ("a", "link") and "href" in told]
+
+
+@pytest.mark.parametrize("address", HTML_PAGES)
+def test_a_page_is_well_formed_and_keeps_to_its_policy(client: Client, address: str) -> None:
+    # when
+    answer = client.get(address)
+
+    # then
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert answer.headers["content-security-policy"] == POLICY
+    assert answer.headers["cache-control"] == "public, no-cache"
+    reading = read(answer.text)
+    assert [told for tag, told in reading.elements if tag == "html"] == [{"lang": "en"}]
+    assert len([tag for tag, _ in reading.elements if tag == "h1"]) == 1
+    assert len([tag for tag, _ in reading.elements if tag == "main"]) == 1
+    for tag, told in reading.elements:
+        assert "style" not in told and not any(name.startswith("on") for name in told), (tag, told)
+        if tag == "script":
+            assert "src" in told or told.get("type") == "application/ld+json", "no inline script"
+        for name in ("href", "src", "action"):
+            host = urlsplit(told.get(name) or "").hostname
+            assert host in (None, "testserver") or "external" in (told.get("rel") or ""), told
+
+
+@pytest.mark.parametrize("address", HTML_PAGES)
+def test_every_link_of_a_page_leads_somewhere(client: Client, address: str) -> None:
+    for link in set(links(read(client.get(address).text))):
+        if link.startswith(("data:", "http")) and "testserver" not in link:
+            continue
+        there = urlsplit(urljoin(f"http://testserver{address}", html.unescape(link)))
+        answer = client.get(f"{there.path}{'?' if there.query else ''}{there.query}")
+        assert answer.status_code == 200, f"{link}: {answer.status_code} {answer.text[:200]}"
+        assert not there.fragment or f'id="{there.fragment}"' in answer.text, link
+
+
+@pytest.mark.parametrize("address", HTML_PAGES)
+def test_every_field_has_a_label(client: Client, address: str) -> None:
+    reading = read(client.get(address).text)
+    labelled = {told.get("for") for tag, told in reading.elements if tag == "label"}
+    for tag, told in reading.elements:
+        if tag in ("input", "select"):
+            assert told["id"] in labelled or told.get("aria-label"), told
+
+
+def test_the_explorer_says_what_is_known_and_when(client: Client) -> None:
+    # when
+    now, then, before = (
+        client.get(f"/?q=menaka{more}").text for more in ("", "&as_of=2019-11-01", "&as_of=2019-10-31")
+    )
+
+    # then
+    for page, figure_, movement in ((now, "49", "lowered from 53"), (then, "53", None)):
+        assert page.count('<li data-id="') == 1 and 'data-id="ml-2019-11-01-indelimane"' in page
+        assert f'<span class="figure">{figure_}</span>' in page
+        assert ("lowered from 53" in page) is (movement is not None)
+    assert "incidents/ml-2019-11-01-indelimane?as_of=2019-11-01" in then, "the clock goes along"
+    assert "No incident matches that was known then" in before
+
+
+def test_the_form_holds_what_was_asked(client: Client) -> None:
+    # when
+    page = client.get("/?country=ML&country=NE&change=lowered&killed_min=3").text
+
+    # then
+    reading = read(page)
+    values = [
+        (told["name"], told["value"])
+        for tag, told in reading.elements
+        if tag == "input" and told.get("name") and told.get("value")
+    ]
+    assert values == [("country", "ML"), ("country", "NE"), ("killed_min", "3")]
+    assert [told["value"] for tag, told in reading.elements if tag == "option" and "selected" in told] == [
+        "lowered",
+        "-date",
+    ]
+    for form in ("", "f=csv", "f=geojson"):
+        query = "country=ML&amp;country=NE&amp;change=lowered&amp;killed_min=3"
+        assert f'href="./v1/incidents?{query}{"&amp;" + form if form else ""}"' in page
+    assert (
+        "curl &#39;http://testserver/v1/incidents?country=ML&amp;country=NE&amp;change=lowered&amp;killed_min=3&#39;"
+        in page
+    )
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ("/?q=&country=ML&region=", "./?country=ML"),
+        ("/?q=&country=", "./"),
+        ("/?q=a%26b&country=", "./?q=a%26b"),
+        ("/regions/ML?as_of=", "ML"),
+    ],
+)
+def test_a_form_that_is_sent_without_script_leads_to_a_short_address(client: Client, sent: str, meant: str) -> None:
+    answer = client.get(sent)
+    assert (answer.status_code, answer.headers["location"]) == (303, meant)
+
+
+def test_pages_of_the_list_follow_each_other(empty_client: Client, database: Database) -> None:
+    # given
+    record(database, *(draft(f"i-{n:03}", day=f"2020-01-{n % 28 + 1:02}") for n in range(120)))
+
+    # when
+    seen, address = [], "/?country=ML"
+    while address:
+        page = empty_client.get(address).text
+        seen += re.findall(r'<li data-id="(i-\d+)"', page)
+        following = re.search(r'<a class="button" href="([^"]+)" rel="next"', page)
+        address = f"/{html.unescape(following[1])}" if following else ""
+
+    # then
+    assert len(seen) == len(set(seen)) == 120
+    assert ("country", "ML") in parse_qsl(urlsplit(address or "/?country=ML").query)
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "said"),
+    [
+        ("/?regoin=x", 422, "regoin"),
+        ("/?region=Menaca", 422, "Ménaka"),
+        ("/?as_of=never", 422, "as_of"),
+        ("/?q=%00", 422, "q"),
+        ("/?limit=-1", 422, "limit"),
+        ("/?q=%3Cscript%3E&limit=x", 422, "limit"),
+        ("/incidents/nowhere", 404, "nowhere"),
+        ("/incidents/%3Cscript%3E", 404, "incident"),
+        ("/regions/XX", 404, "XX"),
+        ("/sources/nowhere", 404, "nowhere"),
+        ("/reporters/nowhere", 404, "nowhere"),
+        ("/incidents/ml-2019-11-01-indelimane?as_of=2019-10-01", 404, "known"),
+    ],
+)
+def test_an_error_is_a_page_that_says_what_to_do(client: Client, address: str, status: int, said: str) -> None:
+    # when
+    answer = client.get(address)
+
+    # then
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert answer.headers["content-security-policy"] == POLICY
+    assert answer.headers["cache-control"] == "no-store"
+    reading = read(answer.text)
+    assert said in " ".join(reading.text)
+    assert "<script>" not in answer.text
+    assert "To the explorer" in answer.text
+
+
+def test_a_withdrawn_incident_leads_to_where_it_was_merged(empty_client: Client, editor: Editor) -> None:
+    # given
+    for incident_id in ("kept", "double"):
+        editor.made("/v1/incidents", attack(incident_id))
+    editor.made("/v1/incidents/double/withdrawal", {"reason": "recorded twice", "merged_into": "kept"})
+
+    # when
+    page = empty_client.get("/incidents/double")
+
+    # then
+    assert page.status_code == 410
+    assert 'href="../incidents/kept"' in page.text and "recorded twice" in page.text
+
+
+HOSTILE = "</title></script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}{% raw %}&amp;"
+NOT_IN_XML = "\x01\x1b\ufffe\uffff"
+LEFTWARD = "\u202e\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627"
+
+
+@pytest.fixture
+def hostile(editor: Editor) -> str:
+    """A record whose every text is an attack. Returns its id."""
+    long = f"{'N' * 4000}{LEFTWARD}{HOSTILE}".ljust(5000, "M")
+    source = {
+        "id": "src-bad",
+        "title": HOSTILE,
+        "publisher": HOSTILE,
+        "published_on": "2021-03-16",
+        "url": "https://a.example/?<script>",
+    }
+    body = attack(
+        "bad", title=NOT_IN_XML + HOSTILE + LEFTWARD, summary=long, place=long, district=HOSTILE, claimed_by=HOSTILE,
+        actors=[{"name": long, "kind": "unknown", "role": "attacker"}], external_ids={"other": HOSTILE},
+        attributes={HOSTILE[:60]: HOSTILE}, latitude=15.9, longitude=2.4, sources=[source],
+        toll_reports=[figure(3, id="tr-bad", source=source, note=HOSTILE, locator=HOSTILE, reported_by={"id": "r-bad", "name": HOSTILE, "kind": "media"})],
+    )  # fmt: skip
+    editor.made("/v1/incidents", body)
+    return "bad"
+
+
+@pytest.mark.parametrize("address", ["/", "/incidents/bad", "/regions/ML", "/sources/src-bad", "/reporters/r-bad"])
+def test_a_record_that_attacks_is_shown_as_text(empty_client: Client, hostile: str, address: str) -> None:
+    # when
+    answer = empty_client.get(address)
+
+    # then
+    assert answer.status_code == 200
+    reading = read(answer.text)
+    assert not [told for tag, told in reading.elements if tag == "img" or any(n.startswith("on") for n in told)]
+    assert "<script>alert" not in answer.text
+    assert "49" not in re.findall(r"\{\{|49\b", " ".join(reading.text)), "no template is run"
+    assert "alert(1)" in " ".join(reading.text), "it is shown"
+    assert "<bdi>" in answer.text
+
+
+def test_linked_data_is_whole_json(empty_client: Client, hostile: str) -> None:
+    page = empty_client.get("/incidents/bad").text
+    (told,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
+    assert json.loads(told)["about"]["name"].startswith(f"{NOT_IN_XML}</title></script>")
+
+
+def test_an_incident_page_tells_the_whole_history(client: Client) -> None:
+    # when
+    page = client.get(PAGE).text
+    history = client.json(f"{INDELIMANE}/toll-history")
+
+    # then
+    text = " ".join(read(page).text)
+    for told in history["reports"]:
+        assert f'<tr id="{told["id"]}" class="{told["status"]}">' in page
+        assert f'<a class="mark {told["status"]}" href="#{told["id"]}"' in page
+    for name in ("Government of Mali", "Malian Armed Forces"):
+        assert f"<bdi>{name}</bdi>" in page
+    assert "lowered from 53" in text and "lowered it by 4" in text
+
+
+def test_the_permanent_address_shows_for_ever_what_was_seen(own_client: Client, seeded: Database) -> None:
+    # given
+    page = own_client.get(PAGE).text
+    (told,) = re.findall(r'<pre id="cite-address" tabindex="0">(.*?)</pre>', page)
+    address = html.unescape(told).removeprefix("http://testserver")
+    seen = own_client.get(address).text
+
+    # when another figure comes
+    report(seeded, "ml-2019-11-01-indelimane", best=60, reporter="ngo", reported_on="2019-11-04")
+
+    # then
+    assert '<span class="figure">60</span>' in own_client.get(PAGE).text
+    assert own_client.get(address).text == seen
+    assert '<span class="figure">49</span>' in seen and "As recorded here by" in seen
+
+
+def test_a_region_tells_what_it_saw(client: Client) -> None:
+    page, region = client.get("/regions/ML").text, client.json("/v1/regions/ML")
+    assert "<h1><bdi>Mali</bdi></h1>" in page
+    assert f"<dd>{region['incidents']}</dd>" in page
+    assert 'href="../regions/ML-9"' in page
+    assert "Ménaka" in client.get("/regions/menaka").text, "by name too"
+
+
+def test_a_reporter_is_held_against_the_headline(client: Client) -> None:
+    page = client.get("/reporters/gov-ml").text
+    text = re.sub(r"\s+", " ", " ".join(read(page).text))
+    assert "the headline is lower" in text and "100 %" in text
+    assert "Median difference: -4 people, -7.5 % of the first figure" in text
+    then = re.sub(r"\s+", " ", " ".join(read(client.get("/reporters/gov-ml?as_of=2019-11-01").text).text))
+    assert "Median difference: +0 people" in then
+
+
+def feed(client: Client, address: str = "/feed.atom") -> ET.Element:
+    answer = client.get(address)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/atom+xml")
+    return ET.fromstring(answer.content)
+
+
+def test_the_feed_has_what_atom_asks_for(client: Client) -> None:
+    # when
+    told = feed(client, "/feed.atom?country=ML")
+
+    # then
+    for parent in (told, *told.iter(f"{ATOM}entry")):
+        assert all((parent.findtext(f"{ATOM}{name}") or "").strip() for name in ("id", "title", "updated"))
+    assert told.find(f"{ATOM}link[@rel='self']").get("href") == "http://testserver/feed.atom?country=ML"  # type: ignore[union-attr]
+    entries = {entry.findtext(f"{ATOM}id"): entry for entry in told.iter(f"{ATOM}entry")}
+    assert len(entries) == client.json("/v1/incidents?country=ML&total=true&limit=1")["total"]
+    summary = entries[f"http://testserver{PAGE}"].findtext(f"{ATOM}summary") or ""
+    assert summary.startswith("49 killed, lowered from 53.")
+
+
+def test_a_revised_incident_comes_first_in_the_feed(own_client: Client, seeded: Database) -> None:
+    # given
+    had = own_client.get("/feed.atom").headers["etag"]
+    assert own_client.get("/feed.atom", headers={"If-None-Match": had}).status_code == 304
+    report(seeded, "ml-2019-11-01-indelimane", best=60, reporter="ngo", reported_on="2019-11-04")
+
+    # when
+    told = feed(own_client)
+
+    # then
+    first = told.find(f"{ATOM}entry")
+    assert first is not None and first.findtext(f"{ATOM}id") == f"http://testserver{PAGE}"
+    assert told.findtext(f"{ATOM}updated") == first.findtext(f"{ATOM}updated")
+
+
+def test_a_feed_of_a_record_that_attacks_is_whole_xml(empty_client: Client, hostile: str) -> None:
+    (entry,) = feed(empty_client).iter(f"{ATOM}entry")
+    title = entry.findtext(f"{ATOM}title") or ""
+    assert title.startswith("\ufffd" * 4) and "<script>alert(1)</script>" in title
+
+
+def test_a_feed_of_nothing_is_a_feed(empty_client: Client) -> None:
+    assert feed(empty_client).find(f"{ATOM}entry") is None
+
+
+def test_a_wrong_question_of_a_feed_is_a_problem_document(client: Client) -> None:
+    answer = client.get("/feed.atom?regoin=x")
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+
+
+def test_an_empty_database_has_its_pages(empty_client: Client) -> None:
+    for address in ("/", "/guide"):
+        read(empty_client.get(address).text)
+    page = empty_client.get("/").text
+    assert "No incident matches" in page and 'data-first=""' in page
+
+
+def test_addresses_hold_behind_a_proxy_with_a_prefix(seeded: Database) -> None:
+    made = Client(seeded, public_url="https://data.example/conflict")
+    try:
+        page = made.get(PAGE).text
+    finally:
+        made.close()
+    assert '<link rel="canonical" href="https://data.example/conflict/incidents/ml-2019-11-01-indelimane">' in page
+    assert 'href="../v1/incidents/ml-2019-11-01-indelimane"' in page
+    assert not [link for link in links(read(page)) if link.startswith("/")]
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_a_page_costs_the_same_few_statements(own_client: Client, seeded: Database, address: str) -> None:
+    def cost() -> int:
+        before = own_client.app.state.reader.statements
+        assert own_client.get(address).status_code == 200
+        told: int = own_client.app.state.reader.statements - before
+        return told
+
+    cost()
+    few = cost()
+    record(seeded, *(draft(f"more-{n}", region="ML-9", place="Ménaka") for n in range(40)))
+    cost()  # may look up what the newest recording changed
+    assert cost() == few <= 12
+
+
+def values(reading: _Reading) -> dict[str, Any]:
+    return {
+        told["name"] or "": told.get("value") for tag, told in reading.elements if tag == "input" and told.get("name")
+    }
+
+
+def test_what_is_asked_is_escaped_where_it_is_repeated(client: Client) -> None:
+    page = client.get("/", params={"q": HOSTILE}).text
+    assert values(read(page))["q"] == HOSTILE
+    assert "<script>alert" not in page

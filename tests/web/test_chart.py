@@ -1,0 +1,91 @@
+"""The toll chart: where the headline moved, and each report, at their places."""
+
+import re
+from typing import Any
+
+import pytest
+
+from app.web import chart
+from tests.support import INDELIMANE, Client
+
+
+def report(best: int | None, reported_on: str, **more: Any) -> dict[str, Any]:
+    usual = {
+        "id": f"tr-{reported_on}-{best}", "measure": "killed", "low": best, "best": best, "high": best, "bound": "exact",
+        "reported_on": reported_on, "status": "standing", "change": "first", "delta": None,
+        "reported_by": {"id": "gov", "name": "A government"}, "source": {"id": "s", "title": "A page"},
+    }  # fmt: skip
+    return usual | more
+
+
+def step(best: int | None, begin: str, to: str | None, **more: Any) -> dict[str, Any]:
+    return {"measure": "killed", "low": best, "best": best, "high": best, "from": begin, "to": to} | more
+
+
+def test_the_attack_at_indelimane(client: Client) -> None:
+    # when
+    (killed, *others) = chart.charts(client.json(f"{INDELIMANE}/toll-history"))
+
+    # then
+    assert killed.measure == "killed"
+    assert [s.label for s in killed.steps] == ["53", "49"]
+    assert killed.steps[0].x < killed.steps[1].x
+    assert killed.steps[0].y < killed.steps[1].y, "53 stands higher"
+    assert killed.line.startswith("M") and killed.line.count("V") == 1, "one line with one step"
+    assert killed.summary.startswith("Headline killed: 53 from 1 November 2019")
+    assert "49 from 2 November 2019" in killed.summary
+    assert {m.status for m in killed.marks} == {"superseded", "standing"}
+    labels = " | ".join(m.label for m in killed.marks)
+    assert "53 killed" in labels and "lowered it by 4" in labels
+    assert others, "the wounded have their own"
+
+
+@pytest.mark.parametrize(
+    ("reports", "steps"),
+    [
+        ([report(0, "2020-01-01")], [step(0, "2020-01-01", None)]),
+        ([report(10**9, "0001-01-01")], [step(10**9, "0001-01-01", None)]),
+        ([report(3, "9999-12-31")], [step(3, "9999-12-31", None)]),
+        ([report(None, "2020-01-01", low=41, bound="more_than")], [step(None, "2020-01-01", None, low=41)]),
+        ([report(5, "2020-01-01", status="retracted")], []),
+        ([report(5, f"2020-01-{d:02}T12:00:00+02:00") for d in range(1, 29)], [step(5, "2020-01-01T12:00:00Z", None)]),
+    ],
+)
+def test_everything_lies_inside_of_the_drawing(reports: list[Any], steps: list[Any]) -> None:
+    (drawn,) = chart.charts({"reports": reports, "timeline": steps})
+    xs = [*(m.x for m in drawn.marks), *(s.x for s in drawn.steps), *(t.at for t in drawn.days)]
+    ys = [*(y for m in drawn.marks for y in (m.y, m.low, m.high)), *(s.y for s in drawn.steps)]
+    assert len(drawn.marks) == len(reports)
+    assert all(chart.LEFT <= x <= chart.RIGHT for x in xs)
+    assert all(chart.TOP <= y <= chart.BOTTOM for y in ys)
+    assert not re.search("nan|inf|None", drawn.line + drawn.band)
+    assert all(b.at - a.at >= 100 for a, b in zip(drawn.days, drawn.days[1:], strict=False)), "labels keep apart"
+
+
+def test_a_band_is_drawn_where_low_and_high_differ() -> None:
+    history = {
+        "reports": [report(12, "2020-01-01", low=10, high=15)],
+        "timeline": [step(12, "2020-01-01", None, low=10, high=15)],
+    }
+    (drawn,) = chart.charts(history)
+    assert drawn.band.startswith("M") and drawn.band.endswith("Z")
+    assert drawn.marks[0].high < drawn.marks[0].y < drawn.marks[0].low
+
+
+def test_a_time_without_a_figure_is_a_gap() -> None:
+    history = {
+        "reports": [report(5, "2020-01-01", status="retracted"), report(7, "2020-01-10")],
+        "timeline": [step(5, "2020-01-01", "2020-01-03"), step(7, "2020-01-10", None)],
+    }
+    (drawn,) = chart.charts(history)
+    assert drawn.line.count("M") == 2
+
+
+def test_reports_of_the_same_moment_stand_side_by_side() -> None:
+    reports = [report(n, "2020-01-01", id=f"tr-{n}") for n in (1, 2, 3)]
+    (drawn,) = chart.charts({"reports": reports, "timeline": [step(3, "2020-01-01", None)]})
+    assert len({m.x for m in drawn.marks}) == 3
+
+
+def test_no_report_no_drawing() -> None:
+    assert chart.charts({"reports": [], "timeline": []}) == []

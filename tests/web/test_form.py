@@ -1,0 +1,38 @@
+"""The form of the explorer is made of the declared filters."""
+
+from app.domain import filters
+from app.web import form
+
+PARAMETERS = filters.MATCHING
+
+
+def test_every_filter_has_its_field() -> None:
+    first, others = form.fields(PARAMETERS, [])
+    assert {f.name for f in (*first, *others)} == {p.name for p in PARAMETERS}
+    assert [f.name for f in first] == list(form.FIRST)
+    assert len({f.id for f in (*first, *others)}) == len(first) + len(others)
+    assert all(f.label and f.help for f in (*first, *others))
+
+
+def test_what_is_given_stands_in_it_several_times_where_it_is_given_so() -> None:
+    first, _ = form.fields(PARAMETERS, [("country", "ML"), ("country", "NE"), ("change", "lowered")])
+    assert [(f.id, f.value) for f in first if f.name == "country"] == [("f-country", "ML"), ("f-country-1", "NE")]
+    (change,) = (f for f in first if f.name == "change")
+    assert change.type == "select"
+    assert [o.value for o in change.options if o.chosen] == ["lowered"]
+
+
+def test_kinds_of_fields() -> None:
+    first, others = form.fields(PARAMETERS, [("disputed", "true")])
+    kinds = {f.name: f.type for f in (*first, *others)}
+    assert kinds["q"] == "search"
+    assert kinds["date_from"] == kinds["as_of"] == "date"
+    assert kinds["killed_min"] == "number"
+    assert kinds["country"] == "text"
+    assert kinds["event_type"] == kinds["disputed"] == "select"
+
+
+def test_the_filters_in_words() -> None:
+    pairs = [("q", "Ménaka"), ("type_of_violence", "2"), ("change", "lowered"), ("as_of", "2019-11-01"), ("limit", "5")]
+    assert form.in_words(pairs)[:3] == ["search: Ménaka", "type of violence: non-state", "headline killed was: lowered"]
+    assert not any("limit" in line for line in form.in_words(pairs))
