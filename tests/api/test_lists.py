@@ -229,6 +229,15 @@ def test_reports_in_a_file_form_are_all_of_them(client: Client) -> None:
     assert client.get("/v1/toll-reports?f=csv&reported_by=nobody").text.splitlines() == whole[:1]
 
 
+def test_sums_by_day_are_those_of_the_day_on_which_an_incident_began(client: Client) -> None:
+    months, days = (client.json(f"/v1/stats?country=ML&group_by={by}")["items"] for by in ("month", "day"))
+    assert [d["day"] for d in days] == sorted(d["day"] for d in days)
+    assert [(d["day"], d["incidents"], d["killed"]["best"]) for d in days if d["killed"]["best"]] == [
+        ("2019-11-01", 1, 49)
+    ]
+    assert sum(d["incidents"] for d in days) == sum(m["incidents"] for m in months)
+
+
 def test_sums_as_csv_have_their_keys_even_where_nothing_matches(client: Client) -> None:
     told = client.get("/v1/stats?f=csv&group_by=region&country=FR").text.splitlines()
     assert len(told) == 1 and told[0].startswith("region,region_name,incidents,killed_low")

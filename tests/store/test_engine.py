@@ -13,6 +13,7 @@ from sqlmodel import SQLModel
 
 from app.errors import Conflict, DatabaseUnusable, InvalidInput
 from app.store.engine import Database, _scripts
+from app.store.verify import verify
 from app.store.write import recording
 from tests.store.recorded import Asking, incident, record, report
 
@@ -34,6 +35,30 @@ def test_a_downgrade_leaves_nothing_behind(database: Database) -> None:
         command.downgrade(config, "base")
         left = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
     assert left == ["alembic_version"]
+
+
+def test_what_was_recorded_before_regions_were_searched_is_found_by_them(database: Database) -> None:
+    # given a file of migration 0003
+    told = {"region": "ML-9", "district": "Inékar", "place": "Indelimane", "summary": "Soldiers died."}
+    actors = [{"name": "Malian Armed Forces", "kind": "state_forces", "role": "target"}]
+    record(database, incident("a", actors=actors, **told), incident("b", region="ML-7"))
+    with database.engine.begin() as connection:
+        config = _scripts(database.url)
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0003")
+        columns = connection.exec_driver_sql("SELECT name FROM pragma_table_info('incident_text')").scalars().all()
+        assert columns == ["title", "summary", "place", "actors"]
+
+        # when
+        command.upgrade(config, "head")
+
+    # then
+    ask = Asking(database)
+    for words in ("menaka", "Inékar", "indelimane", "soldiers", "malian arm"):
+        assert ask.ids(("q", words)) == ["a"], words
+    assert ask.ids(("q", "attack")) == ["b", "a"]
+    assert ask.ids(("q", "gao")) == ["b"]
+    assert verify(database)
 
 
 def test_code_lists_are_named_constraints_and_no_native_types() -> None:
