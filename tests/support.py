@@ -215,6 +215,25 @@ def attack(incident_id: str | None = "attack", **fields: Any) -> dict[str, Any]:
     return usual | {"country": "ML"} | ({"id": incident_id} if incident_id else {}) | fields
 
 
+HOSTILE = "</title></script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}{% raw %}&amp;"
+NOT_IN_XML = "\x01\x1b\ufffe\uffff"
+LEFTWARD = "\u202e\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627"
+
+
+def hostile_incident() -> dict[str, Any]:
+    """An incident as it is sent, whose every text is an attack: markup, templates, quotes, right-to-left, very long."""
+    long = f"{'N' * 4000}{LEFTWARD}{HOSTILE}".ljust(5000, "M")
+    source = {"id": "src-bad", "title": HOSTILE, "publisher": HOSTILE, "published_on": "2021-03-16"}
+    source["url"] = "https://a.example/?<script>"
+    reporter = {"id": "r-bad", "name": HOSTILE, "kind": "media"}
+    return attack(
+        "bad", title=NOT_IN_XML + HOSTILE + LEFTWARD, summary=long, place=long, district=HOSTILE, claimed_by=HOSTILE,
+        actors=[{"name": long, "kind": "unknown", "role": "attacker"}], external_ids={"other": HOSTILE},
+        attributes={HOSTILE[:60]: HOSTILE}, latitude=15.9, longitude=2.4, sources=[source],
+        toll_reports=[figure(3, id="tr-bad", source=source, note=HOSTILE, locator=HOSTILE, reported_by=reporter)],
+    )  # fmt: skip
+
+
 class Editor:
     """A client with a key of its own, which it sends with everything that it asks."""
 

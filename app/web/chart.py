@@ -12,10 +12,12 @@ from app.domain.vocabulary import Measure
 from app.web import words
 
 WIDTH, HEIGHT = 760, 270
-LEFT, RIGHT, TOP, BOTTOM = 46, 744, 18, 226
+LEFT, RIGHT, TOP, BOTTOM = 58, 744, 24, 226
 _DAY = 86_400_000_000
 _ASIDE = 9
 """Marks at the same moment stand so far apart."""
+_BETWEEN_DAYS = 180
+"""Room for the label of a day, also where it is drawn small and written large."""
 _MOST_LABELS = 8
 """Steps that are labelled with their figure; more would run into each other."""
 
@@ -181,6 +183,6 @@ def _days(days: Sequence[str], across: Any) -> list[Tick]:
     ticks: list[Tick] = []
     for day in days:
         at = across(_when(day))
-        if not ticks or at - ticks[-1].at >= 110:
+        if not ticks or at - ticks[-1].at >= _BETWEEN_DAYS:
             ticks.append(Tick(at, words.day(day)))
     return ticks

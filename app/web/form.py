@@ -15,7 +15,7 @@ _LABELS = {
     "bbox": "Box", "near": "Near a point", "radius_km": "Radius, km",
 }  # fmt: skip
 _HINTS = {
-    "q": "title, place or actor", "country": "e.g. Mali", "region": "e.g. Ménaka, ML-9", "near_border": "a country",
+    "q": "title, place or actor", "country": "e.g. Mali", "region": "e.g. Ménaka", "near_border": "a country",
     "bbox": "min lon,min lat,max lon,max lat", "near": "latitude,longitude", "actor": "e.g. armed forces",
     "place": "e.g. Indelimane", "reported_by": "a reporter's id", "source": "a source's id", "radius_km": "100",
 }  # fmt: skip

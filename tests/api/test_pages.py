@@ -12,7 +12,19 @@ import pytest
 
 from app.store.engine import Database
 from app.web.render import POLICY
-from tests.support import INDELIMANE, PAGES, Client, Editor, attack, draft, figure, record, report
+from tests.support import (
+    HOSTILE,
+    INDELIMANE,
+    NOT_IN_XML,
+    PAGES,
+    Client,
+    Editor,
+    attack,
+    draft,
+    hostile_incident,
+    record,
+    report,
+)
 
 PAGE = "/incidents/ml-2019-11-01-indelimane"
 HTML_PAGES = [page for page in PAGES if page != "/feed.atom"]
@@ -220,30 +232,11 @@ def test_a_withdrawn_incident_leads_to_where_it_was_merged(empty_client: Client,
     assert 'href="../incidents/kept"' in page.text and "recorded twice" in page.text
 
 
-HOSTILE = "</title></script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}{% raw %}&amp;"
-NOT_IN_XML = "\x01\x1b\ufffe\uffff"
-LEFTWARD = "\u202e\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627"
-
-
 @pytest.fixture
 def hostile(editor: Editor) -> str:
     """A record whose every text is an attack. Returns its id."""
-    long = f"{'N' * 4000}{LEFTWARD}{HOSTILE}".ljust(5000, "M")
-    source = {
-        "id": "src-bad",
-        "title": HOSTILE,
-        "publisher": HOSTILE,
-        "published_on": "2021-03-16",
-        "url": "https://a.example/?<script>",
-    }
-    body = attack(
-        "bad", title=NOT_IN_XML + HOSTILE + LEFTWARD, summary=long, place=long, district=HOSTILE, claimed_by=HOSTILE,
-        actors=[{"name": long, "kind": "unknown", "role": "attacker"}], external_ids={"other": HOSTILE},
-        attributes={HOSTILE[:60]: HOSTILE}, latitude=15.9, longitude=2.4, sources=[source],
-        toll_reports=[figure(3, id="tr-bad", source=source, note=HOSTILE, locator=HOSTILE, reported_by={"id": "r-bad", "name": HOSTILE, "kind": "media"})],
-    )  # fmt: skip
-    editor.made("/v1/incidents", body)
-    return "bad"
+    made: str = editor.made("/v1/incidents", hostile_incident())["id"]
+    return made
 
 
 @pytest.mark.parametrize("address", ["/", "/incidents/bad", "/regions/ML", "/sources/src-bad", "/reporters/r-bad"])

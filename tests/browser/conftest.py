@@ -12,13 +12,21 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+
+from app.domain.filters import FileFormat
+from app.domain.incident import IncidentDraft
+from app.ingest.formats import import_file, importer_of
+from app.store.engine import Database
+from tests import ged
+from tests.support import hostile_incident, record
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, Route
@@ -26,6 +34,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+REFUSED: list[str] = []
+"""Every address off loopback that any page asked for."""
+SAMPLED = 1298
 STARTS_WITHIN = 60.0
 STOPS_WITHIN = 10.0
 
@@ -33,7 +44,41 @@ STOPS_WITHIN = 10.0
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a service with its seeds in a database of its own."""
-    folder = tmp_path_factory.mktemp("service")
+    with _serving(tmp_path_factory.mktemp("service")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def sample_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a service with 1,298 incidents of a month: UCDP's own (`UCDP_SAMPLE`), or as many generated ones."""
+    folder = tmp_path_factory.mktemp("sample")
+    release = Path(os.environ.get("UCDP_SAMPLE") or ged.write(folder / "release.csv", ged.events(SAMPLED)))
+    with _database(folder) as database:
+        import_file(importer_of(FileFormat.UCDP_GED, "26.0.2", "2026-03-20"), release.absolute(), database, "tests")
+    with _serving(folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def hostile_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a service with one record, whose every text is an attack."""
+    folder = tmp_path_factory.mktemp("hostile")
+    with _database(folder) as database:
+        record(database, IncidentDraft.model_validate(hostile_incident()))
+    with _serving(folder) as address:
+        yield address
+
+
+@contextmanager
+def _database(folder: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{folder / 'incidents.db'}")
+    database.migrate()
+    yield database
+    database.close()
+
+
+@contextmanager
+def _serving(folder: Path) -> Iterator[str]:
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
     others = {name: value for name, value in os.environ.items() if not name.startswith("INCIDENTS_")}
@@ -87,6 +132,16 @@ class Visit:
         assert answer is not None
         assert answer.status == 200
 
+    def expect_clean(self) -> None:
+        """Nothing left loopback, nothing was refused by the policy, nothing failed."""
+        assert self.refused == []
+        assert self.faults == []
+
+    def expect_no_overflow(self) -> None:
+        """Nothing sticks out to the side."""
+        wide, room = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert wide <= room
+
     def screenshot(self, name: str) -> Path:
         """Saves what is seen."""
         file = self.screenshots / f"{name}.png"
@@ -96,11 +151,25 @@ class Visit:
 
 
 @pytest.fixture
-def visit(browser: Browser, server: str, tmp_path: Path) -> Iterator[Visit]:
+def visit(visits: Callable[..., Visit], server: str) -> Visit:
+    """A page over the seeds."""
+    return visits(server)
+
+
+@pytest.fixture
+def visits(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Visit]]:
+    """Makes a page over a service, as wide and as dark as told."""
+    with ExitStack() as stack:
+        yield lambda server, **options: stack.enter_context(_visit(browser, server, tmp_path, options))
+
+
+@contextmanager
+def _visit(browser: Browser, server: str, screenshots: Path, options: dict[str, Any]) -> Iterator[Visit]:
     """A fresh page that reaches this machine alone, watched from before its first script runs."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, service_workers="block")
+    usual = {"viewport": {"width": 1280, "height": 900}, "service_workers": "block"}
+    context = browser.new_context(**(usual | options))
     page = context.new_page()
-    watched = Visit(page, server, tmp_path)
+    watched = Visit(page, server, screenshots)
     page.set_default_timeout(20_000)
 
     def pass_or_refuse(route: Route) -> None:
@@ -110,6 +179,7 @@ def visit(browser: Browser, server: str, tmp_path: Path) -> Iterator[Visit]:
             route.continue_()
         else:
             watched.refused.append(url)
+            REFUSED.append(url)
             route.abort()
 
     def console(message: ConsoleMessage) -> None:
@@ -129,6 +199,7 @@ def visit(browser: Browser, server: str, tmp_path: Path) -> Iterator[Visit]:
     page.on("console", console)
     page.on("pageerror", exception)
     page.on("requestfailed", failed)
+    page.on("dialog", lambda dialog: violation(f"dialog: {dialog.message}"))
     page.expose_function("policyViolation", violation)
     page.add_init_script(
         "addEventListener('securitypolicyviolation', (event) =>"
@@ -136,6 +207,12 @@ def visit(browser: Browser, server: str, tmp_path: Path) -> Iterator[Visit]:
     )
     yield watched
     context.close()
+    assert watched.refused == [], "a page asked another host"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Counts what went out."""
+    terminalreporter.write_line(f"requests off loopback: {len(REFUSED)}")
 
 
 def _free_port() -> int:

@@ -4,7 +4,7 @@
 import { colour } from "./land.js";
 
 const SECONDS = 86400;
-const HEIGHT = 132;
+const HEIGHT = 116;
 const isoDay = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 10);
 const start = (item) => Date.parse(item.day ?? `${item.month}-01`) / 1000;
 
@@ -71,10 +71,10 @@ export function makeHistogram(element, chosen) {
       return { fill: path, stroke: null };
     };
     plot = new uPlot({
-      width: element.clientWidth, height: HEIGHT, legend: { show: false }, padding: [8, 4, 0, 0],
+      width: element.clientWidth, height: HEIGHT, legend: { show: false }, padding: [8, 18, 0, 0],
       cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
       scales: { x: { time: true, range: () => [first - room, last + room] }, y: { range: (_, __, most) => [0, Math.max(most, 1) * 1.08] } },
-      axes: [{ ...axis, grid: { show: false }, space: 84, values: days }, { ...axis, size: 52, space: 30, values: (_, ticks) => ticks.map((n) => (Number.isInteger(n) ? n.toLocaleString("en") : "")) }],
+      axes: [{ ...axis, grid: { show: false }, size: 28, space: 84, values: days }, { ...axis, size: 52, space: 30, values: (_, ticks) => ticks.map((n) => (Number.isInteger(n) ? n.toLocaleString("en") : "")) }],
       series: [{}, { fill: colour("accent"), paths: bars, points: { show: false } }],
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       hooks: { setSelect: [selected] },

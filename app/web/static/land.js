@@ -3,13 +3,39 @@
 /* global L, topojson */
 const VENDOR = new URL("vendor/world-atlas/", import.meta.url);
 const CLOSE = 5;
+const EDGE = -85;
 
 export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+// The shapes are those of a globe. On a flat map a ring that crosses 180° goes on beyond it, with a copy on the other side,
+// and one around the pole goes along the lower edge.
+function flatRing(ring) {
+  let shift = 0;
+  const flat = ring.map(([longitude, latitude], at) => {
+    const step = at ? longitude - ring[at - 1][0] : 0;
+    if (Math.abs(step) > 180) shift -= Math.sign(step) * 360;
+    return [longitude + shift, latitude];
+  });
+  return shift ? [...flat, [flat.at(-1)[0], EDGE], [flat[0][0], EDGE]] : flat;
+}
+
+function flatPolygons(polygon) {
+  const flat = polygon.map(flatRing);
+  const longitudes = flat[0].map(([longitude]) => longitude);
+  const beyond = [...(Math.max(...longitudes) > 180 ? [-360] : []), ...(Math.min(...longitudes) < -180 ? [360] : [])];
+  return [flat, ...beyond.map((by) => flat.map((ring) => ring.map(([longitude, latitude]) => [longitude + by, latitude])))];
+}
+
+function flatFeature(feature) {
+  const { type, coordinates } = feature.geometry;
+  const polygons = type === "Polygon" ? [coordinates] : coordinates;
+  return { ...feature, geometry: { type: "MultiPolygon", coordinates: polygons.flatMap(flatPolygons) } };
+}
 
 async function shapes(detail) {
   const answer = await fetch(new URL(`countries-${detail}.json?v=2.0.2`, VENDOR));
   const world = await answer.json();
-  return topojson.feature(world, world.objects.countries);
+  return topojson.feature(world, world.objects.countries).features.map(flatFeature);
 }
 
 const style = (shaded) => (feature) => ({

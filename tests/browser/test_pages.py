@@ -1,0 +1,402 @@
+"""The pages in a browser: with a mouse, with the keyboard alone, without scripts, on a phone, and on a record that attacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.support import HOSTILE
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.browser.conftest import Visit
+
+pytestmark = pytest.mark.browser
+
+PAGE = "/incidents/ml-2019-11-01-indelimane"
+SEEDED = [
+    "/", "/?q=menaka&as_of=2019-11-01", PAGE, "/regions/ML", "/sources/article-2019-11-02-indelimane",
+    "/reporters/gov-ml", "/guide",
+]  # fmt: skip
+SAMPLE = ["/", "/?killed_min=10&sort=-killed", "/regions/NG", "/reporters/ucdp"]
+HOSTILE_PAGES = ["/", "/incidents/bad", "/regions/ML", "/sources/src-bad", "/reporters/r-bad"]
+AXE = Path(__file__).parent / "axe" / "axe.min.js"
+SETTLED = """() => {
+  const parts = ["results", "sums", "map", "histogram"].map((id) => document.getElementById(id));
+  return document.querySelector("[data-sum=incidents]").textContent !== "…" && !parts.some((part) => part.ariaBusy === "true");
+}"""
+Visits = Callable[..., "Visit"]
+
+
+def settle(page: Page) -> None:
+    """Waits until the explorer shows what is asked."""
+    page.wait_for_function(SETTLED)
+
+
+def told(page: Page) -> dict[str, Any]:
+    """What the explorer shows: the incidents of the list with their figures, the sums, and the clock."""
+    return {
+        "list": dict(
+            zip(
+                page.locator("#results .title").all_inner_texts(),
+                page.locator("#results .toll .figure").all_inner_texts(),
+                strict=False,
+            )
+        ),
+        "killed": page.locator("[data-sum=killed]").inner_text().split()[0],
+        "lowered": page.locator("[data-sum=lowered]").inner_text(),
+        "clock": page.locator("#clock-words").inner_text(),
+    }
+
+
+def expect(page: Page, **expected: Any) -> None:
+    """Waits until the explorer shows this."""
+    wanted = {
+        "incidents": ("[data-sum=incidents]", expected.get("incidents")),
+        "killed": ("[data-sum=killed]", expected.get("killed")),
+        "lowered": ("[data-sum=lowered]", expected.get("lowered")),
+        "clock": ("#clock-words", expected.get("clock")),
+    }
+    for place, text in wanted.values():
+        if text is not None:
+            page.wait_for_function(
+                "([place, text]) => document.querySelector(place).textContent.startsWith(text)", arg=[place, text]
+            )
+    settle(page)
+
+
+INDELIMANE = "Attack on the army post at Indelimane"
+
+
+def test_what_was_known_on_a_day_and_who_said_it(visit: Visit) -> None:
+    # given the explorer
+    visit.open("/")
+    page = visit.page
+    settle(page)
+
+    # when "menaka" is typed
+    page.get_by_label("Search").fill("menaka")
+
+    # then there is one incident
+    expect(page, incidents="1", killed="49", lowered="1", clock="now")
+    assert told(page)["list"] == {INDELIMANE: "49"}
+    assert page.locator("#results .moved").inner_text().strip().endswith("lowered from 53")
+
+    # when the slider is on 1 November 2019, then on the day after
+    slider = page.get_by_role("slider", name="As known on")
+    slider.fill("0")
+    expect(page, incidents="1", killed="53", lowered="0", clock="1 November 2019")
+    assert told(page)["list"] == {INDELIMANE: "53"}
+    assert parse_qs(urlsplit(page.url).query) == {"q": ["menaka"], "as_of": ["2019-11-01"]}
+    slider.fill("1")
+    expect(page, incidents="1", killed="49", lowered="1", clock="2 November 2019")
+    assert told(page)["list"] == {INDELIMANE: "49"}
+
+    # and when it is opened
+    page.get_by_role("link", name=INDELIMANE).click()
+    page.get_by_role("heading", name=INDELIMANE).wait_for()
+
+    # then the chart has both steps, and the table names both reporters
+    chart = page.locator(".chart").first
+    assert chart.locator("text.step").all_inner_texts() == ["53", "49"]
+    assert chart.locator("a.mark").count() == 2
+    names = page.locator("table.reports td:nth-child(3) a").all_inner_texts()
+    assert {"Government of Mali", "Malian Armed Forces"} <= set(names)
+    visit.screenshot("incident")
+    visit.expect_clean()
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Presses Tab until something has the focus."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"the keyboard does not come to {selector}")
+
+
+def test_the_same_by_keyboard_alone(visit: Visit) -> None:
+    visit.open("/")
+    page = visit.page
+    settle(page)
+    tab_to(page, "a.skip")
+    tab_to(page, "#f-q")
+    page.keyboard.type("menaka")
+    expect(page, incidents="1", killed="49")
+    tab_to(page, "#slider")
+    page.keyboard.press("Home")
+    expect(page, killed="53", clock="1 November 2019")
+    page.keyboard.press("ArrowRight")
+    expect(page, killed="49", clock="2 November 2019")
+    assert page.evaluate("document.activeElement.id") == "slider", "the focus stays"
+    assert page.locator("#live").inner_text() == "1 incidents, as known on 2 November 2019"
+    tab_to(page, "#results .title")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name=INDELIMANE).wait_for()
+    tab_to(page, "a.mark")
+    tip = page.locator(".tip").first
+    assert tip.inner_text().startswith("53 killed, said Government of Mali on 1 November 2019")
+    tab_to(page, "a.mark")
+    assert tip.inner_text().startswith("49 killed, said Malian Armed Forces on 2 November 2019")
+    page.keyboard.press("Escape")
+    assert tip.is_hidden()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**#tr-indelimane-killed-fama-1")
+    assert page.locator("tr:target td").nth(2).inner_text().startswith("Malian Armed Forces")
+    visit.expect_clean()
+
+
+def test_the_address_holds_the_whole_state(visit: Visit) -> None:
+    visit.open("/?q=menaka&as_of=2019-11-01&sort=-killed")
+    expect(visit.page, incidents="1", killed="53", clock="1 November 2019")
+    assert visit.page.get_by_label("Search").input_value() == "menaka"
+    assert visit.page.get_by_label("Order").input_value() == "-killed"
+    for form, name in (("", "as JSON"), ("&f=csv", "as CSV"), ("&f=geojson", "as GeoJSON")):
+        href = visit.page.get_by_role("link", name=name).get_attribute("href")
+        assert href == f"./v1/incidents?q=menaka&as_of=2019-11-01&sort=-killed{form}"
+    visit.page.get_by_label("Search").fill("nowhere at all")
+    expect(visit.page, incidents="0")
+    visit.page.get_by_text("No incident matches").wait_for()
+    visit.expect_clean()
+
+
+def test_a_wrong_filter_is_told_beside_the_form(visit: Visit) -> None:
+    visit.open("/")
+    settle(visit.page)
+    visit.page.get_by_label("Region").fill("Menaca")
+    visit.page.wait_for_function("document.getElementById('live').textContent.includes('Ménaka')")
+    assert "Ménaka" in visit.page.locator("#map-note").inner_text()
+    visit.page.get_by_label("Region").fill("Ménaka")
+    expect(visit.page, incidents="1")
+
+
+def test_what_a_service_cannot_do_twice_at_once_is_asked_once(visit: Visit) -> None:
+    visit.open("/")
+    settle(visit.page)
+    visit.page.get_by_label("Search").press_sequentially("menaka", delay=20)
+    expect(visit.page, incidents="1")
+    assert len([url for url in visit.served if "/v1/stats" in url and "group_by" not in url and "q=m" in url]) == 1
+
+
+LOADED = f"""async () => {{
+  const settled = {SETTLED};
+  while (!settled() || !document.querySelector("#histogram canvas")) await new Promise((next) => setTimeout(next, 5));
+  return performance.now();
+}}"""
+SHIFTS = """() => new Promise((done) => new PerformanceObserver((list) => done(
+  list.getEntries().map((entry) => [entry.value, ...entry.sources.map((source) => source.node?.id || source.node?.className || "")])
+)).observe({ type: "layout-shift", buffered: true })) """
+WATCH_SHIFTS = """
+globalThis.shifts = [];
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) shifts.push([entry.value, ...entry.sources.map(({ node }) => node?.id || node?.className || "")]);
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+def test_the_sample_is_usable_within_a_second_and_nothing_jumps(visits: Visits, sample_server: str) -> None:
+    # when
+    visit = visits(sample_server)
+    visit.page.add_init_script(WATCH_SHIFTS)
+    took = []
+    for _ in range(3):
+        visit.open("/")
+        took.append(visit.page.evaluate(LOADED))
+
+    # then
+    assert visit.page.locator("[data-sum=incidents]").inner_text() == "1,298"
+    print(f"usable after {', '.join(f'{ms:.0f}' for ms in took)} ms")
+    assert min(took) < 1000, took
+    assert visit.page.evaluate("shifts") == []
+    visit.expect_clean()
+
+
+def test_a_first_visit_is_light(visits: Visits, sample_server: str) -> None:
+    visit = visits(sample_server)
+    visit.open("/")
+    visit.page.evaluate(LOADED)
+    sizes = visit.page.evaluate(
+        "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
+        ".map((entry) => [entry.name, entry.transferSize])"
+    )
+    whole = sum(size for _, size in sizes)
+    print(f"{whole / 1000:.0f} kB in {len(sizes)} answers")
+    assert all(size for name, size in sizes if not name.startswith("data:")), sizes
+    assert whole < 250_000, sizes
+
+
+def test_a_span_is_chosen_by_dragging_over_the_histogram(visits: Visits, sample_server: str) -> None:
+    # given
+    visit = visits(sample_server)
+    visit.open("/")
+    page = visit.page
+    page.evaluate(LOADED)
+    box = page.locator("#histogram .u-over").bounding_box()
+    assert box
+
+    # when
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.5, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.8, middle, steps=5)
+    page.mouse.up()
+
+    # then
+    page.wait_for_url("**date_from=*")
+    settle(page)
+    asked = parse_qs(urlsplit(page.url).query)
+    fewer = int(page.locator("[data-sum=incidents]").inner_text().replace(",", ""))
+    assert 0 < fewer < 1298
+    assert page.get_by_label("From").input_value() == asked["date_from"][0]
+    assert page.get_by_label("To").input_value() == asked["date_to"][0]
+    shown = page.locator("#results time").first.get_attribute("datetime")
+    assert shown and asked["date_from"][0] <= shown <= asked["date_to"][0]
+    assert page.locator("#histogram .u-select").bounding_box()["width"] > 20, "the span stays marked"  # type: ignore[index]
+    visit.expect_clean()
+
+
+def test_pages_follow_each_other(visits: Visits, sample_server: str) -> None:
+    visit = visits(sample_server)
+    visit.open("/?sort=-killed")
+    page = visit.page
+    settle(page)
+    first = page.locator("#results li").first.get_attribute("data-id")
+    page.get_by_role("link", name="Next page").click()
+    page.wait_for_function("(id) => document.querySelector('#results li').dataset.id !== id", arg=first)
+    assert page.locator("#results li").count() == 50
+    assert "cursor=" in page.url
+    page.get_by_role("link", name="First page").click()
+    page.wait_for_function("(id) => document.querySelector('#results li').dataset.id === id", arg=first)
+    page.go_back()
+    page.wait_for_function("(id) => document.querySelector('#results li').dataset.id !== id", arg=first)
+    settle(page)
+    visit.expect_clean()
+
+
+def test_the_map_has_a_mark_for_each_incident_and_tells_of_it(visits: Visits, sample_server: str) -> None:
+    visit = visits(sample_server)
+    visit.open("/?killed_min=1&limit=1&sort=-killed")
+    page = visit.page
+    settle(page)
+    page.get_by_label("Killed, at least").fill("100000")
+    expect(page, incidents="0")
+    page.get_by_label("Killed, at least").fill("")
+    settle(page)
+    page.locator("#map").focus()
+    page.keyboard.press("+")
+    visit.screenshot("map")
+    visit.expect_clean()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 768, 1440])
+def test_nothing_sticks_out(visits: Visits, server: str, sample_server: str, width: int, scheme: str) -> None:
+    for where, paths in ((server, SEEDED), (sample_server, SAMPLE)):
+        visit = visits(where, viewport={"width": width, "height": 900}, color_scheme=scheme)
+        for path in paths:
+            visit.open(path)
+            visit.page.wait_for_load_state("networkidle")
+            visit.expect_no_overflow()
+            visit.screenshot(f"{path.strip('/').replace('/', '-').replace('?', '-') or 'explorer'}-{width}-{scheme}")
+        visit.expect_clean()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(visits: Visits, server: str, sample_server: str, scheme: str) -> None:
+    found = {}
+    for where, paths in ((server, [*SEEDED, "/incidents/nowhere"]), (sample_server, SAMPLE)):
+        visit = visits(where, color_scheme=scheme)
+        for path in paths:
+            visit.page.goto(f"{where}{path}")
+            visit.page.wait_for_load_state("networkidle")
+            visit.page.evaluate(AXE.read_text("utf-8"))
+            for each in visit.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]:
+                if each["impact"] in ("serious", "critical", "moderate"):
+                    found[f"{path}: {each['id']}"] = [node["html"][:200] for node in each["nodes"][:3]]
+    assert found == {}
+
+
+def test_a_record_that_attacks_does_no_harm(visits: Visits, hostile_server: str) -> None:
+    for width in (390, 1440):
+        visit = visits(hostile_server, viewport={"width": width, "height": 900})
+        for path in HOSTILE_PAGES:
+            visit.open(path)
+            visit.page.wait_for_load_state("networkidle")
+            visit.expect_no_overflow()
+            assert visit.page.locator("img[src=x]").count() == 0
+            assert visit.page.locator("body").evaluate("(body, text) => body.textContent.includes(text)", HOSTILE)
+        visit.open("/")
+        settle(visit.page)
+        visit.page.get_by_label("Search").fill(HOSTILE)
+        visit.page.wait_for_url("**q=*")
+        settle(visit.page)
+        visit.screenshot(f"hostile-{width}")
+        visit.expect_clean()
+
+
+def test_a_popup_shows_text_alone(visits: Visits, hostile_server: str) -> None:
+    visit = visits(hostile_server)
+    visit.open("/")
+    page = visit.page
+    settle(page)
+    box = page.locator("#map").bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)  # the one mark is in the middle
+    popup = page.locator(".leaflet-popup-content")
+    popup.wait_for()
+    assert "<script>alert(1)</script>" in popup.inner_text()
+    assert popup.locator("script, img").count() == 0
+    visit.expect_no_overflow()
+    visit.expect_clean()
+
+
+def test_without_scripts_everything_but_the_map_works(visits: Visits, server: str) -> None:
+    # given
+    visit = visits(server, java_script_enabled=False)
+    visit.open("/")
+    page = visit.page
+    assert page.locator("#results li").count() == 3
+    assert page.locator("#map").is_hidden() and page.locator("#slider").is_hidden()
+
+    # when the form is sent
+    page.get_by_label("Search").fill("menaka")
+    page.locator("#f-as_of").fill("2019-11-01")
+    page.get_by_role("button", name="Show").click()
+
+    # then
+    assert parse_qs(urlsplit(page.url).query) == {"q": ["menaka"], "as_of": ["2019-11-01"], "sort": ["-date"]}
+    assert page.locator("#results li").count() == 1
+    assert page.locator("#results .figure").inner_text() == "53"
+    page.get_by_role("link", name=INDELIMANE).click()
+    assert page.locator(".chart text.step").first.inner_text() == "53"
+    assert page.locator("table.reports tbody tr").count() == 1
+    page.get_by_role("link", name="See it as it stands now").click()
+    assert page.locator("table.reports tbody tr").count() == 4
+    page.get_by_role("link", name="Government of Mali").first.click()
+    page.get_by_role("heading", name="How its first figures hold up").wait_for()
+    visit.screenshot("without-scripts")
+
+
+def test_it_prints(visit: Visit) -> None:
+    visit.open(PAGE)
+    visit.page.emulate_media(media="print")
+    assert visit.page.locator("nav[aria-label=Site]").is_hidden()
+    assert visit.page.locator(".chart").first.is_visible()
+    assert visit.page.get_by_text("@misc").is_visible(), "what is folded is unfolded"
+    visit.screenshot("print")
+
+
+def test_a_text_is_copied(visits: Visits, server: str) -> None:
+    visit = visits(server, permissions=["clipboard-read", "clipboard-write"])
+    visit.open(PAGE)
+    visit.page.locator("[data-copy=cite-address]").click()
+    visit.page.get_by_role("button", name="Copied").wait_for()
+    address = visit.page.evaluate("navigator.clipboard.readText()")
+    visit.page.goto(address)
+    visit.page.get_by_text("As recorded here by").wait_for()
+    visit.expect_clean()
