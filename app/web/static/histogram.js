@@ -26,17 +26,16 @@ export function makeHistogram(element, chosen) {
   let items = [];
   let span = [null, null];
 
-  function highlight() {
-    if (!plot) return;
+  function highlight(self) {
     if (!span[0] && !span[1]) {
-      plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+      self.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
       return;
     }
-    const from = span[0] ? Date.parse(span[0]) / 1000 : plot.scales.x.min;
-    const to = span[1] ? Date.parse(span[1]) / 1000 + SECONDS : plot.scales.x.max;
-    const left = Math.max(plot.valToPos(from, "x"), 0);
-    const right = Math.min(plot.valToPos(to, "x"), plot.over.clientWidth);
-    plot.setSelect({ left, width: Math.max(right - left, 2), top: 0, height: plot.over.clientHeight }, false);
+    const from = span[0] ? Date.parse(span[0]) / 1000 : self.scales.x.min;
+    const to = span[1] ? Date.parse(span[1]) / 1000 + SECONDS : self.scales.x.max;
+    const left = Math.max(self.valToPos(from, "x"), 0);
+    const right = Math.min(self.valToPos(to, "x"), self.over.clientWidth);
+    self.setSelect({ left, width: Math.max(right - left, 2), top: 0, height: self.over.clientHeight }, false);
   }
 
   function selected(self) {
@@ -47,7 +46,7 @@ export function makeHistogram(element, chosen) {
       return middle >= left && middle <= left + width;
     });
     if (inside.length) chosen(isoDay(start(inside[0])), isoDay(end(inside.at(-1)) - SECONDS));
-    else highlight();
+    else highlight(self);
   }
 
   function draw() {
@@ -77,9 +76,8 @@ export function makeHistogram(element, chosen) {
       axes: [{ ...axis, grid: { show: false }, size: 28, space: 84, values: days }, { ...axis, size: 52, space: 30, values: (_, ticks) => ticks.map((n) => (Number.isInteger(n) ? n.toLocaleString("en") : "")) }],
       series: [{}, { fill: colour("accent"), paths: bars, points: { show: false } }],
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-      hooks: { setSelect: [selected] },
+      hooks: { setSelect: [selected], draw: [highlight] },
     }, [items.map(start), items.map(killed)], element);
-    highlight();
   }
 
   new ResizeObserver(() => {
