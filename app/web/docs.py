@@ -57,8 +57,8 @@ class Assets(StaticFiles):
         return response
 
 
-def _page(title: str, *, styles: list[str], scripts: list[str]) -> str:
-    """An HTML page whose scripts fill `#docs`. It has no inline script."""
+def _page(title: str, element: str, *, styles: list[str], scripts: list[str]) -> str:
+    """An HTML page whose scripts fill `#docs`, an element of that name. It has no inline script."""
     links = "".join(f'<link rel="stylesheet" href="{address}">\n' for address in styles)
     sources = "".join(f'<script src="{address}"></script>\n' for address in scripts)
     return f"""<!doctype html>
@@ -70,7 +70,7 @@ def _page(title: str, *, styles: list[str], scripts: list[str]) -> str:
 <link rel="icon" type="image/png" href="{_swagger_ui("favicon-32x32.png")}">
 {links}</head>
 <body>
-<main id="docs"></main>
+<{element} id="docs"></{element}>
 <noscript><p class="notice">This page needs JavaScript. The same is in the
 <a href="openapi.json">OpenAPI document</a>.</p></noscript>
 {sources}</body>
@@ -92,11 +92,13 @@ def _own(file: str) -> str:
 
 SWAGGER_UI_PAGE = _page(
     "Conflict Incidents: try the API",
-    styles=[_own("docs.css"), _swagger_ui("swagger-ui.css")],
+    "div",  # Swagger UI brings a `main` of its own
+    styles=[_swagger_ui("swagger-ui.css"), _own("docs.css")],
     scripts=[_swagger_ui("swagger-ui-bundle.js"), _own("docs.js")],
 )
 REDOC_PAGE = _page(
     "Conflict Incidents: API reference",
+    "main",
     styles=[_own("docs.css")],
     scripts=[_redoc("redoc.standalone.js"), _own("redoc.js")],
 )

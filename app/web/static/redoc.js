@@ -7,10 +7,12 @@ Redoc.init(
   "openapi.json",
   {
     theme: {
+      // as dark as they must be to be read
+      colors: { success: { main: "#16661f" }, error: { main: "#d01e1b" }, text: { secondary: "#5f5f5f" } },
       typography: {
         fontFamily: SYSTEM_FONT,
         headings: { fontFamily: SYSTEM_FONT },
-        code: { fontFamily: "ui-monospace, monospace" },
+        code: { fontFamily: "ui-monospace, monospace", color: "#a32020" },
       },
     },
   },
