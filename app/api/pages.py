@@ -5,11 +5,12 @@ They ask what programs ask, by the same reading path, and say in HTML what `/v1`
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -83,11 +84,20 @@ async def _answer(asked: Asked, told: Callable[[], Awaitable[dict[str, Any]]], t
     """The page that a template makes of what is told, or a 304."""
 
     async def body() -> bytes:
-        clocks = [(name, value) for name, value in asked.pairs if name in ("as_of", "recorded_as_of")]
-        common = {"asked": asked.question, "clocks": urlencode(clocks), "base": _base(asked.request)}
+        common = {"asked": asked.question, "clocks": _clocks(asked), "base": _base(asked.request)}
         return render.page(template, _root(asked.request), **common, **await told())
 
     return await answer(asked, body, media_type=HTML, more={"Content-Security-Policy": render.POLICY}, **more)
+
+
+def _clocks(asked: Asked) -> str:
+    """The two clocks as a query, for links that keep them."""
+    return urlencode([(name, value) for name, value in asked.pairs if name in ("as_of", "recorded_as_of")])
+
+
+def _listed(asked: Asked, items: Sequence[str]) -> list[Markup]:
+    root, clocks = _root(asked.request), _clocks(asked)
+    return [render.listed(text, root, clocks) for text in items]
 
 
 def _with_limit(count: int) -> Callable[[Question], Question]:
@@ -110,19 +120,24 @@ async def _explorer(asked: Asked) -> dict[str, Any]:
     page = await read.incidents(asked.session, asked.question)
     extent = await read.extent(asked.request.app.state.reader)
     told_days = [None if t is None else instant_text(t)[:10] for t in extent.reported]
-    first, others = form.fields(EXPLORED[:-2], asked.pairs)
+    filled, sorting = _form(tuple(asked.pairs), _root(asked.request), tuple(told_days))
     api = urlencode([(name, value) for name, value in asked.pairs if name not in ("cursor", "limit")])
     return {
-        "items": [orjson.loads(text) for text in page.items],
+        "rows": _listed(asked, page.items),
         "following": _following(asked, page.cursor),
-        "fields": first,
-        "others": others,
+        "form": filled,
+        "sorting": sorting,
         "in_words": form.in_words(asked.pairs),
         "api_query": api,
-        "first_day": told_days[0],
-        "last_day": told_days[1],
         "later": "cursor" in asked.question.given,
     }
+
+
+@lru_cache(maxsize=64)
+def _form(pairs: tuple[tuple[str, str], ...], root: str, days: tuple[str | None, ...]) -> tuple[Markup, Markup]:
+    """The form with what was asked, and the order with it. `days` are the ends of the slider."""
+    filled = form.form(EXPLORED[:-2], pairs)
+    return render.part("form.html", form=filled, root=root, days=days), render.part("sorting.html", form=filled)
 
 
 async def incident(request: Request) -> Response:
@@ -183,7 +198,7 @@ async def _region(asked: Asked) -> dict[str, Any]:
     most = max((year["killed"]["best"] or 0 for year in years["items"]), default=0)
     return {
         "region": told,
-        "items": [orjson.loads(text) for text in page.items],
+        "rows": _listed(asked, page.items),
         "following": _following(asked, page.cursor),
         "years": years["items"],
         "most": most,

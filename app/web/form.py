@@ -19,6 +19,11 @@ _HINTS = {
     "bbox": "min lon,min lat,max lon,max lat", "near": "latitude,longitude", "actor": "e.g. armed forces",
     "place": "e.g. Indelimane", "reported_by": "a reporter's id", "source": "a source's id", "radius_km": "100",
 }  # fmt: skip
+_ORDERS = {
+    "date": "oldest first", "-date": "newest first", "killed": "fewest killed first", "-killed": "most killed first",
+    "reported": "first reported first", "-reported": "last reported first",
+    "updated": "least recently changed", "-updated": "most recently changed",
+}  # fmt: skip
 _VIOLENCE = {"1": "state-based", "2": "non-state", "3": "one-sided"}
 
 
@@ -46,11 +51,23 @@ class Field:
     wide: bool = False
 
 
-def fields(parameters: Iterable[Parameter], pairs: Sequence[tuple[str, str]]) -> tuple[list[Field], list[Field]]:
-    """The fields that are always seen, and the others. A filter that is given several times has several fields."""
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The fields that are always seen, the others, and the two that have places of their own."""
+
+    first: Sequence[Field]
+    others: Sequence[Field]
+    clock: Field
+    sort: Field
+
+
+def form(parameters: Iterable[Parameter], pairs: Sequence[tuple[str, str]]) -> Form:
+    """The fields of all parameters. A filter that is given several times has several fields."""
     made = [field for parameter in parameters for field in _fields(parameter, pairs)]
+    named = {field.name: field for field in made}
+    apart = (*FIRST, "as_of", "sort")
     first = [field for name in FIRST for field in made if field.name == name]
-    return first, [field for field in made if field.name not in FIRST]
+    return Form(first, [field for field in made if field.name not in apart], named["as_of"], named["sort"])
 
 
 def _fields(parameter: Parameter, pairs: Sequence[tuple[str, str]]) -> Iterator[Field]:
@@ -83,7 +100,8 @@ def _type(parameter: Parameter) -> str:
 
 
 def _label_of(parameter: Parameter, code: str) -> str:
-    return _VIOLENCE[code] if parameter.name == "type_of_violence" else word(code)
+    own = {"type_of_violence": _VIOLENCE, "sort": _ORDERS}.get(parameter.name, {})
+    return own.get(code) or word(code)
 
 
 def in_words(pairs: Iterable[tuple[str, str]]) -> list[str]:

@@ -1,12 +1,14 @@
 """From a template to the bytes of a page. What is put in is escaped."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from app import __version__
 from app.domain.places import country_name, country_numbers
@@ -26,6 +28,8 @@ POLICY = "; ".join(
     )
 )
 """No inline script, no inline style, nothing from elsewhere."""
+MOST_KEPT_LENGTH = 8192
+"""Characters of an incident that is kept as HTML: with all places taken, some 30 MB."""
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 (2.2) cannot hold, not even escaped; records may."""
 VERSIONS = {"leaflet": "1.9.4", "uplot": "1.6.32", "topojson-client": "3.1.0", "world-atlas": "2.0.2"}
@@ -70,6 +74,21 @@ _pages.globals |= {
 def page(template: str, root: str, **told: Any) -> bytes:
     """A page. `root` leads from its address to that of the explorer: addresses hold behind a proxy with a prefix."""
     return _pages.get_template(template).render(root=root, **told).encode()
+
+
+def part(template: str, **told: Any) -> Markup:
+    """A part of a page, to be put in as it is."""
+    return Markup(_pages.get_template(template).render(**told))  # noqa: S704 - its values were escaped
+
+
+def listed(text: str, root: str, clocks: str) -> Markup:
+    """An incident of a list. `text` is its JSON; those that are asked for often are kept as they were made."""
+    return _kept(text, root, clocks) if len(text) <= MOST_KEPT_LENGTH else _kept.__wrapped__(text, root, clocks)
+
+
+@lru_cache(maxsize=2048)
+def _kept(text: str, root: str, clocks: str) -> Markup:
+    return part("listed.html", item=orjson.loads(text), root=root, clocks=clocks)
 
 
 def feed(**told: Any) -> bytes:

@@ -3,19 +3,21 @@
 from app.domain import filters
 from app.web import form
 
-PARAMETERS = filters.MATCHING
+PARAMETERS = (*filters.MATCHING, filters.SORT)
 
 
 def test_every_filter_has_its_field() -> None:
-    first, others = form.fields(PARAMETERS, [])
-    assert {f.name for f in (*first, *others)} == {p.name for p in PARAMETERS}
-    assert [f.name for f in first] == list(form.FIRST)
-    assert len({f.id for f in (*first, *others)}) == len(first) + len(others)
-    assert all(f.label and f.help for f in (*first, *others))
+    made = form.form(PARAMETERS, [])
+    fields = [*made.first, *made.others, made.clock, made.sort]
+    assert sorted(f.name for f in fields) == sorted(p.name for p in PARAMETERS)
+    assert [f.name for f in made.first] == list(form.FIRST)
+    assert len({f.id for f in fields}) == len(fields)
+    assert all(f.label and f.help for f in fields)
+    assert (made.clock.name, made.sort.name) == ("as_of", "sort")
 
 
 def test_what_is_given_stands_in_it_several_times_where_it_is_given_so() -> None:
-    first, _ = form.fields(PARAMETERS, [("country", "ML"), ("country", "NE"), ("change", "lowered")])
+    first = form.form(PARAMETERS, [("country", "ML"), ("country", "NE"), ("change", "lowered")]).first
     assert [(f.id, f.value) for f in first if f.name == "country"] == [("f-country", "ML"), ("f-country-1", "NE")]
     (change,) = (f for f in first if f.name == "change")
     assert change.type == "select"
@@ -23,8 +25,8 @@ def test_what_is_given_stands_in_it_several_times_where_it_is_given_so() -> None
 
 
 def test_kinds_of_fields() -> None:
-    first, others = form.fields(PARAMETERS, [("disputed", "true")])
-    kinds = {f.name: f.type for f in (*first, *others)}
+    made = form.form(PARAMETERS, [("disputed", "true")])
+    kinds = {f.name: f.type for f in (*made.first, *made.others, made.clock)}
     assert kinds["q"] == "search"
     assert kinds["date_from"] == kinds["as_of"] == "date"
     assert kinds["killed_min"] == "number"
