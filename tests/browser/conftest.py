@@ -36,6 +36,8 @@ CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 REFUSED: list[str] = []
 """Every address off loopback that any page asked for."""
+VISITED: list[str] = []
+"""The services that were visited."""
 SAMPLED = 1298
 STARTS_WITHIN = 60.0
 STOPS_WITHIN = 10.0
@@ -169,6 +171,7 @@ def _visit(browser: Browser, server: str, screenshots: Path, options: dict[str, 
     usual = {"viewport": {"width": 1280, "height": 900}, "service_workers": "block"}
     context = browser.new_context(**(usual | options))
     page = context.new_page()
+    VISITED.append(server)
     watched = Visit(page, server, screenshots)
     page.set_default_timeout(20_000)
 
@@ -212,7 +215,8 @@ def _visit(browser: Browser, server: str, screenshots: Path, options: dict[str, 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Counts what went out."""
-    terminalreporter.write_line(f"requests off loopback: {len(REFUSED)}")
+    if VISITED:
+        terminalreporter.write_line(f"requests off loopback: {len(REFUSED)}")
 
 
 def _free_port() -> int:
