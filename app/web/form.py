@@ -84,7 +84,7 @@ def _fields(parameter: Parameter, pairs: Sequence[tuple[str, str]]) -> Iterator[
             parameter.name,
             _LABELS.get(parameter.name, word(parameter.name).capitalize()),
             parameter.help,
-            "select" if options else _type(parameter),
+            "select" if options else _type(parameter, value),
             value,
             _HINTS.get(parameter.name, ""),
             options,
@@ -92,9 +92,9 @@ def _fields(parameter: Parameter, pairs: Sequence[tuple[str, str]]) -> Iterator[
         )
 
 
-def _type(parameter: Parameter) -> str:
+def _type(parameter: Parameter, value: str) -> str:
     if parameter.kind in (kinds.DAY, kinds.MOMENT):
-        return "date"
+        return "text" if len(value) > len("2019-11-01") else "date"  # a field for days cannot hold an instant
     numeric = parameter.kind.schema.get("type") in ("integer", "number")
     return "number" if numeric else "search" if parameter.name == "q" else "text"
 

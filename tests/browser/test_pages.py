@@ -166,6 +166,15 @@ def test_the_address_holds_the_whole_state(visit: Visit) -> None:
     visit.expect_clean()
 
 
+def test_an_instant_is_kept_until_the_slider_moves(visit: Visit) -> None:
+    visit.open("/?q=menaka&as_of=2019-11-02T01:00:00%2B00:30")
+    expect(visit.page, incidents="1", killed="53", clock="2019-11-02T01:00:00+00:30")
+    visit.page.locator("#slider").fill("1")
+    expect(visit.page, killed="49", clock="2 November 2019")
+    assert visit.page.locator("#f-as_of").input_value() == "2019-11-02"
+    visit.expect_clean()
+
+
 def test_a_wrong_filter_is_told_beside_the_form(visit: Visit) -> None:
     visit.open("/")
     settle(visit.page)

@@ -34,6 +34,12 @@ def test_kinds_of_fields() -> None:
     assert kinds["event_type"] == kinds["disputed"] == "select"
 
 
+def test_an_instant_stands_in_a_field_that_can_hold_it() -> None:
+    for value, kind in (("2019-11-01", "date"), ("2019-11-01T12:00:00+02:00", "text")):
+        clock = form.form(PARAMETERS, [("as_of", value)]).clock
+        assert (clock.type, clock.value) == (kind, value)
+
+
 def test_the_filters_in_words() -> None:
     pairs = [("q", "Ménaka"), ("type_of_violence", "2"), ("change", "lowered"), ("as_of", "2019-11-01"), ("limit", "5")]
     assert form.in_words(pairs)[:3] == ["search: Ménaka", "type of violence: non-state", "headline killed was: lowered"]

@@ -15,7 +15,8 @@ const element = (id) => document.getElementById(id);
 const slider = element("slider");
 const asOf = form.elements.as_of;
 const number = (value) => (value === null ? "–" : value.toLocaleString("en"));
-const inWords = (day) => new Date(day).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
+const LONG = { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" };
+const inWords = (day) => (day.length > 10 ? day : new Date(day).toLocaleDateString("en-GB", LONG));
 const numeric = Object.fromEntries(element("map").dataset.numeric.split(" ").map((pair) => pair.split(":")));
 
 // The question
@@ -59,6 +60,7 @@ function showClock() {
 }
 
 slider.addEventListener("input", () => {
+  asOf.type = "date"; // also where it held an instant
   asOf.value = slider.value === slider.max ? "" : new Date(first + Number(slider.value) * DAY).toISOString().slice(0, 10);
   showClock();
   later(150, { fit: false });
