@@ -60,7 +60,7 @@ function showClock() {
 }
 
 slider.addEventListener("input", () => {
-  asOf.type = "date"; // also where it held an instant
+  if (asOf.type !== "date") Object.assign(asOf, { value: "", type: "date" }); // it held an instant
   asOf.value = slider.value === slider.max ? "" : new Date(first + Number(slider.value) * DAY).toISOString().slice(0, 10);
   showClock();
   later(150, { fit: false });
