@@ -142,16 +142,17 @@ async def answer(
     link: bool = False,
     media_type: str | None = None,
     more: Mapping[str, str] = MappingProxyType({}),
+    besides: object = None,
 ) -> Response:
     """The response: a 304 where nothing changed, else what `body` gives.
 
     `changed` is when what is answered last changed: the recorded moment of the session, unless told. `body` returns
     bytes, or bytes and the address of the next page where `link` is set. `media_type` is for what is no form of data,
-    `more` are further headers.
+    `more` are further headers. `besides` is what the bytes depend on besides the records: it becomes part of the tag.
     """
     request, recorded = asked.request, asked.session.recorded
     opened = asked.session.confidential
-    stamp = (asked.session.epoch, recorded if changed is None else changed, opened)
+    stamp = (asked.session.epoch, recorded if changed is None else changed, opened, besides)
     path, query = request.scope["path"], request.scope["query_string"]
     etag = tag(path, query, asked.form, request.headers.get("accept-encoding"), stamp, version)
     headers = {

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from app.api.asking import Asked, answer, ask, read_pairs
 from app.api.problems import shown
 from app.domain import filters
-from app.domain.dates import Instant, instant_text
+from app.domain.dates import instant_text
 from app.domain.question import Question
 from app.domain.vocabulary import Movement
 from app.errors import AppError, IncidentWithdrawn, InvalidInput
@@ -80,14 +80,21 @@ def _failed(request: Request, error: AppError) -> Response:
     return Response(body, error.status, headers, media_type=HTML)
 
 
-async def _answer(asked: Asked, told: Callable[[], Awaitable[dict[str, Any]]], template: str, **more: Any) -> Response:
+async def _answer(asked: Asked, told: Callable[[], Awaitable[dict[str, Any]]], template: str) -> Response:
     """The page that a template makes of what is told, or a 304."""
 
     async def body() -> bytes:
         common = {"asked": asked.question, "clocks": _clocks(asked), "base": _base(asked.request)}
         return render.page(template, _root(asked.request), **common, **await told())
 
-    return await answer(asked, body, media_type=HTML, more={"Content-Security-Policy": render.POLICY}, **more)
+    return await answer(
+        asked, body, media_type=HTML, more={"Content-Security-Policy": render.POLICY}, besides=_besides(asked)
+    )
+
+
+def _besides(asked: Asked) -> tuple[str, str]:
+    """What a page says besides the records: the templates' words, and the address of the service."""
+    return render.MADE_OF, _base(asked.request)
 
 
 def _clocks(asked: Asked) -> str:
@@ -145,16 +152,15 @@ async def incident(request: Request) -> Response:
     asked = await ask(request, filters.CLOCKS)
     incident_id = request.path_params["incident_id"]
     found = await read.incident(asked.session, incident_id, asked.question)
-    told = partial(_incident, asked, found.text, found.updated)
-    return await _answer(asked, told, "incident.html", changed=found.updated, version=found.version)
+    return await _answer(asked, partial(_incident, asked, found.text), "incident.html")
 
 
-async def _incident(asked: Asked, text: str, updated: Instant) -> dict[str, Any]:
+async def _incident(asked: Asked, text: str) -> dict[str, Any]:
     item = orjson.loads(text)
     session, base = asked.session, _base(asked.request)
     history = await read.history(session, item["id"], asked.question)
     versions = await read.versions(session, item["id"])
-    recorded = instant_text(updated)  # from then on it is answered as it is now
+    recorded = instant_text(asked.session.recorded)
     as_of = [("as_of", asked.question.as_of.text)] if asked.question.as_of else []
     address = f"{base}incidents/{item['id']}"
     seen = date.fromisoformat(recorded[:10])
@@ -255,7 +261,7 @@ async def _guide() -> dict[str, Any]:
 async def feed(request: Request) -> Response:
     """New and revised incidents that match, the last changed first, as an Atom feed."""
     asked = await ask(request, (*filters.MATCHING, filters.LIMIT), read.INCIDENTS, _as_feed)
-    return await answer(asked, lambda: _feed(asked), media_type=ATOM)
+    return await answer(asked, lambda: _feed(asked), media_type=ATOM, besides=_besides(asked))
 
 
 def _as_feed(question: Question) -> Question:

@@ -284,26 +284,35 @@ def _revised_text() -> str:
             TABLES["reporter"].c.id == bindparam("id"),
             report.measure == bindparam("measure"),
             report.best.is_not(None),
-            report.recorded_at <= bindparam("recorded"),
+            *known_reports(),
         )
         .order_by(report.reported_at.desc())
     )
     newest = limited(told).subquery()
+    then = TABLES["segment"].alias()
     return compiled(
-        select(newest.c.incident_set, newest.c.reported_at, newest.c.best, segment.killed_best)
+        select(newest.c.incident_set, newest.c.best, segment.killed_best)
         .join_from(newest, TABLES["incident_set"], TABLES["incident_set"].c.key == newest.c.incident_set)
         .join(TABLES["incident_set_member"], member.incident_set == newest.c.incident_set)
         .join(TABLES["segment"], segment.incident == member.incident)
+        .join(then, then.c.incident == member.incident)
         .where(
             TABLES["incident_set"].c.size == literal_column("1", Integer),
-            segment.killed_best.is_not(None),
             *at_clocks(segment),
+            then.c.recorded_from <= bindparam("recorded"),
+            then.c.recorded_to > bindparam("recorded"),
+            then.c.known_from <= newest.c.reported_at,
+            then.c.known_to > newest.c.reported_at,
+            then.c.killed_best == newest.c.best,
         )
         .order_by(newest.c.incident_set, newest.c.reported_at, newest.c.key)
     )
 
 
 def revised(reporter_id: str, recorded: Instant, known: Instant, most: int) -> Statement:
-    """(set, reported_at, best, headline's best) of the newest figures of killed that a reporter gave, by incident."""
+    """(set, best, headline's best at the clocks) of figures of killed that were the headline when a reporter gave them.
+
+    By incident, oldest first. Only the newest `most` figures of the reporter are looked at.
+    """
     values = {"id": reporter_id, "measure": Measure.KILLED.value, "limit": most}
     return Statement(_revised_text(), values | {"recorded": recorded, "known": known})

@@ -43,6 +43,11 @@ _pages = Environment(
     auto_reload=False,
 )
 _pages.filters |= words.FILTERS
+MADE_OF = blake2b(
+    b"".join(file.read_bytes() for name in ("templates", "static") for file in sorted((_HERE / name).iterdir())),
+    digest_size=6,
+).hexdigest()
+"""Changes with any template, style or script: a page that a browser kept must not outlive them."""
 
 
 country = cache(country_name)

@@ -1,4 +1,4 @@
-"""How the figures that one reporter gave first compare with the headlines of today."""
+"""How headlines moved since one reporter gave them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,19 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Revisions:
-    """Of incidents with a figure of killed by the reporter: how many headlines are higher now, lower, or the same."""
+    """Of incidents whose headline was once a figure of the reporter: where the headline stands, against the first such.
+
+    A figure of some of the victims, or one that others disputed, is no headline and is not compared with one.
+    """
 
     incidents: int
     raised: int
     lowered: int
     kept: int
-    median_delta: float
-    """Of headline − first figure, in people, over all incidents."""
+    gone: int
+    """No figure stands any more."""
+    median_delta: float | None
+    """Of headline − first figure, in people, where a headline stands; `None` where none does."""
     median_share: float | None
     """Of (headline − first figure) / first figure, where the first figure was not 0; `None` where none was."""
 
@@ -26,18 +31,20 @@ class Revisions:
 
 def revisions(rows: Sequence[Sequence[Any]]) -> Revisions | None:
     """`rows` are those of `lists.revised`, in order of incident and time: the first of each incident counts."""
-    first: dict[int, tuple[int, int]] = {}
-    for incident_set, _, best, headline in rows:
+    first: dict[int, tuple[int, int | None]] = {}
+    for incident_set, best, headline in rows:
         first.setdefault(incident_set, (best, headline))
     if not first:
         return None
-    deltas = [headline - best for best, headline in first.values()]
-    shares = [(headline - best) / best for best, headline in first.values() if best]
+    standing = [(best, headline - best) for best, headline in first.values() if headline is not None]
+    deltas = [delta for _, delta in standing]
+    shares = [delta / best for best, delta in standing if best]
     return Revisions(
-        incidents=len(deltas),
+        incidents=len(first),
         raised=sum(d > 0 for d in deltas),
         lowered=sum(d < 0 for d in deltas),
         kept=sum(d == 0 for d in deltas),
-        median_delta=median(deltas),
+        gone=len(first) - len(standing),
+        median_delta=median(deltas) if deltas else None,
         median_share=median(shares) if shares else None,
     )

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import pytest
 
 from app.store.engine import Database
+from app.store.write import recording
 from app.web.render import POLICY
 from tests.support import (
     HOSTILE,
@@ -298,13 +299,45 @@ def test_a_region_tells_what_it_saw(client: Client) -> None:
     assert 'href="../regions/ML-9"' in page
 
 
+def told(client: Client, address: str) -> str:
+    """The text of a page in single spaces."""
+    return re.sub(r"\s+", " ", " ".join(read(client.get(address).text).text))
+
+
 def test_a_reporter_is_held_against_the_headline(client: Client) -> None:
-    page = client.get("/reporters/gov-ml").text
-    text = re.sub(r"\s+", " ", " ".join(read(page).text))
-    assert "the headline is lower" in text and "100 %" in text
-    assert "Median difference: -4 people, -7.5 % of the first figure" in text
-    then = re.sub(r"\s+", " ", " ".join(read(client.get("/reporters/gov-ml?as_of=2019-11-01").text).text))
-    assert "Median difference: +0 people" in then
+    now, then = told(client, "/reporters/gov-ml"), told(client, "/reporters/gov-ml?as_of=2019-11-01")
+    assert "the headline is lower 1 100 %" in now
+    assert "Median difference: -4 people, -7.5 % of the first figure" in now
+    assert "the headline is the same 1 100 %" in then and "Median difference: none" in then
+    assert "the headline is the same 1 100 %" in told(client, "/reporters/fama")
+    assert "was the headline of an incident" in told(client, "/reporters/fama?as_of=2019-11-01"), "not yet said"
+
+
+def test_only_what_was_the_headline_is_compared_with_it(empty_client: Client, database: Database) -> None:
+    # given: a part of the victims, a boast, a figure that was raised later, and one that was taken back
+    record(database, *(draft(name) for name in ("a", "b", "c")))
+    report(database, "a", best=61, reporter="ngo", reported_on="2020-01-02")
+    report(database, "a", best=12, reporter="army", reported_on="2020-01-03", victims="civilian")
+    report(database, "a", best=900, reporter="rebels", reported_on="2020-01-03")
+    report(database, "b", best=10, reporter="ngo", reported_on="2020-01-02")
+    report(database, "b", best=25, reporter="gov", reported_on="2020-01-05")
+    void = report(database, "c", best=7, reporter="ngo", reported_on="2020-01-02")
+    with recording(database, "tests") as writer:
+        writer.retract_report(void, "a misprint", "2020-01-09")
+
+    # then
+    ngo = told(empty_client, "/reporters/ngo")
+    assert "was the headline of 3 incidents" in ngo
+    for line in (
+        "the headline is higher 1 33 %",
+        "the headline is lower 0 0 %",
+        "the headline is the same 1 33 %",
+        "no figure stands any more 1 33 %",
+    ):
+        assert line in ngo
+    assert "Median difference: +7.5 people, +75.0 %" in ngo
+    for nobody in ("army", "rebels"):
+        assert "No figure of killed that it gave was the headline" in told(empty_client, f"/reporters/{nobody}")
 
 
 def feed(client: Client, address: str = "/feed.atom") -> ET.Element:

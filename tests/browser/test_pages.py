@@ -135,7 +135,7 @@ def test_the_same_by_keyboard_alone(visit: Visit) -> None:
     page.keyboard.press("ArrowRight")
     expect(page, killed="49", clock="2 November 2019")
     assert page.evaluate("document.activeElement.id") == "slider", "the focus stays"
-    assert page.locator("#live").inner_text() == "1 incidents, as known on 2 November 2019"
+    assert page.locator("#live").inner_text() == "1 incident, as known on 2 November 2019"
     tab_to(page, "#results .title")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name=INDELIMANE).wait_for()

@@ -225,7 +225,7 @@ async function update(options = {}) {
   if (signal.aborted) return;
   for (const part of [...busy, element("results")]) part.removeAttribute("aria-busy");
   const total = document.querySelector('[data-sum="incidents"]').textContent;
-  element("live").textContent = failed ? failed.reason.message : `${total} incidents${asOf.value ? `, as known on ${inWords(asOf.value)}` : ""}`;
+  element("live").textContent = failed ? failed.reason.message : `${total} ${total === "1" ? "incident" : "incidents"}${asOf.value ? `, as known on ${inWords(asOf.value)}` : ""}`;
   if (failed) element("map-note").textContent = `· ${failed.reason.message}`;
 }
 
