@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import orjson
+from anyio import to_thread
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -30,6 +31,10 @@ HTML = "text/html"
 ATOM = "application/atom+xml"
 ON_A_PAGE = 50
 REPORTS_ON_A_PAGE = 100
+MOST_SHOWN = 500
+"""Reports on the page of an incident, the newest; all of them are in its toll history."""
+MANY_REPORTS = 150
+"""A page with more is made beside the event loop: some 10 ms."""
 MOST_REVISED = 10_000
 """Figures of a reporter that are looked at, the newest first."""
 EXPLORED = (*filters.MATCHING, filters.SORT, filters.LIMIT, filters.CURSOR)
@@ -85,7 +90,8 @@ async def _answer(asked: Asked, told: Callable[[], Awaitable[dict[str, Any]]], t
 
     async def body() -> bytes:
         common = {"asked": asked.question, "clocks": _clocks(asked), "base": _base(asked.request)}
-        return render.page(template, _root(asked.request), **common, **await told())
+        made = partial(render.page, template, _root(asked.request), **common, **(parts := await told()))
+        return await to_thread.run_sync(made) if len(parts.get("reports", ())) > MANY_REPORTS else made()
 
     return await answer(
         asked, body, media_type=HTML, more={"Content-Security-Policy": render.POLICY}, besides=_besides(asked)
@@ -168,10 +174,12 @@ async def _incident(asked: Asked, text: str) -> dict[str, Any]:
     api = f"{base}v1/incidents/{item['id']}"
     formats = {"application/json": api, "application/geo+json": f"{api}?f=geojson", "text/csv": f"{api}?f=csv"}
     country = render.country(item["country"])
+    reports = history["reports"][-MOST_SHOWN:]
     return {
         "item": item,
         "history": history,
-        "charts": chart.charts(history),
+        "reports": reports,
+        "charts": chart.charts(reports, history["timeline"]),
         "versions": versions["items"],
         "citation": cite.citation(item, permanent, seen),
         "linked_data": cite.linked_data(item, address, country, formats),

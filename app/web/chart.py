@@ -67,14 +67,13 @@ class Chart:
     figures: Sequence[Tick]
 
 
-def charts(history: Mapping[str, Any]) -> list[Chart]:
-    """A drawing for each measure that was told of, killed first."""
+def charts(reports: Sequence[Mapping[str, Any]], timeline: Sequence[Mapping[str, Any]]) -> list[Chart]:
+    """A drawing for each measure that was told of, killed first, of the reports and the timeline of a toll history."""
     found = []
     for measure in Measure:
-        reports = [r for r in history["reports"] if r["measure"] == measure]
-        steps = [s for s in history["timeline"] if s["measure"] == measure]
-        if reports:
-            found.append(_chart(measure, reports, steps))
+        told = [r for r in reports if r["measure"] == measure]
+        if told:
+            found.append(_chart(measure, told, [s for s in timeline if s["measure"] == measure]))
     return found
 
 
@@ -135,9 +134,10 @@ def in_words(report: Mapping[str, Any]) -> str:
     """A report in a sentence: the figure, who said it, when, where, and whether it stands."""
     source = report["source"].get("title") or report["source"]["id"]
     by = report["reported_by"].get("name") or report["reported_by"]["id"]
-    told = (
-        f"{words.figure(report)} {report['measure']}, said {by} on {words.moment(report['reported_on'])}, in “{source}”"
-    )
+    together = len(report["incidents"])
+    of = f" in {together} incidents together" if together > 1 else ""
+    when = words.moment(report["reported_on"])
+    told = f"{words.figure(report)} {report['measure']}{of}, said {by} on {when}, in “{source}”"
     return f"{told}; {words.effect(report)}, {report['status']}"
 
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import pytest
 
+from app.domain.toll import TollReportDraft
 from app.store.engine import Database
 from app.store.write import recording
 from app.web.render import POLICY
@@ -22,6 +23,7 @@ from tests.support import (
     Editor,
     attack,
     draft,
+    figure,
     hostile_incident,
     record,
     report,
@@ -274,6 +276,28 @@ def test_an_incident_page_tells_the_whole_history(client: Client) -> None:
     for name in ("Government of Mali", "Malian Armed Forces"):
         assert f"<bdi>{name}</bdi>" in page
     assert "lowered from 53" in text and "lowered it by 4" in text
+
+
+def test_of_very_many_reports_the_newest_are_shown_and_the_rest_is_told(
+    empty_client: Client, database: Database
+) -> None:
+    # given
+    reports = [figure(n, id=f"tr-{n}", reported_on=f"2020-01-02T00:{n // 60:02}:{n % 60:02}Z") for n in range(600)]
+    record(database, draft("many"))
+    with recording(database, "tests") as writer:
+        for told_of in reports:
+            writer.record_report(TollReportDraft.model_validate(told_of), ["many"])
+
+    # when
+    page = empty_client.get("/incidents/many").text
+
+    # then
+    shown = re.findall(r'<tr id="tr-(\d+)"', page)
+    assert [int(n) for n in shown] == list(range(100, 600))
+    assert page.count('<a class="mark ') == 500
+    assert "The newest 500 of 600; all of them are in the" in page
+    assert '<span class="figure">599</span>' in page
+    read(page)
 
 
 def test_the_permanent_address_shows_for_ever_what_was_seen(own_client: Client, seeded: Database) -> None:

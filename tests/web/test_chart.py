@@ -9,10 +9,14 @@ from app.web import chart
 from tests.support import INDELIMANE, Client
 
 
+def drawn(history: dict[str, Any]) -> list[chart.Chart]:
+    return chart.charts(history["reports"], history["timeline"])
+
+
 def report(best: int | None, reported_on: str, **more: Any) -> dict[str, Any]:
     usual = {
         "id": f"tr-{reported_on}-{best}", "measure": "killed", "low": best, "best": best, "high": best, "bound": "exact",
-        "reported_on": reported_on, "status": "standing", "change": "first", "delta": None,
+        "incidents": ["a"], "reported_on": reported_on, "status": "standing", "change": "first", "delta": None,
         "reported_by": {"id": "gov", "name": "A government"}, "source": {"id": "s", "title": "A page"},
     }  # fmt: skip
     return usual | more
@@ -24,7 +28,7 @@ def step(best: int | None, begin: str, to: str | None, **more: Any) -> dict[str,
 
 def test_the_attack_at_indelimane(client: Client) -> None:
     # when
-    (killed, *others) = chart.charts(client.json(f"{INDELIMANE}/toll-history"))
+    (killed, *others) = drawn(client.json(f"{INDELIMANE}/toll-history"))
 
     # then
     assert killed.measure == "killed"
@@ -52,14 +56,14 @@ def test_the_attack_at_indelimane(client: Client) -> None:
     ],
 )
 def test_everything_lies_inside_of_the_drawing(reports: list[Any], steps: list[Any]) -> None:
-    (drawn,) = chart.charts({"reports": reports, "timeline": steps})
-    xs = [*(m.x for m in drawn.marks), *(s.x for s in drawn.steps), *(t.at for t in drawn.days)]
-    ys = [*(y for m in drawn.marks for y in (m.y, m.low, m.high)), *(s.y for s in drawn.steps)]
-    assert len(drawn.marks) == len(reports)
+    (made,) = drawn({"reports": reports, "timeline": steps})
+    xs = [*(m.x for m in made.marks), *(s.x for s in made.steps), *(t.at for t in made.days)]
+    ys = [*(y for m in made.marks for y in (m.y, m.low, m.high)), *(s.y for s in made.steps)]
+    assert len(made.marks) == len(reports)
     assert all(chart.LEFT <= x <= chart.RIGHT for x in xs)
     assert all(chart.TOP <= y <= chart.BOTTOM for y in ys)
-    assert not re.search("nan|inf|None", drawn.line + drawn.band)
-    assert all(b.at - a.at >= 100 for a, b in zip(drawn.days, drawn.days[1:], strict=False)), "labels keep apart"
+    assert not re.search("nan|inf|None", made.line + made.band)
+    assert all(b.at - a.at >= 100 for a, b in zip(made.days, made.days[1:], strict=False)), "labels keep apart"
 
 
 def test_a_band_is_drawn_where_low_and_high_differ() -> None:
@@ -67,9 +71,9 @@ def test_a_band_is_drawn_where_low_and_high_differ() -> None:
         "reports": [report(12, "2020-01-01", low=10, high=15)],
         "timeline": [step(12, "2020-01-01", None, low=10, high=15)],
     }
-    (drawn,) = chart.charts(history)
-    assert drawn.band.startswith("M") and drawn.band.endswith("Z")
-    assert drawn.marks[0].high < drawn.marks[0].y < drawn.marks[0].low
+    (made,) = drawn(history)
+    assert made.band.startswith("M") and made.band.endswith("Z")
+    assert made.marks[0].high < made.marks[0].y < made.marks[0].low
 
 
 def test_a_time_without_a_figure_is_a_gap() -> None:
@@ -77,15 +81,21 @@ def test_a_time_without_a_figure_is_a_gap() -> None:
         "reports": [report(5, "2020-01-01", status="retracted"), report(7, "2020-01-10")],
         "timeline": [step(5, "2020-01-01", "2020-01-03"), step(7, "2020-01-10", None)],
     }
-    (drawn,) = chart.charts(history)
-    assert drawn.line.count("M") == 2
+    (made,) = drawn(history)
+    assert made.line.count("M") == 2
 
 
 def test_reports_of_the_same_moment_stand_side_by_side() -> None:
     reports = [report(n, "2020-01-01", id=f"tr-{n}") for n in (1, 2, 3)]
-    (drawn,) = chart.charts({"reports": reports, "timeline": [step(3, "2020-01-01", None)]})
-    assert len({m.x for m in drawn.marks}) == 3
+    (made,) = drawn({"reports": reports, "timeline": [step(3, "2020-01-01", None)]})
+    assert len({m.x for m in made.marks}) == 3
+
+
+def test_a_figure_for_several_incidents_says_so(client: Client) -> None:
+    (killed,) = drawn(client.json("/v1/incidents/ml-2019-10-burkina-border-1/toll-history"))
+    assert killed.line == "" and killed.marks, "it is no headline of this one"
+    assert all("killed in 2 incidents together, said" in mark.label for mark in killed.marks)
 
 
 def test_no_report_no_drawing() -> None:
-    assert chart.charts({"reports": [], "timeline": []}) == []
+    assert drawn({"reports": [], "timeline": []}) == []
