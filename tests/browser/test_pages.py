@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import pytest
 from tests.support import HOSTILE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
     from tests.browser.conftest import Visit
 
@@ -37,6 +38,13 @@ Visits = Callable[..., "Visit"]
 def settle(page: Page) -> None:
     """Waits until the explorer shows what is asked."""
     page.wait_for_function(SETTLED)
+
+
+def ready(page: Page) -> None:
+    """Waits until a page shows all that it has."""
+    page.wait_for_load_state("load")
+    if page.locator("#sums").count():
+        settle(page)
 
 
 def told(page: Page) -> dict[str, Any]:
@@ -126,7 +134,11 @@ def test_the_same_by_keyboard_alone(visit: Visit) -> None:
     page = visit.page
     settle(page)
     tab_to(page, "a.skip")
+    page.evaluate("document.body.dataset.same = 'yes'")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
     tab_to(page, "#f-q")
+    assert page.evaluate("document.body.dataset.same") == "yes", "the page was not loaded again"
     page.keyboard.type("menaka")
     expect(page, incidents="1", killed="49")
     tab_to(page, "#slider")
@@ -286,6 +298,45 @@ def test_pages_follow_each_other(visits: Visits, sample_server: str) -> None:
     visit.expect_clean()
 
 
+def test_a_late_page_of_the_list_does_not_replace_a_newer_answer(visits: Visits, sample_server: str) -> None:
+    # given a next page that comes late
+    visit = visits(sample_server)
+    page = visit.page
+
+    def late(route: Route) -> None:
+        time.sleep(1)
+        route.fallback()
+
+    page.route(lambda url: "cursor=" in url, late)
+    visit.open("/")
+    settle(page)
+    page.get_by_role("link", name="Next page").click()
+
+    # when something else is asked meanwhile
+    page.locator("#f-killed_min").fill("5000")
+    page.wait_for_url("**killed_min=5000*")
+    settle(page)
+    page.wait_for_timeout(1500)
+
+    # then it stays
+    assert page.locator("#results li").count() == int(page.locator("[data-sum=incidents]").inner_text())
+
+
+def test_back_from_an_incident_leads_to_what_was_asked(visit: Visit) -> None:
+    visit.open("/")
+    page = visit.page
+    settle(page)
+    page.locator("#f-q").fill("menaka")
+    expect(page, incidents="1")
+    page.get_by_role("link", name=INDELIMANE).click()
+    page.get_by_role("heading", name=INDELIMANE).wait_for()
+    page.go_back()
+    expect(page, incidents="1", killed="49")
+    assert page.locator("#f-q").input_value() == "menaka"
+    assert told(page)["list"] == {INDELIMANE: "49"}
+    visit.expect_clean()
+
+
 def test_the_map_has_a_mark_for_each_incident_and_tells_of_it(visits: Visits, sample_server: str) -> None:
     visit = visits(sample_server)
     visit.open("/?killed_min=1&limit=1&sort=-killed")
@@ -308,7 +359,7 @@ def test_nothing_sticks_out(visits: Visits, server: str, sample_server: str, wid
         visit = visits(where, viewport={"width": width, "height": 900}, color_scheme=scheme)
         for path in paths:
             visit.open(path)
-            visit.page.wait_for_load_state("networkidle")
+            ready(visit.page)
             visit.expect_no_overflow()
             visit.screenshot(f"{path.strip('/').replace('/', '-').replace('?', '-') or 'explorer'}-{width}-{scheme}")
         visit.expect_clean()
@@ -321,7 +372,7 @@ def test_axe_finds_nothing_serious(visits: Visits, server: str, sample_server: s
         visit = visits(where, color_scheme=scheme)
         for path in paths:
             visit.page.goto(f"{where}{path}")
-            visit.page.wait_for_load_state("networkidle")
+            ready(visit.page)
             if path in DOCS:
                 visit.page.get_by_text("/v1/incidents", exact=True).first.wait_for(state="attached")
             visit.page.evaluate(AXE.read_text("utf-8"))
@@ -336,7 +387,7 @@ def test_a_record_that_attacks_does_no_harm(visits: Visits, hostile_server: str)
         visit = visits(hostile_server, viewport={"width": width, "height": 900})
         for path in HOSTILE_PAGES:
             visit.open(path)
-            visit.page.wait_for_load_state("networkidle")
+            ready(visit.page)
             visit.expect_no_overflow()
             assert visit.page.locator("img[src=x]").count() == 0
             assert visit.page.locator("body").evaluate("(body, text) => body.textContent.includes(text)", HOSTILE)

@@ -207,20 +207,30 @@ async function updateList(address, signal) {
 
 let under = null;
 let timer = null;
+let shown = location.search;
 
-async function update(options = {}) {
-  const { address = null, fit: fits = true, remember = true, list = true } = options;
+function begin() {
   under?.abort();
   under = new AbortController();
-  const { signal } = under;
+  return under.signal;
+}
+
+function remember(address, push) {
+  history[push ? "pushState" : "replaceState"](null, "", address);
+  shown = location.search;
+}
+
+async function update(options = {}) {
+  const { fit: fits = true, first: isFirst = false, push = false } = options;
+  const signal = begin();
   const asked = question();
   const query = asked.toString();
-  const here = address ?? (query ? `?${query}` : "./");
-  if (remember) history[options.push ? "pushState" : "replaceState"](null, "", here);
+  const here = query ? `?${query}` : "./";
+  if (!isFirst) remember(here, push);
   const busy = ["results", "sums", "map", "histogram"].map(element);
   for (const part of busy) part.setAttribute("aria-busy", "true");
   const work = [updateMap(asked, signal, { fit: fits }), updateHistogram(asked, signal), updateSums(asked, signal)];
-  if (list) work.push(updateList(here, signal));
+  if (!isFirst) work.push(updateList(here, signal));
   const failed = (await Promise.allSettled(work)).find((done) => done.status === "rejected" && done.reason.name !== "AbortError");
   if (signal.aborted) return;
   for (const part of [...busy, element("results")]) part.removeAttribute("aria-busy");
@@ -243,15 +253,23 @@ document.addEventListener("input", (event) => {
   if (event.target === asOf) showClock();
   later(event.target.type === "search" || event.target.type === "text" ? 350 : 50, { fit: event.target !== asOf });
 });
-document.addEventListener("click", (event) => {
+document.addEventListener("click", async (event) => {
   const link = event.target.closest?.("#results .paging a");
-  if (!link || event.ctrlKey || event.metaKey) return;
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
   event.preventDefault();
-  under?.abort();
-  history.pushState(null, "", link.href);
-  updateList(link.href, undefined).then(() => element("list-title").scrollIntoView());
+  const signal = begin();
+  remember(link.href, true);
+  element("results").setAttribute("aria-busy", "true");
+  try {
+    await updateList(link.href, signal);
+    element("list-title").scrollIntoView();
+  } catch (error) {
+    if (error.name !== "AbortError") location.reload(); // which shows what is wrong
+  }
 });
-addEventListener("popstate", () => location.reload());
+addEventListener("popstate", () => {
+  if (location.search !== shown) location.reload();
+});
 for (const [kind, weight] of [["mouseover", 3], ["mouseout", 0.8]]) {
   document.addEventListener(kind, (event) => {
     const id = event.target.closest?.(".incidents li")?.dataset.id;
@@ -260,4 +278,4 @@ for (const [kind, weight] of [["mouseover", 3], ["mouseout", 0.8]]) {
 }
 
 showClock();
-update({ remember: false, list: false });
+update({ first: true });
