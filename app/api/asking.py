@@ -152,9 +152,10 @@ async def answer(
     """
     request, recorded = asked.request, asked.session.recorded
     opened = asked.session.confidential
-    stamp = (asked.session.epoch, recorded if changed is None else changed, opened, besides)
+    stamp = (asked.session.epoch, recorded if changed is None else changed, opened)
+    of_all = stamp if besides is None else (*stamp, besides)
     path, query = request.scope["path"], request.scope["query_string"]
-    etag = tag(path, query, asked.form, request.headers.get("accept-encoding"), stamp, version)
+    etag = tag(path, query, asked.form, request.headers.get("accept-encoding"), of_all, version)
     headers = {
         "ETag": etag,
         "Cache-Control": PRIVATE if opened else FIXED if asked.fixed else FRESH,
