@@ -338,8 +338,11 @@ def test_a_reporter_is_held_against_the_headline(client: Client) -> None:
 
 
 def test_only_what_was_the_headline_is_compared_with_it(empty_client: Client, database: Database) -> None:
-    # given: a part of the victims, a boast, a figure that was raised later, and one that was taken back
-    record(database, *(draft(name) for name in ("a", "b", "c")))
+    # given: a part of the victims, boasts (one that the headline came to later), a figure that was raised later, and one that was taken back
+    record(database, *(draft(name) for name in ("a", "b", "c", "d")))
+    report(database, "d", best=10, reporter="gov", reported_on="2020-01-02")
+    report(database, "d", best=20, reporter="rebels", reported_on="2020-01-03")
+    report(database, "d", best=20, reporter="gov", reported_on="2020-01-05")
     report(database, "a", best=61, reporter="ngo", reported_on="2020-01-02")
     report(database, "a", best=12, reporter="army", reported_on="2020-01-03", victims="civilian")
     report(database, "a", best=900, reporter="rebels", reported_on="2020-01-03")

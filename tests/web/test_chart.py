@@ -35,7 +35,9 @@ def test_the_attack_at_indelimane(client: Client) -> None:
     assert [s.label for s in killed.steps] == ["53", "49"]
     assert killed.steps[0].x < killed.steps[1].x
     assert killed.steps[0].y < killed.steps[1].y, "53 stands higher"
-    assert killed.line.startswith("M") and killed.line.count("V") == 1, "one line with one step"
+    first, second = killed.steps
+    assert killed.line == f"M{first.x} {first.y}H{second.x} V{second.y}H{float(chart.RIGHT)}", "one line with one step"
+    assert {(m.x, m.y) for m in killed.marks} == {(first.x, first.y), (second.x, second.y)}
     assert killed.summary.startswith("Headline killed: 53 from 1 November 2019")
     assert "49 from 2 November 2019" in killed.summary
     assert {m.status for m in killed.marks} == {"superseded", "standing"}
