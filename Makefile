@@ -10,7 +10,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input install --quiet
-PINNED := $(PIP) --require-hashes -r
+# The files of pins are complete. Without --no-deps pip would look for what they name with extras, and take the newest.
+PINNED := $(PIP) --no-deps --require-hashes -r
+CHECK := $(PY) -m pip --disable-pip-version-check check
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .PHONY: help
 help: ## Show this list
@@ -62,6 +65,14 @@ fuzz: $(VENV)/.installed-dev ## The long fuzz run (FUZZ_EXAMPLES=... per operati
 openapi: $(VENV)/.installed ## Print the OpenAPI document
 	@$(PY) -m app openapi
 
+.PHONY: relock
+relock: $(VENV)/.made ## Pin the newest releases of everything in requirements*.txt (review, then run the tests)
+	@$(PIP) uv
+	$(LOCK) --group build --group test --output-file requirements-dev.txt
+	$(LOCK) --group build --constraint requirements-dev.txt --output-file requirements.txt
+	$(LOCK) --group build --group test --group browser --constraint requirements-dev.txt --output-file requirements-browser.txt
+	$(LOCK) --group build --group test --group bench --constraint requirements-dev.txt --output-file requirements-bench.txt
+
 .PHONY: clean
 clean: ## Remove .venv, caches and build results, never a database
 	rm -rf $(VENV) build dist .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
@@ -81,19 +92,23 @@ $(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/.made
 	@echo "Installing requirements.txt into $(VENV)"
 	@$(PINNED) requirements.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(CHECK)
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@echo "Installing requirements-dev.txt into $(VENV)"
 	@$(PINNED) requirements-dev.txt
+	@$(CHECK)
 	@touch $@
 
 $(VENV)/.installed-browser: requirements-browser.txt $(VENV)/.installed-dev
 	@echo "Installing requirements-browser.txt into $(VENV)"
 	@$(PINNED) requirements-browser.txt
+	@$(CHECK)
 	@touch $@
 
 $(VENV)/.installed-bench: requirements-bench.txt $(VENV)/.installed-dev
 	@echo "Installing requirements-bench.txt into $(VENV)"
 	@$(PINNED) requirements-bench.txt
+	@$(CHECK)
 	@touch $@
