@@ -96,7 +96,9 @@ def _importer(question: Question) -> Importer:
     if "format" not in question.given:
         raise InvalidInput([Fault("format", f"is missing; it is one of {', '.join(FileFormat)}")])
     on = question.given.get("released_on")
-    return importer_of(question.given["format"], question.given.get("release"), on and on.isoformat())
+    return importer_of(
+        question.given["format"], question.given.get("release"), on and on.isoformat(), question.given.get("dates")
+    )
 
 
 async def _imported(request: Request, access: Access, importer: Importer) -> AsyncGenerator[bytes]:

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from app.cli.base import app, migrated
 from app.domain.filters import FileFormat
+from app.domain.layouts.days import DayOrder
 from app.errors import Fault, InvalidInput
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Result, Summary
@@ -32,6 +33,10 @@ def import_files(
     files: Annotated[list[Path], typer.Argument(help="CSV, also as .gz or .zip, .xlsx, or JSON.")],
     release: Annotated[str | None, typer.Option(help="Name of the release, like 26.0.2; needed for ucdp-ged.")] = None,
     released_on: Annotated[str | None, typer.Option(help="Day on which it came out; needed for ucdp-ged.")] = None,
+    dates: Annotated[
+        DayOrder | None,
+        typer.Option(help="Whether 05/06/2001 has the day or the month first, where the file leaves it open."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Import into a copy that is thrown away.")] = False,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Exit with 0 also where rows were refused.")] = False,
     rejects: Annotated[Path | None, typer.Option(help="CSV file for the rows that are refused, with why.")] = None,
@@ -41,7 +46,7 @@ def import_files(
     with _database(dry_run) as database, _Rejects(rejects) as refused:
         for path in files:
             try:
-                summary = _import(format, path, (release, released_on), database, refused)
+                summary = _import(format, path, (release, released_on, dates), database, refused)
             except InvalidInput as error:
                 if not (keep_going and len(files) > 1 and all(f.name == "file" for f in error.faults)):
                     raise
@@ -58,7 +63,7 @@ def import_files(
 def _import(
     format: FileFormat,
     path: Path,
-    release: tuple[str | None, str | None],
+    release: tuple[str | None, str | None, DayOrder | None],
     database: Database,
     refused: "_Rejects",
 ) -> Summary:

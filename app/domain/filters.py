@@ -10,6 +10,7 @@ from enum import Enum, StrEnum, auto
 from app.domain import kinds
 from app.domain.incident import IncidentFields
 from app.domain.kinds import Kind
+from app.domain.layouts.days import DayOrder
 from app.domain.vocabulary import (
     ActorKind,
     DatePrecision,
@@ -208,6 +209,9 @@ SIZE = Parameter("size", kinds.whole(1, kinds.LARGEST), "The number of entries o
 FORMAT = Parameter("format", kinds.choice(FileFormat), "What the file is.")
 RELEASE = Parameter("release", kinds.NAME, "Name of the release, like 26.0.2; needed for ucdp-ged.")
 RELEASED_ON = Parameter("released_on", kinds.DAY, "Day on which the release came out; needed for ucdp-ged.")
+DATES = Parameter(
+    "dates", kinds.choice(DayOrder), "Whether 05/06/2001 has the day or the month first, where the file leaves it open."
+)
 FROM = Parameter("from", kinds.whole(1, kinds.LARGEST), "The number of entries of the earlier log.")
 TO = Parameter("to", kinds.whole(1, kinds.LARGEST), "The number of entries of the later log; all when absent.")
 
@@ -244,5 +248,5 @@ FEATURE = (*CLOCKS, _forms(Form.JSON, Form.GEOJSON))
 FEATURES = (DATETIME, *(_AS_FEATURES.get(p.name, p) for p in (*MATCHING, SORT, *PAGING)), FEATURE[-1])
 """As OGC API – Features reads them: a box may have heights, and a limit that is too large is lowered."""
 CHANGES = (AFTER, LIMIT)
-IMPORT = (FORMAT, RELEASE, RELEASED_ON)
+IMPORT = (FORMAT, RELEASE, RELEASED_ON, DATES)
 PROOF = (SEQ, SIZE, FROM, TO)

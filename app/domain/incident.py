@@ -1,6 +1,7 @@
 """An incident: one armed attack or clash, as the record says it."""
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Annotated, Any, Self
 
 import orjson
@@ -172,6 +173,28 @@ def merged(record: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         elif told is None and name in _EMPTY_BY_DEFAULT:
             del kept[name]
     return kept
+
+
+def counted_day(record: Mapping[str, Any]) -> date:
+    """The day by which sums go: `date_start`, unless the data set states within the interval another day or year.
+
+    ACLED's `event_date` is kept as an attribute where the interval is longer, `year` of ACLED and UCDP always: an event
+    of the week around 1 January belongs to the year that its data set counts it in.
+    """
+    start, end = parse_day(record["date_start"]), parse_day(record["date_end"])
+    if start == end:
+        return start
+    attributes = record["attributes"]
+    try:
+        day = parse_day(str(attributes.get("event_date", "")))
+        if start <= day <= end:
+            return day
+    except ValueError:
+        pass
+    year = str(attributes.get("year", ""))
+    if year.isascii() and year.isdecimal() and start.year < int(year[:5]) <= end.year:
+        return date(int(year[:5]), 1, 1)
+    return start
 
 
 class WithdrawalDraft(Record):

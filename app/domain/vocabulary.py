@@ -101,6 +101,20 @@ SUB_EVENT_TYPES: dict[EventType, tuple[str, ...]] = {
     ),
 }
 
+ACLED_EVENT_TYPES_BEFORE_2019: dict[str, tuple[EventType, str | None]] = {
+    "Battle-No change of territory": (EventType.BATTLES, "Armed clash"),
+    "Battle-Government regains territory": (EventType.BATTLES, "Government regains territory"),
+    "Battle-Non-state actor overtakes territory": (EventType.BATTLES, "Non-state actor overtakes territory"),
+    "Remote violence": (EventType.EXPLOSIONS, None),
+    "Strategic development": (EventType.STRATEGIC_DEVELOPMENTS, None),
+    "Non-violent activity by a conflict actor": (EventType.STRATEGIC_DEVELOPMENTS, None),
+    "Headquarters or base established": (EventType.STRATEGIC_DEVELOPMENTS, "Headquarters or base established"),
+    "Non-violent transfer of territory": (EventType.STRATEGIC_DEVELOPMENTS, "Non-violent transfer of territory"),
+}
+"""ACLED's event types of its versions up to 8, with what its version of 2019 made of them."""
+RIOTS_OR_PROTESTS = "Riots/Protests"
+"""An event type of the same versions: riots where the first actor are rioters, protests where they are protesters."""
+
 SubEventType = StrEnum(  # type: ignore[misc]  # members come from the table above
     "SubEventType", [(name, name) for names in SUB_EVENT_TYPES.values() for name in names]
 )

@@ -1,17 +1,21 @@
 """ACLED's export of events, and its list of deleted ones."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from app.domain.dates import Instant
 from app.domain.layouts import acled
 from app.domain.layouts.cells import Cells
+from app.domain.layouts.days import DayOrder
 from app.domain.source import MomentText, Record, ReporterDraft, SourceDraft
 from app.domain.vocabulary import ReporterKind
 from app.errors import Fault, InvalidInput
+from app.ingest.actor_rows import ActorRows
 from app.ingest.data_sets import ListedDraft, ListingBatch, Release, expect_columns, items_of, listed
 from app.ingest.files import Table
 from app.ingest.pipeline import Batch, Item, Summary
+from app.ingest.survey import DaySurvey
 from app.store.engine import Database
 from app.store.listing import DataSet, Releases
 from app.store.write import Outcome, Writer
@@ -57,30 +61,47 @@ class AcledImport:
     """One file. Each row says by itself when it was last changed, which is when its figure was said."""
 
     def __init__(self, release: Release) -> None:
-        self._released_on = release.released_on
+        self._released_on, self._dates = release.released_on, release.dates
+        suffix = release.slug or release.released_on
+        named = release.name or (f"as of {release.released_on}" if release.released_on else None)
         self._source = SourceDraft(
-            id=f"acled-{release.slug}" if release.slug else "acled",
-            title="ACLED, export of events" + (f", {release.name}" if release.name else ""),
+            id=f"acled-{suffix}" if suffix else "acled",
+            title="ACLED, export of events" + (f", {named}" if named else ""),
             publisher="Armed Conflict Location & Event Data",
             published_on=release.released_on,
             language="en",
             attribution="ACLED, acleddata.com",
         )
         self._deleting = False
+        self._actor_rows: ActorRows | None = None
 
     def begin(self, writer: Writer) -> Batch:
         """What records a batch of the file."""
         return DeletingBatch(writer) if self._deleting else ListingBatch(writer, DATA_SET, self._source)
 
-    def items(self, table: Table) -> Iterator[Item]:
-        """The rows of a file. Raises `InvalidInput` where it is neither export nor list of deletions."""
+    def survey(self, table: Table) -> Mapping[str, DayOrder | None]:
+        """Reads a file whole. Raises `InvalidInput` where it is neither export nor list of deletions."""
         self._deleting = {*acled.DELETED} <= {*table.columns} and "event_date" not in table.columns
+        if not self._deleting:
+            expect_columns(table, acled.NEEDED, "export of ACLED")
+            if self._released_on is None and "timestamp" not in table.columns:
+                why = "is missing: the file has no column timestamp, so say on which day its figures came out"
+                raise InvalidInput([Fault("released_on", why)])
+        days = DaySurvey(acled.DAYS, self._dates)
+        rows = days.watched(table.rows)
+        if "actor2" not in table.columns and not self._deleting:
+            self._actor_rows = ActorRows()
+            rows = self._actor_rows.watched(rows)
+        for _ in rows:
+            pass
+        return days.settled(table)
+
+    def items(self, table: Table) -> Iterator[Item]:
+        """The rows of a file."""
         if self._deleting:
             return items_of(table, DeletedDraft, self._read_deleted)
-        expect_columns(table, acled.NEEDED, "export of ACLED")
-        if self._released_on is None and "timestamp" not in table.columns:
-            why = "is missing: the file has no column timestamp, so somebody has to say when its figures were told"
-            raise InvalidInput([Fault("released_on", why)])
+        if self._actor_rows:
+            table = replace(table, rows=self._actor_rows.merged(table.rows))
         return items_of(table, ListedDraft, self._read)
 
     def _read(self, cells: Cells) -> dict[str, Any]:
@@ -98,4 +119,4 @@ class AcledImport:
         return False
 
     def finish(self, database: Database, summary: Summary) -> None:
-        """Nothing: what is missing from an export says nothing, since ACLED tells what it deletes."""
+        """No more: what is missing from an export says nothing, since ACLED tells what it deletes."""

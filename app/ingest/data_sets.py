@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.domain.dates import parse_day, parse_moment
+from app.domain.dates import end_of_day, parse_day, parse_moment
 from app.domain.incident import IncidentDraft
 from app.domain.layouts.cells import Cells
+from app.domain.layouts.days import DayOrder
 from app.domain.source import Record, SourceDraft
 from app.errors import Fault, InvalidInput, echo
 from app.ingest.files import Table
@@ -23,10 +24,14 @@ _SLUG = re.compile(r"[^a-z0-9.]+")
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What a file is, as the one who imports it says: the release's name, and the day on which it came out."""
+    """What a file is, as the one who imports it says: the release's name, and the day on which it came out.
+
+    `dates` says whether its days have the day or the month first, for a file that does not tell by itself.
+    """
 
     name: str | None = None
     released_on: str | None = None
+    dates: DayOrder | None = None
 
     @property
     def slug(self) -> str | None:
@@ -67,7 +72,7 @@ def items_of(table: Table, kind: type[Record], read: Callable[[Cells], Any]) -> 
 
 def item_of(table: Table, row: Row, kind: type[Record], read: Callable[[Cells], Any]) -> Item:
     """A row as an item."""
-    where, cells = f"{table.name}, line {row.line}", Cells(row.cells)
+    where, cells = f"{table.name}, line {row.line}", Cells(row.cells, table.day_orders)
     cells.repairs.extend(row.repairs)
     if row.fault:
         return Item(where, None, kind, row.line, row.cells, fault=row.fault)
@@ -86,13 +91,19 @@ def listed(
     on: str,
     cells: Cells,
 ) -> dict[str, Any]:
-    """An incident and its figure as a `ListedDraft`, with what was put right told beside them."""
+    """An incident and its figure as a `ListedDraft`, with what was put right told beside them.
+
+    Raises `ValueError` where the event lies after the day on which it was reported; time zones have a day's grace.
+    """
+    said = parse_moment(on)
+    if end_of_day(parse_day(incident["date_start"]) - timedelta(1)) > said.instant:
+        raise ValueError(f"date_start: {incident['date_start']} is after the day on which it was reported, {on}")
     event = incident["external_ids"][data_set.scheme]
     if figure is None:
         told: dict[str, Any] = {"sources": [{"id": source.id}]}
     else:
         report = figure | {
-            "id": data_set.report_id(event, source.id or "", parse_moment(on).instant),
+            "id": data_set.report_id(event, source.id or "", said.instant),
             "reported_by": {"id": data_set.reporter.id},
             "reported_on": on,
             "source": {"id": source.id},

@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +20,7 @@ from xml.etree.ElementTree import ParseError
 
 import ijson  # type: ignore[import-untyped]
 
+from app.domain.layouts.days import DayOrder
 from app.errors import Fault, InvalidInput, echo
 from app.ingest.rows import Record, Row, column_name, row_or_header
 from app.ingest.text_files import Buffered, table_of_text
@@ -36,6 +37,8 @@ class Table:
     name: str
     columns: Sequence[str]
     rows: Iterator[Row]
+    day_orders: Mapping[str, DayOrder | None] = field(default_factory=dict)
+    """Of columns of days: whether the day or the month comes first. Settled by reading the whole file once before."""
 
 
 def refused(path: Path, why: str) -> InvalidInput:

@@ -1,10 +1,12 @@
 """The formats that files are imported from, and the import of one file."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from app.domain.filters import FileFormat
+from app.domain.layouts.days import DayOrder
 from app.ingest.acled import AcledImport
 from app.ingest.data_sets import Release
 from app.ingest.files import Table, opened
@@ -22,8 +24,15 @@ class Importer(Protocol):
         """What records a batch of the file."""
         ...
 
+    def survey(self, table: Table) -> Mapping[str, DayOrder | None]:
+        """Reads a file whole before anything is recorded: whether its columns of days have the day or month first.
+
+        Raises `InvalidInput` where the file is not what it is said to be, or leaves that open.
+        """
+        ...
+
     def items(self, table: Table) -> Iterator[Item]:
-        """The rows of a file. Raises `InvalidInput` where it is not what it is said to be."""
+        """The rows of a file."""
         ...
 
     def read_again(self) -> bool:
@@ -42,9 +51,14 @@ IMPORTERS: dict[FileFormat, Callable[[Release], Importer]] = {
 }
 
 
-def importer_of(format: FileFormat, release_name: str | None = None, released_on: str | None = None) -> Importer:
-    """What reads a file of a format. Raises `InvalidInput` where the release is not told as the format needs it."""
-    release = Release(release_name, released_on)
+def importer_of(
+    format: FileFormat,
+    release_name: str | None = None,
+    released_on: str | None = None,
+    dates: DayOrder | None = None,
+) -> Importer:
+    """What reads a file of a format. Raises `InvalidInput` where the release is not stated as the format needs it."""
+    release = Release(release_name, released_on, dates)
     release.check()
     return IMPORTERS[format](release)
 
@@ -65,9 +79,12 @@ def import_file(
     and goes on where an import was broken off.
     """
     summary = Summary()
+    with opened(path, read) as table:
+        day_orders = importer.survey(table)
     while True:
         with opened(path, read) as table:
-            ingest(importer.items(table), database, by, importer.begin, told, summary, insider=insider)
+            items = importer.items(replace(table, day_orders=day_orders))
+            ingest(items, database, by, importer.begin, told, summary, insider=insider)
         if not importer.read_again():
             break
     importer.finish(database, summary)

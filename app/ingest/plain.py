@@ -14,14 +14,16 @@ from pydantic import Field
 from app.domain.incident import MERGED, IncidentDraft, IncidentFields
 from app.domain.layouts import plain
 from app.domain.layouts.columns import COLUMNS
+from app.domain.layouts.days import DayOrder
 from app.domain.source import Id, MomentText, Record, SentSource, Text
-from app.domain.text import nearest
+from app.domain.text import fold, nearest
 from app.domain.toll import TollReportDraft
 from app.errors import Conflict, Fault, InvalidInput, echo
 from app.ingest.data_sets import Release, expect_columns, item_of
 from app.ingest.files import Table
 from app.ingest.pipeline import Item, Summary
 from app.ingest.rows import Row
+from app.ingest.survey import DaySurvey
 from app.store.engine import Database
 from app.store.tables import Incident, Retraction, TollReport
 from app.store.write import Outcome, Writer
@@ -64,9 +66,9 @@ class PlainBatch:
     def record(self, draft: PlainIncident | PlainReport) -> tuple[Outcome, str]:
         """A row. `DEFERRED` where it is counted when the file is read again, or was counted before."""
         if isinstance(draft, PlainReport):
-            return self._report(draft, []), draft.id or ""
+            return self._report(draft, [], draft.id or ""), draft.id or ""
         outcome = Outcome.DEFERRED if self._reading.again else self._incident(draft)
-        made = {self._report(report, [draft.id]) for report in draft.toll_reports}
+        made = {self._report(report, [draft.id], draft.id) for report in draft.toll_reports}
         added = outcome is Outcome.UNCHANGED and Outcome.CREATED in made
         return Outcome.REVISED if added else outcome, draft.id
 
@@ -83,12 +85,12 @@ class PlainBatch:
         changed = changes and self._writer.revise_incident(draft.id, changes) is Outcome.CREATED
         return Outcome.REVISED if changed else Outcome.UNCHANGED
 
-    def _report(self, report: PlainReport, about: list[str]) -> Outcome:
+    def _report(self, report: PlainReport, about: list[str], row: str) -> Outcome:
         find = self._writer.find
         named = [find(Incident, incident_id) for incident_id in report.incidents or ()]
         named += [find(TollReport, report.supersedes)] if report.supersedes else []
         if None in named and not self._reading.last:
-            self._reading.deferred += 1
+            self._reading.wait(row)
             return Outcome.DEFERRED
         outcome, report_id = self._writer.record_report(report, about)
         if report.retraction and self._retract(report_id, report.retraction):
@@ -145,36 +147,59 @@ def _ids(sources: Iterable[Any]) -> list[str]:
 class PlainImport:
     """One file, which is read again as long as reports wait for what they name."""
 
-    def __init__(self, _: Release) -> None:
-        self.deferred = 0
+    def __init__(self, release: Release) -> None:
+        self._dates = release.dates
         self.recorded = 0
         self.again, self.last = False, False
+        self._waiting: set[str] = set()
+        self._waited: set[str] = set()
 
     def begin(self, writer: Writer) -> PlainBatch:
         """What records a batch of the file."""
         return PlainBatch(writer, self)
 
-    def items(self, table: Table) -> Iterator[Item]:
-        """The rows of a file. Raises `InvalidInput` where it is neither of incidents nor of toll reports."""
-        reports = "measure" in table.columns
+    def wait(self, id: str) -> None:
+        """Notes that the row of this id has a report that names what is not recorded yet."""
+        self._waiting.add(id)
+
+    def survey(self, table: Table) -> Mapping[str, DayOrder | None]:
+        """Reads a file whole. Raises `InvalidInput` where it is neither of incidents nor of toll reports."""
+        reports = _of_reports(table)
         needed = plain.NEEDED_OF_REPORTS if reports else plain.NEEDED
         expect_columns(table, needed, "table of toll reports" if reports else "table of incidents")
         known = {*plain.REPORT_COLUMNS} if reports else {*COLUMNS}
         if strange := [name for name in table.columns if name and name not in known]:
-            like = nearest(strange[0], known)
-            why = f"has the column {echo(strange[0])}, which this layout has not" + (
-                f"; did you mean {like}?" if like else ""
-            )
+            why = f"has the column {echo(strange[0])}, which this layout has not{_hint(strange[0], known)}"
             raise InvalidInput([Fault("file", why, table.name, "body")])
-        self.deferred = self.recorded = 0
-        if reports:
-            return (item_of(table, _told(row), PlainReport, plain.read_report) for row in table.rows)
-        items = (item_of(table, _told(row), PlainIncident, plain.read_incident) for row in table.rows)
-        return filter(None, map(_linked, items)) if self.again else items
+        days = DaySurvey(plain.DAYS, self._dates)
+        for _ in days.watched(table.rows):
+            pass
+        return days.settled(table)
+
+    def items(self, table: Table) -> Iterator[Item]:
+        """The rows of a file; when it is read again, those alone that had to wait."""
+        self.recorded = 0
+        self._waited, self._waiting = self._waiting, set()
+        if _of_reports(table):
+            items = (item_of(table, _unescaped(row), PlainReport, plain.read_report) for row in table.rows)
+        else:
+            items = (item_of(table, _unescaped(row), PlainIncident, plain.read_incident) for row in table.rows)
+        return filter(None, map(self._waited_for, items)) if self.again else items
+
+    def _waited_for(self, item: Item) -> Item | None:
+        """An item that waits, with those of its reports alone that name others: the rest is recorded already."""
+        if item.fault is not None or item.data["id"] not in self._waited:
+            return None
+        if item.kind is PlainReport:
+            return item
+        reports = [
+            r for r in item.data["toll_reports"] if isinstance(r, dict) and (r.get("incidents") or r.get("supersedes"))
+        ]
+        return replace(item, data=item.data | {"toll_reports": reports})
 
     def read_again(self) -> bool:
         """Whether the file has to be read again; at the last time what still waits is refused."""
-        if not self.deferred or self.last:
+        if not self._waiting or self.last:
             return False
         self.last = self.again and not self.recorded
         self.again = True
@@ -184,17 +209,27 @@ class PlainImport:
         """Nothing."""
 
 
-def _told(row: Row) -> Row:
-    """A row without the marks that keep spreadsheets from taking text for a formula."""
-    cells = {name: cell[1:] if cell.startswith("'") else cell for name, cell in row.cells.items()}
+def _of_reports(table: Table) -> bool:
+    return "measure" in table.columns
+
+
+_FIGURE_WORDS = frozenset(
+    "killed dead deaths fatalities wounded injured missing captured survived survivors toll".split()
+)
+
+
+def _hint(column: str, known: Iterable[str]) -> str:
+    """What somebody who wrote a column that is not ours may have wanted."""
+    if _FIGURE_WORDS & {*fold(column).split()}:
+        return f". {plain.WHERE_FIGURES_GO}"
+    like = nearest(column, known)
+    return f"; did you mean {like}?" if like else ""
+
+
+def _unescaped(row: Row) -> Row:
+    """A row without the marks that keep spreadsheets from taking text for a formula, and without words for nothing.
+
+    `NA` in the column of countries stays: it is Namibia.
+    """
+    cells = {name: cell if name == "country" else plain.read_cell(cell) for name, cell in row.cells.items()}
     return replace(row, cells=cells)
-
-
-def _linked(item: Item) -> Item | None:
-    """An incident with those of its reports alone that name others; those stood by themselves the first time."""
-    if item.fault is not None:
-        return None
-    reports = [
-        r for r in item.data["toll_reports"] if isinstance(r, dict) and (r.get("incidents") or r.get("supersedes"))
-    ]
-    return replace(item, data=item.data | {"toll_reports": reports}) if reports else None

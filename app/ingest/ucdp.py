@@ -1,18 +1,20 @@
 """UCDP's Georeferenced Event Dataset: final and candidate releases, and copies of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from app.domain.dates import Instant
 from app.domain.layouts import ucdp
 from app.domain.layouts.cells import Cells
+from app.domain.layouts.days import DayOrder
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.vocabulary import ReporterKind
 from app.errors import Fault, InvalidInput
 from app.ingest.data_sets import ListedDraft, ListingBatch, Release, expect_columns, items_of, listed
 from app.ingest.files import Table
 from app.ingest.pipeline import Item, Summary
+from app.ingest.survey import DaySurvey
 from app.store.engine import Database
 from app.store.listed import absent
 from app.store.listing import DataSet
@@ -39,7 +41,7 @@ class UcdpImport:
             missing = "release" if release.name is None else "released_on"
             why = "is missing: figures of UCDP are told by a release of a name and a day"
             raise InvalidInput([Fault(missing, why)])
-        self._released_on = release.released_on
+        self._released_on, self._dates = release.released_on, release.dates
         self._source = SourceDraft(
             id=f"{_OF_SOURCE}{release.slug}",
             title=f"UCDP Georeferenced Event Dataset (GED), release {release.name}",
@@ -52,11 +54,18 @@ class UcdpImport:
         self.begin = partial(ListingBatch, data_set=DATA_SET, source=self._source)
         self._years: set[int] = set()
 
-    def items(self, table: Table) -> Iterator[Item]:
-        """The rows of a file. Raises `InvalidInput` where it is no GED file."""
+    def survey(self, table: Table) -> Mapping[str, DayOrder | None]:
+        """Reads a file whole. Raises `InvalidInput` where it is no GED file."""
         expect_columns(
             table, ucdp.NEEDED if "best_est" in table.columns else (*ucdp.NEEDED, "best"), "file of UCDP GED"
         )
+        days = DaySurvey(ucdp.DAYS, self._dates)
+        for _ in days.watched(table.rows):
+            pass
+        return days.settled(table)
+
+    def items(self, table: Table) -> Iterator[Item]:
+        """The rows of a file."""
         return items_of(table, ListedDraft, self._read)
 
     def _read(self, cells: Cells) -> dict[str, Any]:

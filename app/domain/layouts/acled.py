@@ -5,17 +5,21 @@ Columns are those of its data export and API. `inter1` and `inter2` are numbers 
 
 import calendar
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
-from app.domain.dates import instant_text, parse_moment
+from app.domain.dates import parse_moment
+from app.domain.incident import counted_day
 from app.domain.layouts.cells import Cells, number_of
 from app.domain.places import country_name, known_region
+from app.domain.text import fold
 from app.domain.vocabulary import (
+    ACLED_EVENT_TYPES_BEFORE_2019,
     ACLED_GEO_PRECISION,
     ACLED_INTER,
     ACLED_INTER_WORDS,
     ACLED_TIME_PRECISION,
+    RIOTS_OR_PROTESTS,
     SUB_EVENT_TYPES,
     ActorKind,
     DatePrecision,
@@ -36,6 +40,8 @@ NEEDED = ("event_id_cnty", "event_date", "event_type", "country", "fatalities")
 """Without these a table is no export of events."""
 DELETED = ("event_id_cnty", "deleted_timestamp")
 """The columns of the list of deleted events."""
+DAYS = ("event_date", "timestamp", "deleted_timestamp")
+"""Columns that may hold days."""
 _READ = frozenset(
     "event_id_cnty event_date time_precision event_type sub_event_type actor1 actor2 inter1 inter2 admin2 location "
     "latitude longitude geo_precision fatalities timestamp deleted_timestamp".split()
@@ -59,21 +65,15 @@ def event_of(cells: Cells) -> str:
 
 
 def changed_at(cells: Cells, column: str = "timestamp") -> str | None:
-    """When a row was last changed, or deleted: RFC 3339. The column has seconds since 1970."""
-    seconds = cells.whole(column)
-    if seconds is None:
-        return None
-    try:
-        return instant_text(parse_moment(datetime.fromtimestamp(seconds, UTC).isoformat()).instant)
-    except (ValueError, OverflowError, OSError):
-        raise ValueError(f"{column}: is no time in seconds since 1970: {seconds}") from None
+    """When a row was last changed, or deleted: a day or an RFC 3339 instant. ACLED writes seconds since 1970."""
+    return cells.moment(column)
 
 
 def read(cells: Cells) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """An incident, and its figure where there is one: plain data, to be validated."""
     event = event_of(cells)
     country = cells.country("country", "iso3")
-    day = cells.day("event_date")
+    day = cells.event_day("event_date")
     if day is None:
         raise ValueError("event_date: is empty")
     precision = cells.code("time_precision", ACLED_TIME_PRECISION) or DatePrecision.DAY
@@ -118,26 +118,47 @@ def _interval(day: date, precision: DatePrecision) -> tuple[date, date]:
 
 
 def _types(cells: Cells) -> tuple[str | None, str | None, dict[str, str]]:
-    """Event type and sub-event type; a word of neither list is kept as an attribute."""
+    """Event type and sub-event type. A word that is not in ACLED's list of today is kept as an attribute."""
+    given, kept = cells.text("event_type"), {}
     event_type = cells.word("event_type", EventType)
-    names = SUB_EVENT_TYPES[event_type] if event_type else ()
-    sub_event_type = cells.word("sub_event_type", names)
-    kept = {}
-    for column, found in (("event_type", event_type), ("sub_event_type", sub_event_type)):
-        if found is None and (told := cells.text(column)):
-            kept[column] = told
-            cells.repairs.append(f"{column} {echo(told)} is not in ACLED's list; kept as an attribute")
-    return event_type.value if event_type else None, sub_event_type, kept
+    implied = None
+    if event_type is None and given:
+        kept["event_type"] = given
+        event_type, implied = _succeeding(cells, given)
+        if event_type is None:
+            cells.repairs.append(f"event_type {echo(given)} is not in ACLED's list; kept as an attribute")
+    sub_event_type = cells.word("sub_event_type", SUB_EVENT_TYPES[event_type] if event_type else ())
+    if sub_event_type is None and (given := cells.text("sub_event_type")):
+        kept["sub_event_type"] = given
+        cells.repairs.append(f"sub_event_type {echo(given)} is not in ACLED's list; kept as an attribute")
+    return event_type.value if event_type else None, sub_event_type or implied, kept
+
+
+_BEFORE_2019 = {fold(name): successor for name, successor in ACLED_EVENT_TYPES_BEFORE_2019.items()}
+
+
+def _succeeding(cells: Cells, given: str) -> tuple[EventType | None, str | None]:
+    """What ACLED calls an event type of its versions up to 8 today, with the sub-event type that it implies."""
+    if fold(given) != fold(RIOTS_OR_PROTESTS):
+        return _BEFORE_2019.get(fold(given), (None, None))
+    splitting = {ActorKind.RIOTERS: EventType.RIOTS, ActorKind.PROTESTERS: EventType.PROTESTS}
+    return splitting.get(_inter(cells, "inter1")), None
 
 
 def _actors(cells: Cells, event_type: str | None) -> list[dict[str, str]]:
-    """In violence against civilians the first actor is the one that attacks; elsewhere the order says nothing."""
+    """In violence against civilians the first actor is the one that attacks; elsewhere the order says nothing.
+
+    A file with a row per actor may name more than two; they are on the side of the second.
+    """
     attacked = event_type == EventType.VIOLENCE_AGAINST_CIVILIANS
-    roles = ("attacker", "target") if attacked else ("side_a", "side_b")
-    found = []
-    for number, role in enumerate(roles, start=1):
+    first, other = ("attacker", "target") if attacked else ("side_a", "side_b")
+    found: list[dict[str, str]] = []
+    number = 1
+    while number <= 2 or f"actor{number}" in cells.columns:
         if name := cells.text(f"actor{number}"):
+            role = first if number == 1 else other
             found.append({"name": name, "role": role, "kind": _inter(cells, f"inter{number}").value})
+        number += 1
     return found
 
 
@@ -161,13 +182,13 @@ def _title(cells: Cells, where: str | None) -> str:
 
 def written(item: Mapping[str, Any]) -> dict[str, Any]:
     """An incident as a row, as far as it is known; `item` is an incident as it is answered."""
-    attributes, toll = item["attributes"], item["toll"].get("killed") or {}
+    attributes, toll, day = item["attributes"], item["toll"].get("killed") or {}, counted_day(item)
     first, second = (_actor(item, roles) for roles in (("attacker", "side_a"), ("target", "side_b")))
     changed = parse_moment(toll.get("reported_on") or item["updated_at"]).instant
     return {name: attributes.get(name) for name in COLUMNS} | {
         "event_id_cnty": item["external_ids"].get(SCHEME),
-        "event_date": attributes.get("event_date", item["date_start"]),
-        "year": attributes.get("year", item["date_start"][:4]),
+        "event_date": day.isoformat(),
+        "year": day.year,
         "time_precision": _time_precision(item["date_precision"]),
         "event_type": item["event_type"] or attributes.get("event_type"),
         "sub_event_type": item["sub_event_type"] or attributes.get("sub_event_type"),

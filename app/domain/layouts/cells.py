@@ -1,20 +1,22 @@
 """A row of a table, read cell by cell. What is not clear is refused; what is clear but wrong is repaired, and noted."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Set
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping, Set
+from datetime import date
 from typing import Any, TypeVar
 
+from app.domain.layouts.days import DayOrder, in_stated_year, read_day
+from app.domain.layouts.moments import read_moment
 from app.domain.places import find_country
 from app.domain.source import MOST_PEOPLE
 from app.domain.text import fold
 from app.errors import echo
 
-_WHOLE = re.compile(r"[+-]?[0-9]{1,15}(\.0*)?", re.ASCII)
-_NUMBER = re.compile(r"[+-]?([0-9]{1,15}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", re.ASCII)
-_ISO_DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})([T ]00:00(:00(\.0+)?)?(Z|\+00:00)?)?", re.ASCII)
-_US_DAY = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})( 0?0:00(:00)?)?", re.ASCII)
-_NOTHING = frozenset({"na", "n/a", "nan", "null", "none"})
+_WHOLE = re.compile(r"[+-]?[0-9]{1,15}(\.0*|,0{1,2})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?([0-9]{1,15}([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]{1,3})?", re.ASCII)
+NO_TEXT = frozenset(("NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NaT", "NULL", "null", "None", "-", "--"))
+"""What R, pandas, databases and people write into an empty cell, as they spell it: Nan is a province of Thailand."""
+_NO_NUMBER = frozenset(text.casefold() for text in NO_TEXT)
 T = TypeVar("T")
 
 
@@ -24,8 +26,9 @@ class Cells:
     A reader raises `ValueError` that begins with the column's name, as the rules of records begin with the member's.
     """
 
-    def __init__(self, row: Mapping[str, str]) -> None:
+    def __init__(self, row: Mapping[str, str], orders: Mapping[str, DayOrder | None] | None = None) -> None:
         self._row = row
+        self._orders = orders or {}
         self.repairs: list[str] = []
         """What was put right, each as a sentence."""
 
@@ -37,7 +40,7 @@ class Cells:
     def text(self, *names: str) -> str | None:
         """The first of these columns that has something in it, without spaces around it."""
         for name in names:
-            if told := self._row.get(name, "").strip():
+            if (told := self._row.get(name, "").strip()) and told not in NO_TEXT:
                 return told
         return None
 
@@ -55,7 +58,7 @@ class Cells:
     def _given(self, *names: str) -> str | None:
         """A number or day, where one is: programs write some words for none."""
         told = self.text(*names)
-        return None if told is None or told.casefold() in _NOTHING else told
+        return None if told is None or told.casefold() in _NO_NUMBER else told
 
     def whole(self, *names: str) -> int | None:
         """A whole number, also as programs write it that know fractions only (`12.0`)."""
@@ -64,7 +67,7 @@ class Cells:
             return None
         if not _WHOLE.fullmatch(told):
             raise ValueError(f"{names[0]}: is not a whole number: {echo(told)}")
-        return int(told.partition(".")[0])
+        return int(told.replace(",", ".").partition(".")[0])
 
     def people(self, *names: str) -> int | None:
         """A number of people."""
@@ -80,21 +83,46 @@ class Cells:
             return None
         if not _NUMBER.fullmatch(told):
             raise ValueError(f"{names[0]}: is not a number: {echo(told)}")
-        return float(told)
+        return float(told.replace(",", "."))
 
-    def day(self, *names: str) -> date | None:
-        """A day as `2009-06-09`, with a midnight after it, or as `MM/DD/YYYY`."""
-        told = self._given(*names)
-        if told is None:
+    def day(self, name: str, year: int | None = None) -> date | None:
+        """A day in any clear form. `year` gives two digits of a year their century."""
+        given = self._given(name)
+        if given is None:
             return None
         try:
-            if found := _ISO_DAY.fullmatch(told):
-                return date.fromisoformat(found[1])
-            if found := _US_DAY.fullmatch(told):
-                return date(int(found[3]), int(found[1]), int(found[2]))
-            return datetime.strptime(told, "%d %B %Y").date()
-        except ValueError:
-            raise ValueError(f"{names[0]}: is not a day, as 2009-06-09 or 06/09/2009: {echo(told)}") from None
+            read = read_day(given, self._orders.get(name), year)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+        if read.repair:
+            self.repairs.append(f"{name}: {read.repair}")
+        return read.day
+
+    def event_day(self, name: str) -> date | None:
+        """The day of an event, which must lie in the year that the column `year` states."""
+        year = self.whole("year")
+        day = self.day(name, year)
+        return None if day is None else self.in_year(name, day, year)
+
+    def in_year(self, name: str, day: date, year: int | None) -> date:
+        """A day of a column, which must lie in this year; a century that got lost is repaired from it."""
+        try:
+            read = in_stated_year(day, year, self.needed(name))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+        if read.repair:
+            self.repairs.append(f"{name}: {read.repair}")
+        return read.day
+
+    def moment(self, name: str) -> str | None:
+        """When something was said or changed: a day, or an RFC 3339 instant."""
+        given = self._given(name)
+        if given is None:
+            return None
+        try:
+            return read_moment(given, self._orders.get(name))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
 
     def code(self, name: str, codes: Mapping[int, T]) -> T | None:
         """What a number stands for in a code list."""
@@ -117,33 +145,26 @@ class Cells:
             raise ValueError(f"{names[0]}: {error}: {echo(told)}") from None
 
     def place(self) -> tuple[float | None, float | None]:
-        """(latitude, longitude), WGS 84; those of `geom_wkt` where they cannot be. Else raises `ValueError`."""
-        return self._repaired(self._degrees, self._point)
-
-    def _degrees(self) -> tuple[float | None, float | None]:
-        return _on_earth(self.number("latitude"), self.number("longitude"))
+        """(latitude, longitude), WGS 84; those of `geom_wkt` where they cannot be, else none, which is a repair."""
+        try:
+            return _on_earth(self.number("latitude"), self.number("longitude"))
+        except ValueError as error:
+            try:
+                found = self._point()
+            except ValueError:
+                found = None
+            self.repairs.append(f"{error}; {'taken from geom_wkt' if found else 'recorded without a point'}")
+            return found or (None, None)
 
     def _point(self) -> tuple[float | None, float | None] | None:
         found = re.fullmatch(r"POINT ?\(([-+0-9.]+) ([-+0-9.]+)\)", self.text("geom_wkt") or "", re.ASCII)
         return _on_earth(float(found[2]), float(found[1])) if found else None
 
-    def _repaired(self, read: Callable[[], T], instead: Callable[[], T | None]) -> T:
-        try:
-            return read()
-        except ValueError as error:
-            try:
-                found = instead()
-            except ValueError:
-                found = None
-            if found is None:
-                raise error from None
-            self.repairs.append(f"{error}; taken from geom_wkt")
-            return found
-
     def others(self, known: Iterable[str]) -> dict[str, Any]:
         """The cells of all other columns that have something in them, word for word."""
         left = self._row.keys() - set(known)
-        return {name: value.strip() for name, value in self._row.items() if name in left and value.strip()}
+        cells = ((name, value.strip()) for name, value in self._row.items() if name in left)
+        return {name: value for name, value in cells if value and value not in NO_TEXT}
 
 
 def _on_earth(latitude: float | None, longitude: float | None) -> tuple[float | None, float | None]:

@@ -5,15 +5,19 @@ names and codes are joined by `; `, what has members of its own is JSON. Columns
 are derived, and not read back.
 """
 
+import calendar
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import orjson
 
 from app.domain.canonical import canonical
-from app.domain.layouts.cells import Cells
-from app.domain.layouts.columns import COLUMNS, INCIDENT_COLUMNS, OF_HEADLINE, OF_RECORD, RECORDED_COLUMNS, Type
+from app.domain.layouts.cells import NO_TEXT, Cells
+from app.domain.layouts.columns import COLUMNS, INCIDENT_COLUMNS, OF_HEADLINE, OF_RECORD, Type
+from app.domain.layouts.days import read_month
+from app.domain.places import known_region
 from app.domain.vocabulary import ActorRole, Bound, DatePrecision, Measure
 
 REPORT_COLUMNS = (
@@ -27,12 +31,10 @@ NEEDED = ("id", "title", "date_start", "country")
 """Without these a table has no incidents."""
 NEEDED_OF_REPORTS = ("incidents", "measure", "reported_on")
 """Without these it has no toll reports."""
-DERIVED = frozenset(
-    {*(name for name, column in INCIDENT_COLUMNS.items() if column.member == "toll"), *RECORDED_COLUMNS}
-    - {"toll_reports"}
-)
-"""Columns of incidents that are for reading."""
-DERIVED_OF_REPORTS = frozenset("status superseded_by change delta source_changed recorded_at".split())
+DAYS = ("date_start", "date_end", "reported_on", "source_published_on", "retraction_reported_on")
+"""Columns that hold days, or instants."""
+HEADLINE_COLUMNS = tuple(f"{measure}_{figure}" for measure in Measure for figure in ("low", "best", "high"))
+"""Columns of figures that are derived from toll reports."""
 _NAMED = ("id", "name", "kind")
 _PUBLISHED = ("id", "title", "publisher", "published_on", "url", "language", "licence", "attribution")
 _SIDES = ("side_a", "side_b", "civilian", "unknown")
@@ -46,12 +48,19 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def safe_cell(value: Any) -> Any:
     """A cell that no spreadsheet takes for a formula: text that begins like one gets a `'` in front.
 
-    Text that begins with a `'` gets one too, so that taking one off always gives the text back. Numbers are left
-    alone; null is an empty cell.
+    Text that begins with a `'` gets one too, so that taking one off always gives the text back; so does text that
+    programs write for an empty cell, like `NA`. Numbers are left alone; null is an empty cell.
     """
-    if isinstance(value, str) and value.startswith((*_FORMULA, "'")):
+    if isinstance(value, str) and (value.startswith((*_FORMULA, "'")) or value in NO_TEXT):
         return "'" + value
     return value
+
+
+def read_cell(text: str) -> str:
+    """The text of a cell that `safe_cell` wrote; nothing where a program has written that there is none."""
+    if text.startswith("'"):
+        return text[1:]
+    return "" if text.strip() in NO_TEXT else text
 
 
 def incident_columns(fields: Sequence[str] | None) -> list[str]:
@@ -114,17 +123,14 @@ def read_incident(cells: Cells) -> dict[str, Any]:
     there = cells.columns
     texts = [name for name in (*OF_RECORD, "claimed_by") if name in there and not name.startswith("region")]
     told: dict[str, Any] = {name: cells.exact(name) for name in texts}
-    told |= {name: cells.number(name) for name in ("latitude", "longitude") if name in there}
+    if {"latitude", "longitude"} & there:
+        told["latitude"], told["longitude"] = cells.place()
     if "type_of_violence" in there:
         told["type_of_violence"] = cells.whole("type_of_violence")
     if "near_border" in there:
         told["near_border"] = _parted(cells.exact("near_border"))
-    told["id"] = cells.needed("id")
-    told |= {name: _day(cells, name) for name in ("date_start", "date_end")}
-    told["date_end"] = told["date_end"] or told["date_start"]
-    if not told.get("date_precision"):
-        same = told["date_end"] == told["date_start"]
-        told["date_precision"] = (DatePrecision.DAY if same else DatePrecision.DAYS).value
+    told["id"] = _id(cells, "id", cells.needed("id"))
+    told |= _dates(cells)
     if {"region_code", "region_name"} & there:
         told["region"] = _region(cells)
     for name, empty in (("sources", []), ("external_ids", {}), ("attributes", {}), ("toll_reports", [])):
@@ -136,12 +142,64 @@ def read_incident(cells: Cells) -> dict[str, Any]:
         told["toll_reports"] = [
             _with_id(report, told["id"]) if isinstance(report, dict) else report for report in reports
         ]
+    expect_reports_of_headline(cells, reports)
     return told
+
+
+def expect_reports_of_headline(cells: Cells, reports: Any) -> None:
+    """Raises `ValueError` for a figure in a column of the headline that no report of the row stands for.
+
+    Such columns are derived. Reading past them would lose the figure in silence.
+    """
+    for name in HEADLINE_COLUMNS:
+        figure = cells.people(name) if name in cells.columns else None
+        measure = name.rpartition("_")[0]
+        if figure is not None and not any(isinstance(r, dict) and r.get("measure") == measure for r in reports or ()):
+            raise ValueError(
+                f"{name}: is derived, and no toll report of the row gives the {figure}. {WHERE_FIGURES_GO}"
+            )
+
+
+WHERE_FIGURES_GO = (
+    "Figures are toll reports, each with its reporter and day: put them into a file of their own with the columns "
+    "incidents, measure, best, reporter_name, reporter_kind, reported_on and source_title, and take this column out"
+)
+
+
+def _dates(cells: Cells) -> dict[str, str | None]:
+    """`date_start`, `date_end` and `date_precision`. A month or a year without a day is the whole of it."""
+    first, last = cells.text("date_start") or "", cells.text("date_end") or ""
+    of_first, of_last = read_month(first), read_month(last or first)
+    start = date(of_first[0], of_first[1] or 1, 1).isoformat() if of_first else _day(cells, "date_start")
+    end = _last_day(*of_last) if of_last else _day(cells, "date_end") or start
+    if of_first or of_last:
+        implied = DatePrecision.MONTH if of_first == of_last and of_first and of_first[1] else DatePrecision.LONGER
+    else:
+        implied = DatePrecision.DAY if start == end else DatePrecision.DAYS
+    return {"date_start": start, "date_end": end, "date_precision": cells.exact("date_precision") or implied.value}
+
+
+def _last_day(year: int, month: int | None) -> str:
+    last = month or 12
+    return date(year, last, calendar.monthrange(year, last)[1]).isoformat()
 
 
 def _day(cells: Cells, name: str) -> str | None:
     found = cells.day(name)
+    if found is not None and found.year < EARLIEST_YEAR:
+        raise ValueError(f"{name}: lies before the year {EARLIEST_YEAR}: {found}")
     return None if found is None else found.isoformat()
+
+
+EARLIEST_YEAR = 1000
+"""Of incidents in a file; an earlier year has lost its century."""
+
+
+def _id(cells: Cells, column: str, text: str) -> str:
+    """An id, which has small letters alone."""
+    if text.lower() != text:
+        cells.repairs.append(f"{column}: {text} became {text.lower()}, since ids have small letters")
+    return text.lower()
 
 
 def _with_id(report: dict[str, Any], about: str) -> dict[str, Any]:
@@ -154,10 +212,16 @@ def _with_id(report: dict[str, Any], about: str) -> dict[str, Any]:
 
 
 def _region(cells: Cells) -> Any:
+    """A region as the row has it. A name alone gets the code that it has in its country, where it has one."""
     code, name = cells.exact("region_code"), cells.exact("region_name")
-    if code is None:
-        return None if name is None else {"code": None, "name": name} if "region_code" in cells.columns else name
-    return {"code": code} | ({"name": name} if name else {})
+    if code is not None:
+        return {"code": code} | ({"name": name} if name else {})
+    if name is None:
+        return None
+    if "region_code" in cells.columns:
+        return {"code": None, "name": name}
+    found = known_region(name, cells.country("country"))
+    return {"code": found.code, "name": found.name}
 
 
 def _actors(cells: Cells) -> list[Any]:
@@ -181,14 +245,15 @@ def read_report(cells: Cells) -> dict[str, Any]:
 
     One without an id gets one made of all that it says, so that the same row is the same report each time.
     """
-    told: dict[str, Any] = {
-        name: cells.exact(name) for name in ("measure", "reported_on", "locator", "note", "supersedes")
-    }
+    told: dict[str, Any] = {name: cells.exact(name) for name in ("measure", "locator", "note")}
+    if supersedes := cells.exact("supersedes"):
+        told["supersedes"] = _id(cells, "supersedes", supersedes)
     low, best, high = (cells.people(name) for name in ("low", "best", "high"))
     bound = Bound.RANGE if low is not None and high is not None and not low == best == high else Bound.EXACT
     breakdown = {side: cells.people(f"breakdown_{side}") for side in _SIDES}
     told |= {
-        "incidents": _parted(cells.needed("incidents")),
+        "incidents": [_id(cells, "incidents", name) for name in _parted(cells.needed("incidents"))],
+        "reported_on": cells.moment("reported_on"),
         "victims": cells.exact("victims") or "all",
         "bound": cells.exact("bound") or bound.value,
         "low": low,
@@ -198,9 +263,11 @@ def read_report(cells: Cells) -> dict[str, Any]:
         "source": _party(cells, "source", _PUBLISHED),
         "breakdown": breakdown if any(n is not None for n in breakdown.values()) else None,
     }
+    if "published_on" in told["source"]:
+        told["source"]["published_on"] = _day(cells, "source_published_on")
     told = _with_id(told | {"id": cells.exact("id")}, "")
     if reason := cells.exact("retraction_reason"):
-        told["retraction"] = {"reason": reason, "reported_on": cells.exact("retraction_reported_on")}
+        told["retraction"] = {"reason": reason, "reported_on": cells.moment("retraction_reported_on")}
     return told
 
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
+from app.domain.incident import counted_day
 from app.domain.layouts.cells import Cells, number_of, range_of
+from app.domain.layouts.days import FIRST_YEAR
 from app.domain.places import country_name, known_region
 from app.domain.vocabulary import UCDP_DATE_PREC, UCDP_WHERE_PREC, ActorKind, DatePrecision, ViolenceType
 
@@ -26,6 +28,8 @@ NEEDED = ("id", "type_of_violence", "side_a", "country", "date_start")
 """Without these a table is no GED file; nor without `best` or `best_est`."""
 FIGURES = {name: (name, f"{name}_est") for name in ("low", "best", "high")}
 BREAKDOWN = {"side_a": "deaths_a", "side_b": "deaths_b", "civilian": "deaths_civilians", "unknown": "deaths_unknown"}
+DAYS = ("date_start", "date_end")
+"""Columns that hold days."""
 _READ = {
     "id", "type_of_violence", "side_a", "side_b", "where_prec", "where_coordinates", "adm_2", "latitude", "longitude",
     "date_prec", "date_start", "date_end", "event_date_start", *BREAKDOWN.values(),
@@ -116,12 +120,16 @@ def _kind(name: str, violence: ViolenceType | None, role: str) -> ActorKind:
 
 
 def _dates(cells: Cells) -> tuple[date, date, DatePrecision]:
-    start, end = cells.day("date_start"), cells.day("date_end")
+    year = cells.whole("year")
+    start, end = cells.day("date_start", year), cells.day("date_end", year)
     if start is None:
         raise ValueError("date_start: is empty")
     if end is None:
         end = start
         cells.repairs.append("date_end is empty; read as date_start")
+    if year is None or not FIRST_YEAR <= start.year <= year <= end.year:  # an event may go on into another year
+        start = cells.in_year("date_start", start, year)
+        end = cells.in_year("date_end", end, year) if cells.text("date_end") else start
     if end < start:
         raise ValueError(f"date_end: {end} is before date_start {start}")
     precision = cells.code("date_prec", UCDP_DATE_PREC)
@@ -151,7 +159,7 @@ def written(item: Mapping[str, Any]) -> dict[str, Any]:
     sides = {actor["role"]: actor["name"] for actor in reversed(item["actors"])}
     row = {name: attributes.get(name) for name in COLUMNS} | {
         "id": item["external_ids"].get(SCHEME),
-        "year": attributes.get("year", item["date_start"][:4]),
+        "year": counted_day(item).year,
         "type_of_violence": item["type_of_violence"],
         "side_a": sides.get("side_a", sides.get("attacker")),
         "side_b": sides.get("side_b", sides.get("target")),

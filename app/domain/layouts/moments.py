@@ -1,0 +1,66 @@
+"""Times at which something was said, as files write them: days and instants become those of records.
+
+An instant without an offset counts as UTC: that is what the programs that leave the offset away mean.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from app.domain.dates import instant_text, parse_day, parse_moment
+from app.domain.layouts.days import DayOrder, read_day
+from app.errors import echo
+
+_SECONDS = re.compile(r"-?\d{9,10}(\.\d*)?", re.ASCII)
+_MILLISECONDS = re.compile(r"-?\d{12,13}(\.0*)?", re.ASCII)
+_SHORTENED = re.compile(r"[0-9.,]+[eE]\+?[0-9]+", re.ASCII)
+_OF_WORKBOOK = re.compile(r"\d{5}\.\d*[1-9]\d*", re.ASCII)
+_INSTANT = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)? ?(Z|UTC|GMT|[+-]\d{2}:?\d{2})?",
+    re.ASCII | re.IGNORECASE,
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WORKBOOK_EPOCH = datetime(1899, 12, 30, tzinfo=UTC)
+
+
+def read_moment(text: str, order: DayOrder | None) -> str:
+    """A day or an RFC 3339 instant, from any clear form. `order` is that of the days of its column.
+
+    Raises `ValueError` with the end of a sentence for what is neither.
+    """
+    bare = text.strip()
+    try:
+        return parse_moment(bare).text
+    except ValueError:
+        pass
+    if _SHORTENED.fullmatch(bare):
+        raise ValueError(f"has lost digits to a spreadsheet; write it in full: {echo(text)}")
+    try:
+        if found := _instant(bare):
+            return found
+    except (ValueError, OverflowError):
+        raise ValueError(f"is not an instant of the calendar: {echo(text)}") from None
+    return read_day(bare, order).day.isoformat()
+
+
+def _instant(text: str) -> str | None:
+    if _SECONDS.fullmatch(text):
+        return _utc(_EPOCH + timedelta(seconds=float(text)))
+    if _MILLISECONDS.fullmatch(text):
+        return _utc(_EPOCH + timedelta(milliseconds=int(text.partition(".")[0])))
+    if _OF_WORKBOOK.fullmatch(text):
+        return _utc(_WORKBOOK_EPOCH + timedelta(seconds=round(float(text) * 86400)))
+    found = _INSTANT.fullmatch(text)
+    if found is None:
+        return None
+    day, hour, minute, second, fraction, offset = found.groups()
+    if offset is None and (int(hour), int(minute), int(second or 0), int(fraction or 0)) == (0, 0, 0, 0):
+        return parse_day(day).isoformat()  # what programs write that know no days
+    offset = "Z" if (offset or "Z").upper() in ("Z", "UTC", "GMT") else offset
+    if offset != "Z" and ":" not in offset:
+        offset = f"{offset[:3]}:{offset[3:]}"
+    parts = "." + fraction[:6] if fraction and int(fraction[:6]) else ""
+    return parse_moment(f"{day}T{int(hour):02}:{minute}:{second or '00'}{parts}{offset}").text
+
+
+def _utc(at: datetime) -> str:
+    return instant_text(parse_moment(at.isoformat()).instant)

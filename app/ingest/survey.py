@@ -1,0 +1,39 @@
+"""What only a whole column tells, found by reading a file once before anything of it is recorded."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from app.domain.layouts.days import DayColumn, DayOrder
+from app.errors import Fault, InvalidInput
+from app.ingest.files import Table
+from app.ingest.rows import Row
+
+
+class DaySurvey:
+    """Whether columns of days have the day or the month first: as the importer says, or as each column shows."""
+
+    def __init__(self, columns: Iterable[str], given: DayOrder | None) -> None:
+        self._given = given
+        self._columns = {name: DayColumn() for name in columns}
+
+    def watched(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """The rows, each of which is taken into account."""
+        for row in rows:
+            for name, column in self._columns.items():
+                if cell := row.cells.get(name):
+                    column.look(cell, row.line)
+            yield row
+
+    def settled(self, table: Table) -> Mapping[str, DayOrder | None]:
+        """The order of each column. Raises `InvalidInput` with the columns that the file leaves open."""
+        if self._given is not None:
+            return dict.fromkeys(self._columns, self._given)
+        orders, faults = {}, []
+        for name, column in self._columns.items():
+            try:
+                orders[name] = column.order
+            except ValueError as error:
+                why = f"column {name} {error}; say which with --dates dmy or --dates mdy (over HTTP dates=dmy)"
+                faults.append(Fault("file", why, table.name, "body"))
+        if faults:
+            raise InvalidInput(faults)
+        return orders
