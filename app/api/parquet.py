@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 from anyio import to_thread
 
+from app.domain.incident import counted_day
 from app.domain.layouts.columns import COLUMNS, Type
 from app.domain.layouts.plain import incident_columns, incident_values
 from app.store.reader import Places
@@ -102,7 +103,7 @@ async def write(
 
 
 def file_columns(fields: Sequence[str] | None, partitioned: bool) -> list[str]:
-    """The columns of a file; partitioned, its folders tell the country and the year of `date_start`."""
+    """The columns of a file. Partitioned, its folders state the country, and the year that sums count it in."""
     return [name for name in incident_columns(fields) if not (partitioned and name == "country")]
 
 
@@ -115,9 +116,7 @@ def _append(made: Path, items: Sequence[str], columns: Sequence[str], partitione
     """Adds incidents to the rows of their files. Returns the length of the longest line, in bytes."""
     lines: dict[Path, list[bytes]] = {}
     for item in map(orjson.loads, items):
-        file = (
-            made / f"country={item['country']}" / f"year={int(item['date_start'][:4])}" / FILE if partitioned else made
-        )
+        file = made / f"country={item['country']}" / f"year={counted_day(item).year}" / FILE if partitioned else made
         line = orjson.dumps(_row(item, columns), option=orjson.OPT_APPEND_NEWLINE)
         lines.setdefault(file, []).append(line)
     for file, told in lines.items():

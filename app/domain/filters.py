@@ -36,6 +36,8 @@ class How(Enum):
     BOX = auto()
     CIRCLE = auto()
     SOME_REPORT = auto()
+    DROPPED = auto()
+    DROPPED_BY = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,21 @@ FILTERS: tuple[Filter, ...] = (
     _one("source", kinds.ID, How.SOME_REPORT, "source", "Some report came from this source (id)."),
     _one("reported_from", kinds.MOMENT, How.SOME_REPORT, "from", "Some report was given at this time or later."),
     _one("reported_to", kinds.MOMENT, How.SOME_REPORT, "to", "Some report was given at this time or earlier."),
+    _one(
+        "dropped",
+        kinds.FLAG,
+        How.DROPPED,
+        "",
+        "The newest release of a data set that speaks of its country and time no longer lists it; `false` leaves such "
+        "incidents out.",
+    ),
+    _one(
+        "dropped_by",
+        kinds.ID,
+        How.DROPPED_BY,
+        "",
+        "This release (id of its source, like ucdp-ged-25.1) does not list it, and an earlier one did.",
+    ),
     _one("updated_since", kinds.MOMENT, How.SINCE, "recorded_from", "What is answered changed at this time or later."),
 )
 """Where several of `reported_by`, `source`, `reported_from` and `reported_to` are given, one report meets them all."""

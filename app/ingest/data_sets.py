@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from app.domain.dates import end_of_day, parse_day, parse_moment
-from app.domain.incident import IncidentDraft
+from app.domain.incident import IncidentDraft, counted_day
 from app.domain.layouts.cells import Cells
 from app.domain.layouts.days import DayOrder
 from app.domain.source import Record, SourceDraft
@@ -115,14 +115,23 @@ def listed(
     return {"incident": incident | told, "listed_on": on}
 
 
-class ListingBatch:
-    """Records what a release lists."""
+_OF_DAY = {"date_start", "date_end", "attributes"}
 
-    def __init__(self, writer: Writer, data_set: DataSet, source: SourceDraft) -> None:
+
+class ListingBatch:
+    """Records what a release lists. `speaks_of` names the days that a release says all of where it lists an event."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        data_set: DataSet,
+        source: SourceDraft,
+        speaks_of: Callable[[date], tuple[date, date] | None] = lambda day: None,
+    ) -> None:
         if writer.find(tables.Reporter, data_set.reporter.id or "") is None:
             writer.record_party(data_set.reporter)
         writer.record_party(source)
-        self._writer = writer
+        self._writer, self._speaks_of = writer, speaks_of
         self._releases, self._source, self._scheme = Releases(writer, data_set), source, data_set.scheme
 
     def foresee(self, drafts: Sequence[ListedDraft]) -> None:
@@ -132,7 +141,8 @@ class ListingBatch:
 
     def record(self, draft: ListedDraft) -> tuple[Outcome, str]:
         """The incident is made or revised, and its figure recorded where it is new."""
-        return self._releases.record(Listed(draft.incident, self._source, draft.listed_on))
+        days = self._speaks_of(counted_day(draft.incident.model_dump(include=_OF_DAY)))
+        return self._releases.record(Listed(draft.incident, self._source, draft.listed_on, days))
 
     def finish(self) -> None:
         """Notes what is listed."""

@@ -1,6 +1,9 @@
 """UCDP's Georeferenced Event Dataset: final and candidate releases, and copies of them."""
 
+import calendar
+import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -20,6 +23,16 @@ from app.store.listed import absent
 from app.store.listing import DataSet
 
 _OF_SOURCE = "ucdp-ged-"
+_CANDIDATE = re.compile(r"\d+\.0\d*\..+", re.ASCII)
+"""Candidate releases are named by months: 26.0.2, 25.01.25.03. Final ones, like 26.1, have whole years."""
+
+
+def _its_month(day: date) -> tuple[date, date]:
+    return day.replace(day=1), day.replace(day=calendar.monthrange(day.year, day.month)[1])
+
+
+def _its_year(day: date) -> tuple[date, date]:
+    return date(day.year, 1, 1), date(day.year, 12, 31)
 
 
 def _report_id(event: str, source_id: str, _: Instant) -> str:
@@ -51,8 +64,8 @@ class UcdpImport:
             licence="CC BY 4.0",
             attribution="UCDP Georeferenced Event Dataset",
         )
-        self.begin = partial(ListingBatch, data_set=DATA_SET, source=self._source)
-        self._years: set[int] = set()
+        speaks_of = _its_month if _CANDIDATE.fullmatch(release.name) else _its_year
+        self.begin = partial(ListingBatch, data_set=DATA_SET, source=self._source, speaks_of=speaks_of)
 
     def survey(self, table: Table) -> Mapping[str, DayOrder | None]:
         """Reads a file whole. Raises `InvalidInput` where it is no GED file."""
@@ -70,7 +83,6 @@ class UcdpImport:
 
     def _read(self, cells: Cells) -> dict[str, Any]:
         incident, figure = ucdp.read(cells)
-        self._years.add(int(incident["date_start"][:4]))
         return listed(DATA_SET, self._source, incident, figure, self._released_on, cells)
 
     def read_again(self) -> bool:
@@ -78,7 +90,5 @@ class UcdpImport:
         return False
 
     def finish(self, database: Database, summary: Summary) -> None:
-        """Tells which events of these years an earlier release had and this one has not."""
-        if self._years:
-            years = min(self._years), max(self._years)
-            summary.absent = absent(database, "ucdp", self._source.id or "", self._released_on, years)
+        """Adds which events an earlier release had and this one has not, of the countries and days it speaks of."""
+        summary.absent = absent(database, self._source.id or "")

@@ -35,6 +35,7 @@ from app.store.tables import (
 from app.store.transaction import Transaction
 
 _MEMBERS = select(IncidentSetMember.incident).where(col(IncidentSetMember.incident_set) == bindparam("set"))
+_RECORDED_NOW = select(Recording.key).where(col(Recording.recorded_at) == bindparam("now"))
 _CREATED = {Source: ChangeKind.SOURCE_CREATED, Reporter: ChangeKind.REPORTER_CREATED}
 
 
@@ -228,6 +229,16 @@ class Appender:
         self.gathered.write()
         derive.rebuild_sets(self.transaction, self._touched_sets)
         derive.rebuild_incidents(self.transaction, self._touched, self._new)
+
+    def mark(self) -> None:
+        """Makes a recording without an entry, where there is none yet: for what is noted beside the log.
+
+        Reads are pinned to recordings; without one nobody would see the note, and tags of answers would not change.
+        """
+        if self.transaction.first(_RECORDED_NOW, {"now": self.now}) is None:
+            state = log.append(self.transaction, (), self.by)
+            row = {"key": self.transaction.next_key(Recording), "recorded_at": self.now, "recorded_by": self.by}
+            self.transaction.insert(table_of(Recording), [row | state])
 
     def _log(self, kind: ChangeKind, row: Mapping[str, Any], incident: str | None, data: dict[str, Any]) -> None:
         self._entries.append(log.Entry(kind, row["key"], incident, data))

@@ -23,6 +23,8 @@ segment = TABLES["segment"].c
 version = TABLES["incident_version"].c
 report = TABLES["toll_report"].c
 member = TABLES["incident_set_member"].c
+listing = TABLES["listing"].c
+span = TABLES["release_span"].c
 
 Shape = tuple[Any, ...]
 
@@ -35,6 +37,8 @@ def shape_of(question: Question) -> Shape:
 def _shape(f: Filter, value: Any, question: Question) -> Shape:
     if f.how is How.BOX:
         return f.name, value.wraps
+    if f.how is How.DROPPED:
+        return f.name, value
     if f.how is How.AT_LEAST and f.column == "killed_{figure}":
         return f.name, question.figure is Figure.BEST and value >= LARGE_TOLL
     return f.name, len(_several(value)) if f.how in (How.ANY_OF, How.NEAR_BORDER, How.TARGET_KIND) else 1
@@ -106,6 +110,48 @@ def _circle(_: Filter, __: Any, ___: Figure) -> ColumnElement[bool]:
     return nearness >= bindparam("near_cosine")
 
 
+def _dropped(_: Filter, dropped: Any, __: Figure) -> ColumnElement[bool]:
+    found = dropped_by_a_release(newest=True)
+    return found if dropped is True else ~found
+
+
+def _dropped_by(f: Filter, _: Any, __: Figure) -> ColumnElement[bool]:
+    source = TABLES["source"].c
+    release = select(source.key).where(source.id == bindparam(f.name)).scalar_subquery()
+    return dropped_by_a_release(span.source == release)
+
+
+def dropped_by_a_release(*which: ColumnElement[bool], newest: bool = False) -> ColumnElement[bool]:
+    """That an earlier release of a data set lists the incident, and one that speaks of its country and time does not.
+
+    `newest`: and no later one lists it again.
+    """
+    recorded, known = bindparam("recorded"), bindparam("known")
+    listed = (
+        select(listing.incident)
+        .where(listing.incident == segment.incident, listing.recorded_at <= recorded, listing.listed_at <= known)
+        .correlate(TABLES["segment"], TABLES["release_span"])
+    )
+    of_data_set = listed.where(listing.reporter == span.reporter)
+    all_days = TABLES["release_span"].alias("all_days").c
+    of_release = all_days.source == span.source, all_days.recorded_at <= recorded
+    first, last = (
+        select(bound).where(*of_release).correlate(TABLES["release_span"]).scalar_subquery()
+        for bound in (func.min(all_days.first_day), func.max(all_days.last_day))
+    )
+    met = [
+        span.country == segment.country,
+        span.recorded_at <= recorded,
+        span.listed_at <= known,
+        segment.day.between(first, last),
+        of_data_set.where(listing.listed_at < span.listed_at).exists(),
+        ~listed.where(listing.source == span.source).exists(),
+    ]
+    if newest:
+        met.append(~of_data_set.where(listing.listed_at > span.listed_at).exists())
+    return select(span.source).where(*met, *which).exists()
+
+
 CONDITIONS: dict[How, Callable[[Filter, Any, Figure], ColumnElement[bool]]] = {
     How.ANY_OF: _any_of,
     How.AT_LEAST: _at_least,
@@ -116,6 +162,8 @@ CONDITIONS: dict[How, Callable[[Filter, Any, Figure], ColumnElement[bool]]] = {
     How.TARGET_KIND: _target_kind,
     How.BOX: _box,
     How.CIRCLE: _circle,
+    How.DROPPED: _dropped,
+    How.DROPPED_BY: _dropped_by,
 }
 
 
@@ -173,7 +221,7 @@ def values_of(question: Question, recorded: Instant) -> dict[str, Any]:
             values |= _box_values(value)
         elif f.how is How.CIRCLE:
             values |= _circle_values(value, question.given["radius_km"])
-        else:
+        elif f.how is not How.DROPPED:
             values[f.name] = _compared(f, value)
     return values
 

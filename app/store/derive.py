@@ -18,6 +18,7 @@ from sqlmodel import SQLModel, col
 from app.domain.dates import FOREVER, Instant, end_of_day, parse_day
 from app.domain.headline import NEVER_VALID, RULE, Headline
 from app.domain.history import Span, TollSet, by_set, spans
+from app.domain.incident import counted_day
 from app.domain.places import Region
 from app.domain.text import fold
 from app.domain.vocabulary import Measure
@@ -180,6 +181,7 @@ def _known_from(
 def _compared(record: Mapping[str, Any]) -> dict[str, Any]:
     """What filters and sorts compare of a record."""
     start, end = (parse_day(record[name]).toordinal() for name in ("date_start", "date_end"))
+    day = counted_day(record)
     region, latitude, longitude = record["region"], record["latitude"], record["longitude"]
     x, y, z = on_sphere(latitude, longitude) if latitude is not None else (None, None, None)
     return {
@@ -189,7 +191,8 @@ def _compared(record: Mapping[str, Any]) -> dict[str, Any]:
         "date_start": start,
         "date_end": end,
         "days": end - start,
-        "month": int(record["date_start"][:7].replace("-", "")),
+        "month": day.year * 100 + day.month,
+        "day": day.toordinal(),
         "date_precision": record["date_precision"],
         "event_type": record["event_type"],
         "sub_event_type": record["sub_event_type"],

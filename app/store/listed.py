@@ -4,12 +4,13 @@ from contextlib import closing
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, literal_column, select
+from sqlalchemy import Select, bindparam, exists, func, literal_column, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from app.domain.dates import FOREVER, parse_moment
+from app.domain.dates import LAST_INSTANT
 from app.domain.vocabulary import Measure
+from app.store.conditions import at_clocks, dropped_by_a_release
 from app.store.engine import Database
 from app.store.sqlite import EXPORT_CACHE_KIB, compiled, limited, read_connection
 from app.store.tables import (
@@ -18,7 +19,7 @@ from app.store.tables import (
     IncidentSet,
     IncidentVersion,
     Listing,
-    Reporter,
+    ReleaseSpan,
     Retraction,
     Segment,
     Source,
@@ -28,6 +29,7 @@ from app.store.tables import (
 )
 
 _listing, _version, _report = table_of(Listing).c, table_of(IncidentVersion).c, table_of(TollReport).c
+_span = table_of(ReleaseSpan).c
 _OF_INCIDENT = (_listing.incident == bindparam("incident"), _listing.reporter == bindparam("reporter"))
 IS_LISTED = select(_listing.incident).where(
     *_OF_INCIDENT, _listing.listed_at == bindparam("listed_at"), _listing.source == bindparam("source")
@@ -85,10 +87,16 @@ def bearing(count: int) -> Select[Any]:
     return built
 
 
-def absent(database: Database, reporter: str, source: str, listed_on: str, years: tuple[int, int]) -> list[str]:
-    """The ids of incidents of some years that an earlier release listed and this one does not, in their order."""
-    values = {"reporter": reporter, "source": source, "at": parse_moment(listed_on).instant}
-    values |= {"first": years[0] * 100, "last": years[1] * 100 + 99, "forever": FOREVER}
+SPAN = select(func.min(_span.first_day), func.max(_span.last_day)).where(
+    _span.source == bindparam("source"), _span.country == bindparam("country")
+)
+"""(first day, last day) of which a release lists events of a country; nulls where it lists none yet."""
+
+
+def absent(database: Database, source: str) -> list[str]:
+    """The ids of incidents that an earlier release listed and this one does not, though it speaks of their country and
+    time, in their order."""
+    values = {"release": source, "recorded": LAST_INSTANT, "known": LAST_INSTANT}
     connection, _ = read_connection(database.url, EXPORT_CACHE_KIB)
     with closing(connection):
         return [row[0] for row in connection.execute(_absent_text(), values)]
@@ -96,20 +104,9 @@ def absent(database: Database, reporter: str, source: str, listed_on: str, years
 
 @cache
 def _absent_text() -> str:
-    segment, here = table_of(Segment).c, aliased(Listing)
-    of_release = select(Source.key).where(col(Source.id) == bindparam("source")).scalar_subquery()
+    segment = table_of(Segment).c
+    release = select(Source.key).where(col(Source.id) == bindparam("release")).scalar_subquery()
+    dropped = dropped_by_a_release(_span.source == release)
     return compiled(
-        select(segment.incident_id)
-        .join(Listing, _listing.incident == segment.incident)
-        .join(Reporter, col(Reporter.key) == _listing.reporter)
-        .where(
-            col(Reporter.id) == bindparam("reporter"),
-            _listing.listed_at < bindparam("at"),
-            segment.month.between(bindparam("first"), bindparam("last")),
-            segment.recorded_to == bindparam("forever"),
-            segment.known_to == bindparam("forever"),
-            ~exists().where(col(here.source) == of_release, col(here.incident) == _listing.incident),
-        )
-        .distinct()
-        .order_by(segment.incident_id)
+        select(segment.incident_id).where(*at_clocks(segment), dropped).distinct().order_by(segment.incident_id)
     )

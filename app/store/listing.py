@@ -7,6 +7,7 @@ which figure a release repeats once an earlier one is loaded after it, and what 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import orjson
@@ -22,6 +23,7 @@ from app.store.reader import filled_up
 from app.store.tables import (
     Incident,
     Listing,
+    ReleaseSpan,
     Reporter,
     Source,
     TollReport,
@@ -48,6 +50,8 @@ class Listed:
     incident: IncidentDraft
     source: SourceDraft
     listed_on: str
+    days: tuple[date, date] | None = None
+    """The first and last day that a release speaks of where it lists this event. `None`: its silence says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ class Releases:
         self._writer, self._data_set = writer, data_set
         self._bearing: dict[str, str | None] = {}
         self._listed: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self._spans: dict[tuple[int, str], ReleaseSpan] = {}
 
     def foresee(self, events: Iterable[str]) -> None:
         """Looks up at once which incidents bear the ids of these events."""
@@ -110,7 +115,12 @@ class Releases:
 
     def finish(self) -> None:
         """Notes what is listed, after the incidents themselves were written."""
-        self._writer.transaction.insert(table_of(Listing), list(self._listed.values()))
+        transaction = self._writer.transaction
+        transaction.insert(table_of(Listing), list(self._listed.values()))
+        wider = [span.model_dump() for span in self._spans.values() if self._is_wider(span)]
+        transaction.insert(table_of(ReleaseSpan), wider)
+        if self._listed or wider:
+            self._writer.mark()
 
     def take_back(self, event: str, own_id: str, on: str | None) -> tuple[Outcome, str]:
         """An event that the data set deleted: its incident is withdrawn.
@@ -234,14 +244,40 @@ class Releases:
         )
 
     def _note(self, incident_id: str, told: Listed, *, new: bool) -> None:
+        source = int(self._there(Source, told.source.id)["key"])
+        self._note_span(source, told)
         row = {
             "incident": self._there(Incident, incident_id)["key"],
             "reporter": self._reporter_key(),
             "listed_at": parse_moment(told.listed_on).instant,
-            "source": self._there(Source, told.source.id)["key"],
+            "source": source,
         }
         if new or not self._writer.transaction.first(listed.IS_LISTED, row):
             self._listed.setdefault(tuple(row.values()), row | {"recorded_at": self._writer.now})
+
+    def _note_span(self, source: int, told: Listed) -> None:
+        """Widens what a release speaks of by an event that it lists."""
+        if told.days is None:
+            return
+        first, last = (day.toordinal() for day in told.days)
+        span = self._spans.get((source, told.incident.country))
+        if span is None:
+            self._spans[source, told.incident.country] = ReleaseSpan(
+                source=source,
+                country=told.incident.country,
+                recorded_at=self._writer.now,
+                reporter=self._reporter_key(),
+                listed_at=parse_moment(told.listed_on).instant,
+                first_day=first,
+                last_day=last,
+            )
+        else:
+            span.first_day, span.last_day = min(span.first_day, first), max(span.last_day, last)
+
+    def _is_wider(self, span: ReleaseSpan) -> bool:
+        values = {"source": span.source, "country": span.country}
+        first, last = self._writer.transaction.first(listed.SPAN, values) or (None, None)
+        return first is None or span.first_day < first or span.last_day > last
 
     def _reporter_key(self) -> int:
         return int(self._there(Reporter, self._data_set.reporter.id)["key"])

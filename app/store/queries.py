@@ -140,7 +140,7 @@ GROUPS: dict[Group, ColumnElement[Any]] = {
     Group.REGION: segment.region_key,
     Group.YEAR: segment.month // literal_column("100", Integer),
     Group.MONTH: segment.month,
-    Group.DAY: segment.date_start,
+    Group.DAY: segment.day,
     Group.EVENT_TYPE: segment.event_type,
     Group.TYPE_OF_VIOLENCE: segment.type_of_violence,
     Group.ACTOR: TABLES["incident_actor"].c.name,

@@ -10,12 +10,13 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from heapq import merge
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Table, select
+from sqlalchemy import Table, exists, select
 
 from app.domain.canonical import canonical
 from app.domain.dates import instant_text
@@ -26,10 +27,10 @@ from app.store import arranged, confidential, copies, log
 from app.store.append import Appender
 from app.store.engine import Database
 from app.store.sqlite import BEGIN, compiled, write_connection
-from app.store.tables import DERIVED, TABLES, Reporter, Source, TollReport, table_of
+from app.store.tables import DERIVED, TABLES, Change, Recording, Reporter, Source, TollReport, table_of
 from app.store.transaction import Row, Transaction
 
-NOT_OF_THE_RECORD = ("api_key", "feed", "kept_answer", "listing")
+NOT_OF_THE_RECORD = ("api_key", "feed", "kept_answer", "listing", "release_span")
 """Tables that the log does not tell of."""
 
 
@@ -86,11 +87,16 @@ def _verify(
         raise Broken("feed", "has not exactly one row")
     tree = log.Tree()
     _check_against(tree, against, "the log before its first entry")
-    for at, rows in groupby(stored.execute(compiled(log.told())), key=lambda row: row[1]):
-        items = [_checked(row, tree, against) for row in rows]
+    entries = groupby(stored.execute(compiled(log.told())), key=lambda row: row[1])
+    for at, rows in merge(entries, _without_entries(stored), key=lambda recording: recording[0]):
+        if isinstance(rows, str):
+            by, items = rows, []
+        else:
+            items = [_checked(row, tree, against) for row in rows]
+            by = items[0]["by"]
         told(tree.size)
-        _check_recording(stored, at, items[0]["by"], tree)
-        _replay(stored, replayed, at, items)
+        _check_recording(stored, at, by, tree)
+        _replay(stored, replayed, at, by, items)
     if against and against.size > tree.size:
         raise Broken("log", f"has {tree.size} entries, and had {against.size} when the checkpoint was made")
     rows_compared = sum(_compare_table(stored, replayed, table) for table in _tables())
@@ -102,6 +108,24 @@ def _verify(
     right, kept = copies.pages_of_texts(replayed), copies.pages_of_texts(stored)
     rows_compared += _compare("pages of the text search", right, kept, ())
     return Proved(tree.size, tree.state["log_root"].hex(), rows_compared)
+
+
+def _without_entries(stored: sqlite3.Connection) -> Iterator[tuple[int, str]]:
+    """(recorded at, by) of recordings that noted what a release lists, and nothing in the log."""
+    change, recording = table_of(Change).c, table_of(Recording).c
+    found = stored.execute(
+        compiled(
+            select(recording.recorded_at, recording.recorded_by)
+            .where(~exists().where(change.recorded_at == recording.recorded_at))
+            .order_by(recording.recorded_at)
+        )
+    )
+    notes = "SELECT recorded_at FROM listing UNION SELECT recorded_at FROM release_span"
+    noted = {at for (at,) in stored.execute(notes)}
+    for at, by in found:
+        if at not in noted:
+            raise Broken(f"recording of {instant_text(at)} by {by}", "was never recorded: it has no entry in the log")
+        yield at, by
 
 
 def _checked(row: Row, tree: log.Tree, against: Checkpoint | None) -> dict[str, Any]:
@@ -134,19 +158,22 @@ def _check_recording(stored: sqlite3.Connection, at: int, by: str, tree: log.Tre
         raise Broken(f"recording of {instant_text(at)} by {by}", "has another size, root or peaks of the log")
 
 
-def _replay(stored: sqlite3.Connection, replayed: sqlite3.Connection, at: int, items: list[dict[str, Any]]) -> None:
+def _replay(
+    stored: sqlite3.Connection, replayed: sqlite3.Connection, at: int, by: str, items: list[dict[str, Any]]
+) -> None:
     """Records the entries of one recording again."""
     replayed.execute(BEGIN)
     transaction = Transaction(replayed, at)
     if transaction.now != at:
-        raise Broken(f"entry {items[0]['seq']} of the log", "is not later than the recording before it")
-    append = Appender(transaction, items[0]["by"])
+        raise Broken(f"recording of {instant_text(at)} by {by}", "is not later than the one before it")
+    append = Appender(transaction, by)
     where = ""
     try:
         for item in items:
             where = f"entry {item['seq']} of the log"
             _record(append, item, stored)
         append.finish()
+        append.mark()
     except Broken:
         raise
     except Exception as error:

@@ -187,6 +187,10 @@ class Writer:
         """Writes what was recorded and rebuilds what is derived from it."""
         self._append.finish()
 
+    def mark(self) -> None:
+        """Makes a recording of this transaction, also where its log got no entry. Comes after `finish`."""
+        self._append.mark()
+
     def _report_record(self, draft: TollReportDraft, covered: list[str]) -> dict[str, Any]:
         """A report as it is recorded, before anything of it is sealed."""
         _, reporter = self._party(tables.Reporter, draft.reported_by, "reported_by")

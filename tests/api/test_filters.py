@@ -2,14 +2,18 @@
 
 import shutil
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 
+from app.domain.dates import parse_moment
 from app.domain.filters import FILTERS, Sort
 from app.store.engine import Database
+from app.store.tables import Incident, Listing, ReleaseSpan, Reporter, Source, table_of
+from app.store.write import recording
 from tests.support import Client, draft, figure, record, report
 
 MEASURES = ("wounded", "missing", "captured", "survived")
@@ -54,13 +58,35 @@ def asked(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     database = Database(f"sqlite:///{path}")
     record(database, MENAKA, CENTRE, FIJI, SOMEWHERE)
     report(database, "menaka", best=12, reporter="gov", reported_on="2020-01-11", supersedes="menaka-gov")
+    _list(database, "src-fiji", "2020-03-06", "menaka", "centre")
+    _list(database, "src-4", "2020-04-02", "centre")
     made = Client(database)
     yield made
     made.close()
     database.close()
 
 
+def _list(database: Database, release: str, listed_on: str, *incidents: str) -> None:
+    """Notes what a release of a data set lists, which speaks of Mali and Niger in the first half of 2020."""
+    with recording(database, "tests") as writer:
+        source, reporter = (writer.find(model, name) for model, name in ((Source, release), (Reporter, "gov")))
+        assert source and reporter
+        keys = {"source": source["key"], "reporter": reporter["key"], "recorded_at": writer.now}
+        keys["listed_at"] = parse_moment(listed_on).instant
+        days = {"first_day": date(2020, 1, 1).toordinal(), "last_day": date(2020, 6, 30).toordinal()}
+        listed = [writer.find(Incident, incident) for incident in incidents]
+        writer.transaction.insert(table_of(Listing), [{"incident": found["key"], **keys} for found in listed if found])
+        writer.transaction.insert(table_of(ReleaseSpan), [{"country": c, **keys, **days} for c in ("ML", "NE")])
+        writer.finish()
+        writer.mark()
+
+
 CASES = {
+    "dropped=true": "menaka",
+    "dropped=false": "centre fiji somewhere",
+    "dropped=true&as_of=2020-04-01": "",
+    "dropped_by=src-4": "menaka",
+    "dropped_by=src-fiji": "",
     "country=Mali": "menaka somewhere",
     "country=NER&country=fj": "centre fiji",
     "country=BF": "",

@@ -17,7 +17,10 @@ from app.store.write import recording
 from tests import ged
 from tests.support import Client, draft, figure, record
 
-DAYS = {"24.1": "2024-06-01", "25.1": "2025-06-01", "26.1": "2026-06-01"}
+FINAL = ("24.1", "25.1", "26.1")
+DAYS = {release: f"20{release[:2]}-06-01" for release in FINAL}
+DAYS |= {f"24.0.{month}": f"2024-{month + 1:02}-20" for month in (3, 4, 5, 11)}
+"""When releases came out: final ones, and candidates of a month."""
 BEFORE, AFTER = "24.1", "25.1"
 Load = Callable[[str, Sequence[Any]], Summary]
 
@@ -140,11 +143,11 @@ SEQUENCES = [
 
 
 @pytest.mark.parametrize("figures", SEQUENCES, ids=str)
-@pytest.mark.parametrize("order", [*permutations(DAYS)], ids=" ".join)
+@pytest.mark.parametrize("order", [*permutations(FINAL)], ids=" ".join)
 def test_three_releases_give_the_same_timeline_in_every_order(
     database: Database, client: Client, load: Load, figures: tuple[int | None, ...], order: tuple[str, ...]
 ) -> None:
-    by_release = dict(zip(DAYS, figures, strict=True))
+    by_release = dict(zip(FINAL, figures, strict=True))
     # when
     for release in order:
         load(release, [event(by_release[release])] if by_release[release] is not None else [event(1, number=2)])  # type: ignore[arg-type]
@@ -158,7 +161,7 @@ def test_three_releases_give_the_same_timeline_in_every_order(
     assert told(client)[1] == [(start, end, best) for (start, best), end in zip(steps, ends, strict=True)]
     killed = client.json("/v1/incidents/ucdp-1")["toll"]["killed"]
     assert (killed["first"], killed["best"]) == (steps[0][1], steps[-1][1])
-    for release in DAYS:
+    for release in FINAL:
         then = [best for start, best in steps if start <= DAYS[release]]
         answer = client.get(f"/v1/incidents/ucdp-1?as_of={DAYS[release]}")
         assert (answer.json()["toll"]["killed"]["best"] if then else answer.status_code) == (then[-1] if then else 404)
@@ -290,3 +293,86 @@ def test_what_others_reported_is_not_taken_for_a_figure_of_the_release(
     summary = load(AFTER, [event(3)])
     assert summary.unchanged == 1
     assert client.json("/v1/incidents/ucdp-1")["toll"]["killed"]["best"] == 8
+
+
+@pytest.mark.parametrize("order", [("24.0.11", "25.1"), ("25.1", "24.0.11")], ids=" ".join)
+def test_what_a_release_dropped_can_be_asked_for_and_left_out(client: Client, load: Load, order: Sequence[str]) -> None:
+    # given a candidate of November 2024 with an event that the release of the next year has not
+    events = {
+        "24.0.11": [event(6, 1, **_in(2024, 11)), event(3, 2, **_in(2024, 11))],
+        "25.1": [event(4, 1, **_in(2024, 11)), event(9, 3, **_in(2024, 5))],
+    }
+
+    # when
+    for release in order:
+        load(release, events[release])
+
+    # then
+    assert client.ids("/v1/incidents?dropped=true") == ["ucdp-2"]
+    assert client.ids("/v1/incidents?dropped_by=ucdp-ged-25.1") == ["ucdp-2"]
+    assert client.ids("/v1/incidents?dropped_by=ucdp-ged-24.0.11") == []
+    sums = [client.json(f"/v1/stats?dropped={d}")["total"]["killed"]["best"] for d in ("true", "false")]
+    assert sums == [3, 13]
+    assert client.ids("/v1/incidents?dropped=true&as_of=2025-05-31") == []
+
+
+def _in(year: int, month: int) -> dict[str, Any]:
+    day = f"{year}-{month:02}-01"
+    return {"year": year, "date_start": day, "date_end": day, "date_prec": 1}
+
+
+def test_a_release_says_nothing_by_silence_of_countries_and_times_that_it_does_not_list(
+    client: Client, load: Load
+) -> None:
+    # given events of two countries and three months
+    places = {"Mali": 432, "Niger": 436}
+    whole = [
+        event(1, n, **_in(2024, month), country=country, country_id=places[country], adm_1="")
+        for n, (country, month) in enumerate((c, m) for c in places for m in (1, 2, 3))
+    ]
+    load("24.0.3", whole)
+
+    # when files follow that hold a part: of one country, of one month
+    load("24.0.4", [e for e in whole if e["country"] == "Mali" and e["date_start"] == "2024-02-01"])
+
+    # then
+    assert client.ids("/v1/incidents?dropped=true") == []
+
+    # when a file of the same country and month leaves one out
+    load("24.0.5", [event(5, 9, **_in(2024, 2), country="Mali", country_id=432, adm_1="")])
+
+    # then
+    assert client.ids("/v1/incidents?dropped=true") == ["ucdp-1"]
+
+
+def test_an_event_that_a_later_release_lists_again_is_dropped_no_longer(client: Client, load: Load) -> None:
+    both, one = [event(1, 1, **_in(2023, 2)), event(2, 2, **_in(2023, 2))], [event(1, 1, **_in(2023, 2))]
+    load("24.1", both)
+    load("25.1", one)
+    assert client.ids("/v1/incidents?dropped=true") == ["ucdp-2"]
+
+    load("26.1", both)
+
+    assert client.ids("/v1/incidents?dropped=true") == []
+    assert client.ids("/v1/incidents?dropped=true&as_of=2025-12-31") == ["ucdp-2"]
+    assert client.ids("/v1/incidents?dropped_by=ucdp-ged-25.1") == ["ucdp-2"]
+
+
+def test_a_release_that_says_nothing_new_is_a_recording_all_the_same(
+    client: Client, database: Database, load: Load
+) -> None:
+    # given
+    same = [event(1, 1, **_in(2023, 2)), event(2, 2, **_in(2023, 2))]
+    load("24.1", same)
+    load("25.1", same[:1])
+    tag = client.get("/v1/incidents?dropped=true").headers["etag"]
+    head = client.json("/v1/log/checkpoint")["size"]
+
+    # when the only news is that a release lists an event, in a batch that records nothing
+    load("25.1", same)
+
+    # then
+    answer = client.get("/v1/incidents?dropped=true", headers={"If-None-Match": tag})
+    assert (answer.status_code, answer.json()["items"]) == (200, [])
+    assert client.json("/v1/log/checkpoint")["size"] == head
+    assert verify(database).entries == head

@@ -10,7 +10,7 @@ from sqlalchemy import Table
 from sqlmodel import SQLModel
 
 from app.store.tables.derived import LARGE_TOLL, IncidentActor, IncidentBorder, IncidentExternalId, Segment, SetSegment
-from app.store.tables.evidence import ApiKey, Change, Feed, KeptAnswer, Listing, LogNode, Recording
+from app.store.tables.evidence import ApiKey, Change, Feed, KeptAnswer, Listing, LogNode, Recording, ReleaseSpan
 from app.store.tables.facts import (
     Incident,
     IncidentSet,
@@ -42,6 +42,7 @@ __all__ = [
     "Listing",
     "LogNode",
     "Recording",
+    "ReleaseSpan",
     "Reporter",
     "Retraction",
     "Secret",

@@ -1,6 +1,6 @@
 """What is derived from facts, in the transaction that changed them."""
 
-from sqlalchemy import Index, Text
+from sqlalchemy import Column, Index, Integer, Text
 from sqlmodel import Field, SQLModel
 
 from app.domain.vocabulary import ActorKind, ActorRole
@@ -70,7 +70,8 @@ _SPAN = ("recorded_from", "recorded_to", "known_from", "known_to")
 class Segment(Span, table=True):
     """Derived: what is answered about an incident in one span of both clocks. Every read of incidents is one of these.
 
-    Copies what filters and sorts compare, so that each hot question walks one index. `sphere_x`, `_y`, `_z` is the
+    Copies what filters and sorts compare, so that each hot question walks one index. `day` and `month` are what sums by
+    time go by: `date_start`, or what the data set states of a longer interval. `sphere_x`, `_y`, `_z` is the
     place as a point of the unit sphere: the straight line between two such points tells their distance.
     """
 
@@ -94,6 +95,7 @@ class Segment(Span, table=True):
     date_end: int
     days: int
     month: int
+    day: int = Field(sa_column=Column("day", Integer, nullable=False, server_default="0"))
     date_precision: str = text()
     event_type: str | None = text(default=None)
     sub_event_type: str | None = text(default=None)

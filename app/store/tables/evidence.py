@@ -90,3 +90,21 @@ class Listing(SQLModel, table=True):
     listed_at: int = Field(sa_column=Column("listed_at", BigInteger, primary_key=True, autoincrement=False))
     source: int = Field(foreign_key="source.key", primary_key=True)
     recorded_at: int = instant()
+
+
+class ReleaseSpan(SQLModel, table=True):
+    """The days of which a release of a data set lists events, for each country that it lists. Grown, never changed.
+
+    A note of imports, like `Listing`: an event that an earlier release listed and this one does not is dropped by it
+    only where the release speaks of its country and its time, since a file may hold a part of a release.
+    """
+
+    __tablename__ = "release_span"
+    __table_args__ = (Index(None, "country", "reporter"),)
+    source: int = Field(foreign_key="source.key", primary_key=True)
+    country: str = Field(sa_type=Text, primary_key=True)
+    recorded_at: int = Field(sa_column=Column("recorded_at", BigInteger, primary_key=True, autoincrement=False))
+    reporter: int = Field(foreign_key="reporter.key")
+    listed_at: int = instant()
+    first_day: int
+    last_day: int
