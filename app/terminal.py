@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.domain.dates import moment_text
+from app.domain.vocabulary import Measure
 from app.ingest.pipeline import Summary
 
 ARROWS = {"raised": "▲", "lowered": "▼", "none": ""}
@@ -60,6 +61,29 @@ def _headline(killed: Mapping[str, Any]) -> str:
 def _shared(toll: Mapping[str, Any] | None) -> str:
     told = [s["killed"]["best"] for s in (toll or {}).get("shared", ()) if "killed" in s]
     return f"(shared {', '.join(map(str, told))})" if told else "–"
+
+
+def sums_table(sums: Mapping[str, Any], groups: Sequence[str], figure: str) -> RenderableType:
+    """Counts and the sums of one figure by group, with the total; shared figures beside them."""
+    rows = [*sums["items"], sums["total"]]
+    shown = [m for m in Measure if any(r[m][figure] is not None or r[f"{m}_shared"][figure] is not None for r in rows)]
+    table = Table(show_footer=True)
+    for number, group in enumerate(groups or [""]):
+        table.add_column(group, footer="" if number else "total", overflow="fold")
+    for name in ("incidents", *shown):
+        table.add_column(name, footer=_sum(sums["total"], name, figure), justify="right")
+    for row in sums["items"]:
+        keys = (row.get("region_name") or row["region"] if group == "region" else row[group] for group in groups)
+        cells = ("–" if key is None else str(key) for key in keys)
+        table.add_row(*map(Text, (*cells, *(_sum(row, name, figure) for name in ("incidents", *shown)))))
+    return table
+
+
+def _sum(row: Mapping[str, Any], name: str, figure: str) -> str:
+    if name == "incidents":
+        return f"{row[name]:,}"
+    own, shared = row[name][figure], row[f"{name}_shared"][figure]
+    return ("–" if own is None else f"{own:,}") + ("" if shared is None else f" (+{shared:,} shared)")
 
 
 def key_table(keys: Sequence[Sequence[Any]]) -> RenderableType:

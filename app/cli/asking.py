@@ -20,10 +20,10 @@ from app.domain.filters import Form, Parameter
 from app.domain.question import Question, read_question
 from app.errors import Fault, InvalidInput
 from app.settings import Settings
-from app.store import read
+from app.store import read, sums
 from app.store.engine import Database
 from app.store.reader import Reader, ReadSession
-from app.terminal import history_view, incident_table, incidents_caption
+from app.terminal import history_view, incident_table, incidents_caption, sums_table
 
 SUFFIXES = {
     ".json": Form.JSON,
@@ -70,6 +70,23 @@ def _encoded(slices: AsyncGenerator[list[str]], form: Form, question: Question) 
     if form is Form.PARQUET:
         return parquet.chunks(slices, question.fields)
     return encoding.export(slices, form, question)
+
+
+def stats(given: dict[str, Any]) -> None:
+    """Show counts and toll sums of incidents that match, by group."""
+    question = _question(given, filters.STATS)
+    groups = question.given.get("group_by", ())
+
+    async def answer(session: ReadSession) -> None:
+        found = await sums.stats(session, question)
+        if "f" not in question.given:
+            Console().print(sums_table(found, groups, question.figure))
+        elif question.form is Form.CSV:
+            sys.stdout.buffer.write(encoding.sums_csv(found, groups))
+        else:
+            sys.stdout.buffer.write(orjson.dumps(found) + b"\n")
+
+    _asking(question, answer)
 
 
 def toll(incident_id: str, given: dict[str, Any]) -> None:
@@ -178,6 +195,7 @@ def _command(call: Callable[..., None], parameters: Sequence[Parameter]) -> None
 
 
 _command(find, filters.INCIDENTS)
+_command(stats, filters.STATS)
 _command(toll, (filters.MEASURE, *filters.CLOCKS))
 _command(export, EXPORTED)
 

@@ -49,6 +49,16 @@ def end_of_day(day: date) -> Instant:
     return (day.toordinal() - EPOCH.toordinal() + 1) * DAY_LENGTH - 1
 
 
+def today() -> date:
+    """The day that it is, UTC."""
+    return datetime.now(UTC).date()
+
+
+def is_before_event(reported: Instant, day: date) -> bool:
+    """Whether a report came earlier than the day before an event of this day; that day is the grace of time zones."""
+    return reported < (day.toordinal() - EPOCH.toordinal() - 1) * DAY_LENGTH
+
+
 @lru_cache(maxsize=4096)
 def parse_moment(text: str) -> Moment:
     """A day, or an RFC 3339 instant with its offset. Raises `ValueError`, also for an instant without an offset.

@@ -32,6 +32,12 @@ DATA_SET = DataSet(
 )
 
 
+_HINT = (
+    ". Without event_id_cnty an event cannot be found again when the file is imported once more: export it with all "
+    "columns, or bring it into the plain layout (format csv) with ids of your own"
+)
+
+
 class DeletedDraft(Record):
     """An event that ACLED took back."""
 
@@ -79,11 +85,15 @@ class AcledImport:
         """What records a batch of the file."""
         return DeletingBatch(writer) if self._deleting else ListingBatch(writer, DATA_SET, self._source)
 
+    def fits(self, columns: Sequence[str]) -> bool:
+        """Whether these are columns of an export, or of the list of deletions."""
+        return {*acled.NEEDED} <= {*columns} or {*acled.DELETED} <= {*columns}
+
     def survey(self, table: Table) -> Mapping[str, DayOrder | None]:
         """Reads a file whole. Raises `InvalidInput` where it is neither export nor list of deletions."""
         self._deleting = {*acled.DELETED} <= {*table.columns} and "event_date" not in table.columns
         if not self._deleting:
-            expect_columns(table, acled.NEEDED, "export of ACLED")
+            expect_columns(table, acled.NEEDED, "export of ACLED", _HINT)
             if self._released_on is None and "timestamp" not in table.columns:
                 why = "is missing: the file has no column timestamp, so say on which day its figures came out"
                 raise InvalidInput([Fault("released_on", why)])
@@ -106,7 +116,7 @@ class AcledImport:
 
     def _read(self, cells: Cells) -> dict[str, Any]:
         incident, figure = acled.read(cells)
-        changed = acled.changed_at(cells) or self._released_on
+        changed = acled.said_on(cells, incident) or self._released_on
         if changed is None:
             raise ValueError("timestamp: is empty")
         return listed(DATA_SET, self._source, incident, figure, changed, cells)

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
-from app.domain.dates import end_of_day, parse_day, parse_moment
+from app.domain.dates import is_before_event, parse_day, parse_moment, today
 from app.domain.incident import IncidentDraft, counted_day
 from app.domain.layouts.cells import Cells
 from app.domain.layouts.days import DayOrder
@@ -41,7 +41,7 @@ class Release:
     def check(self) -> None:
         """Raises `InvalidInput` for a day that is none, or has not come yet."""
         try:
-            if self.released_on is not None and parse_day(self.released_on) > datetime.now(UTC).date() + timedelta(1):
+            if self.released_on is not None and parse_day(self.released_on) > today() + timedelta(1):
                 raise ValueError("lies in the future")
         except ValueError as error:
             raise InvalidInput([Fault("released_on", str(error), self.released_on)]) from None
@@ -56,12 +56,22 @@ class ListedDraft(Record):
     listed_on: str
 
 
-def expect_columns(table: Table, needed: Sequence[str], what: str) -> None:
-    """Raises `InvalidInput` where a table is not what it is said to be."""
+_MARKS = {
+    "an export of ACLED; import it with the format acled": {"event_id_cnty", "event_date"},
+    "a file of UCDP GED; import it with the format ucdp-ged": {"type_of_violence", "side_a", "where_prec"},
+    "a table of incidents of our own; import it with the format csv": {"id", "title", "date_start"},
+    "a table of toll reports of our own; import it with the format csv": {"incidents", "measure", "reported_on"},
+}
+"""What a table is that has these columns."""
+
+
+def expect_columns(table: Table, needed: Sequence[str], what: str, hint: str = "") -> None:
+    """Raises `InvalidInput` where a table is not what it is said to be, with what it seems to be instead."""
     if missing := [name for name in needed if name not in table.columns]:
         found = echo(", ".join([name for name in table.columns if name]))
         why = f"is no {what}: it lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} (has {found})"
-        raise InvalidInput([Fault("file", why, table.name, "body")])
+        like = next((f". It looks like {is_}" for is_, marks in _MARKS.items() if marks <= {*table.columns}), "")
+        raise InvalidInput([Fault("file", why + (like or hint), table.name, "body")])
 
 
 def items_of(table: Table, kind: type[Record], read: Callable[[Cells], Any]) -> Iterator[Item]:
@@ -93,10 +103,10 @@ def listed(
 ) -> dict[str, Any]:
     """An incident and its figure as a `ListedDraft`, with what was put right told beside them.
 
-    Raises `ValueError` where the event lies after the day on which it was reported; time zones have a day's grace.
+    Raises `ValueError` where the event lies after the day on which it was reported.
     """
     said = parse_moment(on)
-    if end_of_day(parse_day(incident["date_start"]) - timedelta(1)) > said.instant:
+    if is_before_event(said.instant, parse_day(incident["date_start"])):
         raise ValueError(f"date_start: {incident['date_start']} is after the day on which it was reported, {on}")
     event = incident["external_ids"][data_set.scheme]
     if figure is None:

@@ -4,16 +4,13 @@ What a file is, is told by its content. A row that cannot be read is given with 
 """
 
 import csv
-import datetime
 import gzip
 import io
-import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
@@ -22,11 +19,14 @@ import ijson  # type: ignore[import-untyped]
 
 from app.domain.layouts.days import DayOrder
 from app.errors import Fault, InvalidInput, echo
-from app.ingest.rows import Record, Row, column_name, row_or_header
-from app.ingest.text_files import Buffered, table_of_text
+from app.ingest.json_files import table_of_json
+from app.ingest.rows import Row
+from app.ingest.text_files import MARK, PEEKED, Buffered, Fits, table_of_text
+from app.ingest.workbooks import table_of_workbook
 
-_MARK = b"\xef\xbb\xbf"
-"""UTF-8's byte order mark."""
+MOST_TABLES = 50
+"""Files of an archive that are looked at."""
+_TABLES = (".csv", ".txt", ".tsv", ".xlsx", ".json", ".geojson")
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ijson.JSONError, csv.Error, UnicodeError, ParseError)
 
 
@@ -47,19 +47,26 @@ def refused(path: Path, why: str) -> InvalidInput:
 
 
 @contextmanager
-def opened(path: Path, told: Callable[[int], None] = lambda read: None) -> Iterator[Table]:
+def opened(
+    path: Path,
+    told: Callable[[int], None] = lambda read: None,
+    fits: Fits = lambda columns: False,
+) -> Iterator[Table]:
     """A file as a table. `told` hears how many of its bytes are read.
 
-    Raises `InvalidInput` for what is no table: nothing of it was read then.
+    `fits` knows the header of what is looked for, which may stand below titles, on another sheet of a workbook or in
+    one of several files of an archive. Raises `InvalidInput` for what is no table: nothing of it was read then.
     """
     with ExitStack() as stack:
         try:
             file = stack.enter_context(path.open("rb"))
-            columns, rows = _table(io.BufferedReader(_Counted(file, told), 1024 * 1024), path)
+            columns, rows = _table(io.BufferedReader(_Counted(file, told), 1024 * 1024), fits)
+            _check_columns(columns)
         except _DAMAGED as error:
             told_by_system = error.strerror if isinstance(error, OSError) else None
             raise refused(path, told_by_system or f"cannot be read ({_first_line(error)})") from None
-        _check_columns(columns, path)
+        except ValueError as error:
+            raise refused(path, str(error)) from None
         yield Table(path.name, columns, _until_damaged(rows))
 
 
@@ -103,97 +110,48 @@ def _until_damaged(rows: Iterator[Row]) -> Iterator[Row]:
         yield Row(line + 1, {}, fault=why)
 
 
-def _table(file: Buffered, path: Path) -> tuple[Sequence[str], Iterator[Row]]:
+def _table(file: Buffered, fits: Fits) -> tuple[Sequence[str], Iterator[Row]]:
+    """The columns and rows of a file. Raises `ValueError` that says what it is instead of a table."""
     begin = file.peek(4096)[:4096]
     if begin.startswith(b"\x1f\x8b"):
-        return _table(io.BufferedReader(gzip.GzipFile(fileobj=file)), path)
+        return _table(io.BufferedReader(gzip.GzipFile(fileobj=file), PEEKED), fits)
     if begin.startswith(b"PK\x03\x04"):
-        return _archive(file, path)
-    if begin.removeprefix(_MARK).lstrip()[:1] in (b"{", b"["):
-        return _from_json(file, path)
+        return _archive(file, fits)
+    if begin.removeprefix(MARK).lstrip()[:1] in (b"{", b"["):
+        return table_of_json(file)
     if b"\x00" in begin and not begin.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise refused(path, "is neither text nor a workbook")
-    return table_of_text(file)
+        raise ValueError("is neither text nor a workbook")
+    return table_of_text(file, fits)
 
 
-def _archive(file: Buffered, path: Path) -> tuple[Sequence[str], Iterator[Row]]:
+def _archive(file: Buffered, fits: Fits) -> tuple[Sequence[str], Iterator[Row]]:
     archive = zipfile.ZipFile(file)
     names = [info.filename for info in archive.infolist() if not info.is_dir()]
     if "xl/workbook.xml" in names:
-        return _from_workbook(file, path)
-    tables = [
-        n for n in names if n.lower().endswith((".csv", ".txt", ".tsv", ".xlsx", ".json")) and "__MACOSX" not in n
-    ]
+        return table_of_workbook(file, fits)
+    tables = [name for name in names if name.lower().endswith(_TABLES) and "__MACOSX" not in name]
+    if len(tables) > 1:
+        tables = [name for name in tables[:MOST_TABLES] if _fits(archive, name, fits)] or tables
     if len(tables) != 1:
-        raise refused(path, f"has {len(tables)} tables in it ({echo(', '.join(tables))}); unpack it and name one")
+        raise ValueError(f"has {len(tables)} tables in it ({echo(', '.join(tables))}); unpack it and name one")
     try:
-        return _table(io.BufferedReader(archive.open(tables[0])), path)
+        return _table(io.BufferedReader(archive.open(tables[0]), PEEKED), fits)
     except RuntimeError as error:  # it needs a password
-        raise refused(path, f"cannot be read ({echo(str(error))})") from None
+        raise ValueError(f"cannot be read ({echo(str(error))})") from None
 
 
-def _check_columns(columns: Sequence[str], path: Path) -> None:
+def _fits(archive: zipfile.ZipFile, name: str, fits: Fits) -> bool:
+    """Whether a file of an archive is a table of what is looked for."""
+    try:
+        with archive.open(name) as file:
+            return fits(_table(io.BufferedReader(file, PEEKED), fits)[0])
+    except (*_DAMAGED, ValueError, RuntimeError):
+        return False
+
+
+def _check_columns(columns: Sequence[str]) -> None:
     named = [name for name in columns if name]
     if twice := {name for name in named if named.count(name) > 1}:
-        raise refused(path, f"has the column {echo(min(twice))} more than once")
+        raise ValueError(f"has the column {echo(min(twice))} more than once")
     if not named:
-        raise refused(path, "is empty")
-
-
-def _from_workbook(file: Buffered, path: Path) -> tuple[Sequence[str], Iterator[Row]]:
-    """The first sheet."""
-    from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    try:
-        book = load_workbook(file, read_only=True, data_only=True)
-        sheet = book.worksheets[0].iter_rows(values_only=True)
-        columns = [column_name(_as_text(cell)) for cell in next(sheet, ())]
-    except (InvalidFileException, KeyError, ValueError, IndexError) as error:
-        raise refused(path, f"is a workbook that cannot be read ({echo(str(error))})") from None
-    while columns and not columns[-1]:
-        columns.pop()
-
-    def rows() -> Iterator[Row]:
-        for line, values in enumerate(sheet, start=2):
-            record = Record(line, [_as_text(value) for value in values])
-            padded = Record(line, record.cells + [""] * (len(columns) - len(record.cells)))
-            if any(cell.strip() for cell in padded.cells):
-                yield from row_or_header(padded, columns)
-
-    return columns, rows()
-
-
-def _from_json(file: Buffered, path: Path) -> tuple[Sequence[str], Iterator[Row]]:
-    """An array of objects, or the first array in an object, as answers of an API have it."""
-    if file.peek(3).startswith(_MARK):
-        file.read(3)
-    begin = file.peek(65536)[:65536].lstrip()
-    prefix = "item"
-    if begin.startswith(b"{"):
-        found = re.search(rb'"(\w+)"\s*:\s*\[', begin)
-        if not found:
-            raise refused(path, "has no list of objects in it")
-        prefix = f"{found[1].decode()}.item"
-    objects = ijson.items(file, prefix, use_float=True)
-    first = next(objects, None)
-    if not isinstance(first, Mapping):
-        raise refused(path, "has no list of objects in it")
-
-    def rows() -> Iterator[Row]:
-        for number, value in enumerate(chain([first], objects), start=1):
-            if isinstance(value, Mapping):
-                yield Row(number, {column_name(str(name)): _as_text(inner) for name, inner in value.items()})
-            else:
-                yield Row(number, {}, fault="is no object")
-
-    return [column_name(str(name)) for name in first], rows()
-
-
-def _as_text(value: Any) -> str:
-    """A cell as a text file would have it."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime.datetime):
-        return value.isoformat(sep=" ")
-    return str(value)
+        raise ValueError("is empty")

@@ -1,6 +1,6 @@
 """The formats that files are imported from, and the import of one file."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +22,10 @@ class Importer(Protocol):
 
     def begin(self, writer: Writer) -> Batch:
         """What records a batch of the file."""
+        ...
+
+    def fits(self, columns: Sequence[str]) -> bool:
+        """Whether these are columns of the format."""
         ...
 
     def survey(self, table: Table) -> Mapping[str, DayOrder | None]:
@@ -79,10 +83,10 @@ def import_file(
     and goes on where an import was broken off.
     """
     summary = Summary()
-    with opened(path, read) as table:
+    with opened(path, read, importer.fits) as table:
         day_orders = importer.survey(table)
     while True:
-        with opened(path, read) as table:
+        with opened(path, read, importer.fits) as table:
             items = importer.items(replace(table, day_orders=day_orders))
             ingest(items, database, by, importer.begin, told, summary, insider=insider)
         if not importer.read_again():

@@ -162,6 +162,10 @@ class PlainImport:
         """Notes that the row of this id has a report that names what is not recorded yet."""
         self._waiting.add(id)
 
+    def fits(self, columns: Sequence[str]) -> bool:
+        """Whether these are columns of incidents, or of toll reports."""
+        return {*plain.NEEDED} <= {*columns} or {*plain.NEEDED_OF_REPORTS} <= {*columns}
+
     def survey(self, table: Table) -> Mapping[str, DayOrder | None]:
         """Reads a file whole. Raises `InvalidInput` where it is neither of incidents nor of toll reports."""
         reports = _of_reports(table)

@@ -3,9 +3,15 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
 
 OURS = ("refused_line", "refused_because")
 """Columns that a file of refused rows has besides; they are not read."""
+TITLE_LINES = 20
+"""Lines among which the header is looked for: titles and notes may stand above it."""
 _UNNAMED = re.compile(r"(unnamed: ?[0-9]+)?", re.ASCII)
 
 
@@ -27,6 +33,17 @@ class Record:
     cells: list[str]
     repairs: tuple[str, ...] = ()
     fault: str | None = None
+
+
+def as_text(value: Any) -> str:
+    """A cell of a workbook or of JSON as a text file would have it."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    if isinstance(value, (dict, list)):
+        return orjson.dumps(value).decode()
+    return str(value)
 
 
 def column_name(cell: str) -> str:

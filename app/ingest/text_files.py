@@ -2,18 +2,28 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from app.ingest.rows import Record, Row, column_name, rows_of
+from app.errors import echo
+from app.ingest.rows import TITLE_LINES, Record, Row, column_name, rows_of
 
+MARK = b"\xef\xbb\xbf"
+"""UTF-8's byte order mark."""
 LONGEST_LINE = 4 * 1024 * 1024
 LONGEST_CELL = 1024 * 1024
+PEEKED = 64 * 1024
+"""Bytes among which the header is looked for."""
+DATA_IN_HEADER = 3
+"""Cells of a first line that are numbers or days, from which on it is no header."""
 DELIMITERS = ",;\t|"
 Buffered = Any
 """An `io.BufferedReader`, whatever lies under it."""
+Fits = Callable[[Sequence[str]], bool]
+"""Whether these columns are of what is looked for."""
 
 
 @dataclass(slots=True)
@@ -40,18 +50,46 @@ class _Lines:
             yield line
 
 
-def table_of_text(file: Buffered) -> tuple[Sequence[str], Iterator[Row]]:
-    """The columns and rows of a text."""
+def table_of_text(file: Buffered, fits: Fits) -> tuple[Sequence[str], Iterator[Row]]:
+    """The columns and rows of a text. Its header is the first line that fits, below titles if need be, else the first.
+
+    Raises `ValueError` where the first line is data.
+    """
     if file.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff"):
         file = _as_utf8(file)
     lines = _Lines(file)
     each = iter(lines)
+    for _ in range(_title_lines(file, fits)):
+        next(each)
     first = next((line for line in each if line.strip()), "").lstrip("\ufeff")
-    delimiter = max(DELIMITERS, key=first.count)
+    delimiter = _delimiter(first)
     csv.field_size_limit(LONGEST_CELL)
     reader = csv.reader(chain([first], each), delimiter=delimiter)
     columns = [column_name(cell) for cell in next(reader, [])]
+    if not fits(columns) and sum(map(_is_data, columns)) >= DATA_IN_HEADER:
+        raise ValueError(
+            f"has no header: its first line is data. Put the names of the columns above it: {echo(first.strip())}"
+        )
     return columns, rows_of(_records(reader, lines), columns)
+
+
+def _title_lines(file: Buffered, fits: Fits) -> int:
+    """How many lines stand above the header that fits; 0 where none does."""
+    begin = file.peek(PEEKED)[:PEEKED].decode("utf-8", errors="replace").lstrip("\ufeff")
+    for number, line in enumerate(begin.split("\n")[:TITLE_LINES]):
+        cells = next(csv.reader([line], delimiter=_delimiter(line)), [])
+        if fits([column_name(cell) for cell in cells]):
+            return number
+    return 0
+
+
+def _delimiter(line: str) -> str:
+    return max(DELIMITERS, key=line.count)
+
+
+def _is_data(name: str) -> bool:
+    """Whether what stands where a column's name should be is a number or a day."""
+    return re.fullmatch(r"[-+]?[0-9][-0-9.,:/ ]*", name) is not None
 
 
 def _as_utf8(file: Buffered) -> Buffered:

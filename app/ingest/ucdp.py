@@ -2,7 +2,7 @@
 
 import calendar
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
 from typing import Any
@@ -46,6 +46,10 @@ DATA_SET = DataSet(
 )
 
 
+def _needed(columns: Sequence[str]) -> Sequence[str]:
+    return ucdp.NEEDED if "best_est" in columns else (*ucdp.NEEDED, "best")
+
+
 class UcdpImport:
     """One file of one release. Every figure in it was said on the day on which the release came out."""
 
@@ -67,11 +71,13 @@ class UcdpImport:
         speaks_of = _its_month if _CANDIDATE.fullmatch(release.name) else _its_year
         self.begin = partial(ListingBatch, data_set=DATA_SET, source=self._source, speaks_of=speaks_of)
 
+    def fits(self, columns: Sequence[str]) -> bool:
+        """Whether these are columns of a GED file."""
+        return {*_needed(columns)} <= {*columns}
+
     def survey(self, table: Table) -> Mapping[str, DayOrder | None]:
         """Reads a file whole. Raises `InvalidInput` where it is no GED file."""
-        expect_columns(
-            table, ucdp.NEEDED if "best_est" in table.columns else (*ucdp.NEEDED, "best"), "file of UCDP GED"
-        )
+        expect_columns(table, _needed(table.columns), "file of UCDP GED")
         days = DaySurvey(ucdp.DAYS, self._dates)
         for _ in days.watched(table.rows):
             pass

@@ -11,10 +11,13 @@ import pytest
 
 from app.domain.filters import FileFormat
 from app.domain.layouts.acled import COLUMNS
+from app.domain.layouts.days import DayOrder
 from app.errors import InvalidInput
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Summary
 from app.store.engine import Database
+from app.store.tables import Incident
+from app.store.write import recording
 from tests.support import Client, draft, figure, record, report
 
 FIRST, SECOND = 1_572_739_200, 1_604_361_600
@@ -48,7 +51,7 @@ def reports(client: Client, incident: str) -> Any:
     return client.json(f"/v1/incidents/{incident}/toll-history")["reports"]
 
 
-def load(database: Database, folder: Path, content: bytes, *release: str | None) -> Summary:
+def load(database: Database, folder: Path, content: bytes, *release: Any) -> Summary:
     path = folder / "acled.csv"
     path.write_bytes(content)
     return import_file(importer_of(FileFormat.ACLED, *release), path, database, "tests")
@@ -204,3 +207,161 @@ def test_a_figure_of_acled_stands_beside_those_of_others(client: Client, databas
     assert [(r["reported_by"]["id"], r["best"], r["status"]) for r in reports(client, "ours")] == [
         ("army", 49, "standing"), ("acled", 53, "standing"),
     ]  # fmt: skip
+
+
+def actor_rows(number: int, *actors: tuple[str, str], fatalities: int = 4, **more: Any) -> list[dict[str, Any]]:
+    """An event of a file with a row per actor."""
+    rows = [event(number, fatalities, actor1=name, inter1=inter, **more) for name, inter in actors]
+    return [
+        {name: cell for name, cell in row.items() if name not in ("actor2", "assoc_actor_2", "inter2")} for row in rows
+    ]
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["one after the other", "far apart"])
+def test_a_row_per_actor_makes_one_incident_with_all_actors(
+    client: Client, database: Database, tmp_path: Path, apart: bool
+) -> None:
+    # given
+    first = actor_rows(
+        1, ("Army of the River", "State forces"), ("Northern Front", "Rebel group"), ("Hill Guard", "Identity militia")
+    )
+    alone, pair = (
+        actor_rows(2, ("Rioters (Mali)", "Rioters"), fatalities=0),
+        actor_rows(3, ("A", "Rioters"), ("B", "Civilians")),
+    )
+    rows = [first[0], *pair[:1], *alone, first[2], *pair[1:], first[1]] if apart else [*first, *alone, *pair]
+
+    # when
+    loaded = load(database, tmp_path, as_csv(*rows))
+    again = load(database, tmp_path, as_csv(*rows))
+
+    # then
+    assert (loaded.created, loaded.revised, loaded.refused) == (3, 0, 0)
+    assert (again.created, again.revised, again.unchanged) == (0, 0, 3)
+    one = client.json("/v1/incidents/acled-mli1")
+    assert one["toll"]["killed"]["best"] == 4
+    assert {actor["name"]: actor["kind"] for actor in one["actors"]} == {
+        "Army of the River": "state_forces", "Northern Front": "rebel_group", "Hill Guard": "identity_militia"
+    }  # fmt: skip
+    assert [actor["role"] for actor in one["actors"]] == ["side_a", "side_b", "side_b"]
+
+
+def test_rows_of_one_event_that_contradict_each_other_are_refused_once(database: Database, tmp_path: Path) -> None:
+    rows = actor_rows(1, ("A", "Rioters"), ("B", "Civilians")) + actor_rows(2, ("A", "Rioters"))
+    rows[1]["fatalities"] = 5
+    summary = load(database, tmp_path, as_csv(*rows))
+    assert (summary.created, summary.refused) == (1, 1)
+    assert summary.reasons == ["acled.csv, line 2: fatalities: rows of this event contradict each other: 4, 5"]
+
+
+def test_files_without_timestamps_are_each_said_on_their_own_day(
+    client: Client, database: Database, tmp_path: Path
+) -> None:
+    # given two weekly files
+    first = [{n: c for n, c in event(1, 3).items() if n != "timestamp"}]
+    second = [{n: c for n, c in event(number, 5).items() if n != "timestamp"} for number in (1, 2)]
+
+    # when
+    one = load(database, tmp_path, as_csv(*first), None, "2020-04-20")
+    two = load(database, tmp_path, as_csv(*second), None, "2020-04-27")
+
+    # then
+    assert (one.created, two.created, two.revised, two.refused) == (1, 1, 1, 0)
+    told = [(r["reported_on"], r["best"], r["source"]["id"]) for r in reports(client, "acled-mli1")]
+    assert told == [("2020-04-20", 3, "acled-2020-04-20"), ("2020-04-27", 5, "acled-2020-04-27")]
+
+
+WEEKS = [
+    event(1, 10, event_date="2019-01-01", year=2019, time_precision=2), event(2, 4, event_date="2018-12-30", year=2018, time_precision=2),
+    event(3, 5, event_date="2019-03-02", year=2019, time_precision=2), event(4, 7, event_date="2019-05-15", year=2019, time_precision=3),
+]  # fmt: skip
+
+
+def test_sums_by_time_go_by_the_day_that_the_file_states(client: Client, database: Database, tmp_path: Path) -> None:
+    # given weeks around days near the turn of a year and of a month
+    load(database, tmp_path, as_csv(*WEEKS), None, "2020-01-01")
+
+    # then
+    def sums(group: str) -> dict[str, list[int]]:
+        items = client.json(f"/v1/stats?group_by={group}")["items"]
+        return {str(i[group]): [i["incidents"], i["killed"]["best"]] for i in items}
+
+    assert sums("year") == {"2018": [1, 4], "2019": [3, 22]}
+    assert sums("month") == {"2018-12": [1, 4], "2019-01": [1, 10], "2019-03": [1, 5], "2019-05": [1, 7]}
+    assert sums("day") == {"2018-12-30": [1, 4], "2019-01-01": [1, 10], "2019-03-02": [1, 5], "2019-05-15": [1, 7]}
+    assert client.ids("/v1/incidents?date_to=2018-12-30&sort=date") == ["acled-mli2", "acled-mli1"], (
+        "the week is the interval"
+    )
+
+    # and the file that is given back says the same
+    rows = csv.DictReader(io.StringIO(client.get("/v1/incidents?f=acled").text))
+    assert {(r["event_id_cnty"], r["event_date"], r["year"]) for r in rows} == {
+        (str(e["event_id_cnty"]), str(e["event_date"]), str(e["year"])) for e in WEEKS
+    }
+
+
+def test_an_event_after_the_day_of_its_report_is_refused_unless_its_year_confirms_it(
+    client: Client, database: Database, tmp_path: Path
+) -> None:
+    # given rows that were last changed on 3 November 2019
+    summary = load(
+        database, tmp_path,
+        as_csv(
+            event(1, 3, event_date="2019-11-04"), event(2, 3, event_date="2019-12-24"),
+            event(3, 3, event_date="2019-12-24", year=""), event(4, 3, event_date="2205-12-24", year=2205),
+        ),
+    )  # fmt: skip
+
+    # then
+    assert (summary.created, summary.refused, summary.repaired) == (2, 2, 1)
+    assert [r["reported_on"] for r in reports(client, "acled-mli2")] == ["2019-12-24"]
+    assert (
+        "lies before the event; read as 2019-12-24" in client.json("/v1/incidents/acled-mli2")["attributes"]["repaired"]
+    )
+    for reason, day in zip(summary.reasons, ("2019-12-24", "2205-12-24"), strict=True):
+        assert f"date_start: {day} is after the day on which it was reported, 2019-11-03" in reason
+
+
+@pytest.mark.parametrize("order", ["dmy", "mdy"])
+def test_a_column_of_days_is_read_in_one_order_which_another_row_or_an_option_settles(
+    client: Client, database: Database, tmp_path: Path, order: str
+) -> None:
+    # given a day that is 5 June or 6 May
+    days = ["05/06/2019", "18/04/2019" if order == "dmy" else "04/18/2019"]
+    rows = [event(n, 1, event_date=day) for n, day in enumerate(days)]
+
+    # when
+    load(database, tmp_path, as_csv(*rows))
+    given = load(database, tmp_path, as_csv(event(9, 1, event_date="05/06/2019")), None, None, DayOrder(order))
+
+    # then
+    right = "2019-06-05" if order == "dmy" else "2019-05-06"
+    assert given.created == 1
+    assert [client.json(f"/v1/incidents/acled-mli{n}")["date_start"] for n in (0, 1, 9)] == [right, "2019-04-18", right]
+
+
+@pytest.mark.parametrize("column", ["event_date", "timestamp"])
+def test_a_column_that_is_not_settled_is_refused_before_anything_is_recorded(
+    database: Database, tmp_path: Path, column: str
+) -> None:
+    rows = [event(1, 1, event_date="2019-01-01"), event(2, 1, **{"event_date": "2019-01-01", column: "05/06/2019"})]
+    with pytest.raises(InvalidInput) as error:
+        load(database, tmp_path, as_csv(*rows))
+    (fault,) = error.value.faults
+    assert fault.message == (
+        f"column {column} may have the day or the month first: line 3 has 05/06/2019, and no line settles it; "
+        "say which with --dates dmy or --dates mdy (over HTTP dates=dmy)"
+    )
+    with recording(database, "tests") as writer:
+        assert writer.find(Incident, "acled-mli1") is None
+
+
+def test_in_a_column_that_mixes_orders_the_option_refuses_the_other_rows_alone(
+    database: Database, tmp_path: Path
+) -> None:
+    content = as_csv(event(1, 1, event_date="25/11/2018", year=2018), event(2, 1, event_date="11/25/2018", year=2018))
+    with pytest.raises(InvalidInput, match="mixes two orders"):
+        load(database, tmp_path, content)
+    summary = load(database, tmp_path, content, None, None, DayOrder.DAY_FIRST)
+    assert (summary.created, summary.refused) == (1, 1)
+    assert "has the month first, unlike the other days of its column: 11/25/2018" in summary.reasons[0]

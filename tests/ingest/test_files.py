@@ -12,10 +12,13 @@ from typing import Any
 import openpyxl
 import pytest
 
+from app.domain.filters import FileFormat
 from app.errors import InvalidInput
 from app.ingest.files import opened
+from app.ingest.formats import import_file, importer_of
 from app.ingest.rows import Row
 from app.ingest.text_files import LONGEST_CELL, LONGEST_LINE
+from app.store.engine import Database
 
 PLAIN = "id,Name ,note\n1,Ménaka,a post\n2,Gao,\n"
 READ = [{"id": "1", "name": "Ménaka", "note": "a post"}, {"id": "2", "name": "Gao", "note": ""}]
@@ -281,3 +284,90 @@ def test_it_is_told_how_far_a_file_is_read(put: Put) -> None:
     # then
     assert early < told[-1] == path.stat().st_size
     assert told == sorted(told)
+
+
+def fits(columns: Any) -> bool:
+    return {"id", "name"} <= {*columns}
+
+
+TITLES = "A data base; exported 2020-05-11, by somebody\n\nLicence: CC BY, see below\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        (TITLES + PLAIN).encode(), (TITLES + PLAIN).encode("utf-16"), gzip.compress((TITLES + PLAIN).replace(",", ";").encode()),
+        workbook(["A data base"], [], ["id", "Name", "note"], [1, "Ménaka", "a post"], [2, "Gao"]),
+        zipped(("README.txt", b"What is in here, and how"), ("LICENSE.txt", b"CC BY"), ("a.csv", PLAIN.encode())),
+        zipped(("codebook.csv", b"column,meaning\nid,a number\n"), ("a.txt", PLAIN.encode()), ("broken.json", b"[{")),
+        json.dumps({"type": "FeatureCollection", "bbox": [0, 1, 2, 3], "features": [{"type": "Feature", "geometry": None, "properties": row} for row in READ]}).encode(),
+        json.dumps({"fields": [], "features": [{"attributes": row, "geometry": None} for row in READ]}).encode(),
+    ],
+    ids=["titles", "titles in UTF-16", "titles in gzip", "titles in a workbook", "README in a zip", "code book in a zip", "GeoJSON", "JSON of ArcGIS"],
+)  # fmt: skip
+def test_the_table_that_fits_is_found_among_other_things(put: Put, content: bytes) -> None:
+    with opened(put(content, "download"), fits=fits) as table:
+        assert [dict(row.cells) for row in table.rows] == READ
+
+
+def test_rows_below_titles_keep_their_lines(put: Put) -> None:
+    for content in ((TITLES + PLAIN).encode(), workbook(["A data base"], [], [], ["id", "name"], [1, "a"], [2, "b"])):
+        with opened(put(content), fits=fits) as table:
+            assert [row.line for row in table.rows] == [5, 6]
+
+
+def test_the_sheet_that_fits_is_read_and_two_that_fit_are_refused(put: Put) -> None:
+    # given
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    book.active.append(["Notes"])
+
+    def content(*sheets: str) -> bytes:
+        for name in sheets:
+            for row in (["id", "name"], [1, name]):
+                (book[name] if name in book.sheetnames else book.create_sheet(name)).append(row)
+        out = io.BytesIO()
+        book.save(out)
+        return out.getvalue()
+
+    # then
+    with opened(put(content("2019")), fits=fits) as table:
+        assert [dict(row.cells) for row in table.rows] == [{"id": "1", "name": "2019"}]
+    with (
+        pytest.raises(InvalidInput, match=r"has 2 sheets that could be read \(2019, 2020\)"),
+        opened(put(content("2020")), fits=fits),
+    ):
+        pass
+
+
+def test_a_point_of_a_feature_is_its_latitude_and_longitude(put: Put) -> None:
+    point = {"type": "Point", "coordinates": [2.4, 15.9]}
+    features = [
+        {"properties": {"id": 1}, "geometry": point}, {"properties": {"id": 2, "latitude": 1, "longitude": 2}, "geometry": point},
+        {"attributes": {"id": 3}, "geometry": {"x": 2.4, "y": 15.9}}, {"properties": {"id": 4}, "geometry": {"type": "Polygon", "coordinates": [[[0, 0]]]}},
+        {"properties": {"id": 5}, "geometry": {"type": "Point", "coordinates": []}},
+    ]  # fmt: skip
+    found = read(put(json.dumps({"features": features})))
+    assert found == [
+        {"id": "1", "longitude": "2.4", "latitude": "15.9"}, {"id": "2", "latitude": "1", "longitude": "2"}, {"id": "3", "longitude": "2.4", "latitude": "15.9"},
+        {"id": "4"}, {"id": "5"},
+    ]  # fmt: skip
+
+
+def test_a_file_without_a_header_says_so(put: Put) -> None:
+    why = "has no header: its first line is data. Put the names of the columns above it: 618155,PAK-2026,2026,1,12"
+    assert refusal(put("618155,PAK-2026,2026,1,12\n618156,PAK-2026,2026,1,12\n")) == why
+
+
+@pytest.mark.parametrize(
+    ("columns", "like"),
+    [
+        ("event_id_cnty,event_date,event_type,country,fatalities,timestamp", "acled"), ("id,type_of_violence,side_a,where_prec,country,date_start,best", "ucdp-ged"),
+        ("id,title,date_start,country", "csv"), ("incidents,measure,reported_on,best", "csv"),
+    ],
+)  # fmt: skip
+def test_the_file_of_another_data_set_is_named(put: Put, database: Database, columns: str, like: str) -> None:
+    for format in FileFormat:
+        if format != like:
+            with pytest.raises(InvalidInput, match=f"It looks like .*with the format {like}"):
+                import_file(importer_of(format, "26.1", "2026-06-01"), put(f"{columns}\n"), database, "tests")

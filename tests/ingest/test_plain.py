@@ -391,3 +391,127 @@ def test_whatever_is_recorded_survives_the_table(migrated_file: Path, told: list
         same_history(one, other)
         for database in databases:
             database.close()
+
+
+PLAIN_HEADER = "id,title,date_start,country"
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("2002-11", ("2002-11-01", "2002-11-30", "month")), ("November 2002", ("2002-11-01", "2002-11-30", "month")), ("2004-02", ("2004-02-01", "2004-02-29", "month")),
+        ("2002", ("2002-01-01", "2002-12-31", "longer")), ("15-Apr-2020", ("2020-04-15", "2020-04-15", "day")), ("43936", ("2020-04-15", "2020-04-15", "day")),
+    ],
+)  # fmt: skip
+def test_days_months_and_years_are_read(database: Database, given: str, read: tuple[str, str, str]) -> None:
+    summary = load(database, f"{PLAIN_HEADER}\nx,A,{given},ML\n")
+    assert summary.created == 1
+    client = Client(database)
+    one = client.json("/v1/incidents/x")
+    client.close()
+    assert (one["date_start"], one["date_end"], one["date_precision"]) == read
+
+
+def test_a_span_of_months_is_read(database: Database) -> None:
+    load(database, f"{PLAIN_HEADER},date_end\nx,A,2002-11,ML,2003-01\ny,B,2002-11-05,ML,2002-11\n")
+    client = Client(database)
+    found = client.json("/v1/incidents?sort=date&fields=date_start,date_end,date_precision")["items"]
+    client.close()
+    assert [tuple(item.values()) for item in found] == [
+        ("2002-11-01", "2003-01-31", "longer"), ("2002-11-05", "2002-11-30", "longer"),
+    ]  # fmt: skip
+
+
+def test_a_year_that_lost_its_century_is_refused(database: Database) -> None:
+    summary = load(database, f"{PLAIN_HEADER}\nx,A,0016-10-07,ML\n")
+    assert summary.reasons == ["table.csv, line 2: date_start: lies before the year 1000: 0016-10-07"]
+
+
+def test_ids_are_lowered_and_it_is_said(database: Database) -> None:
+    # when
+    incidents = load(database, f"{PLAIN_HEADER}\nYEM001,A,2020-01-01,YE\n")
+    reports = load(
+        database,
+        "incidents,measure,best,reporter_name,reporter_kind,reported_on,source_title\nYEM001,killed,5,A,ngo,2020-01-02,P\n",
+    )
+
+    # then
+    assert (incidents.created, incidents.repaired, reports.created, reports.repaired) == (1, 1, 1, 1)
+    client = Client(database)
+    assert client.json("/v1/incidents/yem001")["toll"]["killed"]["best"] == 5
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("region", "read"),
+    [
+        ("Ménaka", {"code": "ML-9", "name": "Ménaka"}),
+        ("Northern front line", {"code": None, "name": "Northern front line"}),
+        ("", None),
+    ],
+)
+def test_a_region_may_have_no_code(database: Database, region: str, read: Any) -> None:
+    for country in ("ML", "Mali"):
+        load(database, f"{PLAIN_HEADER},region_name\nx-{country.lower()},A,2020-01-01,{country},{region}\n")
+    client = Client(database)
+    assert [item["region"] for item in client.json("/v1/incidents")["items"]] == [read, read]
+    client.close()
+
+
+@pytest.mark.parametrize("column", ["killed_best", "killed_low", "killed_high", "wounded_best", "survived_low"])
+@pytest.mark.parametrize("reports", ["", "[]", '[{"measure": "missing"}]'])
+def test_a_figure_of_the_headline_that_no_report_gives_is_refused(
+    database: Database, column: str, reports: str
+) -> None:
+    quoted = '"' + reports.replace('"', '""') + '"'
+    for more, cells in ((column, "5"), (f"{column},toll_reports", f"5,{quoted}")):
+        summary = load(database, f"{PLAIN_HEADER},{more}\nx,A,2020-01-01,ML,{cells}\n")
+        assert (summary.created, summary.refused) == (0, 1)
+        assert (
+            f"{column}: is derived, and no toll report of the row gives the 5. Figures are toll reports"
+            in summary.reasons[0]
+        )
+
+
+@pytest.mark.parametrize("column", ["killed", "deaths", "Fatalities", "people killed", "wounded", "nr_injured"])
+def test_a_column_of_figures_that_is_not_ours_says_where_figures_go(database: Database, column: str) -> None:
+    with pytest.raises(
+        InvalidInput,
+        match="Figures are toll reports, each with its reporter and day: put them into a file of their own",
+    ):
+        load(database, f"{PLAIN_HEADER},{column}\nx,A,2020-01-01,ML,5\n")
+
+
+def test_rows_that_are_refused_are_refused_once_however_often_the_file_is_read(database: Database) -> None:
+    # given rows that wait for each other, and three that are wrong
+    load(database, f"{PLAIN_HEADER}\nx,A,2020-01-01,ML\n")
+    header = "id,incidents,measure,best,reporter_name,reporter_kind,reported_on,source_title,supersedes\n"
+    rows = [
+        "r3,x,killed,5,A,ngo,2020-01-04,P,r2", "r2,x,killed,6,A,ngo,2020-01-03,P,r1", "r1,x,killed,7,A,ngo,2020-01-02,P,", "r4,x,killed,6-8,A,ngo,2020-01-02,P,",
+        "r5,x,injured,6,A,ngo,2020-01-02,P,", "r6,nowhere,killed,6,A,ngo,2020-01-02,P,",
+    ]  # fmt: skip
+
+    # when
+    summary = load(database, header + "\n".join(rows) + "\n")
+
+    # then
+    assert (summary.created, summary.refused, len(summary.reasons)) == (3, 3, 3)
+    assert {reason.split(":")[0] for reason in summary.reasons} == {f"table.csv, line {n}" for n in (5, 6, 7)}
+
+
+def test_words_for_nothing_are_empty_and_come_back_where_they_are_texts(database: Database, second: Database) -> None:
+    # given a table that R wrote, and texts that look like its words
+    load(database, f"{PLAIN_HEADER},summary,district,place\nx,A,2020-01-01,ML,NA,NaN,-\n")
+    record(
+        database, draft("y", title="None", place="NULL", near_border=["NA"], actors=[{"name": "NA", "role": "target"}])
+    )
+
+    # when
+    load(second, exported(database))
+
+    # then
+    client = Client(database)
+    one = client.json("/v1/incidents/x")
+    client.close()
+    assert (one["summary"], one["district"], one["place"]) == (None, None, None)
+    assert exported(second) == exported(database)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from app.domain.dates import parse_moment
+from app.domain.dates import is_before_event, parse_day, parse_moment, today
 from app.domain.incident import counted_day
 from app.domain.layouts.cells import Cells, number_of
 from app.domain.places import country_name, known_region
@@ -67,6 +67,21 @@ def event_of(cells: Cells) -> str:
 def changed_at(cells: Cells, column: str = "timestamp") -> str | None:
     """When a row was last changed, or deleted: a day or an RFC 3339 instant. ACLED writes seconds since 1970."""
     return cells.moment(column)
+
+
+def said_on(cells: Cells, incident: Mapping[str, Any]) -> str | None:
+    """When the figure of a row was said: when the row was last changed.
+
+    No figure is older than its event. Where the column `year` confirms the day of the event, `timestamp` is what is
+    wrong: the day of the event stands in for it, which is marked.
+    """
+    changed, first = changed_at(cells), str(incident["date_start"])
+    if changed is None or not is_before_event(parse_moment(changed).instant, parse_day(first)):
+        return changed
+    if cells.whole("year") == counted_day(incident).year and parse_day(first) <= today():
+        cells.repairs.append(f"timestamp: {changed} lies before the event; read as {first}")
+        return first
+    return changed
 
 
 def read(cells: Cells) -> tuple[dict[str, Any], dict[str, Any] | None]:
