@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from anyio import EndOfStream, create_memory_object_stream, from_thread, to_thread
+from anyio import BrokenResourceError, EndOfStream, create_memory_object_stream, from_thread, to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from pydantic import RootModel
 from starlette.requests import ClientDisconnect, Request
@@ -171,7 +171,13 @@ class _Work:
         try:
             insider = self._access.may(Scope.READ_CONFIDENTIAL)
             summary = import_file(
-                self._importer, self._path, self._database, self._access.name, told=self._hear, insider=insider
+                self._importer,
+                self._path,
+                self._database,
+                self._access.name,
+                told=self._hear,
+                read=self._expect_listener,
+                insider=insider,
             )
             self._flush()
             return summary
@@ -184,9 +190,15 @@ class _Work:
         if len(self._lines) >= AT_ONCE:
             self._flush()
 
-    def _flush(self) -> None:
+    def _expect_listener(self, _: int = 0) -> None:
+        """Ends the work where the service stops or the client has left. Asked at every read of the file."""
         if self._stopping is not None and self._stopping.is_set():
             raise ServiceStopping
+        if not self._send.statistics().open_receive_streams:
+            raise BrokenResourceError
+
+    def _flush(self) -> None:
+        self._expect_listener()
         if self._lines:
             from_thread.run(self._send.send, b"".join(self._lines))
             self._lines.clear()

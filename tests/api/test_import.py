@@ -64,6 +64,21 @@ def test_rows_that_are_refused_are_told_and_the_others_taken(editor: Editor) -> 
     assert editor.client.ids("/v1/incidents") == ["y", "x"]
 
 
+def test_a_file_that_leaves_its_days_open_is_refused_until_it_is_said_how_to_read_them(editor: Editor) -> None:
+    # given
+    table = b"id,title,date_start,country\nx,T,05/06/2001,Mali\n"
+
+    # when
+    refused = send(editor, "/v1/import?format=csv", table)
+    *_, taken = lines(send(editor, "/v1/import?format=csv&dates=dmy", table))
+
+    # then
+    assert refused.status_code == 422
+    assert "line 2 has 05/06/2001, and no line settles it" in refused.json()["detail"]
+    assert taken["summary"]["created"] == 1
+    assert editor.json("/v1/incidents/x")["date_start"] == "2001-06-05"
+
+
 def test_sending_a_file_again_changes_nothing(editor: Editor, file: bytes) -> None:
     # given
     send(editor, GED, file)
