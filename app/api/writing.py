@@ -13,9 +13,10 @@ from starlette.routing import request_response
 
 from app.api.access import SECURITY, access_of
 from app.api.asking import read_pairs
-from app.api.bodies import JSON, read_body, read_json
+from app.api.bodies import JSON, read_body
 from app.api.parameters import PROBLEM, path_parameters
 from app.domain.question import read_question
+from app.domain.strict_json import read_json
 from app.domain.validation import validated
 from app.domain.vocabulary import Scope
 from app.errors import Fault, InvalidInput

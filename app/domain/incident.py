@@ -7,7 +7,7 @@ import orjson
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StringConstraints, create_model, model_validator
 from pydantic.fields import FieldInfo
 
-from app.domain.canonical import canonical
+from app.domain.canonical import canonical, expect_kept
 from app.domain.dates import parse_day
 from app.domain.places import find_country, find_regions, region_name, resolve_region
 from app.domain.source import DayText, Id, Record, SentSource, Text
@@ -39,14 +39,9 @@ def _number(value: Any) -> Any:
 
 
 def _kept(members: dict[str, Any]) -> dict[str, Any]:
-    """Members that are not ours, in the order of canonical JSON.
-
-    Raises `ValueError` for what JSON does not keep: whole numbers beyond 2^53, NUL, lone surrogates.
-    """
-    text = canonical(members)
-    if b"\\u0000" in text:
-        raise ValueError("has a NUL character in it")
-    kept: dict[str, Any] = orjson.loads(text)
+    """Members that are not ours, in the order of canonical JSON. Raises `NotKept` for what JSON does not keep."""
+    expect_kept(members)
+    kept: dict[str, Any] = orjson.loads(canonical(members))
     return kept
 
 
