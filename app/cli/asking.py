@@ -56,7 +56,8 @@ def find(given: dict[str, Any]) -> None:
             console.print(incident_table(items, console.width))
             typer.echo(incidents_caption(len(items), page.total, page.cursor))
         elif form is Form.JSON:
-            out.write(encoding.json_page(encoding.cut(page.items, question.fields), page.cursor, page.total) + b"\n")
+            cut = encoding.cut(page.items, question.fields)
+            out.write(encoding.json_page(cut, page.cursor, page.cursor, page.total) + b"\n")
         else:
             async for chunk in _encoded(encoding.once(page.items), form, question):
                 out.write(chunk)

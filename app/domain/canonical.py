@@ -9,6 +9,8 @@ from app.domain.text import check_text
 
 LARGEST_WHOLE = 2**53 - 1
 """Whole numbers beyond this are not the same in every reader of JSON (RFC 7493)."""
+WITH_EXPONENT = 1e21
+"""From here on canonical JSON writes a number with an exponent, which every reader takes for a double."""
 
 
 class NotKept(ValueError):
@@ -22,8 +24,8 @@ class NotKept(ValueError):
 def expect_kept(document: Any) -> None:
     """Raises `NotKept` for the first text or number of a JSON document that would not come back as it was sent.
 
-    A number beyond ±(2^53 − 1) is one, however it is written: its canonical text is a whole number (`1e16` is
-    `10000000000000000`), which readers round or refuse. So are NUL and half of a surrogate pair, also in names.
+    A whole number beyond ±(2^53 − 1) is one, however it is written: the canonical text of `1e16` is
+    `10000000000000000`, which readers round or refuse. So are NUL and half of a surrogate pair, also in names.
     """
     if _surely_kept(document):
         return
@@ -38,10 +40,10 @@ def expect_kept(document: Any) -> None:
 
 
 def _expect_kept_alone(value: Any) -> None:
-    if isinstance(value, (int, float)) and not -LARGEST_WHOLE <= value <= LARGEST_WHOLE:
-        raise ValueError(
-            f"is a number beyond ±{LARGEST_WHOLE}, which not every reader of JSON keeps exactly; send it as text"
-        )
+    as_digits = isinstance(value, int) or (isinstance(value, float) and abs(value) < WITH_EXPONENT)
+    if as_digits and abs(value) > LARGEST_WHOLE:
+        why = f"is a whole number beyond ±{LARGEST_WHOLE}, which not every reader of JSON keeps; send it as text"
+        raise ValueError(why)
     for text in value if isinstance(value, dict) else [value] if isinstance(value, str) else ():
         check_text(text)
 

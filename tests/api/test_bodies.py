@@ -95,7 +95,7 @@ FUTURE = [b'"2999-01-01"', b'"9999-12-31"', b'"9999-12-31T23:59:59.999999Z"']
 NO_WORD = [b'"Day"', b'""', b"1", b"true", b"[]", b"{}", b'"\\ud800"', b'"' + b"x" * 5001 + b'"']
 NO_LIST = [b"{}", b'"NE"', b"1", b"true"]
 NO_MAP = [b"[]", b'"NE"', b"1", b"true", b"[[]]"]
-NOT_ALIKE = [b"9007199254740992", b"-9007199254740993", b"9007199254740992.0", b"1e16", b"-1E+16", b"1e300", b"1e20",
+NOT_ALIKE = [b"9007199254740992", b"-9007199254740993", b"9007199254740992.0", b"1e16", b"-1E+16", b"9.99e20", b"1e20",
              b'"\\ud800"', b'"\\u0000"', b'{"\\u0000": 1}', b'[{"\\ud800": 1}]', b"[[9223372036854775808]]",
              b'{"b": [1, 12345678901234567890]}']  # fmt: skip
 """What not every reader of JSON understands alike, or no database keeps."""
@@ -396,6 +396,7 @@ def test_what_is_nested_as_deep_as_may_be_is_given_back_in_every_form(editor: Ed
         "n": None,
         "an escape, written out": "\\u0000 \\ud800",
         "small": 5e-324,
+        "large": -1e300,
     }
 
     # when
