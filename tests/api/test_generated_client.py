@@ -7,7 +7,6 @@ import json
 import pkgutil
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
