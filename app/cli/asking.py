@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from app.api import encoding, parquet
-from app.cli.base import app
+from app.cli.base import app, text
 from app.domain import filters, kinds
 from app.domain.filters import Form, Parameter
 from app.domain.question import Question, read_question
@@ -73,7 +73,7 @@ def _encoded(slices: AsyncGenerator[list[str]], form: Form, question: Question) 
     return encoding.export(slices, form, question)
 
 
-def toll(incident_id: str, given: dict[str, Any]) -> None:
+def toll(incident_id: Annotated[str, typer.Argument(parser=text)], given: dict[str, Any]) -> None:
     """Show every figure reported of one incident, with a chart."""
     question = _question(given, filters.HISTORY)
 
@@ -127,6 +127,11 @@ def _form_of(file: Path, question: Question, partition: bool) -> Form:
     form = SUFFIXES.get(file.suffix.lower(), Form.PARQUET if partition else None)
     if form is None:
         raise _unfit(file, f"ends in none of {', '.join(SUFFIXES)}")
+    if form is Form.PARQUET:
+        try:
+            str(file.absolute()).encode()
+        except UnicodeEncodeError:
+            raise _unfit(file, "is not UTF-8, as the path of a Parquet file must be") from None
     if partition:
         _expect_folder(file, form, question)
     if "f" not in question.given:
