@@ -7,10 +7,9 @@ import csv
 import datetime
 import gzip
 import io
-import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -18,15 +17,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
-import ijson  # type: ignore[import-untyped]
-
 from app.errors import Fault, InvalidInput, echo
+from app.ingest.json_rows import json_rows
 from app.ingest.rows import Record, Row, column_name, row_or_header
 from app.ingest.text_files import Buffered, table_of_text
 
 _MARK = b"\xef\xbb\xbf"
 """UTF-8's byte order mark."""
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ijson.JSONError, csv.Error, UnicodeError, ParseError)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, csv.Error, UnicodeError, ParseError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,29 +160,20 @@ def _from_workbook(file: Buffered, path: Path) -> tuple[Sequence[str], Iterator[
 
 
 def _from_json(file: Buffered, path: Path) -> tuple[Sequence[str], Iterator[Row]]:
-    """An array of objects, or the first array in an object, as answers of an API have it."""
-    if file.peek(3).startswith(_MARK):
-        file.read(3)
-    begin = file.peek(65536)[:65536].lstrip()
-    prefix = "item"
-    if begin.startswith(b"{"):
-        found = re.search(rb'"(\w+)"\s*:\s*\[', begin)
-        if not found:
-            raise refused(path, "has no list of objects in it")
-        prefix = f"{found[1].decode()}.item"
-    objects = ijson.items(file, prefix, use_float=True)
-    first = next(objects, None)
-    if not isinstance(first, Mapping):
-        raise refused(path, "has no list of objects in it")
+    """An array of objects. The first tells the columns."""
+    objects = json_rows(file)
+    first = next(objects, "has no list of objects in it")
+    if isinstance(first, str):
+        raise refused(path, f"has a first item that {first}" if first.startswith("is ") else first)
 
     def rows() -> Iterator[Row]:
         for number, value in enumerate(chain([first], objects), start=1):
-            if isinstance(value, Mapping):
-                yield Row(number, {column_name(str(name)): _as_text(inner) for name, inner in value.items()})
+            if isinstance(value, str):
+                yield Row(number, {}, fault=value)
             else:
-                yield Row(number, {}, fault="is no object")
+                yield Row(number, {column_name(name): cell for name, cell in value.items()})
 
-    return [column_name(str(name)) for name in first], rows()
+    return [column_name(name) for name in first], rows()
 
 
 def _as_text(value: Any) -> str:

@@ -170,6 +170,37 @@ def test_any_json_in_a_file_is_refused_with_its_row_alone(editor: Editor, cells:
         assert row["outcome"] != "refused" or row["reason"]
 
 
+HARD_VALUES = [
+    f'"{DEEP}"',
+    DEEP,
+    "[" * 300_000 + "]" * 300_000,
+    "9" * 5000,
+    "1e400",
+    '"\\ud800"',
+    '"\\u0000"',
+    '{"a":1,"a":2}',
+]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(JSON_TEXT, min_size=1, max_size=8))
+@example(HARD_VALUES)
+def test_any_json_in_a_file_of_json_is_refused_with_its_row_alone(editor: Editor, values: list[str]) -> None:
+    # given: events of ACLED, each with a column of its own
+    event = '{{"event_id_cnty":"MLI{0}","event_date":"2021-03-15","event_type":"Battles","country":"Mali","fatalities":3,"timestamp":1,"x":{1}}}'
+    events = [event.format(number, value) for number, value in enumerate(['"a"', *values, '"b"'])]
+
+    # when
+    content = f"[{','.join(events)}]".encode()
+    answer = _send(editor, "POST", "/v1/import?format=acled", content, "application/json")
+
+    # then
+    assert answer.status_code == 200, answer.text[:500]
+    *rows, last = [json.loads(line) for line in answer.text.splitlines()]
+    assert len(rows) == len(events), f"{last} {values}"
+    assert {rows[0]["outcome"], rows[-1]["outcome"]} <= {"created", "unchanged", "revised"}, rows[0]
+
+
 def test_the_command_line_refuses_hard_rows_by_their_members_and_records_the_others(tmp_path: Path) -> None:
     # given: besides, a row with a byte that is no text
     (tmp_path / "hard.csv").write_bytes(_file(HARD_CELLS).encode() + b"byte,T\x81,2021-03-15,ML,,,,,\r\n")
