@@ -142,7 +142,7 @@ IF_MATCH = {
     "in": "header",
     "required": True,
     "description": "The `ETag` of the incident that the change is made for; `*` is whatever it says now.",
-    "schema": {"type": "string"},
+    "schema": {"type": "string", "minLength": 1},
 }
 _ETAG = {"ETag": {"description": "Of the incident as it is now.", "schema": {"type": "string"}}}
 _HEADERS = {
