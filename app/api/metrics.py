@@ -43,7 +43,7 @@ def _route_of(scope: Scope) -> str:
         return str(route.path)
     if endpoint := scope.get("endpoint"):
         for route in scope["app"].routes:
-            if endpoint is (route.app if isinstance(route, Mount) else route.endpoint):
+            if endpoint is getattr(route, "app" if isinstance(route, Mount) else "endpoint", None):
                 return str(route.path_format)
     return "unmatched"
 
