@@ -65,6 +65,10 @@ fuzz: $(VENV)/.installed-dev ## The long fuzz run (FUZZ_EXAMPLES=... per operati
 openapi: $(VENV)/.installed ## Print the OpenAPI document
 	@$(PY) -m app openapi
 
+.PHONY: lint-openapi
+lint-openapi: $(VENV)/.installed ## Lint the OpenAPI document with redocly and spectral (needs Node.js with npm)
+	$(PY) -m tests.clients.openapi_linters
+
 .PHONY: relock
 relock: $(VENV)/.made ## Pin the newest releases of everything in requirements*.txt (review, then run the tests)
 	@$(PIP) uv

@@ -25,4 +25,6 @@ class Settings(BaseSettings):
     read_seconds: float = Field(2.0, gt=0, le=60, description="Longest time one statement may read, in seconds.")
     request_seconds: float = Field(10.0, gt=0, le=300, description="Longest time a client may take to send a request.")
     cors_origins: list[str] = Field(["*"], description="Origins whose pages may read (JSON list).")
-    public_url: str | None = Field(None, description="Address in the OpenAPI document, where a proxy stands in front.")
+    public_url: str | None = Field(
+        None, description="Public address behind a proxy: in the OpenAPI document, links, citations."
+    )

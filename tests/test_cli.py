@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
 import pytest
 
 from app.cli import main
+from tests.support import Service
 
 
 class Done(NamedTuple):
@@ -135,6 +137,24 @@ def test_migrate_and_seed_are_safe_to_repeat(
 ) -> None:
     fresh = CommandLine(tmp_path / "new.db", monkeypatch, capsys)
     fresh.run("migrate")
-    assert "5 created, 0 unchanged" in fresh.run("seed").stderr
-    assert "0 created, 5 unchanged" in fresh.run("seed").stderr
+    assert fresh.run("seed").stderr == "seeds: 3 incidents and 2 shared toll reports created\n"
+    assert fresh.run("seed").stderr == "seeds: 3 incidents and 2 shared toll reports unchanged\n"
     fresh.run("migrate")
+
+
+def test_serve_says_where_the_pages_are_and_counts_what_they_show(service: Service) -> None:
+    told = service.log.read_text()
+    assert f"service.db: pages at {service.base}/, API documentation at {service.base}/docs\n" in told
+    assert "seeds: 3 incidents and 2 shared toll reports created\n" in told
+    assert httpx.get(f"{service.base}/v1/incidents?total=true&fields=id").json()["total"] == 3
+
+
+@pytest.mark.parametrize("words", [
+    "toll ID", "find --place ID", "find --region ID", "export ID.parquet", "keys revoke ID", "verify --against ID",
+    "keys create --name ID --scope write", "import ucdp-ged none.csv --release ID --released-on 2020-01-01",
+    "import ucdp-ged none.csv --release r --released-on ID",
+])  # fmt: skip
+def test_bytes_that_are_no_text_are_refused_in_one_line(incidents: CommandLine, words: str) -> None:
+    """A shell passes any bytes on; Python takes those that are not UTF-8 for halves of surrogate pairs."""
+    told = incidents.run(*words.replace("ID", "x\udcffy").split(), expect=2).stderr
+    assert told.startswith("incidents: ") and len(told.splitlines()) == 1

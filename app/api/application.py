@@ -24,7 +24,7 @@ from app.api import (
     statistics,
     system,
 )
-from app.api.document import Application
+from app.api.document import LICENSE, TAGS, Application
 from app.api.middleware import Cors, Envelope
 from app.domain.filters import Form
 from app.settings import Settings
@@ -76,7 +76,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         summary="Conflict-incident records with their reported toll history",
         description=DESCRIPTION,
-        servers=[{"url": settings.public_url}] if settings.public_url else None,
+        license_info=LICENSE,
+        openapi_tags=TAGS,
+        servers=[{"url": settings.public_url or "/"}],
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -16,6 +16,7 @@ from starlette.responses import Response, StreamingResponse
 
 from app import __version__
 from app.api.access import access_of
+from app.api.addresses import absolute
 from app.api.encoding import FILE_NAMES, MEDIA_TYPES, expect_fitting, media_type
 from app.api.parameters import forms_of
 from app.domain.dates import Instant
@@ -62,8 +63,7 @@ class Asked:
         if cursor is None:
             return None
         kept = [(name, value) for name, value in self.pairs if name != "cursor"]
-        path = self.request.scope.get("root_path", "") + self.request.scope["path"]
-        return f"{path}?{urlencode([*kept, ('cursor', cursor)])}"
+        return f"{self.request.scope['path']}?{urlencode([*kept, ('cursor', cursor)])}"
 
 
 async def ask(
@@ -149,6 +149,9 @@ async def answer(
     `changed` is when what is answered last changed: the recorded moment of the session, unless told. `body` returns
     bytes, or bytes and the address of the next page where `link` is set. `media_type` is for what is no form of data,
     `more` are further headers. `besides` is what the bytes depend on besides the records: it becomes part of the tag.
+
+    The `Link` of a page names the host. Neither the tag nor `Vary` depends on that: caches keep an answer by its whole
+    address, host included, the bytes are the same, and a 304 has no `Link`, so what was kept with the answer stays.
     """
     request, recorded = asked.request, asked.session.recorded
     opened = asked.session.confidential
@@ -172,7 +175,7 @@ async def answer(
     if link:
         made, following = made
         if following:
-            headers["Link"] = f'<{following}>; rel="next"'
+            headers["Link"] = f'<{absolute(request, following)}>; rel="next"'
     if media_type:
         return Response(made, headers=headers, media_type=media_type)
     if name := FILE_NAMES.get(asked.form):

@@ -36,7 +36,7 @@ AT_ONCE = 50
     "/changes",
     response_model=schemas_log.Changes,
     summary="Every change, in the order of its recording",
-    **described(filters.CHANGES),
+    **described(filters.CHANGES, confidential=True),
 )
 async def changes(request: Request) -> Response:
     """Entries of the log after one. Remember the last `seq`, and ask for what comes after it; none is ever left out.
@@ -53,19 +53,15 @@ async def _changes(asked: Asked) -> tuple[bytes, str | None]:
     found = await feed.changes(asked.session, after, limit)
     state = await feed.checkpoint(asked.session)
     last = found[-1].seq if found else after
-    following = f"{_path(asked.request)}?after={last}&limit={limit}" if last < state["size"] else None
+    following = f"{asked.request.scope['path']}?after={last}&limit={limit}" if last < state["size"] else None
     tail = orjson.dumps({"next": following, "head": state["size"], "epoch": state["epoch"]}).decode()
     return f'{{"items":[{",".join(entry.text for entry in found)}],{tail[1:]}'.encode(), following
 
 
-def _path(request: Request) -> str:
-    return str(request.scope.get("root_path", "") + request.scope["path"])
-
-
 @router.get(
     "/changes/stream",
-    summary="The same as it happens",
-    **described((filters.AFTER,), stream=EVENT_STREAM),
+    summary="Stream changes as they happen (Server-Sent Events)",
+    **described((filters.AFTER,), stream=EVENT_STREAM, confidential=True),
 )
 async def changes_stream(request: Request) -> Response:
     """Server-Sent Events: an event `epoch`, then one for each entry, with its `seq` as id and its kind as event.

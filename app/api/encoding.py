@@ -83,11 +83,10 @@ def _picked(item: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
     return {name: item[name] for name in fields if name in item}
 
 
-def json_page(items: Sequence[str], next_page: str | None, total: int | None) -> bytes:
-    """`{"items": […], "next": …, "total": …}`; `total` where it was asked for."""
-    tail = f',"total":{total}' if total is not None else ""
-    link = orjson.dumps(next_page).decode()
-    return f'{{"items":[{",".join(items)}],"next":{link}{tail}}}'.encode()
+def json_page(items: Sequence[str], next_page: str | None, cursor: str | None, total: int | None) -> bytes:
+    """`{"items": […], "next": …, "next_cursor": …, "total": …}`; `total` where it was asked for."""
+    tail = {"next": next_page, "next_cursor": cursor} | ({} if total is None else {"total": total})
+    return f'{{"items":[{",".join(items)}],{orjson.dumps(tail).decode()[1:]}'.encode()
 
 
 def geojson_feature(item: Mapping[str, Any], fields: Sequence[str] | None) -> bytes:
@@ -147,7 +146,7 @@ def sums_csv(found: Mapping[str, Any], groups: Sequence[str]) -> bytes:
     return csv_lines(map(flat_sums, found["items"] if groups else [found["total"]]), columns, header=True)
 
 
-_ENDS = {Form.GEOJSON: b"]}", Form.JSON: b'],"next":null}'}
+_ENDS = {Form.GEOJSON: b"]}", Form.JSON: b'],"next":null,"next_cursor":null}'}
 
 
 async def once(items: list[str]) -> AsyncGenerator[list[str]]:

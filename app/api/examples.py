@@ -68,7 +68,7 @@ INCIDENT: dict[str, Any] = {
     "sources": [SOURCE],
     "updated_at": _MOMENT,
 }
-INCIDENT_PAGE = {"items": [INCIDENT], "next": None}
+INCIDENT_PAGE = {"items": [INCIDENT], "next": None, "next_cursor": None}
 
 
 def _report(**members: Any) -> dict[str, Any]:

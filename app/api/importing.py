@@ -5,19 +5,19 @@ import tempfile
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 from anyio import BrokenResourceError, EndOfStream, create_memory_object_stream, from_thread, to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from pydantic import RootModel
+from pydantic import RootModel, WithJsonSchema
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from app.api.access import SECURITY, access_of
 from app.api.asking import read_pairs
 from app.api.bodies import JSON, check_body
-from app.api.parameters import PROBLEM, openapi_parameter
+from app.api.parameters import ANY_ROUTE, PROBLEM, openapi_parameter
 from app.api.writing import WriteRoute, write_router
 from app.domain import filters
 from app.domain.filters import FileFormat
@@ -37,11 +37,12 @@ MOST_AT_ONCE = 2
 AT_ONCE = 100
 """Rows that are answered together."""
 CSV = "text/csv"
+OCTETS = "application/octet-stream"
 NDJSON = "application/x-ndjson"
 
 
-class File(RootModel[str]):
-    """A file in the format that is named, as CSV; one of ACLED's also as JSON."""
+class File(RootModel[Annotated[bytes, WithJsonSchema({"type": "string", "format": "binary"})]]):
+    """A file in the format that is named: CSV, also compressed; an Excel workbook; or JSON of ACLED."""
 
 
 class ImportRoute(WriteRoute):
@@ -52,8 +53,8 @@ class ImportRoute(WriteRoute):
 
     @property
     def media_types(self) -> Sequence[str]:
-        """CSV, or JSON."""
-        return (CSV, JSON)
+        """Any file; what it is, is seen from its content. CSV and JSON may say so."""
+        return (OCTETS, CSV, JSON)
 
     async def _handle(self, request: Request) -> Response:
         access = await access_of(request)
@@ -227,7 +228,8 @@ router = write_router("/v1", ImportRoute)
     tags=["Import"],
     summary="Import a file, row by row",
     status_code=200,
-    responses={
+    responses=ANY_ROUTE
+    | {
         200: {
             "description": "A line for each row, in the order of the file, as it is recorded; then the `summary`, or "
             "the `error` that broke it off. What was told is recorded; sending the file again goes on from there.",
@@ -237,7 +239,7 @@ router = write_router("/v1", ImportRoute)
         403: {"description": "The key lacks the scope `write`.", **PROBLEM},
         409: {"description": "The release is recorded already, with another day.", **PROBLEM},
         413: {"description": "The file is too large.", **PROBLEM},
-        415: {"description": "The body is neither CSV nor JSON.", **PROBLEM},
+        415: {"description": "The body is sent as something else than a file, CSV or JSON.", **PROBLEM},
         422: {"description": "A parameter cannot be read, or the file is not what it is said to be.", **PROBLEM},
         503: {"description": "Others are writing, or two imports are under way; try again.", **PROBLEM},
         507: {"description": "There is no room left.", **PROBLEM},

@@ -26,7 +26,7 @@ ID = {"incident_id": "The incident's id, like `ml-2019-11-01-indelimane`."}
     "",
     response_model=schemas.IncidentPage,
     summary="Incidents that match, with their headline tolls",
-    **described(filters.INCIDENTS, example=examples.INCIDENT_PAGE),
+    **described(filters.INCIDENTS, example=examples.INCIDENT_PAGE, confidential=True),
 )
 async def incidents(request: Request) -> Response:
     """A page of incidents. The walk along `next` shows what was recorded when its first page was answered."""
@@ -49,7 +49,7 @@ async def _incidents(asked: Asked) -> tuple[bytes | AsyncGenerator[bytes], str |
     items = encoding.cut(page.items, fields)
     if asked.form is Form.NDJSON:
         return encoding.ndjson(items), following
-    return encoding.json_page(items, following, page.total), following
+    return encoding.json_page(items, following, page.cursor, page.total), following
 
 
 async def _export(asked: Asked) -> AsyncGenerator[bytes]:
@@ -86,6 +86,7 @@ async def _as_file(asked: Asked, slices: AsyncIterator[list[str]]) -> AsyncGener
         example=examples.INCIDENT,
         missing=True,
         withdrawn=True,
+        confidential=True,
     ),
 )
 async def incident(request: Request) -> Response:
@@ -108,7 +109,9 @@ async def _incident(asked: Asked, text: str) -> bytes:
     "/{incident_id}/toll-history",
     response_model=schemas.TollHistory,
     summary="Every figure that was reported, and how the headline moved",
-    **described(filters.HISTORY, path=ID, example=examples.TOLL_HISTORY, missing=True, withdrawn=True),
+    **described(
+        filters.HISTORY, path=ID, example=examples.TOLL_HISTORY, missing=True, withdrawn=True, confidential=True
+    ),
 )
 async def toll_history(request: Request) -> Response:
     """Every report that covers the incident, oldest first, and the headline's timeline."""
@@ -128,7 +131,7 @@ async def _history(asked: Asked, incident_id: str) -> bytes:
     "/{incident_id}/versions",
     response_model=schemas.Versions,
     summary="How the record itself changed",
-    **described((filters.RECORDED_AS_OF,), path=ID, missing=True, withdrawn=True),
+    **described((filters.RECORDED_AS_OF,), path=ID, missing=True, withdrawn=True, confidential=True),
 )
 async def versions(request: Request) -> Response:
     """Every version of the incident's record, oldest first, with who recorded it and when."""

@@ -17,7 +17,7 @@ from prometheus_client import (
 )
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.types import Scope
 
 _requests = Counter("http_requests_total", "Requests answered.", ("method", "route", "status"))
@@ -32,9 +32,20 @@ _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PATCH", "PUT", "DELETE"
 
 def count(scope: Scope, method: str, status: int, seconds: float) -> None:
     """Counts a request. Unknown paths and methods have one name together, so that nobody can make up series."""
-    route = getattr(scope.get("route"), "path", "unmatched")
+    route = _route_of(scope)
     _requests.labels(method if method in _METHODS else "other", route, status).inc()
     _seconds.labels(route).observe(seconds)
+
+
+def _route_of(scope: Scope) -> str:
+    """The template of the route that answered. FastAPI names its own routes; pages and files are found by endpoint."""
+    if route := scope.get("route"):
+        return str(route.path)
+    if endpoint := scope.get("endpoint"):
+        for route in scope["app"].routes:
+            if endpoint is getattr(route, "app" if isinstance(route, Mount) else "endpoint", None):
+                return str(route.path_format)
+    return "unmatched"
 
 
 async def metrics(_: Request) -> Response:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from app.api.addresses import base
 from app.api.asking import Asked, answer, ask, read_pairs
 from app.api.problems import shown
 from app.domain import filters
@@ -70,8 +71,7 @@ def _root(request: Request) -> str:
 
 def _base(request: Request) -> str:
     """The address of the explorer for others, with a `/` at its end."""
-    public: str | None = request.app.state.settings.public_url
-    return f"{(public or str(request.base_url)).rstrip('/')}/"
+    return f"{base(request)}/"
 
 
 def _failed(request: Request, error: AppError) -> Response:
@@ -163,15 +163,15 @@ async def incident(request: Request) -> Response:
 
 async def _incident(asked: Asked, text: str) -> dict[str, Any]:
     item = orjson.loads(text)
-    session, base = asked.session, _base(asked.request)
+    session, site = asked.session, _base(asked.request)
     history = await read.history(session, item["id"], asked.question)
     versions = await read.versions(session, item["id"])
     recorded = instant_text(asked.session.recorded)
     as_of = [("as_of", asked.question.as_of.text)] if asked.question.as_of else []
-    address = f"{base}incidents/{item['id']}"
+    address = f"{site}incidents/{item['id']}"
     seen = date.fromisoformat(recorded[:10])
     permanent = f"{address}?{urlencode([*as_of, ('recorded_as_of', recorded)])}"
-    api = f"{base}v1/incidents/{item['id']}"
+    api = f"{site}v1/incidents/{item['id']}"
     formats = {"application/json": api, "application/geo+json": f"{api}?f=geojson", "text/csv": f"{api}?f=csv"}
     country = render.country(item["country"])
     reports = history["reports"][-MOST_SHOWN:]

@@ -17,6 +17,12 @@ from app.domain.vocabulary import Scope
 
 PROBLEM: dict[str, Any] = {"model": schemas.Problem, "content": {"application/problem+json": {}}}
 """What every error is answered with."""
+ANY_ROUTE: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The request is not well-formed HTTP.", **PROBLEM},
+    414: {"description": "The address is too long.", **PROBLEM},
+    431: {"description": "The headers are too long.", **PROBLEM},
+}
+"""Errors that come before the route is looked at."""
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -58,12 +64,16 @@ def described(
     stream: str | None = None,
     malformed: int = 422,
     media: str | None = None,
+    confidential: bool = False,
 ) -> dict[str, Any]:
-    """Keyword arguments of a route that describe what it takes and which answers it gives."""
+    """Keyword arguments of a route that describe what it takes and which answers it gives.
+
+    `confidential`: a key with the scope `read:confidential` gets more than others.
+    """
     answers: dict[int | str, dict[str, Any]] = {
+        **ANY_ROUTE,
         304: {"description": "Not changed since the answer with this `If-None-Match`."},
-        401: {"description": "A key was sent that does not hold.", **PROBLEM},
-        414: {"description": "The address is too long.", **PROBLEM},
+        401: {"description": "The API key is invalid, expired or revoked.", **PROBLEM},
         malformed: {"description": "A parameter is unknown or cannot be read; every one is named.", **PROBLEM},
         503: {"description": "The question takes too long, or the database cannot be read.", **PROBLEM},
     }
@@ -75,28 +85,40 @@ def described(
         answers[410] = {"description": "Withdrawn, with the reason and `merged_into`.", **PROBLEM}
     content: dict[str, Any] = {} if example is None else {"application/json": {"example": example}}
     content |= {
-        media_type(form): {"schema": {"type": "object" if form is Form.GEOJSON else "string"}}
+        media_type(form): {"schema": _SCHEMAS.get(form, {"type": "string"})}
         for form in forms_of(parameters)
         if form is not Form.JSON
     }
     if media:
         content = {media: {"schema": {"type": "object"}}}
-    headers = _HEADERS
+    paged = any(parameter.name in ("cursor", "after") for parameter in parameters)
+    headers = _HEADERS | (_LINK if paged else {})
     if stream:
         content, headers = {stream: {"schema": {"type": "string"}}}, {"X-Request-ID": _HEADERS["X-Request-ID"]}
         del answers[304]
     answers[200] = {"description": "The answer.", "headers": headers, **({"content": content} if content else {})}
     told = [*path_parameters(path or {}), *map(openapi_parameter, parameters)]
-    security: list[dict[str, list[str]]] = [{}, {SECURITY: [Scope.READ_CONFIDENTIAL.value]}]
-    return {"responses": answers, "openapi_extra": {"parameters": told, "security": security}}
+    extra: dict[str, Any] = {"parameters": told, "security": []}
+    if confidential:
+        extra["x-optional-security"] = [{SECURITY: [Scope.READ_CONFIDENTIAL.value]}]
+    return {"responses": answers, "openapi_extra": extra}
 
 
+_SCHEMAS: dict[Form, dict[str, Any]] = {
+    Form.GEOJSON: {"type": "object"},
+    Form.PARQUET: {"type": "string", "format": "binary"},
+}
 _LAST_MODIFIED = "When this service last recorded something; of one incident, when its answer last changed."
 _HEADERS = {
     "ETag": {"description": "Strong validator; send it back in `If-None-Match`.", "schema": {"type": "string"}},
     "Last-Modified": {"description": _LAST_MODIFIED, "schema": {"type": "string"}},
-    "Link": {"description": 'The next page, `rel="next"`.', "schema": {"type": "string"}},
     "X-Request-ID": {"description": "The request's id, as sent or made.", "schema": {"type": "string"}},
+}
+_LINK = {
+    "Link": {
+        "description": 'The absolute address of the next page, `rel="next"`; absent on the last one.',
+        "schema": {"type": "string"},
+    }
 }
 
 

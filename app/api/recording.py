@@ -148,7 +148,7 @@ async def withdraw_incident(writer: Writer, session: ReadSession, sent: Withdraw
 @router.post(
     "/sources",
     response_model=schemas.SourceCounted,
-    tags=["Who says what"],
+    tags=["Reporters and sources"],
     summary="Record a source",
     **recorded("The source, as its address gives it.", again=schemas.SourceCounted),
 )
@@ -160,7 +160,7 @@ async def record_source(writer: Writer, session: ReadSession, sent: SourceDraft,
 @router.post(
     "/reporters",
     response_model=schemas.ReporterCounted,
-    tags=["Who says what"],
+    tags=["Reporters and sources"],
     summary="Record a reporter",
     **recorded("The reporter, as its address gives it.", again=schemas.ReporterCounted),
 )

@@ -22,7 +22,7 @@ router = read_router("/v1")
     response_model=schemas.TollReportPage,
     tags=["Toll reports"],
     summary="Toll reports, newest first",
-    **described(filters.REPORTS),
+    **described(filters.REPORTS, confidential=True),
 )
 async def toll_reports(request: Request) -> Response:
     """Toll reports across incidents, each with whether it stands at the clocks asked for."""
@@ -43,7 +43,7 @@ def _encoded(asked: Asked, page: Page) -> tuple[bytes, str | None]:
     following = asked.next_page(page.cursor)
     if asked.form is Form.NDJSON:
         return encoding.ndjson(page.items), following
-    return encoding.json_page(page.items, following, page.total), following
+    return encoding.json_page(page.items, following, page.cursor, page.total), following
 
 
 @router.get(
@@ -51,7 +51,7 @@ def _encoded(asked: Asked, page: Page) -> tuple[bytes, str | None]:
     response_model=schemas.TollReport,
     tags=["Toll reports"],
     summary="One toll report",
-    **described(filters.CLOCKS, path={"report_id": "The report's id."}, missing=True),
+    **described(filters.CLOCKS, path={"report_id": "The report's id."}, missing=True, confidential=True),
 )
 async def toll_report(request: Request) -> Response:
     """One toll report, with whether it stands at the clocks asked for."""
@@ -66,9 +66,9 @@ async def _report(asked: Asked, report_id: str) -> bytes:
 @router.get(
     "/reporters",
     response_model=schemas.ReporterPage,
-    tags=["Who says what"],
-    summary="Reporters, with how much they speak of",
-    **described(filters.LISTS),
+    tags=["Reporters and sources"],
+    summary="List reporters with report and incident counts",
+    **described(filters.LISTS, confidential=True),
 )
 async def reporters(request: Request) -> Response:
     """Reporters by id, with the number of their reports and of the incidents that these cover."""
@@ -78,9 +78,9 @@ async def reporters(request: Request) -> Response:
 @router.get(
     "/sources",
     response_model=schemas.SourcePage,
-    tags=["Who says what"],
-    summary="Sources, with how much they carry",
-    **described(filters.LISTS),
+    tags=["Reporters and sources"],
+    summary="List sources with report and incident counts",
+    **described(filters.LISTS, confidential=True),
 )
 async def sources(request: Request) -> Response:
     """Sources by id, with the number of reports that they carry and of the incidents that these cover."""
@@ -99,9 +99,9 @@ async def _parties(request: Request, table: str) -> Response:
 @router.get(
     "/reporters/{reporter_id}",
     response_model=schemas.ReporterCounted,
-    tags=["Who says what"],
+    tags=["Reporters and sources"],
     summary="One reporter",
-    **described((filters.RECORDED_AS_OF,), path={"reporter_id": "The reporter's id."}, missing=True),
+    **described((filters.RECORDED_AS_OF,), path={"reporter_id": "The reporter's id."}, missing=True, confidential=True),
 )
 async def reporter(request: Request) -> Response:
     """One reporter, with the number of its reports and of the incidents that these cover."""
@@ -111,9 +111,9 @@ async def reporter(request: Request) -> Response:
 @router.get(
     "/sources/{source_id}",
     response_model=schemas.SourceCounted,
-    tags=["Who says what"],
+    tags=["Reporters and sources"],
     summary="One source",
-    **described((filters.RECORDED_AS_OF,), path={"source_id": "The source's id."}, missing=True),
+    **described((filters.RECORDED_AS_OF,), path={"source_id": "The source's id."}, missing=True, confidential=True),
 )
 async def source(request: Request) -> Response:
     """One source, with the number of reports that it carries and of the incidents that these cover."""

@@ -9,11 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.filters import Group
 from app.domain.incident import IncidentFields
-from app.domain.source import DayText, Id, MomentText, Whole
+from app.domain.source import INT64, DayText, Id, MomentText, Whole
 from app.domain.toll import Breakdown
 from app.domain.vocabulary import Bound, Measure, Movement, ReportChange, ReporterKind, Status, Victims
 
 InstantText = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-24T12:00:00.000001Z"])]
+
+
+Count = Annotated[int, Field(json_schema_extra=INT64)]
+"""A whole number that 32 bits may not hold."""
 
 
 class Shape(BaseModel):
@@ -61,21 +65,21 @@ class Source(Sealed):
 class Figures(Shape):
     """Persons; null is not reported."""
 
-    low: int | None
-    best: int | None
-    high: int | None
+    low: Count | None
+    best: Count | None
+    high: Count | None
 
 
 class Headline(Figures):
     """What the reports of one measure say together, by the rule `latest-standing`."""
 
     open_ended: bool = Field(description="A standing report has no upper bound.")
-    first: int | None = Field(description="The first headline best that was not null.")
+    first: Count | None = Field(description="The first headline best that was not null.")
     change: Movement = Field(description="Best now against `first`.")
-    revisions: int = Field(description="How many times the headline best moved.")
-    spread: int | None = Field(description="high − low.")
+    revisions: Count = Field(description="How many times the headline best moved.")
+    spread: Count | None = Field(description="high − low.")
     disputed: bool = Field(description="Standing reports contradict each other.")
-    reports: int = Field(description="How many reports are known, void ones included.")
+    reports: Count = Field(description="How many reports are known, void ones included.")
     reported_on: MomentText | None = Field(description="Of the report that gave `best`.")
 
 
@@ -127,8 +131,9 @@ class IncidentMembers(Shape):
 class Page(Shape):
     """A page of a list."""
 
-    next: str | None = Field(description="Address of the next page; null on the last one.")
-    total: int | None = Field(None, description="Number of items on all pages, where `total=true` was asked.")
+    next: str | None = Field(description="Path and query of the next page; null on the last one.")
+    next_cursor: str | None = Field(description="What `cursor` is for the next page; null on the last one.")
+    total: Count | None = Field(None, description="Number of items on all pages, where `total=true` was asked.")
 
 
 class Retraction(Shape):
@@ -185,7 +190,7 @@ class HistoryReport(TollReport):
     """A report, and what it did to the headline."""
 
     change: ReportChange
-    delta: int | None = Field(description="Best right after it less best right before it.")
+    delta: Count | None = Field(description="Best right after it less best right before it.")
     source_changed: bool | None = Field(description="Another reporter than the one behind the headline before gave it.")
 
 
@@ -224,7 +229,7 @@ class VersionRecord(IncidentRecord):
 class Version(Shape):
     """A version of a record."""
 
-    version: int
+    version: Count
     recorded_at: InstantText
     recorded_by: str
     changed: list[str] = Field(description="Members that differ from the version before.")
@@ -241,15 +246,15 @@ class Versions(Shape):
 class ReporterCounted(Reporter):
     """A reporter, and how much it speaks of."""
 
-    reports: int
-    incidents: int
+    reports: Count
+    incidents: Count
 
 
 class SourceCounted(Source):
     """A source, and how much it carries."""
 
-    reports: int
-    incidents: int
+    reports: Count
+    incidents: Count
 
 
 class Region(Shape):
@@ -259,7 +264,7 @@ class Region(Shape):
     name: str
     kind: Literal["country", "region"]
     country: str
-    incidents: int
+    incidents: Count
     date_from: DayText | None
     date_to: DayText | None
 
@@ -267,7 +272,7 @@ class Region(Shape):
 class Sums(Shape):
     """Counts and sums. `…_shared` are figures told for several incidents together, each set counted once."""
 
-    incidents: int
+    incidents: Count
     killed: Figures
     wounded: Figures
     missing: Figures
@@ -294,7 +299,7 @@ class SumsOfGroup(Sums):
     region_name: str | None = None
     year: int | None = None
     month: str | None = Field(None, examples=["2019-11"])
-    day: str | None = Field(None, examples=["2019-11-01"])
+    day: DayText | None = Field(None, examples=["2019-11-01"])
     event_type: str | None = None
     type_of_violence: int | None = None
     actor: str | None = None

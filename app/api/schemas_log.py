@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from app.api.schemas import Hex, InstantText, Shape
+from app.api.schemas import Count, Hex, InstantText, Shape
 from app.domain.source import Id
 from app.domain.vocabulary import ChangeKind
 
@@ -12,7 +12,7 @@ from app.domain.vocabulary import ChangeKind
 class Change(Shape):
     """An entry of the log."""
 
-    seq: int = Field(description="Its place in the log, from 1, without gaps.")
+    seq: Count = Field(description="Its place in the log, from 1, without gaps.")
     at: InstantText
     kind: ChangeKind
     incident: Id | None = Field(description="The incident that it is about; null where it is about none or several.")
@@ -27,14 +27,14 @@ class Changes(Shape):
 
     items: list[Change]
     next: str | None = Field(description="Address of the next entries; null where there are none yet.")
-    head: int = Field(description="The `seq` of the newest entry.")
+    head: Count = Field(description="The `seq` of the newest entry.")
     epoch: str = Field(description="Another one than before: the service was restored from a backup; begin anew.")
 
 
 class Checkpoint(Shape):
     """The log at one moment."""
 
-    size: int
+    size: Count
     root: Hex
     at: InstantText | None = Field(description="When its newest entry was recorded.")
     epoch: str
@@ -43,8 +43,8 @@ class Checkpoint(Shape):
 class InclusionProof(Shape):
     """That the entry `seq` is in the log that has `size` entries and this root (RFC 6962, 2.1.1)."""
 
-    seq: int
-    size: int
+    seq: Count
+    size: Count
     hash: Hex
     proof: list[Hex]
     root: Hex
@@ -54,8 +54,8 @@ class ConsistencyProof(Shape):
     """That the log of `from` entries is the beginning of the log of `to` entries (RFC 6962, 2.1.2)."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
-    from_: int = Field(alias="from")
-    to: int
+    from_: Count = Field(alias="from")
+    to: Count
     from_root: Hex
     to_root: Hex
     proof: list[Hex]

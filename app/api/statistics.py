@@ -11,7 +11,7 @@ from app.domain import filters
 from app.domain.filters import Form
 from app.store import sums
 
-router = read_router("/v1", "Counts and sums")
+router = read_router("/v1", "Statistics")
 
 
 @router.get(

@@ -1,6 +1,7 @@
 """`/healthz` and `/readyz`: whether the process lives, and whether it can answer."""
 
 from functools import partial
+from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -8,17 +9,24 @@ from starlette.responses import Response
 
 from app import __version__
 from app.api import schemas
-from app.api.parameters import read_router
+from app.api.parameters import ANY_ROUTE, read_router
 from app.errors import AppError
 from app.store import lists
 from app.store.engine import Database
 from app.store.reader import Reader
 
 router = read_router("", "Health")
+OPEN: dict[str, Any] = {"security": []}
 UNCACHED = {"Cache-Control": "no-store"}
 
 
-@router.get("/healthz", response_model=schemas.Health, summary="Whether the process lives")
+@router.get(
+    "/healthz",
+    response_model=schemas.Health,
+    summary="Liveness probe",
+    responses=ANY_ROUTE,
+    openapi_extra=OPEN,
+)
 async def healthz(_: Request) -> Response:
     """Answers as long as the process does; asks nothing of the database."""
     return _health(None)
@@ -27,8 +35,9 @@ async def healthz(_: Request) -> Response:
 @router.get(
     "/readyz",
     response_model=schemas.Health,
-    summary="Whether questions can be answered",
-    responses={503: {"model": schemas.Health, "description": "Not ready; `detail` says why."}},
+    summary="Readiness probe",
+    responses=ANY_ROUTE | {503: {"model": schemas.Health, "description": "Not ready; `detail` says why."}},
+    openapi_extra=OPEN,
 )
 async def readyz(request: Request) -> Response:
     """Reads the database and compares its schema with the program's."""

@@ -13,9 +13,10 @@ from starlette.routing import request_response
 
 from app.api.access import SECURITY, access_of
 from app.api.asking import read_pairs
-from app.api.bodies import JSON, read_body, read_json
-from app.api.parameters import PROBLEM, path_parameters
+from app.api.bodies import JSON, read_body
+from app.api.parameters import ANY_ROUTE, PROBLEM, path_parameters
 from app.domain.question import read_question
+from app.domain.strict_json import read_json
 from app.domain.validation import validated
 from app.domain.vocabulary import Scope
 from app.errors import Fault, InvalidInput
@@ -67,7 +68,7 @@ class WriteRoute(APIRoute):
 
     @property
     def media_types(self) -> Sequence[str]:
-        """The forms in which a body may be sent."""
+        """The media types that a body may have. OpenAPI names the first: generated clients need one."""
         return (JSON,)
 
     def read(self, document: Any) -> Any:
@@ -114,7 +115,7 @@ def recorded(
         told[404] = "Unknown."
     if change:
         told |= {412: "The record was changed since.", 428: "`If-Match` is missing."}
-    answers: dict[int | str, dict[str, Any]] = {code: {"description": text, **PROBLEM} for code, text in told.items()}
+    answers = ANY_ROUTE | {code: {"description": text, **PROBLEM} for code, text in told.items()}
     status = 200 if change else 201
     answers[status] = {"description": description, "headers": _ETAG if change else _HEADERS | (_ETAG if etag else {})}
     if again:
@@ -141,7 +142,7 @@ IF_MATCH = {
     "in": "header",
     "required": True,
     "description": "The `ETag` of the incident that the change is made for; `*` is whatever it says now.",
-    "schema": {"type": "string"},
+    "schema": {"type": "string", "minLength": 1},
 }
 _ETAG = {"ETag": {"description": "Of the incident as it is now.", "schema": {"type": "string"}}}
 _HEADERS = {

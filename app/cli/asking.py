@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from app.api import encoding, parquet
-from app.cli.base import app
+from app.cli.base import app, text
 from app.domain import filters, kinds
 from app.domain.filters import Form, Parameter
 from app.domain.question import Question, read_question
@@ -56,7 +56,8 @@ def find(given: dict[str, Any]) -> None:
             console.print(incident_table(items, console.width))
             typer.echo(incidents_caption(len(items), page.total, page.cursor))
         elif form is Form.JSON:
-            out.write(encoding.json_page(encoding.cut(page.items, question.fields), page.cursor, page.total) + b"\n")
+            cut = encoding.cut(page.items, question.fields)
+            out.write(encoding.json_page(cut, page.cursor, page.cursor, page.total) + b"\n")
         else:
             async for chunk in _encoded(encoding.once(page.items), form, question):
                 out.write(chunk)
@@ -89,7 +90,7 @@ def stats(given: dict[str, Any]) -> None:
     _asking(question, answer)
 
 
-def toll(incident_id: str, given: dict[str, Any]) -> None:
+def toll(incident_id: Annotated[str, typer.Argument(parser=text)], given: dict[str, Any]) -> None:
     """Show every figure reported of one incident, with a chart."""
     question = _question(given, filters.HISTORY)
 
@@ -143,6 +144,11 @@ def _form_of(file: Path, question: Question, partition: bool) -> Form:
     form = SUFFIXES.get(file.suffix.lower(), Form.PARQUET if partition else None)
     if form is None:
         raise _unfit(file, f"ends in none of {', '.join(SUFFIXES)}")
+    if form is Form.PARQUET:
+        try:
+            str(file.absolute()).encode()
+        except UnicodeEncodeError:
+            raise _unfit(file, "is not UTF-8, as the path of a Parquet file must be") from None
     if partition:
         _expect_folder(file, form, question)
     if "f" not in question.given:

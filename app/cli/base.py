@@ -2,6 +2,7 @@
 
 import typer
 
+from app.domain.text import check_text
 from app.settings import Settings
 from app.store.engine import Database
 
@@ -11,6 +12,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def text(typed: str) -> str:
+    """An argument, which must be text: a shell passes any bytes on."""
+    try:
+        return check_text(typed)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def migrated(settings: Settings) -> Database:

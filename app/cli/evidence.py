@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from app.cli.base import app, checked
+from app.cli.base import app, checked, text
 from app.domain.dates import parse_moment
 from app.domain.vocabulary import Scope
 from app.errors import Fault, InvalidInput
@@ -46,7 +46,7 @@ def list_keys() -> None:
 
 
 @keys.command("revoke")
-def revoke_key(key_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+def revoke_key(key_id: Annotated[str, typer.Argument(metavar="ID", parser=text)]) -> None:
     """End a key. What was recorded with it stays."""
     database = checked(Settings())
     api_keys.revoke(database, key_id)

@@ -1,6 +1,7 @@
 """import: files of others, and our own."""
 
 import csv
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Annotated, BinaryIO
 
-import orjson
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -119,7 +119,7 @@ class _Rejects:
             return
         row = dict(zip(OURS, (result.item.where, result.reason), strict=True)) | dict(result.item.cells)
         self._columns |= dict.fromkeys(row)
-        self._rows.write(orjson.dumps(row) + b"\n")
+        self._rows.write(json.dumps(row).encode() + b"\n")  # which keeps bytes that are no text
 
     def __enter__(self) -> "_Rejects":
         if self._path:
@@ -135,8 +135,8 @@ class _Rejects:
         """Writes the file, also where the import was broken off."""
         if self._path and self._rows:
             self._rows.seek(0)
-            with self._path.open("w", newline="", encoding="utf-8") as out:
+            with self._path.open("w", newline="", encoding="utf-8", errors="surrogatepass") as out:
                 writer = csv.DictWriter(out, list(self._columns))
                 writer.writeheader()
-                writer.writerows(map(orjson.loads, self._rows))
+                writer.writerows(map(json.loads, self._rows))
             self._rows.close()

@@ -3,12 +3,14 @@
 import asyncio
 import socket
 import sys
+from collections import Counter
 from typing import Annotated
 
 import orjson
 import typer
 
 from app.cli.base import app, migrated
+from app.domain.incident import IncidentDraft
 from app.domain.question import Question
 from app.errors import Fault, InvalidInput
 from app.ingest.seeds import load_seeds
@@ -16,6 +18,7 @@ from app.settings import Settings
 from app.store import read
 from app.store.engine import Database
 from app.store.reader import Reader
+from app.store.write import Outcome
 
 
 @app.command()
@@ -35,7 +38,8 @@ def serve(
     database.close()
     host, port = host or settings.host, settings.port if port is None else port
     _expect_free(host, port)
-    typer.echo(f"serving {database.url.database} on http://{host}:{port}, its pages at /docs", err=True)
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    typer.echo(f"serving {database.url.database}: pages at {address}, API documentation at {address}docs", err=True)
     run(settings, host=host, port=port, workers=workers, reload=reload)
 
 
@@ -85,7 +89,11 @@ def _is_empty(settings: Settings) -> bool:
 
 
 def _report_seeds(database: Database) -> None:
-    summary = load_seeds(database)
-    typer.echo(f"seeds: {summary.created} created, {summary.unchanged} unchanged", err=True)
+    counts = Counter[tuple[Outcome, bool]]()
+    summary = load_seeds(database, lambda result: counts.update([(result.outcome, result.item.kind is IncidentDraft)]))
+    for outcome in (Outcome.CREATED, Outcome.UNCHANGED):
+        incidents, reports = counts[outcome, True], counts[outcome, False]
+        if incidents or reports:
+            typer.echo(f"seeds: {incidents} incidents and {reports} shared toll reports {outcome}", err=True)
     if summary.refused:
         raise InvalidInput([Fault(line, "was refused", where="seeds") for line in summary.reasons])

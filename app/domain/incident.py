@@ -5,10 +5,22 @@ from datetime import date
 from typing import Annotated, Any, Self
 
 import orjson
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StringConstraints, create_model, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    JsonValue,
+    StringConstraints,
+    WithJsonSchema,
+    create_model,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
-from app.domain.canonical import canonical
+from app.domain.canonical import canonical, expect_kept
 from app.domain.dates import parse_day
 from app.domain.places import find_country, find_regions, region_name, resolve_region
 from app.domain.source import DayText, Id, Record, SentSource, Text
@@ -29,8 +41,10 @@ LONGEST_NAME = 200
 """Of a country or region, in characters."""
 MOST_PARTS = 100
 """Sources, reports and actors that one body may have of each. What is answered about each span tells all sources."""
-Degrees = Annotated[float, Field(strict=True, allow_inf_nan=False), AfterValidator(lambda degrees: degrees + 0.0)]
-"""A number; a boolean or a text is none, and -0.0 is 0.0."""
+_PLUS_ZERO = AfterValidator(lambda degrees: degrees + 0.0)
+Latitude = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-90, le=90), _PLUS_ZERO]
+Longitude = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-180, le=180), _PLUS_ZERO]
+"""Degrees, WGS 84. A number; a boolean or a text is none, and -0.0 is 0.0."""
 
 
 def _number(value: Any) -> Any:
@@ -40,14 +54,9 @@ def _number(value: Any) -> Any:
 
 
 def _kept(members: dict[str, Any]) -> dict[str, Any]:
-    """Members that are not ours, in the order of canonical JSON.
-
-    Raises `ValueError` for what JSON does not keep: whole numbers beyond 2^53, NUL, lone surrogates.
-    """
-    text = canonical(members)
-    if b"\\u0000" in text:
-        raise ValueError("has a NUL character in it")
-    kept: dict[str, Any] = orjson.loads(text)
+    """Members that are not ours, in the order of canonical JSON. Raises `NotKept` for what JSON does not keep."""
+    expect_kept(members)
+    kept: dict[str, Any] = orjson.loads(canonical(members))
     return kept
 
 
@@ -78,8 +87,8 @@ class IncidentFields(Record):
     region: RegionRecord | None = None
     district: Text | None = None
     place: Text | None = None
-    latitude: Annotated[Degrees, Field(ge=-90, le=90)] | None = Field(None, description="WGS 84 degrees.")
-    longitude: Annotated[Degrees, Field(ge=-180, le=180)] | None = Field(None, description="WGS 84 degrees.")
+    latitude: Latitude | None = Field(None, description="WGS 84 degrees.")
+    longitude: Longitude | None = Field(None, description="WGS 84 degrees.")
     place_precision: PlacePrecision | None = None
     near_border: list[Alpha2] = Field(
         default_factory=list, max_length=300, description="Neighbours (alpha-2) that the source says it is close to."
@@ -95,7 +104,8 @@ class IncidentFields(Record):
         default_factory=dict, examples=[{"ucdp": "312676"}]
     )
     attributes: Annotated[dict[Text, JsonValue], AfterValidator(_kept)] = Field(
-        default_factory=dict, description="A data set's further columns, kept verbatim."
+        default_factory=dict,
+        description="A data set's further columns, kept verbatim. Whole numbers beyond ±(2^53 − 1) are sent as text.",
     )
 
     @model_validator(mode="after")
@@ -113,9 +123,25 @@ class IncidentFields(Record):
         return self
 
 
+_CODE_OR_NAME = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}
+
+
+class _OrByName:
+    """Adds to the JSON Schema of a region that a code or name may be sent in its place."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [_CODE_OR_NAME, *handler(core)["anyOf"]]}
+
+
 class IncidentSent(IncidentFields):
     """The record of an incident as it is sent. Country and region may be given by name."""
 
+    country: Annotated[Alpha2, WithJsonSchema(_CODE_OR_NAME)] = Field(
+        description="ISO 3166-1 alpha-2, alpha-3 or a name.", examples=["ML", "Mali"]
+    )
+    region: Annotated[RegionRecord | None, _OrByName()] = Field(
+        None, description="A name, an ISO 3166-2 code, or an object with both; `code` is null where no code fits."
+    )
     sources: list[SentSource] = Field(
         default_factory=list, max_length=MOST_PARTS, description="Publications that speak of it, besides its reports'."
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from app.domain.dates import instant_text, parse_day, parse_moment
 from app.domain.places import find_country
-from app.domain.source import ID_PATTERN
+from app.domain.source import DAY_SCHEMA, ID_PATTERN, INT64, MOMENT_SCHEMA
 from app.domain.text import check_text, fold, nearest
 
 EARTH_KM = 6371.0088
@@ -85,7 +85,7 @@ def clamped(least: int, most: int) -> Kind:
             raise ValueError(f"is not a whole number of at least {least}")
         return min(int(text), most)
 
-    return Kind(read, {"type": "integer", "minimum": least, "maximum": most})
+    return Kind(read, _whole_schema(least, most))
 
 
 def whole(least: int, most: int) -> Kind:
@@ -98,7 +98,11 @@ def whole(least: int, most: int) -> Kind:
             raise ValueError(f"is not a whole number from {least} to {most}")
         return number
 
-    return Kind(read, {"type": "integer", "minimum": least, "maximum": most})
+    return Kind(read, _whole_schema(least, most))
+
+
+def _whole_schema(least: int, most: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": least, "maximum": most} | (INT64 if most >= 2**31 else {})
 
 
 def _choose(text: str, names: dict[str, Any]) -> Any:
@@ -220,20 +224,17 @@ WHOLE = whole(0, LARGEST)
 FLAG = Kind(_flag, {"type": "boolean"})
 SWITCH = Kind(_flag, {"type": "boolean", "default": False})
 """A flag whose `false` says no more than leaving it away."""
-DAY = Kind(parse_day, {"type": "string", "format": "date"}, "2019-11-01")
-MOMENT = Kind(
-    parse_moment,
-    {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]},
-    "2019-11-01",
-)
-COUNTRY = Kind(find_country, {"type": "string", "maxLength": LONGEST_TEXT}, "ML")
-REGION = Kind(_region, {"type": "string", "maxLength": LONGEST_TEXT}, "Ménaka")
-WORDS = Kind(_words, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}, "indelimane")
-NAME = Kind(_text, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}, "26.0.2")
+DAY = Kind(parse_day, DAY_SCHEMA, "2019-11-01")
+MOMENT = Kind(parse_moment, MOMENT_SCHEMA, "2019-11-01")
+SHORT_TEXT = {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}
+COUNTRY = Kind(find_country, SHORT_TEXT, "ML")
+REGION = Kind(_region, SHORT_TEXT, "Ménaka")
+WORDS = Kind(_words, SHORT_TEXT, "indelimane")
+NAME = Kind(_text, SHORT_TEXT, "26.0.2")
 ID = Kind(_id, {"type": "string", "pattern": ID_PATTERN}, "fama")
 BOX = Kind(_box, {"type": "string", "pattern": r"^[-+0-9.]+(,[-+0-9.]+){3}$"}, "-5,10,5,20")
 CUBE = Kind(_box_or_cube, {"type": "string", "pattern": r"^[-+0-9.]+(,[-+0-9.]+){3}((,[-+0-9.]+){2})?$"}, "-5,10,5,20")
-INTERVAL = Kind(_interval, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}, "2019-11-01/2019-11-30")
+INTERVAL = Kind(_interval, SHORT_TEXT, "2019-11-01/2019-11-30")
 POINT = Kind(_point, {"type": "string", "pattern": r"^[-+0-9.]+,[-+0-9.]+$"}, "15.9,2.4")
 KILOMETRES = Kind(_kilometres, {"type": "number", "exclusiveMinimum": 0, "maximum": 20040}, 100)
-CURSOR = Kind(str, {"type": "string"})
+CURSOR = Kind(str, {"type": "string", "minLength": 1})

@@ -6,7 +6,16 @@ import secrets
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    WithJsonSchema,
+)
 
 from app.domain.canonical import canonical
 from app.domain.dates import parse_day, parse_moment
@@ -30,13 +39,18 @@ def _moment(text: str) -> str:
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 """A stable id, never used again for something else."""
 Text = Annotated[str, StringConstraints(min_length=1, max_length=5000), AfterValidator(check_text)]
-DayText = Annotated[str, AfterValidator(_day)]
+DAY_SCHEMA: dict[str, Any] = {"type": "string", "format": "date"}
+MOMENT_SCHEMA: dict[str, Any] = {"anyOf": [DAY_SCHEMA, {"type": "string", "format": "date-time"}]}
+"""Two types for generated clients. The day is first: what reads a day refuses an instant, not the other way round."""
+DayText = Annotated[str, AfterValidator(_day), WithJsonSchema(DAY_SCHEMA)]
 """An ISO 8601 day, kept as it was sent."""
-MomentText = Annotated[str, AfterValidator(_moment)]
+MomentText = Annotated[str, AfterValidator(_moment), WithJsonSchema(MOMENT_SCHEMA)]
 """A day or RFC 3339 instant, kept as it was sent."""
+INT64 = {"format": "int64"}
+"""Adds to the JSON Schema of a whole number that 32 bits may not hold it."""
 MOST_PEOPLE = 10**10
 """No toll counts more people than have lived at one time; sums of such numbers stay below 2^63."""
-Whole = Annotated[int, Field(strict=True, ge=0, le=MOST_PEOPLE)]
+Whole = Annotated[int, Field(strict=True, ge=0, le=MOST_PEOPLE, json_schema_extra=INT64)]
 """A number of people. Null is "not reported", never 0."""
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from app.domain.canonical import NotKept
 from app.domain.text import nearest
 from app.errors import Fault, InvalidInput
 
@@ -25,7 +26,7 @@ def validated(model: type[Model], data: Any, where: str = "body") -> Model:
         return model.model_validate(data)
     except ValidationError as error:
         quiet = _tells_secrets(data)
-        found = error.errors(include_url=False, include_context=False)[:MOST_FAULTS]
+        found = error.errors(include_url=False)[:MOST_FAULTS]
         raise InvalidInput([_fault(e, model, where, quiet) for e in found]) from None
 
 
@@ -39,6 +40,8 @@ def _fault(error: Mapping[str, Any], model: type[BaseModel], where: str, quiet: 
     elif error["type"] == "missing":
         message = "is missing"
     value = error["input"]
+    if isinstance(raised := error.get("ctx", {}).get("error"), NotKept):
+        return Fault(".".join(map(str, (name, *raised.path))), message, None if quiet else _shown(raised.value), where)
     member, colon, rest = message.partition(": ")
     if error["type"] == "value_error" and colon and member.partition(".")[0] in _members(model):  # a rule of the whole
         name, message = ".".join(filter(None, (name, member))), rest

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.domain.dates import is_before_event, parse_day, parse_moment, today
 from app.domain.incident import IncidentDraft, counted_day
+from app.domain.kinds import NAME
 from app.domain.layouts.cells import Cells
 from app.domain.layouts.days import DayOrder
 from app.domain.source import Record, SourceDraft
@@ -45,8 +46,13 @@ class Release:
                 raise ValueError("lies in the future")
         except ValueError as error:
             raise InvalidInput([Fault("released_on", str(error), self.released_on)]) from None
-        if self.name is not None and self.slug is None:
-            raise InvalidInput([Fault("release", "has no letter or digit in it", self.name)])
+        try:
+            if self.name is not None:
+                NAME.read(self.name)
+                if self.slug is None:
+                    raise ValueError("has no letter or digit in it")
+        except ValueError as error:
+            raise InvalidInput([Fault("release", str(error), self.name)]) from None
 
 
 class ListedDraft(Record):

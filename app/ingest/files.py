@@ -15,11 +15,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
-import ijson  # type: ignore[import-untyped]
-
 from app.domain.layouts.days import DayOrder
 from app.errors import Fault, InvalidInput, echo
-from app.ingest.json_files import table_of_json
+from app.ingest.json_rows import table_of_json
 from app.ingest.rows import Row
 from app.ingest.text_files import MARK, PEEKED, Buffered, Fits, table_of_text
 from app.ingest.workbooks import table_of_workbook
@@ -27,7 +25,7 @@ from app.ingest.workbooks import table_of_workbook
 MOST_TABLES = 50
 """Files of an archive that are looked at."""
 _TABLES = (".csv", ".txt", ".tsv", ".xlsx", ".json", ".geojson")
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ijson.JSONError, csv.Error, UnicodeError, ParseError)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, csv.Error, UnicodeError, ParseError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,11 @@
 """Rows of tables: records of cells become rows of named cells, whatever kind of file they are from."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-import orjson
 
 OURS = ("refused_line", "refused_because")
 """Columns that a file of refused rows has besides; they are not read."""
@@ -42,7 +41,7 @@ def as_text(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
     if isinstance(value, (dict, list)):
-        return orjson.dumps(value).decode()
+        return json.dumps(value, ensure_ascii=False)
     return str(value)
 
 

@@ -1,12 +1,12 @@
 """The seeds: YAML files of incidents and of reports that cover several."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import yaml
 
 from app.domain.toll import TollReportDraft
-from app.ingest.pipeline import Item, Summary, ingest
+from app.ingest.pipeline import Item, Result, Summary, ingest
 from app.store.engine import Database, data_folder
 
 BY = "seeds"
@@ -22,6 +22,6 @@ def read_seeds(folder: Path) -> Iterator[Item]:
             yield Item(f"{path.name}, toll report {number}", data, TollReportDraft)
 
 
-def load_seeds(database: Database) -> Summary:
-    """Loads what is not there yet. Loading again changes nothing."""
-    return ingest(read_seeds(data_folder("seeds")), database, BY)
+def load_seeds(database: Database, told: Callable[[Result], None] = lambda result: None) -> Summary:
+    """Loads what is not there yet. Loading again changes nothing. `told` hears what became of each."""
+    return ingest(read_seeds(data_folder("seeds")), database, BY, told=told)

@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import random
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -242,7 +243,7 @@ def test_nothing_is_found_by_what_is_confidential(world: World, insider: Editor)
             for question in (f"{parameter}={made}&total=true", f"{parameter}={made}&f=ndjson"):
                 for asking in (world.editor, insider):
                     told = asking.get(f"/v1/incidents?{question}").text
-                    assert told in ("", '{"items":[],"next":null,"total":0}')
+                    assert told in ("", '{"items":[],"next":null,"next_cursor":null,"total":0}')
 
 
 def test_the_stream_of_changes_tells_them_to_those_with_the_scope_alone(
@@ -593,6 +594,28 @@ def test_answers_to_those_with_the_scope_are_kept_by_no_cache(
     assert empty_client.get("/v1/incidents/gao", headers={"If-None-Match": tag}).status_code == 200
     unchanged = insider.get("/v1/incidents/gao", headers={"If-None-Match": tag})
     assert (unchanged.status_code, unchanged.headers["cache-control"]) == (304, "private, no-store")
+
+
+def test_the_document_names_the_scope_where_a_key_with_it_gets_another_answer(
+    world: World, insider: Editor, empty_client: Client
+) -> None:
+    # given
+    paths = empty_client.app.openapi()["paths"]
+    patterns = {path: re.compile(re.sub(r"{\w+}", "[^/?]+", path) + r"(\?.*)?") for path in paths}
+
+    # when
+    differing = {
+        path
+        for address in _addresses(world, empty_client, canaries=False)
+        for path, pattern in patterns.items()
+        if pattern.fullmatch(address) and insider.get(address).content != empty_client.get(address).content
+    }
+
+    # then
+    named = {path for path, found in paths.items() if "x-optional-security" in found.get("get", {})}
+    assert differing | {STREAM} == named
+    for path in named:
+        assert paths[path]["get"]["x-optional-security"] == [{"key": ["read:confidential"]}]
 
 
 def test_what_was_told_can_be_shown_to_be_what_was_recorded(

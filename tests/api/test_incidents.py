@@ -56,7 +56,7 @@ def test_before_its_first_report_the_attack_is_in_no_answer(client: Client) -> N
     alone = client.get(f"/v1/incidents/{INDELIMANE}?as_of=2019-10-31")
 
     # then
-    assert page == {"items": [], "next": None}
+    assert page == {"items": [], "next": None, "next_cursor": None}
     assert alone.status_code == 404
     assert alone.headers["content-type"] == "application/problem+json"
     assert alone.json() == {
@@ -209,4 +209,8 @@ def test_total_counts_all_pages(client: Client, asked: str, total: int) -> None:
 
 
 def test_without_total_there_is_none(client: Client) -> None:
-    assert client.json("/v1/incidents").keys() == client.json("/v1/incidents?total=false").keys() == {"items", "next"}
+    assert (
+        client.json("/v1/incidents").keys()
+        == client.json("/v1/incidents?total=false").keys()
+        == {"items", "next", "next_cursor"}
+    )

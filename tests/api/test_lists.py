@@ -151,12 +151,17 @@ def test_reporters_are_counted_by_reports_and_incidents(client: Client) -> None:
             },
         ],
         "next": None,
+        "next_cursor": None,
         "total": 4,
     }  # fmt: skip
 
 
 def test_sources_are_counted_by_reports_and_incidents(client: Client) -> None:
-    assert client.json("/v1/sources") == {"items": [ARTICLE | {"reports": 6, "incidents": 3}], "next": None}
+    assert client.json("/v1/sources") == {
+        "items": [ARTICLE | {"reports": 6, "incidents": 3}],
+        "next": None,
+        "next_cursor": None,
+    }
 
 
 def test_counts_hold_at_as_of(client: Client) -> None:

@@ -5,6 +5,7 @@ import re
 
 import brotli
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from app import __version__
 from tests.support import PAGES, READ_ADDRESSES, Client
@@ -166,3 +167,35 @@ def test_metrics_count_requests_by_route_not_by_address(client: Client) -> None:
     series = r'http_requests_total\{method="GET",route="/v1/incidents/\{incident_id\}",status="404"\} [1-9]'
     assert re.search(series, text)
     assert "a-name-that-nobody-bears" not in text
+
+
+COUNTED = {
+    **dict(zip(PAGES, ["/", "/incidents/{incident_id}", *["/regions/{code}"] * 2, "/sources/{id}", "/reporters/{id}",
+                       "/feed.atom", "/guide"], strict=True)),
+    "/incidents/nowhere": "/incidents/{incident_id}", "/docs": "/docs", "/openapi.json": "/openapi.json",
+    "/metrics": "/metrics", "/assets/pages.css": "/assets/{path}",
+    "/assets/vendor/swagger-ui/swagger-ui.css": "/assets/vendor/{path}", "/assets/nowhere": "/assets/{path}",
+    "/v1/incidents": "/v1/incidents", "/ogc": "/ogc", "/healthz": "/healthz", "/nowhere": "unmatched",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("address", "route"), COUNTED.items())
+def test_metrics_name_the_route_of_pages_and_files_too(client: Client, address: str, route: str) -> None:
+    # given
+    def counted() -> dict[str, float]:
+        samples = (s for m in text_string_to_metric_families(client.get("/metrics").text) for s in m.samples)
+        told: dict[str, float] = {}
+        for sample in samples:
+            if sample.name == "http_requests_total":
+                told[sample.labels["route"]] = told.get(sample.labels["route"], 0) + sample.value
+        return told
+
+    before = counted()
+
+    # when
+    client.get(address)
+
+    # then: besides the request for the metrics themselves
+    after = counted()
+    grown = {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
+    assert grown == ({"/metrics": 2} if route == "/metrics" else {"/metrics": 1, route: 1})

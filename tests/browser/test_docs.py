@@ -41,6 +41,27 @@ def test_docs_tries_a_request_without_leaving_the_machine(visit: Visit) -> None:
     visit.expect_clean()
 
 
+def test_docs_shows_an_open_padlock_where_a_key_is_taken_and_none_elsewhere(visit: Visit) -> None:
+    # given
+    visit.open("/docs")
+    visit.page.locator(".opblock").first.wait_for()
+
+    # when
+    shown = {
+        f"{block.locator('.opblock-summary-method').inner_text()} "
+        f"{block.locator('.opblock-summary-path').get_attribute('data-path')}": [
+            button.get_attribute("aria-label") for button in block.locator("button.authorization__btn").all()
+        ]
+        for block in visit.page.locator(".opblock").all()
+    }
+
+    # then: no key is in use, so that a closed one would be wrong
+    assert all(name == "authorization button unlocked" for names in shown.values() for name in names)
+    assert len(shown["POST /v1/incidents"]) == len(shown["GET /v1/incidents"]) == 1
+    assert shown["GET /v1/stats"] == shown["GET /healthz"] == []
+    visit.expect_clean()
+
+
 def test_docs_links_lead_to_one_operation(visit: Visit) -> None:
     # given the address of one operation
     document = visit.page.request.get(f"{visit.server}/openapi.json").json()

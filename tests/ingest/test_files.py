@@ -230,6 +230,48 @@ def test_what_is_no_object_among_objects_is_refused_by_its_number(put: Put) -> N
     assert [(row.line, row.fault) for row in found] == [(1, None), (2, "is no object"), (3, None)]
 
 
+HARD_ITEMS = {
+    b'{"id": ' + b"[" * 300_000 + b"]" * 300_000 + b"}": "is nested more than 64 deep",
+    b'{"id": ' + b"9" * 5000 + b"}": "has a number of more than 20 digits in it",
+    b'{"id": 1e400}': "has a number in it that is too large",
+    b'{"id": NaN}': "has NaN in it, which is not a number of JSON",
+    b'{"id": 1, "id": 2}': "id: is given more than once",
+    b'{"id": "\xff"}': "is not UTF-8",
+    b'{"id": "]}", "name"}': "is not JSON at line 1, column 20",
+    b'{"id" 1}': "is not JSON at line 1, column 7",
+    b"[1, 2]": "is no object",
+    b'"\\"],["': "is no object",
+    b"-1.5e3": "is no object",
+    b"null": "is no object",
+}
+
+
+def test_an_item_of_json_that_is_no_row_leaves_the_others_alone(put: Put) -> None:
+    # given
+    good = b'{"id": 7, "name": "\xf0\x9f\x92\xa3 \\u00e9 \\"]}\\\\", "note": 1.50, "more": {"a": [1, "\xc3\xa9"]}, "no": null}'
+    content = b"[" + b" ,\n".join([good, *HARD_ITEMS, good]) + b"]"
+
+    # when
+    first, *hard, last = rows(put(content))
+
+    # then
+    told = {"id": "7", "name": '\U0001f4a3 é "]}\\', "note": "1.5", "more": '{"a": [1, "é"]}', "no": ""}
+    assert (dict(first.cells), dict(last.cells)) == (told, told)
+    assert [row.fault for row in hard] == list(HARD_ITEMS.values())
+    assert [row.line for row in hard] == list(range(2, len(HARD_ITEMS) + 2))
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 4096])
+def test_json_is_read_the_same_wherever_it_is_cut(put: Put, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    # given
+    items = [{"id": "a\\", "name": "é\U0001f4a3" * 50}, {"id": 'b"]}[{', "name": ""}, {"id": "c", "name": "\n" * 100}]
+    content = json.dumps({"count": 3, "data": items}, ensure_ascii=False).encode()
+    monkeypatch.setattr("app.ingest.json_rows.CHUNK", max(size, 30))  # in which the list begins
+
+    # then
+    assert [dict(row.cells) for row in rows(put(content))] == items
+
+
 @pytest.mark.parametrize(
     "content",
     [

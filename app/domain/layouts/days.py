@@ -30,6 +30,7 @@ class WrittenDay:
     repair: str | None = None
 
 
+NO_DAY = "is not a day, as 2009-06-09 or 9 June 2009"
 FIRST_YEAR = 1900
 """No data set of events goes back further; an earlier year is a year that lost its century."""
 _MONTHS = (
@@ -89,7 +90,7 @@ def read_day(text: str, order: DayOrder | None, year: int | None = None) -> Writ
                 raise ValueError(f"{why}: {echo(text)}") from None
     in_words = _in_words(bare, year)
     if in_words is None:
-        raise ValueError(f"is not a day, as 2009-06-09 or 9 June 2009: {echo(text)}")
+        raise ValueError(f"{NO_DAY}: {echo(text)}")
     return in_words
 
 

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from app.domain.dates import instant_text, parse_day, parse_moment
-from app.domain.layouts.days import DayOrder, read_day
+from app.domain.layouts.days import NO_DAY, DayOrder, read_day
 from app.errors import echo
 
 _SECONDS = re.compile(r"-?\d{9,10}(\.\d*)?", re.ASCII)
@@ -39,7 +39,13 @@ def read_moment(text: str, order: DayOrder | None) -> str:
             return found
     except (ValueError, OverflowError):
         raise ValueError(f"is not an instant of the calendar: {echo(text)}") from None
-    return read_day(bare, order).day.isoformat()
+    try:
+        return read_day(bare, order).day.isoformat()
+    except ValueError as error:
+        if not str(error).startswith(NO_DAY):
+            raise
+        why = "is neither a day nor an instant, as 2020-05-11, 2020-05-11T18:08:39Z or 1589220519 seconds since 1970"
+        raise ValueError(f"{why}: {echo(text)}") from None
 
 
 def _instant(text: str) -> str | None:

@@ -18,7 +18,9 @@ from app.domain.layouts.cells import NO_TEXT, Cells
 from app.domain.layouts.columns import COLUMNS, INCIDENT_COLUMNS, OF_HEADLINE, OF_RECORD, Type
 from app.domain.layouts.days import read_month
 from app.domain.places import known_region
+from app.domain.strict_json import read_json
 from app.domain.vocabulary import ActorRole, Bound, DatePrecision, Measure
+from app.errors import InvalidInput, echo
 
 REPORT_COLUMNS = (
     "id", "incidents", "measure", "victims", "low", "best", "high", "bound", "reporter_id", "reporter_name",
@@ -42,6 +44,8 @@ _OF_REPORT = (
     "id", "incidents", "measure", "victims", "low", "best", "high", "bound", "reported_by", "reported_on", "source",
     "breakdown", "locator", "note", "supersedes", "retraction",
 )  # fmt: skip
+MAX_VALUES_IN_CELL = 1_000_000
+"""Members and items of the JSON in one cell; a row may have thousands of reports."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -204,11 +208,13 @@ def _id(cells: Cells, column: str, text: str) -> str:
 
 def _with_id(report: dict[str, Any], about: str) -> dict[str, Any]:
     """A report with an id, which is made of all that it says where it has none: the same is the same each time."""
-    return (
-        report
-        if report.get("id")
-        else report | {"id": f"tr-{hashlib.sha256(canonical([about, report])).hexdigest()[:16]}"}
-    )
+    if report.get("id"):
+        return report
+    try:
+        digest = hashlib.sha256(canonical([about, report])).hexdigest()
+    except ValueError:  # validation refuses such a value, and names it
+        return report
+    return report | {"id": f"tr-{digest[:16]}"}
 
 
 def _region(cells: Cells) -> Any:
@@ -295,9 +301,11 @@ def _read_json(cells: Cells, name: str, empty: Any) -> Any:
     if told is None:
         return empty
     try:
-        return orjson.loads(told)
-    except orjson.JSONDecodeError as error:
-        raise ValueError(f"{name}: is not JSON ({error.msg} at character {error.pos})") from None
+        return read_json(told.encode("utf-8", errors="surrogatepass"), max_values=MAX_VALUES_IN_CELL)
+    except InvalidInput as error:
+        (fault,) = error.faults
+        member = "" if fault.name == "body" else f".{echo(fault.name)}"
+        raise ValueError(f"{name}{member}: {fault.message}") from None
 
 
 def _plain(value: Any) -> Any:

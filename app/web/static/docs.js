@@ -2,7 +2,9 @@
 
 // Swagger UI fills every field with its example. All filters together match nothing, so an optional parameter
 // tells its example in its description, and starts empty.
-function tellExamples(operation) {
+function prepare(operation) {
+  // A key that may be left out would be shown as a closed padlock: it is an open one here, which takes a key.
+  operation.security = operation["x-optional-security"] ?? operation.security;
   for (const parameter of operation.parameters ?? []) {
     if (parameter.required || !parameter.examples) continue;
     const values = Object.values(parameter.examples).map((example) => "`" + [example.value].flat().join(", ") + "`");
@@ -17,7 +19,7 @@ const startEmpty = {
       wrapActions: {
         updateJsonSpec: (original) => (document) => {
           const told = structuredClone(document);
-          for (const path of Object.values(told.paths ?? {})) Object.values(path).forEach(tellExamples);
+          for (const path of Object.values(told.paths ?? {})) Object.values(path).forEach(prepare);
           return original(told);
         },
       },
