@@ -143,12 +143,14 @@ async def answer(
     media_type: str | None = None,
     more: Mapping[str, str] = MappingProxyType({}),
     besides: object = None,
+    weak: bool = False,
 ) -> Response:
     """The response: a 304 where nothing changed, else what `body` gives.
 
     `changed` is when what is answered last changed: the recorded moment of the session, unless told. `body` returns
     bytes, or bytes and the address of the next page where `link` is set. `media_type` is for what is no form of data,
     `more` are further headers. `besides` is what the bytes depend on besides the records: it becomes part of the tag.
+    The tag is `weak` where the same records do not always make the same bytes.
     """
     request, recorded = asked.request, asked.session.recorded
     opened = asked.session.confidential
@@ -157,7 +159,7 @@ async def answer(
     path, query = request.scope["path"], request.scope["query_string"]
     etag = tag(path, query, asked.form, request.headers.get("accept-encoding"), of_all, version)
     headers = {
-        "ETag": etag,
+        "ETag": f"W/{etag}" if weak else etag,
         "Cache-Control": PRIVATE if opened else FIXED if asked.fixed else FRESH,
         "Vary": "Accept, Accept-Encoding, Authorization",
         "Last-Modified": formatdate((changed or recorded) // 1_000_000, usegmt=True),
