@@ -9,12 +9,12 @@ from starlette.requests import Request
 
 from app.api.asking import Asked
 from app.api.encoding import MEDIA_TYPES
+from app.domain.cql import read_predicate
 from app.domain.cql_text import Language
 from app.domain.features import PROPERTIES
 from app.domain.filters import EQUAL, Form
 from app.domain.kinds import Interval
 from app.domain.layouts.plain import flat_incident
-from app.domain.predicate import read_predicate
 from app.domain.question import Question
 from app.errors import Fault, InvalidInput
 from app.store import read

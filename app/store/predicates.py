@@ -28,7 +28,7 @@ _OPERATORS = {
 _RENAMED = {"id": "incident_id", "updated_at": "recorded_from"}
 _OF_TOLL = {"killed_open_ended": "open_ended", "killed_reports": "reports", "killed_reported_on": "reported_on"}
 FEW_WORDS = 20
-"""So many words of a text find few enough; FTS5 has a limit on them."""
+"""The first words of a text narrow a search enough; FTS5 limits how many it may have."""
 _SEARCHED = {"title": "title", "summary": "summary", "place": "place", "district": "region", "region_name": "region"}
 _SEARCHED |= dict.fromkeys(ActorRole, "actors")
 """Texts that are searched by their words, and the columns of the search."""
