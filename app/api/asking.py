@@ -143,6 +143,7 @@ async def answer(
     media_type: str | None = None,
     more: Mapping[str, str] = MappingProxyType({}),
     besides: object = None,
+    weak: bool = False,
 ) -> Response:
     """The response: a 304 where nothing changed, else what `body` gives.
 
@@ -152,6 +153,7 @@ async def answer(
 
     The `Link` of a page names the host. Neither the tag nor `Vary` depends on that: caches keep an answer by its whole
     address, host included, the bytes are the same, and a 304 has no `Link`, so what was kept with the answer stays.
+    The tag is `weak` where the same records do not always make the same bytes.
     """
     request, recorded = asked.request, asked.session.recorded
     opened = asked.session.confidential
@@ -160,7 +162,7 @@ async def answer(
     path, query = request.scope["path"], request.scope["query_string"]
     etag = tag(path, query, asked.form, request.headers.get("accept-encoding"), of_all, version)
     headers = {
-        "ETag": etag,
+        "ETag": f"W/{etag}" if weak else etag,
         "Cache-Control": PRIVATE if opened else FIXED if asked.fixed else FRESH,
         "Vary": "Accept, Accept-Encoding, Authorization",
         "Last-Modified": formatdate((changed or recorded) // 1_000_000, usegmt=True),

@@ -1,15 +1,25 @@
-"""The OpenAPI document of `/ogc`, in version 3.0, which OGC API – Features asks for; the service's own is of 3.1."""
+"""The OpenAPI document of `/ogc`, in version 3.0, which OGC API – Features asks for; the service's own is of 3.1.
 
-from collections.abc import Sequence
+Clients read more of it than its addresses: QGIS takes its page size from `components/parameters/limit` and the types of
+properties from their parameters, GDAL the properties that it may filter by and the languages of `filter-lang`.
+"""
+
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from app.api.ogc_schemas import SCHEMA
 from app.api.parameters import openapi_parameter, path_parameters
 from app.domain import filters
+from app.domain.features import QUERYABLES
 from app.domain.filters import Parameter
 
+OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 _JSON, _GEOJSON, _PROBLEM = "application/json", "application/geo+json", "application/problem+json"
 _ID = {"incident_id": "The incident's id, like `ml-2019-11-01-indelimane`."}
 _NUMBERS = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 6}
+_FORM = {"style": "form", "explode": False}
+_OF_STANDARD = ("bbox", "bbox-crs", "datetime", "limit", "filter", "filter-lang", "filter-crs")
+"""Parameters that the standards define, with the fragments of OpenAPI that they prescribe."""
 
 
 def document(base: str, title: str, version: str) -> dict[str, Any]:
@@ -21,16 +31,20 @@ def document(base: str, title: str, version: str) -> dict[str, Any]:
         "info": {"title": f"{title}: OGC API – Features", "version": version, "license": {"name": "MIT"}},
         "servers": [{"url": base}],
         "paths": {
-            "/": _get("landing", "Where everything is", _JSON, form),
-            "/api": _get("api", "This document", "application/vnd.oai.openapi+json;version=3.0", form),
+            "/": _get("landing", "Landing page", _JSON, form),
+            "/api": _get("api", "This document", OPENAPI, form),
             "/conformance": _get("conformance", "Conformance classes", _JSON, form),
-            "/collections": _get("collections", "The collections", _JSON, form),
+            "/collections": _get("collections", "List collections", _JSON, form),
             collection: _get("collection", "The collection of incidents", _JSON, form),
+            f"{collection}/queryables": _get("queryables", "Properties that filters compare", SCHEMA, form),
+            f"{collection}/schema": _get("schema", "Properties of incidents", SCHEMA, form),
+            f"{collection}/feature-schema": _get("featureSchema", "JSON Schema of a feature", SCHEMA, form),
             f"{collection}/items": _get("features", "Incidents as features", _GEOJSON, filters.FEATURES),
             f"{collection}/items/{{incident_id}}": _get(
                 "feature", "One incident as a feature", _GEOJSON, filters.FEATURE, path_parameters(_ID)
             ),
         },
+        "components": {"parameters": {p.name: _parameter(p) for p in filters.FEATURES if p.name in _OF_STANDARD}},
     }
 
 
@@ -39,26 +53,34 @@ def _get(
 ) -> dict[str, Any]:
     problem = {"content": {_PROBLEM: {"schema": {"type": "object"}}}}
     responses: dict[str, Any] = {
-        "200": {"description": "The answer.", "content": {media_type: {"schema": {"type": "object"}}}},
+        "200": {"description": "The response.", "content": {media_type: {"schema": {"type": "object"}}}},
         "400": {"description": "A parameter is unknown or cannot be read.", **problem},
     }
     if path:
         responses |= {"404": {"description": "Unknown.", **problem}, "410": {"description": "Withdrawn.", **problem}}
-    told = [*path, *map(_parameter, parameters)]
-    return {"get": {"operationId": name, "summary": summary, "parameters": told, "responses": responses}}
+    of_request = [*path, *_parameters(parameters)]
+    return {"get": {"operationId": name, "summary": summary, "parameters": of_request, "responses": responses}}
+
+
+def _parameters(parameters: Iterable[Parameter]) -> Iterable[dict[str, Any]]:
+    for parameter in parameters:
+        if parameter.name in _OF_STANDARD:
+            yield {"$ref": f"#/components/parameters/{parameter.name}"}
+        else:
+            yield _parameter(parameter)
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
     """A parameter as version 3.0 has it: a bound that is left out is a flag there, and a box a list of numbers."""
-    told = openapi_parameter(parameter)
-    if parameter.name == "bbox":
-        return told | {
-            "schema": _NUMBERS,
-            "style": "form",
-            "explode": False,
-            "examples": {"example": {"value": [-5, 10, 5, 20]}},
-        }
-    schema = dict(told["schema"])
+    described = openapi_parameter(parameter)
+    name = parameter.name
+    if name == "bbox":
+        return described | _FORM | {"schema": _NUMBERS, "examples": {"example": {"value": [-5, 10, 5, 20]}}}
+    if queryable := QUERYABLES.get(name):
+        described.pop("examples", None)
+        schema = {key: value for key, value in queryable.schema.items() if key != "description"}
+        return described | _FORM | {"description": queryable.description, "schema": schema}
+    schema = dict(described["schema"])
     if "exclusiveMinimum" in schema:
         schema |= {"minimum": schema.pop("exclusiveMinimum"), "exclusiveMinimum": True}
-    return told | {"schema": schema}
+    return described | (_FORM if name in _OF_STANDARD else {}) | {"schema": schema}

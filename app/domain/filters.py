@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
 from app.domain import kinds
+from app.domain.cql_text import Language
+from app.domain.features import QUERYABLES
 from app.domain.incident import IncidentFields
 from app.domain.kinds import Kind
 from app.domain.layouts.days import DayOrder
@@ -38,6 +40,7 @@ class How(Enum):
     SOME_REPORT = auto()
     DROPPED = auto()
     DROPPED_BY = auto()
+    PREDICATE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,9 @@ FILTERS: tuple[Filter, ...] = (
 )
 """Where several of `reported_by`, `source`, `reported_from` and `reported_to` are given, one report meets them all."""
 
-BY_NAME = {f.name: f for f in FILTERS}
+FILTER = _one("filter", kinds.CQL, How.PREDICATE, "", "A condition on the properties of features, in CQL2.")
+"""Under `/ogc` alone."""
+BY_NAME = {f.name: f for f in (*FILTERS, FILTER)}
 
 
 class Sort(StrEnum):
@@ -255,14 +260,45 @@ REPORTS = (
     _forms(Form.JSON, Form.CSV, Form.NDJSON),
 )
 LISTS = (*CLOCKS, *PAGING)
+
+
+class Crs(StrEnum):
+    """Coordinate reference systems: WGS 84 as longitude and latitude, and with heights."""
+
+    CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+    CRS84H = "http://www.opengis.net/def/crs/OGC/0/CRS84h"
+
+
 DATETIME = Parameter("datetime", kinds.INTERVAL, "The incident's interval meets this day, instant or interval (UTC).")
+EQUAL = tuple(
+    Parameter(name, kinds.equal_to(name), queryable.description)
+    for name, queryable in QUERYABLES.items()
+    if name not in BY_NAME or BY_NAME[name].how is not How.ANY_OF
+)
+"""Properties of features as parameters: each is equal to its value. A filter that compares the same comes before it."""
+_CRS = kinds.choice(Crs, Crs.CRS84)
 _AS_FEATURES = {
     "bbox": Parameter("bbox", kinds.CUBE, BY_NAME["bbox"].help),
-    "limit": Parameter("limit", kinds.clamped(1, MAX_LIMIT), f"Features on a page; {DEFAULT_LIMIT} unless told."),
+    "limit": Parameter(
+        "limit", kinds.clamped(1, MAX_LIMIT, DEFAULT_LIMIT), "Features on a page. A larger limit counts as the largest."
+    ),
+    "total": Parameter("total", kinds.FLAG, "`false` leaves `numberMatched` out, and saves counting."),
+    **{p.name: p for p in EQUAL},
 }
+_CQL = (
+    FILTER,
+    Parameter("filter-lang", kinds.choice(Language, Language.CQL2_TEXT), "Language of `filter`."),
+    Parameter("filter-crs", _CRS, "Coordinates of shapes in `filter`."),
+    Parameter("bbox-crs", _CRS, "Coordinates of `bbox`."),
+)
 ABOUT_FEATURES = (_forms(Form.JSON),)
 FEATURE = (*CLOCKS, _forms(Form.JSON, Form.GEOJSON))
-FEATURES = (DATETIME, *(_AS_FEATURES.get(p.name, p) for p in (*MATCHING, SORT, *PAGING)), FEATURE[-1])
+FEATURES = (
+    DATETIME,
+    *_CQL,
+    *{p.name: _AS_FEATURES.get(p.name, p) for p in (*EQUAL, *MATCHING, SORT, *PAGING)}.values(),
+    FEATURE[-1],
+)
 """As OGC API – Features reads them: a box may have heights, and a limit that is too large is lowered."""
 CHANGES = (AFTER, LIMIT)
 IMPORT = (FORMAT, RELEASE, RELEASED_ON, DATES)

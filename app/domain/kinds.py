@@ -11,7 +11,10 @@ from datetime import date
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from app.domain.dates import instant_text, parse_day, parse_moment
+from app.domain.client_times import ordinal_of, parse_client_time
+from app.domain.dates import parse_day, parse_moment
+from app.domain.features import QUERYABLES, comparable
+from app.domain.layouts.columns import Type
 from app.domain.places import find_country
 from app.domain.source import DAY_SCHEMA, ID_PATTERN, INT64, MOMENT_SCHEMA
 from app.domain.text import check_text, fold, nearest
@@ -21,8 +24,9 @@ EARTH_KM = 6371.0088
 LARGEST = 2**53 - 1
 LONGEST_TEXT = 200
 _WHOLE = re.compile(r"-?[0-9]{1,16}", re.ASCII)
-_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{0,30})?", re.ASCII)
-"""GDAL writes 18 decimals."""
+_DECIMAL_PATTERN = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_DECIMAL = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+ -]?[0-9]{1,3})?", re.ASCII)
+"""GDAL writes 18 digits, and an exponent where they are few: `-1.00000000000000008e-05`."""
 _ID = re.compile(ID_PATTERN)
 
 
@@ -77,7 +81,7 @@ class Interval:
     last: date | None
 
 
-def clamped(least: int, most: int) -> Kind:
+def clamped(least: int, most: int, default: int) -> Kind:
     """Whole numbers from `least` on; those beyond `most` count as `most`, as OGC API – Features has it."""
 
     def read(text: str) -> int:
@@ -85,7 +89,7 @@ def clamped(least: int, most: int) -> Kind:
             raise ValueError(f"is not a whole number of at least {least}")
         return min(int(text), most)
 
-    return Kind(read, _whole_schema(least, most))
+    return Kind(read, _whole_schema(least, most) | {"default": default})
 
 
 def whole(least: int, most: int) -> Kind:
@@ -167,11 +171,18 @@ def _id(text: str) -> str:
     return text
 
 
+def _decimal(text: str) -> float:
+    """A number with or without decimals and exponent; the exponent's `+` may have become a space on its way."""
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError("is not a number")
+    return float(text.replace(" ", "+"))
+
+
 def _degrees(text: str, count: int) -> list[float]:
     parts = [part.strip(" ") for part in text.split(",")]
-    if len(parts) != count or not all(_NUMBER.fullmatch(part) for part in parts):
+    if len(parts) != count or not all(_DECIMAL.fullmatch(part) for part in parts):
         raise ValueError(f"is not {count} numbers of degrees separated by commas")
-    return [float(part) for part in parts]
+    return [_decimal(part) for part in parts]
 
 
 def _box(text: str) -> Box:
@@ -203,8 +214,9 @@ def _interval(text: str) -> Interval:
 
 
 def _day_of(text: str) -> date:
-    """The day, in UTC, of a day or instant."""
-    return parse_day(instant_text(parse_moment(text).instant)[:10])
+    """The day, in UTC, of a day or instant; the first or last of the calendar for one beyond it."""
+    ordinal = math.floor(ordinal_of(parse_client_time(text)))
+    return date.fromordinal(min(max(ordinal, date.min.toordinal()), date.max.toordinal()))
 
 
 def _point(text: str) -> Point:
@@ -215,9 +227,26 @@ def _point(text: str) -> Point:
 
 
 def _kilometres(text: str) -> float:
-    if not _NUMBER.fullmatch(text) or not math.isfinite(number := float(text)) or not 0 < number <= 20040:
+    if not _DECIMAL.fullmatch(text) or not 0 < (number := _decimal(text)) <= 20040:
         raise ValueError("is not a number of kilometres, more than 0 and at most 20040")
     return number
+
+
+def equal_to(name: str) -> Kind:
+    """A value that a property of a feature is equal to."""
+    queryable = QUERYABLES[name]
+
+    def read(text: str) -> str | int | float:
+        if queryable.kind in (Type.COUNT, Type.NUMBERED):
+            return comparable(name, _decimal(text))
+        if queryable.kind is Type.FLAG:
+            return comparable(name, _FLAGS.get(text.casefold()))
+        return comparable(name, text)
+
+    return Kind(read, {key: value for key, value in queryable.schema.items() if key != "description"})
+
+
+_FLAGS = {"true": True, "false": False, "1": True, "0": False}
 
 
 WHOLE = whole(0, LARGEST)
@@ -232,9 +261,13 @@ REGION = Kind(_region, SHORT_TEXT, "Ménaka")
 WORDS = Kind(_words, SHORT_TEXT, "indelimane")
 NAME = Kind(_text, SHORT_TEXT, "26.0.2")
 ID = Kind(_id, {"type": "string", "pattern": ID_PATTERN}, "fama")
-BOX = Kind(_box, {"type": "string", "pattern": r"^[-+0-9.]+(,[-+0-9.]+){3}$"}, "-5,10,5,20")
-CUBE = Kind(_box_or_cube, {"type": "string", "pattern": r"^[-+0-9.]+(,[-+0-9.]+){3}((,[-+0-9.]+){2})?$"}, "-5,10,5,20")
+_MORE = f"(,{_DECIMAL_PATTERN})"
+BOX = Kind(_box, {"type": "string", "pattern": f"^{_DECIMAL_PATTERN}{_MORE}{{3}}$"}, "-5,10,5,20")
+CUBE = Kind(
+    _box_or_cube, {"type": "string", "pattern": f"^{_DECIMAL_PATTERN}{_MORE}{{3}}({_MORE}{{2}})?$"}, "-5,10,5,20"
+)
 INTERVAL = Kind(_interval, SHORT_TEXT, "2019-11-01/2019-11-30")
-POINT = Kind(_point, {"type": "string", "pattern": r"^[-+0-9.]+,[-+0-9.]+$"}, "15.9,2.4")
+POINT = Kind(_point, {"type": "string", "pattern": f"^{_DECIMAL_PATTERN}{_MORE}$"}, "15.9,2.4")
 KILOMETRES = Kind(_kilometres, {"type": "number", "exclusiveMinimum": 0, "maximum": 20040}, 100)
+CQL = Kind(check_text, {"type": "string", "minLength": 1}, "killed_best > 10 AND country = 'ML'")
 CURSOR = Kind(str, {"type": "string", "minLength": 1})

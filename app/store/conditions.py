@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, and_, bindparam, func, literal_column, or_, select, text
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, func, literal_column, select, text
 
 from app.domain.dates import Instant, opening
 from app.domain.filters import BY_NAME, Filter, How
@@ -17,6 +17,7 @@ from app.domain.question import Question
 from app.domain.vocabulary import Figure
 from app.store import sqlite
 from app.store.derive import on_sphere
+from app.store.predicates import conditions_of, in_box, shape_of_predicate, values_of_predicate
 from app.store.tables import LARGE_TOLL, TABLES
 
 segment = TABLES["segment"].c
@@ -39,6 +40,8 @@ def _shape(f: Filter, value: Any, question: Question) -> Shape:
         return f.name, value.wraps
     if f.how is How.DROPPED:
         return f.name, value
+    if f.how is How.PREDICATE:
+        return f.name, shape_of_predicate(value)
     if f.how is How.AT_LEAST and f.column == "killed_{figure}":
         return f.name, question.figure is Figure.BEST and value >= LARGE_TOLL
     return f.name, len(_several(value)) if f.how in (How.ANY_OF, How.NEAR_BORDER, How.TARGET_KIND) else 1
@@ -99,9 +102,7 @@ def _target_kind(f: Filter, count: int, _: Figure) -> ColumnElement[bool]:
 
 
 def _box(_: Filter, wraps: Any, __: Figure) -> ColumnElement[bool]:
-    west, south, east, north = (bindparam(f"box_{side}") for side in ("west", "south", "east", "north"))
-    between = or_ if wraps else and_
-    return and_(segment.latitude.between(south, north), between(segment.longitude >= west, segment.longitude <= east))
+    return in_box(*(bindparam(f"box_{side}") for side in ("west", "south", "east", "north")), wraps=wraps)
 
 
 def _circle(_: Filter, __: Any, ___: Figure) -> ColumnElement[bool]:
@@ -152,6 +153,10 @@ def dropped_by_a_release(*which: ColumnElement[bool], newest: bool = False) -> C
     return select(span.source).where(*met, *which).exists()
 
 
+def _predicate(_: Filter, shape: Any, __: Figure) -> ColumnElement[bool]:
+    return conditions_of(shape)
+
+
 CONDITIONS: dict[How, Callable[[Filter, Any, Figure], ColumnElement[bool]]] = {
     How.ANY_OF: _any_of,
     How.AT_LEAST: _at_least,
@@ -164,6 +169,7 @@ CONDITIONS: dict[How, Callable[[Filter, Any, Figure], ColumnElement[bool]]] = {
     How.CIRCLE: _circle,
     How.DROPPED: _dropped,
     How.DROPPED_BY: _dropped_by,
+    How.PREDICATE: _predicate,
 }
 
 
@@ -216,9 +222,11 @@ def values_of(question: Question, recorded: Instant) -> dict[str, Any]:
         if f.how in (How.ANY_OF, How.NEAR_BORDER, How.TARGET_KIND):
             values |= {f"{f.name}_{n}": v for n, v in enumerate(_several(value))}
         elif f.how is How.WORDS:
-            values[f.name] = match_expression(f.column, value)
+            values[f.name] = sqlite.match_expression(f.column, value)
         elif f.how is How.BOX:
             values |= _box_values(value)
+        elif f.how is How.PREDICATE:
+            values |= values_of_predicate(value)
         elif f.how is How.CIRCLE:
             values |= _circle_values(value, question.given["radius_km"])
         elif f.how is not How.DROPPED:
@@ -232,12 +240,6 @@ def _compared(f: Filter, value: Any) -> Any:
     if hasattr(value, "instant"):
         return opening(value) if f.how is How.SINCE or f.column == "from" else value.instant
     return value
-
-
-def match_expression(where: str, words: str) -> str:
-    """FTS5: every word, from its beginning, in one column or in any."""
-    found = " AND ".join(f'"{word}"*' for word in words.split())
-    return f"{where} : ({found})" if where else found
 
 
 def _box_values(box: Box) -> dict[str, float]:

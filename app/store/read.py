@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date
+from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -14,12 +15,12 @@ from app.domain.history import by_set, effects, timeline
 from app.domain.places import suggest_region
 from app.domain.question import Question, RegionWanted
 from app.domain.vocabulary import Measure, Status
-from app.errors import Fault, IncidentNotFound, IncidentNotYetKnown, IncidentWithdrawn, InvalidInput
+from app.errors import Fault, IncidentNotFound, IncidentNotYetKnown, IncidentWithdrawn, InvalidInput, ReadTooLong
 from app.store import lists, queries
 from app.store.confidential import opened, opened_document
 from app.store.cursor import Cursor, Walk, read_cursor
 from app.store.facts import KnownReport, covering, known_report
-from app.store.reader import Reader, ReadSession, Row, Statement
+from app.store.reader import MAX_COUNTS, Reader, ReadSession, Row, Statement
 
 FEW_IN_BOX = 2000
 """Up to so many places in a box are looked up by place; where there are more, the order is walked instead."""
@@ -157,6 +158,21 @@ def next_cursor(
 async def total_of(session: ReadSession, question: Question, statement: Callable[[], Statement]) -> int | None:
     """The number of items on all pages, where it was asked for."""
     return int((await session.rows(statement()))[0][0]) if question.given.get("total") else None
+
+
+async def matched(reader: Reader, session: ReadSession, question: Question) -> int | None:
+    """How many incidents match, counted once for each recording; `None` where counting exceeds the time limit."""
+    key = (blake2b(asked_of(question).encode()).digest(), session.recorded, session.epoch)
+    if key not in reader.counts:
+        found = await resolved(session, question)
+        try:
+            rows = await session.rows(queries.total_of_incidents(found, session.recorded))
+        except ReadTooLong:
+            return None
+        if len(reader.counts) >= MAX_COUNTS:
+            del reader.counts[next(iter(reader.counts))]
+        reader.counts[key] = int(rows[0][0])
+    return reader.counts[key]
 
 
 @dataclass(frozen=True, slots=True)

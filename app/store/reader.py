@@ -27,6 +27,7 @@ QUEUE_SECONDS = 0.5
 """How long a question may wait for a thread."""
 MOST_EXPORTS = 16
 """Exports under way at once. Each holds a connection and a view of the file as long as its client reads."""
+MAX_COUNTS = 1000
 SLICE = 200
 """Rows that an export fetches at a time."""
 
@@ -80,6 +81,8 @@ class Reader:
         self.exports = Places(MOST_EXPORTS)
         self.extent: tuple[Instant, Any] | None = None
         """The extent of what there is, and the newest recording when it was looked up."""
+        self.counts: dict[tuple[object, ...], int] = {}
+        """How many incidents match, by the query and the recorded moment; the newest `MAX_COUNTS`."""
 
     async def rows(self, statement: Statement) -> list[Row]:
         """All rows. Raises `ReadTooLong`, or `DatabaseUnusable` where the file cannot be read."""

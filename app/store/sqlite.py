@@ -1,5 +1,6 @@
 """What only SQLite speaks: pragmas, transactions, the search tables and the statement's deadline."""
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     Select,
     Table,
+    TableValuedAlias,
     Text,
     bindparam,
     create_engine,
@@ -146,6 +148,38 @@ def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     return column.in_(select(listed.c.value))
 
 
+def member(document: ColumnElement[Any], path: str) -> ColumnElement[Any]:
+    """A member of a JSON text, by its path (`$.region.code`); null where it is not there."""
+    return func.json_extract(document, literal_column(f"'{path}'"))
+
+
+def items(document: ColumnElement[Any], path: str) -> TableValuedAlias:
+    """The items of a list in a JSON text, in their order, as rows with a `value`."""
+    return func.json_each(document, literal_column(f"'{path}'")).table_valued("value", name="item")
+
+
+def match_expression(where: str, words: str) -> str:
+    """FTS5: every word, from its beginning, in one column or in any."""
+    found = " AND ".join(f'"{word}"*' for word in words.split())
+    return f"{where} : ({found})" if where else found
+
+
+def like(text: ColumnElement[Any], pattern: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether a text matches a pattern of `glob`, with regard to case, which SQLite's own `LIKE` has none for."""
+    return text.op("GLOB", is_comparison=True)(pattern)
+
+
+def glob(pattern: str) -> str:
+    """A pattern of the standard's `LIKE`, with a backslash as its escape, as `GLOB` has it."""
+    return re.sub(r"\\.|[%_*?[]", _globbed, pattern, flags=re.DOTALL)
+
+
+def _globbed(found: re.Match[str]) -> str:
+    wildcard = {"%": "*", "_": "?"}.get(found[0])
+    character = found[0][-1]
+    return wildcard or (f"[{character}]" if character in "*?[" else character)
+
+
 class Deadline:
     """The moment at which a connection's statement is broken off."""
 
@@ -163,6 +197,7 @@ def read_connection(url: URL, cache_kib: int) -> tuple[sqlite3.Connection, Deadl
     try:
         connection.execute("PRAGMA query_only=ON")
         connection.execute(f"PRAGMA cache_size=-{cache_kib}")
+        connection.create_function("casefold", 1, _casefold, deterministic=True)
     except sqlite3.Error:
         connection.close()
         raise
@@ -172,6 +207,11 @@ def read_connection(url: URL, cache_kib: int) -> tuple[sqlite3.Connection, Deadl
     deadline = Deadline()
     connection.set_progress_handler(deadline.passed, STEPS_BETWEEN_LOOKS)
     return connection, deadline
+
+
+def _casefold(text: Any) -> Any:
+    """Full case folding (Unicode), which SQLite's `lower` does for ASCII alone."""
+    return text.casefold() if isinstance(text, str) else text
 
 
 def was_interrupted(error: sqlite3.Error) -> bool:

@@ -119,7 +119,10 @@ def _walk(call: Calls, operation: str) -> list[str]:
 
 
 def _read_features(call: Calls) -> None:
-    for operation in ("ogc_landing", "ogc_api", "ogc_conformance", "ogc_collections", "ogc_collection"):
+    for operation in (
+        "ogc_landing", "ogc_api", "ogc_conformance", "ogc_collections", "ogc_collection", "ogc_schema", "ogc_queryables",
+        "ogc_feature_schema",
+    ):  # fmt: skip
         assert call(f"ogc_api_features.{operation}")
     assert call("ogc_api_features.ogc_features", limit=1)
     assert call("ogc_api_features.ogc_feature", INDELIMANE)

@@ -1,0 +1,106 @@
+"""Features under `/ogc`: what a request comes to as a query, and pages and single features as responses."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from app.api.addresses import absolute, base
+from app.api.asking import Asked
+from app.api.encoding import MEDIA_TYPES
+from app.domain.cql import read_predicate
+from app.domain.cql_text import Language
+from app.domain.features import PROPERTIES
+from app.domain.filters import EQUAL, Form
+from app.domain.kinds import Interval
+from app.domain.layouts.plain import flat_incident
+from app.domain.question import Question
+from app.errors import Fault, InvalidInput
+from app.store import read
+
+GEOJSON, JSON = MEDIA_TYPES[Form.GEOJSON], MEDIA_TYPES[Form.JSON]
+_FLAGS = {"killed_open_ended": "open_ended", "killed_disputed": "disputed"}
+"""Properties that are words in a table and booleans in a feature."""
+
+
+def read_properties(question: Question) -> Question:
+    """The query with one predicate for `filter` and the properties, and `datetime` as days.
+
+    Raises `InvalidInput` for a filter that cannot be read.
+    """
+    given = dict(question.given)
+    equal = [(p.name, given.pop(p.name)) for p in EQUAL if p.name in given]
+    text, language = given.pop("filter", None), given.pop("filter-lang", Language.CQL2_TEXT)
+    try:
+        predicate = read_predicate(text, language, equal)
+    except ValueError as error:
+        raise InvalidInput([Fault("filter", str(error), text)]) from None
+    if predicate:
+        given["filter"] = predicate
+    interval: Interval | None = given.pop("datetime", None)
+    if interval:
+        first = max(filter(None, (interval.first, given.get("date_from"))), default=None)
+        last = min(filter(None, (interval.last, given.get("date_to"))), default=None)
+        given |= {"date_from": first, "date_to": last}
+    return Question({name: value for name, value in given.items() if value is not None})
+
+
+async def features(asked: Asked) -> tuple[bytes, str | None]:
+    """A page, and the address of the next one."""
+    session, question = asked.session, asked.question
+    page = await read.incidents(session, question.but(total=None))
+    counted = question.given.get("total", True)
+    matched = await read.matched(asked.request.app.state.reader, session, question) if counted else None
+    site = base_of(asked.request).removesuffix("/ogc")
+    following = asked.next_page(page.cursor)
+    links = [link(_here(asked.request, site), "self", GEOJSON, "this page")]
+    links += [link(absolute(asked.request, following), "next", GEOJSON, "the next page")] if following else []
+    links.append(link(f"{site}/ogc/collections/incidents", "collection", JSON, "the collection"))
+    content = {
+        "type": "FeatureCollection",
+        "timeStamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        **({} if matched is None else {"numberMatched": matched}),
+        "numberReturned": len(page.items),
+        "links": links,
+        "features": [_feature(orjson.loads(item)) for item in page.items],
+    }
+    return orjson.dumps(content), following
+
+
+async def feature_alone(asked: Asked, text: str) -> bytes:
+    """One feature with its links."""
+    base = base_of(asked.request)
+    collection = f"{base}/collections/incidents"
+    item = orjson.loads(text)
+    links = [
+        link(f"{collection}/items/{item['id']}", "self", GEOJSON, "this feature"),
+        link(f"{base.removesuffix('/ogc')}/v1/incidents/{item['id']}", "alternate", JSON, "all of it"),
+        link(collection, "collection", JSON, "the collection"),
+    ]
+    return orjson.dumps(_feature(item) | {"links": links})
+
+
+def _feature(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An incident as a feature with flat properties; without a place its geometry is null."""
+    row, killed = flat_incident(item), item["toll"].get("killed") or {}
+    at = [item["longitude"], item["latitude"]]
+    properties = {name: row[name] for name in PROPERTIES} | {name: killed.get(flag) for name, flag in _FLAGS.items()}
+    geometry = None if None in at else {"type": "Point", "coordinates": at}
+    return {"type": "Feature", "id": item["id"], "geometry": geometry, "properties": properties}
+
+
+def link(href: str, rel: str, media_type: str, title: str) -> dict[str, str]:
+    """A link of the standard's form."""
+    return {"href": href, "rel": rel, "type": media_type, "title": title}
+
+
+def base_of(request: Request) -> str:
+    """The address of the landing page."""
+    return f"{base(request)}/ogc"
+
+
+def _here(request: Request, site: str) -> str:
+    query = request.scope["query_string"].decode("ascii", "replace")
+    return f"{site}{request.scope['path']}" + (f"?{query}" if query else "")

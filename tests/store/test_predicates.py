@@ -1,0 +1,76 @@
+"""Predicates in SQL: equality is looked up in an index, and nothing is lost by it."""
+
+import asyncio
+
+import pytest
+
+from app.domain.cql import read_predicate
+from app.domain.cql_text import Language
+from app.domain.question import Question
+from app.store import queries
+from app.store.engine import Database
+from tests.store.recorded import Asking, incident, record
+
+
+@pytest.fixture
+def ask(database: Database) -> Asking:
+    record(database, incident("a", place="Wani", region="ML-9"))
+    return Asking(database)
+
+
+def _question(text: str) -> Question:
+    return Question({"filter": read_predicate(text, Language.CQL2_TEXT, [])})
+
+
+PLANS = [
+    ("place = 'Wani'", "incident_text VIRTUAL TABLE"),
+    ("killed_best > 3 AND attacker = 'An army'", "incident_text VIRTUAL TABLE"),
+    ("region_code = 'ML-9'", "ix_segment_region_date (region_key=?)"),
+    ("country = 'ML' AND title LIKE '%x%'", "ix_segment_country_date (country=?)"),
+    ("date_start >= DATE('2020-01-01') AND date_start < DATE('2020-02-01')", "ix_segment_date (date_start>? AND date_start<?)"),
+    ("id = 'a'", "ix_segment_date"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "index"), PLANS)
+def test_equality_is_looked_up(ask: Asking, text: str, index: str) -> None:
+    question = _question(text)
+    plan = ask.plan(question, queries.page_of_incidents(question, 2**52, None, by_tree=False))
+    assert any(index in step for step in plan), plan
+
+
+def test_everything_is_counted_in_an_index(ask: Asking) -> None:
+    plan = ask.plan(Question(), queries.total_of_incidents(Question(), 2**52))
+    assert plan == ["SEARCH segment USING COVERING INDEX ix_segment_date (date_start>?)"]
+
+
+@pytest.mark.parametrize(
+    "value", ["word " * 80 + "end", "...", "Ménaka-Nord, l'École n° 5", "東京 ²", "a\nb", "É" * 500, "_", "ﷺ"]
+)
+def test_a_text_is_found_by_equality_whatever_it_is_made_of(database: Database, value: str) -> None:
+    # given: a text, and one that has the same words
+    record(
+        database,
+        incident("it", place=value, title=value),
+        incident("other", place=f"{value} {value}", title=value + "!"),
+    )
+    ask = Asking(database)
+
+    # then
+    for name in ("place", "title"):
+        predicate = read_predicate(None, Language.CQL2_TEXT, [(name, value)])
+        statement = queries.page_of_incidents(Question({"filter": predicate}), 2**52, None, by_tree=False)
+        assert [row[4] for row in asyncio.run(ask.reader.rows(statement))] == ["it"]
+
+
+def test_filters_of_one_form_share_their_sql() -> None:
+    first, second, third = (
+        queries.total_of_incidents(_question(text), 2**52)
+        for text in (
+            "killed_best > 1 AND place = 'a'",
+            "killed_best > 2 AND place = 'b'",
+            "killed_best > 2 AND place = '!'",
+        )
+    )
+    assert first.sql is second.sql and first.sql != third.sql
+    assert first.values != second.values
