@@ -90,7 +90,7 @@ FRAGMENTS: dict[str, dict[str, Any]] = {
     "bbox-crs": {"type": "string", "enum": [CRS84, "http://www.opengis.net/def/crs/OGC/0/CRS84h"], "default": CRS84},
     "filter": {"type": "string", "minLength": 1},
     "filter-lang": {"type": "string", "enum": ["cql2-text", "cql2-json", "cql-text"], "default": "cql2-text"},
-    "killed_best": {"type": "integer", "minimum": 0},
+    "killed_best": {"type": "integer", "minimum": 0, "format": "int64"},
     "killed_disputed": {"type": "boolean"},
     "date_start": {"type": "string", "format": "date"},
     "type_of_violence": {"type": "integer", "enum": [1, 2, 3]},
