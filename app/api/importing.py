@@ -1,7 +1,6 @@
 """`/v1/import`: a file is streamed in, and what became of each row streamed out."""
 
 import asyncio
-import tempfile
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -18,6 +17,7 @@ from app.api.access import SECURITY, access_of
 from app.api.asking import read_pairs
 from app.api.bodies import JSON, check_body
 from app.api.parameters import PROBLEM, openapi_parameter
+from app.api.temporary import temporary_folder
 from app.api.writing import WriteRoute, write_router
 from app.domain import filters
 from app.domain.filters import FileFormat
@@ -101,8 +101,8 @@ def _importer(question: Question) -> Importer:
 
 async def _imported(request: Request, access: Access, importer: Importer) -> AsyncGenerator[bytes]:
     """Lines of JSON: one a row once it is recorded, then the summary, or why it was broken off."""
-    with tempfile.TemporaryDirectory(prefix="incidents-import-") as folder:
-        path = Path(folder) / "body"
+    with temporary_folder() as folder:
+        path = folder / "body"
         await _keep(request, path)
         send, receive = create_memory_object_stream[bytes](1)
         work = _Work(request, access, importer, path, send)

@@ -61,8 +61,9 @@ def described(
 ) -> dict[str, Any]:
     """Keyword arguments of a route that describe what it takes and which answers it gives."""
     answers: dict[int | str, dict[str, Any]] = {
-        304: {"description": "Not changed since the answer with this `If-None-Match`."},
+        304: {"description": "Not changed since the answer with this `If-None-Match`, or since `If-Modified-Since`."},
         401: {"description": "A key was sent that does not hold.", **PROBLEM},
+        412: {"description": "It is not what `If-Match` or `If-Unmodified-Since` names.", **PROBLEM},
         414: {"description": "The address is too long.", **PROBLEM},
         malformed: {"description": "A parameter is unknown or cannot be read; every one is named.", **PROBLEM},
         503: {"description": "The question takes too long, or the database cannot be read.", **PROBLEM},
@@ -73,25 +74,32 @@ def described(
         answers[404] = {"description": "Unknown, or not yet known at the time asked for.", **PROBLEM}
     if withdrawn:
         answers[410] = {"description": "Withdrawn, with the reason and `merged_into`.", **PROBLEM}
-    content: dict[str, Any] = {} if example is None else {"application/json": {"example": example}}
-    content |= {
+    files = {
         media_type(form): {"schema": {"type": "object" if form is Form.GEOJSON else "string"}}
         for form in forms_of(parameters)
         if form is not Form.JSON
     }
+    if files:
+        answers[206] = {"description": "The `Range` of bytes that was asked for; not of JSON.", "content": files}
+        answers[416] = {"description": "The `Range` begins behind the end; `Content-Range` says where.", **PROBLEM}
+    content: dict[str, Any] = {} if example is None else {"application/json": {"example": example}}
+    content |= files
     if media:
         content = {media: {"schema": {"type": "object"}}}
     headers = _HEADERS
     if stream:
         content, headers = {stream: {"schema": {"type": "string"}}}, {"X-Request-ID": _HEADERS["X-Request-ID"]}
-        del answers[304]
+        del answers[304], answers[412]
     answers[200] = {"description": "The answer.", "headers": headers, **({"content": content} if content else {})}
     told = [*path_parameters(path or {}), *map(openapi_parameter, parameters)]
     security: list[dict[str, list[str]]] = [{}, {SECURITY: [Scope.READ_CONFIDENTIAL.value]}]
     return {"responses": answers, "openapi_extra": {"parameters": told, "security": security}}
 
 
-_LAST_MODIFIED = "When this service last recorded something; of one incident, when its answer last changed."
+_LAST_MODIFIED = (
+    "When this service had begun to answer so, rounded up by some seconds: since the last recording, of one incident "
+    "since its own last change, or since the service started. Send it back in `If-Modified-Since`."
+)
 _HEADERS = {
     "ETag": {"description": "Strong validator; send it back in `If-None-Match`.", "schema": {"type": "string"}},
     "Last-Modified": {"description": _LAST_MODIFIED, "schema": {"type": "string"}},
