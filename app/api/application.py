@@ -11,6 +11,7 @@ from starlette_compress import CompressMiddleware, add_compress_type
 
 from app import __version__
 from app.api import (
+    assets,
     changes,
     encoding,
     importing,
@@ -94,7 +95,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for module in (incidents, reports, statistics, changes, recording, importing, ogc, system):
         app.router.routes.extend(module.router.routes)
     app.router.routes.extend(recording.changes.routes)
-    app.router.routes.extend([metrics.ROUTE, *pages.ROUTES, *docs.routes()])
+    app.router.routes.extend([metrics.ROUTE, *pages.ROUTES, *docs.routes(), *assets.ROUTES])
     packed = (Form.PARQUET,)  # is compressed already
     for media_type in (*(encoding.media_type(form) for form in Form if form not in packed), problems.MEDIA_TYPE):
         add_compress_type(media_type)
