@@ -17,6 +17,7 @@ from app.domain.layouts.plain import (
     REPORT_COLUMNS,
     flat_incident,
     flat_report,
+    headline_values,
     incident_columns,
     safe_cell,
 )
@@ -104,15 +105,21 @@ def json_page(items: Sequence[str], next_page: str | None, total: int | None) ->
 
 
 def geojson_feature(item: Mapping[str, Any], fields: Sequence[str] | None) -> bytes:
-    """An incident as a GeoJSON feature (RFC 7946); without a place its geometry is null."""
+    """An incident as a GeoJSON feature (RFC 7946); without a place its geometry is null.
+
+    Beside `toll` its figures stand once more, flat and named as the columns of CSV: programs for maps read no members
+    of members.
+    """
     at = [item["longitude"], item["latitude"]]
-    wanted = fields or list(item)
+    properties = {k: item[k] for k in fields or item if k in item and k not in ("id", "latitude", "longitude")}
+    if "toll" in properties:
+        properties |= headline_values(item["toll"])
     return orjson.dumps(
         {
             "type": "Feature",
             "id": item["id"],
             "geometry": None if None in at else {"type": "Point", "coordinates": at},
-            "properties": {k: item[k] for k in wanted if k in item and k not in ("id", "latitude", "longitude")},
+            "properties": properties,
         }
     )
 
