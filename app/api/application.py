@@ -29,12 +29,12 @@ from app.api import (
 from app.api.document import Application
 from app.api.kept_files import KeptFiles
 from app.api.middleware import Cors, Envelope
-from app.api.temporary import remove_abandoned
 from app.domain.filters import Form
 from app.settings import Settings
 from app.store.engine import Database
 from app.store.reader import Reader
 from app.store.recorder import Recorder
+from app.store.temporary import remove_abandoned
 from app.web import docs
 
 DESCRIPTION = """

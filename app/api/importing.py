@@ -17,7 +17,6 @@ from app.api.access import SECURITY, access_of
 from app.api.asking import read_pairs
 from app.api.bodies import JSON, check_body
 from app.api.parameters import PROBLEM, openapi_parameter
-from app.api.temporary import temporary_folder
 from app.api.writing import WriteRoute, write_router
 from app.domain import filters
 from app.domain.filters import FileFormat
@@ -28,6 +27,7 @@ from app.ingest.formats import Importer, import_file, importer_of
 from app.ingest.pipeline import Result, Summary
 from app.store.engine import Database
 from app.store.keys import Access
+from app.store.temporary import temporary_folder
 from app.store.write import Outcome
 
 MOST_BYTES = 2 * 1024**3

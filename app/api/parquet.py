@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from app.api.kept_files import OpenFile
-from app.api.temporary import temporary_folder
 from app.domain.layouts.columns import COLUMNS, Type
 from app.domain.layouts.plain import incident_columns, incident_values
 from app.store.reader import Places
+from app.store.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

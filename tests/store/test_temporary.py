@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from app.api.temporary import remove_abandoned, temporary_folder
+from app.store.temporary import remove_abandoned, temporary_folder
 from tests.support import Client, environment
 
 IN_A_FOLDER = """
 import time
-from app.api.temporary import temporary_folder
+from app.store.temporary import temporary_folder
 with temporary_folder() as folder:
     (folder / "file").write_text("something")
     print(folder, flush=True)
