@@ -15,16 +15,7 @@ from starlette.responses import Response
 
 from app import __version__
 from app.api.access import access_of
-from app.api.conditions import (
-    IDENTITY,
-    Headers,
-    chosen_encoding,
-    conditional_headers,
-    failed,
-    http_date,
-    matches,
-    not_modified,
-)
+from app.api.conditions import IDENTITY, Conditions, Headers, chosen_encoding, conditional_headers, http_date
 from app.api.encoding import FILE_NAMES, MEDIA_TYPES, expect_fitting, media_type, with_bom
 from app.api.parameters import forms_of
 from app.api.responses import content_of, file_response, modified_second
@@ -168,25 +159,10 @@ async def answer(
     no form of data, `more` are further headers. `besides` is what the bytes depend on besides the records: it becomes
     part of the tag.
     """
-    request, recorded = asked.request, asked.session.recorded
-    opened = asked.session.confidential
-    stamp = (asked.session.epoch, recorded if changed is None else changed, opened)
-    of_all = stamp if besides is None else (*stamp, besides)
-    path, query = request.scope["path"], request.scope["query_string"]
-    sent = conditional_headers(request.scope["headers"])
-    encoding = encoding_of(asked.form, sent)
-    etag = tag(path, query, asked.form, encoding, of_all, version)
-    headers = {
-        "ETag": etag,
-        "Cache-Control": PRIVATE if opened else FIXED if asked.fixed else FRESH,
-        "Vary": "Accept, Accept-Encoding, Authorization",
-        **more,
-    }
-    modified = _modified(asked, changed or recorded)
-    if modified is not None:
-        headers["Last-Modified"] = http_date(min(modified, int(time.time())))
-    refused = failed(sent, etag, modified)
-    if not refused and matches(sent.get(b"if-none-match"), etag):
+    conditions = _conditions(asked, asked.session.recorded if changed is None else changed, version, besides)
+    headers = {**_headers(asked, conditions), **more}
+    refused = conditions.failed
+    if conditions.known and not refused:
         return Response(status_code=304, headers=headers)
     made = await body()
     if link:
@@ -195,9 +171,10 @@ async def answer(
             headers["Link"] = f'<{following}>; rel="next"'
     if asked.question.bom:
         made = with_bom(made)
-    content = await content_of(request, made, etag)  # what is not there raises
-    unchanged = not refused and not_modified(sent, etag, modified)
-    if isinstance(made, AsyncGenerator) and (refused or unchanged or request.scope.get("head_only")):
+    content = await content_of(asked.request, made, conditions.etag)  # what is not there raises
+    head_only = asked.request.scope.get("head_only", False)
+    unchanged = not refused and conditions.not_modified
+    if isinstance(made, AsyncGenerator) and (refused or unchanged or head_only):
         await made.aclose()
     if refused:
         raise PreconditionFailed("what is answered is not, or no longer, what If-Match or If-Unmodified-Since names")
@@ -207,15 +184,29 @@ async def answer(
         return Response(content, headers=headers, media_type=media_type or MEDIA_TYPES[asked.form])
     if name := FILE_NAMES.get(asked.form):
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return file_response(request, sent, content, headers, MEDIA_TYPES[asked.form], modified, encoding)
+    # Of what is compressed no ranges: they would count other bytes than those that the tag is of.
+    ranges = encoding_of(asked.form, conditions.sent) == IDENTITY
+    return file_response(content, conditions, headers, MEDIA_TYPES[asked.form], ranges=ranges, head_only=head_only)
 
 
-def _modified(asked: Asked, changed: Instant) -> int | None:
-    """When the answer last changed, in seconds, for `Last-Modified`.
+def _conditions(asked: Asked, changed: Instant, version: Instant | None, besides: object) -> Conditions:
+    """The conditions of the request, with the tag and the date of what is answered."""
+    session, scope = asked.session, asked.request.scope
+    sent = conditional_headers(scope["headers"])
+    stamp = (session.epoch, changed, session.confidential, *(() if besides is None else (besides,)))
+    encoding = encoding_of(asked.form, sent)
+    etag = tag(scope["path"], scope["query_string"], asked.form, encoding, stamp, version)
+    # A replica may lag behind for any time, and with a key another answer may be given at the same address and time.
+    undated = session.confidential or asked.request.app.state.settings.replica_url
+    return Conditions(sent, etag, None if undated else modified_second(changed))
 
-    `None` where a date says too little: a replica may lag behind for any time, and with a key another answer may be
-    given at the same address and the same time.
-    """
-    if asked.session.confidential or asked.request.app.state.settings.replica_url:
-        return None
-    return modified_second(changed)
+
+def _headers(asked: Asked, conditions: Conditions) -> dict[str, str]:
+    headers = {
+        "ETag": conditions.etag,
+        "Cache-Control": PRIVATE if asked.session.confidential else FIXED if asked.fixed else FRESH,
+        "Vary": "Accept, Accept-Encoding, Authorization",
+    }
+    if conditions.modified is not None:
+        headers["Last-Modified"] = http_date(min(conditions.modified, int(time.time())))
+    return headers

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from app.api.conditions import chosen_encoding, conditional_headers, failed, not_modified
+from app.api.conditions import Conditions, chosen_encoding, conditional_headers
 from app.errors import PreconditionFailed
 from app.web.docs import REVALIDATED
 from app.web.render import STATIC, VENDOR
@@ -46,10 +46,11 @@ class Assets(StaticFiles):
         content, digest = _content(str(full_path), stat_result.st_mtime_ns)
         sent = conditional_headers(scope["headers"])
         etag = f'"{digest}-{chosen_encoding(sent.get(b"accept-encoding", ""))}"'
+        conditions = Conditions(sent, etag, None)
         headers = {"ETag": etag, "Cache-Control": self.cache_control, "Vary": "Accept-Encoding"}
-        if failed(sent, etag, None):
+        if conditions.failed:
             raise PreconditionFailed("the file is not, or no longer, what If-Match names")
-        if not_modified(sent, etag, None):
+        if conditions.not_modified:
             return Response(status_code=304, headers=headers)
         media_type = mimetypes.guess_type(full_path)[0] or "application/octet-stream"
         return Response(content, status_code, headers, media_type=media_type)

@@ -1,10 +1,11 @@
-"""Conditional requests and byte ranges, as RFC 9110 (13 and 14) has them. Functions of header texts, nothing else."""
+"""Conditional requests and byte ranges, as RFC 9110 (13 and 14) has them."""
 
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC
 from email.utils import formatdate, parsedate_to_datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from starlette_compress._utils import parse_accept_encoding
 
@@ -67,50 +68,61 @@ def read_http_date(text: str | None) -> int | None:
         return None
 
 
-def matches(tags: str | None, etag: str) -> bool:
-    """Whether an `If-None-Match` names this entity tag, strong or weak. `*` is not looked at."""
-    return tags is not None and etag in (tag.strip().removeprefix("W/") for tag in tags.split(","))
+class Conditions(NamedTuple):
+    """What a request asks of the state that its answer is of, and that state's entity tag and date.
 
-
-def failed(sent: Headers, etag: str, modified: int | None) -> bool:
-    """Whether the response is 412: by `If-Match`, whose weak tags never match, else by `If-Unmodified-Since`."""
-    if (tags := sent.get(b"if-match")) is not None:
-        return tags.strip() != "*" and etag not in (tag.strip() for tag in tags.split(","))
-    since = read_http_date(sent.get(b"if-unmodified-since"))
-    return since is not None and modified is not None and modified > since
-
-
-def not_modified(sent: Headers, etag: str, modified: int | None) -> bool:
-    """Whether the response is 304: by `If-None-Match`, else by `If-Modified-Since`."""
-    if (tags := sent.get(b"if-none-match")) is not None:
-        return tags.strip() == "*" or matches(tags, etag)
-    since = read_http_date(sent.get(b"if-modified-since"))
-    return since is not None and modified is not None and modified <= since
-
-
-def wanted_part(sent: Headers, size: int, etag: str, modified: int | None) -> tuple[int, int] | None:
-    """The bytes that a GET asks for, as (first, one past the last); `None` is all of them.
-
-    What is not one well-formed range of bytes is ignored, and so is a range of something else than `If-Range` names.
-    Raises `RangeNotSatisfiable` where the range has no byte of what there is.
+    `modified` is in seconds since 1970, or `None` where no date can be told: conditions with dates are then ignored.
     """
-    found = _RANGE.fullmatch(sent.get(b"range", ""))
-    if not found or not any(found.groups()) or not _is_same(sent.get(b"if-range"), etag, modified):
-        return None
-    first, last = (int(digits) if digits else None for digits in found.groups())
-    if first is None:
-        start, stop = max(size - (last or 0), 0), size
-    elif last is not None and last < first:
-        return None
-    else:
-        start, stop = first, size if last is None else min(last + 1, size)
-    if start >= size:
-        raise RangeNotSatisfiable(size)
-    return start, stop
 
+    sent: Headers
+    etag: str
+    modified: int | None
 
-def _is_same(if_range: str | None, etag: str, modified: int | None) -> bool:
-    """Whether the bytes are those that the client has a part of: the tag is the same and strong, or the very date."""
-    if if_range is None or if_range.strip() == etag:
-        return True
-    return modified is not None and read_http_date(if_range) == modified
+    @property
+    def known(self) -> bool:
+        """Whether `If-None-Match` names the tag, strong or weak. `*` names none."""
+        tags = self.sent.get(b"if-none-match")
+        return tags is not None and self.etag in (tag.strip().removeprefix("W/") for tag in tags.split(","))
+
+    @property
+    def failed(self) -> bool:
+        """Whether the response is 412: by `If-Match`, whose weak tags never match, else by `If-Unmodified-Since`."""
+        if (tags := self.sent.get(b"if-match")) is not None:
+            return tags.strip() != "*" and self.etag not in (tag.strip() for tag in tags.split(","))
+        since = read_http_date(self.sent.get(b"if-unmodified-since"))
+        return since is not None and self.modified is not None and self.modified > since
+
+    @property
+    def not_modified(self) -> bool:
+        """Whether the response is 304: by `If-None-Match`, else by `If-Modified-Since`."""
+        if (tags := self.sent.get(b"if-none-match")) is not None:
+            return tags.strip() == "*" or self.known
+        since = read_http_date(self.sent.get(b"if-modified-since"))
+        return since is not None and self.modified is not None and self.modified <= since
+
+    def wanted_part(self, size: int) -> tuple[int, int] | None:
+        """The bytes that a GET asks for, as (first, one past the last); `None` is all of them.
+
+        What is not one well-formed range of bytes is ignored, and so is one of something else than `If-Range` names.
+        Raises `RangeNotSatisfiable` where the range has no byte of what there is.
+        """
+        found = _RANGE.fullmatch(self.sent.get(b"range", ""))
+        if not found or not any(found.groups()) or not self._has_part():
+            return None
+        first, last = (int(digits) if digits else None for digits in found.groups())
+        if first is None:
+            start, stop = max(size - (last or 0), 0), size
+        elif last is not None and last < first:
+            return None
+        else:
+            start, stop = first, size if last is None else min(last + 1, size)
+        if start >= size:
+            raise RangeNotSatisfiable(size)
+        return start, stop
+
+    def _has_part(self) -> bool:
+        """Whether the client has a part of these very bytes: `If-Range` is the tag, and strong, or the very date."""
+        if_range = self.sent.get(b"if-range")
+        if if_range is None or if_range.strip() == self.etag:
+            return True
+        return self.modified is not None and read_http_date(if_range) == self.modified

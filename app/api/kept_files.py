@@ -14,13 +14,13 @@ from weakref import WeakSet, finalize
 
 from anyio import to_thread
 
-from app.errors import TooManyExports
+from app.errors import ExportUnwritable, TooManyExports
 
 KEPT_SECONDS = 300
 """How long a file is kept after it was last asked for."""
 MAX_FILES = 16
 """Files of one process that are kept or sent at a time."""
-MAX_BYTES = 1 << 30
+MAX_BYTES = 512 * 1024 * 1024
 """Bytes of the files that are kept; the newest is kept whatever its size."""
 CHUNK = 1 << 18
 
@@ -85,6 +85,9 @@ class KeptFiles:
         making.waiting += 1
         try:
             return await asyncio.shield(making.task)
+        except ExportUnwritable:
+            self.close()  # the room of these is needed for the next try
+            raise
         except asyncio.CancelledError:
             if making.waiting == 1:
                 await _ended(making.task)

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from app.api.conditions import IDENTITY, Headers, wanted_part
+from app.api.conditions import Conditions
 from app.api.kept_files import KeptFiles, Make, OpenFile
 from app.domain.dates import Instant
 from app.errors import ServiceStopping
@@ -71,28 +71,28 @@ async def _resumed(ready: list[bytes], chunks: AsyncGenerator[bytes]) -> AsyncGe
 
 
 def file_response(
-    request: Request,
-    sent: Headers,
     content: Content,
+    conditions: Conditions,
     headers: dict[str, str],
     media_type: str,
-    modified: int | None,
-    encoding: str,
+    *,
+    ranges: bool,
+    head_only: bool,
 ) -> Response:
-    """A response in a form that programs open by its address. Where its length is known, ranges of it can be asked for.
+    """A response in a form that programs open by its address: a range where one is asked for and the length is known.
 
-    Not where it is compressed: the bytes that are counted would be others. Raises `RangeNotSatisfiable`.
+    Raises `RangeNotSatisfiable`.
     """
     if isinstance(content, AsyncGenerator):
         return StreamingResponse(content, headers=headers, media_type=media_type)
-    size, status, part = len(content) if isinstance(content, bytes) else content.size, 200, None
-    head_only = request.scope.get("head_only")
-    if encoding == IDENTITY:
-        headers["Accept-Ranges"] = "bytes"
-        if not head_only and (part := wanted_part(sent, size, headers["ETag"], modified)):
-            headers["Content-Range"] = f"bytes {part[0]}-{part[1] - 1}/{size}"
-            status = 206
+    size = len(content) if isinstance(content, bytes) else content.size
+    part = conditions.wanted_part(size) if ranges and not head_only else None
     start, stop = part or (0, size)
+    status = 206 if part else 200
+    if ranges:
+        headers["Accept-Ranges"] = "bytes"
+    if part:
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
     if isinstance(content, bytes):
         return Response(content[start:stop], status, headers, media_type=media_type)
     headers["Content-Length"] = str(stop - start)

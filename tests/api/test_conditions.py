@@ -6,14 +6,7 @@ import pytest
 from starlette_compress import CompressMiddleware
 
 from app.api import responses
-from app.api.conditions import (
-    chosen_encoding,
-    conditional_headers,
-    failed,
-    not_modified,
-    read_http_date,
-    wanted_part,
-)
+from app.api.conditions import Conditions, chosen_encoding, conditional_headers, read_http_date
 from app.api.responses import SETTLED_SECONDS, modified_second
 from app.errors import RangeNotSatisfiable
 from app.store.engine import Database
@@ -34,7 +27,7 @@ DATE, EARLIER, LATER = (formatdate(CHANGED + n, usegmt=True) for n in (0, -1, 1)
     ],
 )  # fmt: skip
 def test_a_request_for_another_state_fails(sent: dict[bytes, str], expected: bool) -> None:
-    assert failed(sent, TAG, CHANGED) is expected
+    assert Conditions(sent, TAG, CHANGED).failed is expected
 
 
 @pytest.mark.parametrize(
@@ -48,13 +41,13 @@ def test_a_request_for_another_state_fails(sent: dict[bytes, str], expected: boo
     ],
 )  # fmt: skip
 def test_what_is_known_is_not_modified(sent: dict[bytes, str], expected: bool) -> None:
-    assert not_modified(sent, TAG, CHANGED) is expected
+    assert Conditions(sent, TAG, CHANGED).not_modified is expected
 
 
 def test_where_no_date_can_be_told_conditions_with_dates_are_ignored() -> None:
-    assert not failed({b"if-unmodified-since": EARLIER}, TAG, None)
-    assert not not_modified({b"if-modified-since": LATER}, TAG, None)
-    assert wanted_part({b"range": "bytes=0-1", b"if-range": DATE}, SIZE, TAG, None) is None
+    assert not Conditions({b"if-unmodified-since": EARLIER}, TAG, None).failed
+    assert not Conditions({b"if-modified-since": LATER}, TAG, None).not_modified
+    assert Conditions({b"range": "bytes=0-1", b"if-range": DATE}, TAG, None).wanted_part(SIZE) is None
 
 
 @pytest.mark.parametrize(
@@ -81,13 +74,13 @@ def test_the_three_forms_of_a_date_are_read_and_others_are_none(text: str | None
     ],
 )  # fmt: skip
 def test_one_range_is_read_and_what_is_none_is_ignored(asked: str | None, expected: tuple[int, int] | None) -> None:
-    assert wanted_part({} if asked is None else {b"range": asked}, SIZE, TAG, CHANGED) == expected
+    assert Conditions({} if asked is None else {b"range": asked}, TAG, CHANGED).wanted_part(SIZE) == expected
 
 
 @pytest.mark.parametrize("asked", ["bytes=100-", "bytes=100-200", "bytes=-0", f"bytes={10**29}-"])
 def test_a_range_without_a_byte_cannot_be_satisfied(asked: str) -> None:
     with pytest.raises(RangeNotSatisfiable) as raised:
-        wanted_part({b"range": asked}, SIZE, TAG, CHANGED)
+        Conditions({b"range": asked}, TAG, CHANGED).wanted_part(SIZE)
     assert raised.value.facts == {"size": SIZE}
 
 
@@ -98,7 +91,7 @@ def test_a_range_without_a_byte_cannot_be_satisfied(asked: str) -> None:
 )  # fmt: skip
 def test_a_range_is_of_what_the_client_has_a_part_of(if_range: str, same: bool) -> None:
     sent = {b"range": "bytes=0-9", b"if-range": if_range}
-    assert wanted_part(sent, SIZE, TAG, CHANGED) == ((0, 10) if same else None)
+    assert Conditions(sent, TAG, CHANGED).wanted_part(SIZE) == ((0, 10) if same else None)
 
 
 def test_several_lines_of_a_header_are_one_list() -> None:

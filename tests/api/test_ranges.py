@@ -239,6 +239,22 @@ def test_files_that_are_too_large_together_are_not_kept(own_client: Client, monk
     assert len(own_client.app.state.files._open) == 1
 
 
+def test_kept_files_give_their_room_to_one_that_finds_none(own_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    files = own_client.app.state.files
+    assert own_client.get(PARQUET).status_code == 200 and len(files._open) == 1
+
+    async def full(*_: object) -> Path:
+        raise OSError(28, "No space left on device")
+
+    # when
+    monkeypatch.setattr(parquet, "write", full)
+    answer = own_client.get(f"{PARQUET}&limit=1")
+
+    # then
+    assert (answer.status_code, len(files._open)) == (507, 0)
+
+
 def test_a_file_is_kept_for_a_while_after_it_was_last_asked_for(
     own_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

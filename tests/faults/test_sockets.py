@@ -111,6 +111,11 @@ def test_a_request_without_exactly_one_host_gets_a_problem_document(service: Ser
     assert b'"status":400' in body
 
 
+def test_the_service_as_a_whole_may_be_asked_for_its_options(service: Service) -> None:
+    got = _exchange(service, b"OPTIONS * HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n")
+    assert got.startswith(b"HTTP/1.1 204 ") and b"content-length" not in got.lower()
+
+
 def test_http_1_0_needs_no_host(service: Service) -> None:
     assert _exchange(service, b"GET /healthz HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
