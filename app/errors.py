@@ -157,6 +157,17 @@ class PreconditionFailed(AppError):
     title = "The record has changed"
 
 
+class RangeNotSatisfiable(AppError):
+    """A range of bytes that begins behind the end of what there is."""
+
+    status = 416
+    slug = "range"
+    title = "No such range of bytes"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"the range begins behind the end; there are {size} bytes", size=size)
+
+
 class BodyTooLarge(AppError):
     """The body has more bytes than are read."""
 

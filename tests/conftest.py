@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,13 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def seeded_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with the seeds. To be copied, not written."""
+    """A file with the seeds, recorded an hour ago. To be copied, not written."""
     path = tmp_path_factory.mktemp("seeded") / "incidents.db"
     shutil.copy(migrated_file, path)
     made = Database(_url(path))
-    load_seeds(made)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("app.store.transaction.now", lambda: time.time_ns() // 1000 - 3600 * 1_000_000)
+        load_seeds(made)
     made.close()
     return path
 

@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from anyio import to_thread
 from fastapi import FastAPI
 from starlette_compress import CompressMiddleware, add_compress_type
 
 from app import __version__
 from app.api import (
+    assets,
     changes,
     encoding,
     importing,
@@ -25,12 +27,14 @@ from app.api import (
     system,
 )
 from app.api.document import LICENSE, TAGS, Application
+from app.api.kept_files import KeptFiles
 from app.api.middleware import Cors, Envelope
 from app.domain.filters import Form
 from app.settings import Settings
 from app.store.engine import Database
 from app.store.reader import Reader
 from app.store.recorder import Recorder
+from app.store.temporary import remove_abandoned
 from app.web import docs
 
 DESCRIPTION = """
@@ -58,14 +62,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     database = Database(settings.replica_url or settings.database_url)
     reader = Reader(database, settings.read_seconds)
     recorder = Recorder(Database(settings.database_url, busy_seconds=BUSY_SECONDS))
+    files = KeptFiles()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        await to_thread.run_sync(remove_abandoned)
         stopping = asyncio.Event()
         sending_back = asyncio.create_task(_stop_when(stopping, recorder))
         yield {"request_seconds": settings.request_seconds, "stopping": stopping}
         stopping.set()
         await sending_back
+        files.close()
         await parquet.all_cleared()
         await recorder.close()
         reader.close()
@@ -85,12 +92,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.settings, app.state.database = settings, database
-    app.state.reader, app.state.recorder = reader, recorder
+    app.state.reader, app.state.recorder, app.state.files = reader, recorder, files
     # Taken over as they are: routes of an included router are looked up anew at each request.
     for module in (incidents, reports, statistics, changes, recording, importing, ogc, system):
         app.router.routes.extend(module.router.routes)
     app.router.routes.extend(recording.changes.routes)
-    app.router.routes.extend([metrics.ROUTE, ogc.REDIRECT, *pages.ROUTES, *docs.routes()])
+    app.router.routes.extend([metrics.ROUTE, ogc.REDIRECT, *pages.ROUTES, *docs.routes(), *assets.ROUTES])
     packed = (Form.PARQUET,)  # is compressed already
     for media_type in (*(encoding.media_type(form) for form in Form if form not in packed), problems.MEDIA_TYPE):
         add_compress_type(media_type)
@@ -99,8 +106,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         Cors,
         allow_origins=settings.cors_origins,
         allow_methods=["GET", "HEAD", "OPTIONS"],
-        allow_headers=["Authorization", "If-None-Match", "Last-Event-ID", "X-Request-ID"],
-        expose_headers=["ETag", "Link", "Last-Modified", "X-Request-ID"],
+        allow_headers=[
+            "Authorization",
+            "If-Match",
+            "If-Modified-Since",
+            "If-None-Match",
+            "If-Range",
+            "If-Unmodified-Since",
+            "Last-Event-ID",
+            "Range",
+            "X-Request-ID",
+        ],
+        expose_headers=["Accept-Ranges", "Content-Range", "ETag", "Link", "Last-Modified", "X-Request-ID"],
         max_age=3600,
     )
     app.add_middleware(Envelope)

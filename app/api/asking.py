@@ -1,29 +1,30 @@
 """From a request to a question, and from an answer to a response: what all read routes share."""
 
-import asyncio
 import re
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
-from email.utils import formatdate
 from hashlib import blake2b
+from importlib.metadata import version as version_of
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from app import __version__
 from app.api.access import access_of
 from app.api.addresses import absolute
-from app.api.encoding import FILE_NAMES, MEDIA_TYPES, expect_fitting, media_type
+from app.api.conditions import IDENTITY, Conditions, Headers, chosen_encoding, conditional_headers, http_date
+from app.api.encoding import FILE_NAMES, MEDIA_TYPES, expect_fitting, media_type, with_bom
 from app.api.parameters import forms_of
+from app.api.responses import content_of, file_response, modified_second
 from app.domain.dates import Instant
 from app.domain.filters import Form, Parameter
 from app.domain.question import Question, read_question
 from app.domain.vocabulary import Scope
-from app.errors import Fault, InvalidInput, ServiceStopping
+from app.errors import Fault, InvalidInput, PreconditionFailed
 from app.store import read
 from app.store.cursor import Walk
 from app.store.reader import ReadSession
@@ -35,6 +36,8 @@ FIXED = "public, max-age=3600"
 PRIVATE = "private, no-store"
 """For answers with something confidential in them."""
 MOST_PARAMETERS = 500
+MADE_WITH = " ".join((__version__, *(version_of(name) for name in ("duckdb", "pycountry"))))
+"""Versions of the programs whose output is part of an answer."""
 _QUALITY = re.compile(r"[01](\.[0-9]{0,3})?", re.ASCII)
 
 
@@ -111,13 +114,13 @@ def form_of(request: Request, question: Question, allowed: Sequence[Parameter]) 
     return form if best > 0 else Form.JSON
 
 
-def tag(path: str, query: bytes, form: Form, encodings: str | None, stamp: object, version: Instant | None) -> str:
-    """A strong entity tag: the same only where every byte of the answer is.
+def tag(path: str, query: bytes, form: Form, encoding: str, stamp: object, version: Instant | None) -> str:
+    """A strong entity tag: the same only where every byte of the answer is, in the content coding that it is sent in.
 
     That of an incident begins with the version of its record, which is what a change is made for (`If-Match`).
     """
     mark = "" if version is None else _mark(path, version)
-    return f'"{mark}{_digest(__version__, path, query, form, encodings, stamp)}"'
+    return f'"{mark}{_digest(MADE_WITH, path, query, form, encoding, stamp)}"'
 
 
 def is_of_version(tags: str, path: str, version: Instant) -> bool:
@@ -133,6 +136,11 @@ def _digest(*told: object) -> str:
     return blake2b(repr(told).encode(), digest_size=12).hexdigest()
 
 
+def encoding_of(form: Form, sent: Headers) -> str:
+    """The content coding of an answer. Parquet is compressed already."""
+    return IDENTITY if form is Form.PARQUET else chosen_encoding(sent.get(b"accept-encoding", ""))
+
+
 async def answer(
     asked: Asked,
     body: Callable[[], Any],
@@ -145,64 +153,67 @@ async def answer(
     besides: object = None,
     weak: bool = False,
 ) -> Response:
-    """The response: a 304 where nothing changed, else what `body` gives.
+    """The response: what `body` gives, or that it has not changed. Raises `PreconditionFailed` where it was to be so.
 
     `changed` is when what is answered last changed: the recorded moment of the session, unless told. `body` returns
-    bytes, or bytes and the address of the next page where `link` is set. `media_type` is for what is no form of data,
-    `more` are further headers. `besides` is what the bytes depend on besides the records: it becomes part of the tag.
+    what `responses.Made` is, and with it the address of the next page where `link` is set. `media_type` is for what is
+    no form of data, `more` are further headers. `besides` is what the bytes depend on besides the records: it becomes
+    part of the tag.
 
     The `Link` of a page names the host. Neither the tag nor `Vary` depends on that: caches keep an answer by its whole
     address, host included, the bytes are the same, and a 304 has no `Link`, so what was kept with the answer stays.
     The tag is `weak` where the same records do not always make the same bytes.
     """
-    request, recorded = asked.request, asked.session.recorded
-    opened = asked.session.confidential
-    stamp = (asked.session.epoch, recorded if changed is None else changed, opened)
-    of_all = stamp if besides is None else (*stamp, besides)
-    path, query = request.scope["path"], request.scope["query_string"]
-    etag = tag(path, query, asked.form, request.headers.get("accept-encoding"), of_all, version)
-    headers = {
-        "ETag": f"W/{etag}" if weak else etag,
-        "Cache-Control": PRIVATE if opened else FIXED if asked.fixed else FRESH,
-        "Vary": "Accept, Accept-Encoding, Authorization",
-        "Last-Modified": formatdate((changed or recorded) // 1_000_000, usegmt=True),
-        **more,
-    }
-    known = asked.request.headers.get("if-none-match", "")
-    if etag in (told.strip().removeprefix("W/") for told in known.split(",")):
+    conditions = _conditions(asked, asked.session.recorded if changed is None else changed, version, besides)
+    headers = {**_headers(asked, conditions), **more}
+    if weak:
+        headers["ETag"] = f"W/{conditions.etag}"
+    refused = conditions.failed
+    if conditions.known and not refused:
         return Response(status_code=304, headers=headers)
     made = await body()
-    if known.strip() == "*":  # what is not there has raised by now
-        return Response(status_code=304, headers=headers)
     if link:
         made, following = made
         if following:
-            headers["Link"] = f'<{absolute(request, following)}>; rel="next"'
-    if media_type:
-        return Response(made, headers=headers, media_type=media_type)
+            headers["Link"] = f'<{absolute(asked.request, following)}>; rel="next"'
+    if asked.question.bom:
+        made = with_bom(made)
+    content = await content_of(asked.request, made, conditions.etag)  # what is not there raises
+    head_only = asked.request.scope.get("head_only", False)
+    unchanged = not refused and conditions.not_modified
+    if isinstance(made, AsyncGenerator) and (refused or unchanged or head_only):
+        await made.aclose()
+    if refused:
+        raise PreconditionFailed("what is answered is not, or no longer, what If-Match or If-Unmodified-Since names")
+    if unchanged:
+        return Response(status_code=304, headers=headers)
+    if media_type or asked.form is Form.JSON:
+        return Response(content, headers=headers, media_type=media_type or MEDIA_TYPES[asked.form])
     if name := FILE_NAMES.get(asked.form):
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    if isinstance(made, AsyncGenerator):
-        return await stream(asked, made, headers)
-    return Response(made, headers=headers, media_type=MEDIA_TYPES[asked.form])
+    # Of what is compressed no ranges: they would count other bytes than those that the tag is of.
+    ranges = encoding_of(asked.form, conditions.sent) == IDENTITY
+    return file_response(content, conditions, headers, MEDIA_TYPES[asked.form], ranges=ranges, head_only=head_only)
 
 
-async def stream(asked: Asked, chunks: AsyncGenerator[bytes], headers: dict[str, str]) -> Response:
-    """A streamed response. Its first chunk is made before the status is sent, so that a fault gets its problem."""
-    try:
-        first = await anext(chunks, b"")
-    except asyncio.CancelledError:
-        stopping = asked.request.scope.get("state", {}).get("stopping")
-        if stopping and stopping.is_set():
-            raise ServiceStopping from None
-        raise
-    if asked.request.scope.get("head_only"):
-        await chunks.aclose()
+def _conditions(asked: Asked, changed: Instant, version: Instant | None, besides: object) -> Conditions:
+    """The conditions of the request, with the tag and the date of what is answered."""
+    session, scope = asked.session, asked.request.scope
+    sent = conditional_headers(scope["headers"])
+    stamp = (session.epoch, changed, session.confidential, *(() if besides is None else (besides,)))
+    encoding = encoding_of(asked.form, sent)
+    etag = tag(scope["path"], scope["query_string"], asked.form, encoding, stamp, version)
+    # A replica may lag behind for any time, and with a key another answer may be given at the same address and time.
+    undated = session.confidential or asked.request.app.state.settings.replica_url
+    return Conditions(sent, etag, None if undated else modified_second(changed))
 
-    async def every() -> AsyncGenerator[bytes]:
-        async with aclosing(chunks):
-            yield first
-            async for chunk in chunks:
-                yield chunk
 
-    return StreamingResponse(every(), headers=headers, media_type=MEDIA_TYPES[asked.form])
+def _headers(asked: Asked, conditions: Conditions) -> dict[str, str]:
+    headers = {
+        "ETag": conditions.etag,
+        "Cache-Control": PRIVATE if asked.session.confidential else FIXED if asked.fixed else FRESH,
+        "Vary": "Accept, Accept-Encoding, Authorization",
+    }
+    if conditions.modified is not None:
+        headers["Last-Modified"] = http_date(min(conditions.modified, int(time.time())))
+    return headers

@@ -64,10 +64,11 @@ async def _changes(asked: Asked) -> tuple[bytes, str | None]:
     **described((filters.AFTER,), stream=EVENT_STREAM, confidential=True),
 )
 async def changes_stream(request: Request) -> Response:
-    """Server-Sent Events: an event `epoch`, then one for each entry, with its `seq` as id and its kind as event.
+    """Server-Sent Events: one for each entry, with its `seq` as id. They reach `EventSource.onmessage`.
 
-    Begins after `Last-Event-ID`, which a browser sends by itself when it connects again, or else after `after`.
-    A comment comes every 15 seconds where nothing else does.
+    Before them comes an event named `epoch`, with `epoch` and `head`, and at the end one named `failure` where the
+    stream cannot go on. Begins after `Last-Event-ID`, which a browser sends by itself when it connects again, or else
+    after `after`. A comment comes every 15 seconds where nothing else does.
     """
     question = read_question(read_pairs(request.scope["query_string"]), (filters.AFTER,))
     after = _resumed(request.headers.get("last-event-id"), question.given.get("after", 0))
@@ -107,14 +108,14 @@ async def _events(request: Request, state: dict[str, Any], last: int) -> AsyncGe
     stopping: asyncio.Event = request.scope.get("state", {}).get("stopping") or asyncio.Event()
     told = time.monotonic()
     try:
-        yield b"retry: 2000\n" + _event("epoch", _text(epoch=state["epoch"], head=state["size"]))
+        yield b"retry: 2000\n" + _named("epoch", _text(epoch=state["epoch"], head=state["size"]))
         while not stopping.is_set():
             access = await access_of(request)  # a key may have been revoked meanwhile
             confidential = access.may(Scope.READ_CONFIDENTIAL)
             session = await read.open_session(reader, Question(), confidential=confidential)
             found = await feed.changes(session, last, AT_ONCE)
             for entry in found:
-                yield _event(entry.kind, entry.text, entry.seq)
+                yield f"id: {entry.seq}\ndata: {entry.text}\n\n".encode()
             if found:
                 last, told = found[-1].seq, time.monotonic()
             elif time.monotonic() - told >= HEARTBEAT_SECONDS:
@@ -123,7 +124,7 @@ async def _events(request: Request, state: dict[str, Any], last: int) -> AsyncGe
             if not found:
                 await _wait(stopping)
     except AppError as error:
-        yield _event("error", _text(detail=error.detail))
+        yield _named("failure", _text(detail=error.detail))  # not `error`, which is what a lost connection is called
 
 
 def _text(**members: Any) -> str:
@@ -138,9 +139,8 @@ async def _wait(stopping: asyncio.Event) -> None:
         pass
 
 
-def _event(kind: str, data: str, seq: int | None = None) -> bytes:
-    place = "" if seq is None else f"id: {seq}\n"
-    return f"{place}event: {kind}\ndata: {data}\n\n".encode()
+def _named(name: str, data: str) -> bytes:
+    return f"event: {name}\ndata: {data}\n\n".encode()
 
 
 @router.get(

@@ -2,16 +2,25 @@
 
 import csv
 import io
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from app.domain import filters
 from app.domain.filters import HXL, Form
 from app.domain.layouts import acled, ucdp
 from app.domain.layouts.columns import COLUMNS
-from app.domain.layouts.plain import REPORT_COLUMNS, flat_incident, flat_report, incident_columns, safe_cell
+from app.domain.layouts.plain import (
+    REPORT_COLUMNS,
+    flat_incident,
+    flat_report,
+    headline_values,
+    incident_columns,
+    safe_cell,
+)
 from app.domain.question import Question
 from app.errors import Fault, InvalidInput
 
@@ -24,6 +33,9 @@ MEDIA_TYPES = {
     Form.UCDP: "text/csv; charset=utf-8",
     Form.PARQUET: "application/vnd.apache.parquet",
 }
+CSV_FORMS = tuple(form for form, kind in MEDIA_TYPES.items() if kind.startswith("text/csv"))
+BOM = "\ufeff".encode()
+"""The UTF-8 byte order mark, by which spreadsheets know that a file is UTF-8."""
 FILE_NAMES = {Form.PARQUET: "incidents.parquet"}
 """Forms that no browser shows, with the name under which it keeps them."""
 
@@ -65,6 +77,8 @@ def expect_fitting(form: Form, question: Question) -> None:
     """Raises `InvalidInput` where something is asked for that a form does not have."""
     if question.hxl and form is not Form.CSV:
         raise InvalidInput([Fault(HXL.name, "is for CSV of our own columns alone (f=csv)")])
+    if question.bom and form not in CSV_FORMS:
+        raise InvalidInput([Fault(filters.BOM.name, f"is for CSV alone (f={', f='.join(CSV_FORMS)})")])
 
 
 def media_type(form: Form) -> str:
@@ -90,15 +104,21 @@ def json_page(items: Sequence[str], next_page: str | None, cursor: str | None, t
 
 
 def geojson_feature(item: Mapping[str, Any], fields: Sequence[str] | None) -> bytes:
-    """An incident as a GeoJSON feature (RFC 7946); without a place its geometry is null."""
+    """An incident as a GeoJSON feature (RFC 7946); without a place its geometry is null.
+
+    Beside `toll` its figures stand once more, flat and named as the columns of CSV: programs for maps read no members
+    of members.
+    """
     at = [item["longitude"], item["latitude"]]
-    wanted = fields or list(item)
+    properties = {k: item[k] for k in fields or item if k in item and k not in ("id", "latitude", "longitude")}
+    if "toll" in properties:
+        properties |= headline_values(item["toll"])
     return orjson.dumps(
         {
             "type": "Feature",
             "id": item["id"],
             "geometry": None if None in at else {"type": "Point", "coordinates": at},
-            "properties": {k: item[k] for k in wanted if k in item and k not in ("id", "latitude", "longitude")},
+            "properties": properties,
         }
     )
 
@@ -129,12 +149,13 @@ def reports_csv(reports: Iterable[Mapping[str, Any]], *, header: bool = True) ->
     return csv_lines(map(flat_report, reports), REPORT_COLUMNS, header=header)
 
 
-async def export_reports(slices: AsyncIterator[list[str]], form: Form) -> AsyncGenerator[bytes]:
+async def export_reports(slices: AsyncGenerator[list[str]], form: Form) -> AsyncGenerator[bytes]:
     """All toll reports, slice by slice, as CSV or NDJSON."""
     some = False
-    async for items in slices:
-        yield ndjson(items) if form is Form.NDJSON else reports_csv(map(orjson.loads, items), header=not some)
-        some = True
+    async with aclosing(slices):
+        async for items in slices:
+            yield ndjson(items) if form is Form.NDJSON else reports_csv(map(orjson.loads, items), header=not some)
+            some = True
     if not some:
         yield b"" if form is Form.NDJSON else reports_csv([])
 
@@ -154,13 +175,14 @@ async def once(items: list[str]) -> AsyncGenerator[list[str]]:
     yield items
 
 
-async def export(slices: AsyncIterator[list[str]], form: Form, question: Question) -> AsyncGenerator[bytes]:
+async def export(slices: AsyncGenerator[list[str]], form: Form, question: Question) -> AsyncGenerator[bytes]:
     """Everything, slice by slice. What opens the file goes with the first slice: a fault before it leaves no file."""
     before, between = _opening(form, question), b"," if form in _ENDS else b""
     some = False
-    async for items in slices:
-        yield (between if some else before) + _slice(items, form, question)
-        some = True
+    async with aclosing(slices):
+        async for items in slices:
+            yield (between if some else before) + _slice(items, form, question)
+            some = True
     yield (b"" if some else before) + _ENDS.get(form, b"")
 
 
@@ -177,6 +199,20 @@ def _slice(items: Sequence[str], form: Form, question: Question) -> bytes:
         return b",".join(geojson_feature(orjson.loads(item), question.fields) for item in items)
     left = cut(items, question.fields)
     return ndjson(left) if form is Form.NDJSON else ",".join(left).encode()
+
+
+def with_bom(made: bytes | AsyncGenerator[bytes]) -> bytes | AsyncGenerator[bytes]:
+    """The same behind a byte order mark."""
+    return BOM + made if isinstance(made, bytes) else chunks_with_bom(made)
+
+
+async def chunks_with_bom(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """The same behind a byte order mark."""
+    mark = BOM
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            yield mark + chunk
+            mark = b""
 
 
 def csv_lines(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, header: bool) -> bytes:

@@ -1,7 +1,6 @@
 """`/v1/import`: a file is streamed in, and what became of each row streamed out."""
 
 import asyncio
-import tempfile
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -28,6 +27,7 @@ from app.ingest.formats import Importer, import_file, importer_of
 from app.ingest.pipeline import Result, Summary
 from app.store.engine import Database
 from app.store.keys import Access
+from app.store.temporary import temporary_folder
 from app.store.write import Outcome
 
 MOST_BYTES = 2 * 1024**3
@@ -104,8 +104,8 @@ def _importer(question: Question) -> Importer:
 
 async def _imported(request: Request, access: Access, importer: Importer) -> AsyncGenerator[bytes]:
     """Lines of JSON: one a row once it is recorded, then the summary, or why it was broken off."""
-    with tempfile.TemporaryDirectory(prefix="incidents-import-") as folder:
-        path = Path(folder) / "body"
+    with temporary_folder() as folder:
+        path = folder / "body"
         await _keep(request, path)
         send, receive = create_memory_object_stream[bytes](1)
         work = _Work(request, access, importer, path, send)

@@ -1,8 +1,9 @@
 """`/v1/incidents`: pages, one incident, its toll history, its versions."""
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import orjson
@@ -11,7 +12,9 @@ from starlette.responses import Response
 
 from app.api import encoding, examples, parquet, schemas
 from app.api.asking import Asked, answer, ask
+from app.api.kept_files import OpenFile
 from app.api.parameters import described, read_router
+from app.api.responses import Made
 from app.domain import filters
 from app.domain.filters import Form
 from app.errors import ExportUnwritable
@@ -34,14 +37,18 @@ async def incidents(request: Request) -> Response:
     return await answer(asked, lambda: _incidents(asked), link=True)
 
 
-async def _incidents(asked: Asked) -> tuple[bytes | AsyncGenerator[bytes], str | None]:
-    if asked.whole:
-        return _export(asked), None
+async def _incidents(asked: Asked) -> tuple[Made, str | None]:
     question, fields = asked.question, asked.question.fields
-    page = await read.incidents(asked.session, question, reports=encoding.needs_reports(asked.form, question))
+    reports = encoding.needs_reports(asked.form, question)
+    if asked.whole:
+        every = read.every_incident(asked.session, question, reports=reports)
+        if asked.form is Form.PARQUET:
+            return partial(_as_file, asked, every), None
+        return encoding.export(every, asked.form, question), None
+    page = await read.incidents(asked.session, question, reports=reports)
     following = asked.next_page(page.cursor)
     if asked.form is Form.PARQUET:
-        return _as_file(asked, encoding.once(page.items)), following
+        return partial(_as_file, asked, encoding.once(page.items)), following
     if asked.form is Form.GEOJSON:
         return encoding.geojson_page(page.items, fields, following, page.total), following
     if table := encoding.table_of(asked.form, question):
@@ -52,28 +59,14 @@ async def _incidents(asked: Asked) -> tuple[bytes | AsyncGenerator[bytes], str |
     return encoding.json_page(items, following, page.cursor, page.total), following
 
 
-async def _export(asked: Asked) -> AsyncGenerator[bytes]:
-    reports = encoding.needs_reports(asked.form, asked.question)
-    async with aclosing(read.every_incident(asked.session, asked.question, reports=reports)) as slices:
-        if asked.form is Form.PARQUET:
-            chunks = _as_file(asked, slices)
-        else:
-            chunks = encoding.export(slices, asked.form, asked.question)
-        async with aclosing(chunks):
-            async for chunk in chunks:
-                yield chunk
-
-
-async def _as_file(asked: Asked, slices: AsyncIterator[list[str]]) -> AsyncGenerator[bytes]:
-    """Parquet. Besides what it reads, it counts as an export until it is sent."""
-    with asked.request.app.state.reader.exports.one():
-        async with aclosing(parquet.chunks(slices, asked.question.fields)) as chunks:
-            try:
-                async for chunk in chunks:
-                    yield chunk
-            except OSError as error:
-                log.error("an export cannot be written: %s", error)
-                raise ExportUnwritable from error
+async def _as_file(asked: Asked, slices: AsyncGenerator[list[str]]) -> OpenFile:
+    """Parquet. Raises `ExportUnwritable`."""
+    try:
+        async with aclosing(slices):
+            return await parquet.open_file(slices, asked.question.fields)
+    except OSError as error:
+        log.error("an export cannot be written: %s", error)
+        raise ExportUnwritable from error
 
 
 @router.get(

@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+from functools import lru_cache
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
@@ -37,6 +38,12 @@ class Cors(CORSMiddleware):
         return problem("", 400, "cors", "Not for pages of other origins", detail, headers=headers)
 
 
+@lru_cache(maxsize=64)
+def _each_once(fields: bytes) -> bytes:
+    """The fields of a `Vary` header, which every middleware adds to without looking."""
+    return b", ".join({field.strip().lower(): field.strip() for field in fields.split(b",")}.values())
+
+
 class Envelope:
     """Pure ASGI: one small step around every request."""
 
@@ -63,9 +70,13 @@ class Envelope:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = message["headers"] = list(message.get("headers", ()))
-                headers += [*SAFETY, (b"x-request-id", request_id)]
-                if not any(name == b"content-security-policy" for name, _ in headers):
-                    headers.append(POLICY)
+                policy = POLICY
+                for index, (name, value) in enumerate(headers):
+                    if name == b"vary":
+                        headers[index] = (name, _each_once(value))
+                    elif name == b"content-security-policy":
+                        policy = headers.pop(index)
+                headers += [*SAFETY, (b"x-request-id", request_id), policy]
             elif is_head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)

@@ -72,8 +72,9 @@ def described(
     """
     answers: dict[int | str, dict[str, Any]] = {
         **ANY_ROUTE,
-        304: {"description": "Not changed since the answer with this `If-None-Match`."},
+        304: {"description": "Not changed since the answer with this `If-None-Match`, or since `If-Modified-Since`."},
         401: {"description": "The API key is invalid, expired or revoked.", **PROBLEM},
+        412: {"description": "It is not what `If-Match` or `If-Unmodified-Since` names.", **PROBLEM},
         malformed: {"description": "A parameter is unknown or cannot be read; every one is named.", **PROBLEM},
         503: {"description": "The question takes too long, or the database cannot be read.", **PROBLEM},
     }
@@ -83,19 +84,23 @@ def described(
         answers[404] = {"description": "Unknown, or not yet known at the time asked for.", **PROBLEM}
     if withdrawn:
         answers[410] = {"description": "Withdrawn, with the reason and `merged_into`.", **PROBLEM}
-    content: dict[str, Any] = {} if example is None else {"application/json": {"example": example}}
-    content |= {
+    files = {
         media_type(form): {"schema": _SCHEMAS.get(form, {"type": "string"})}
         for form in forms_of(parameters)
         if form is not Form.JSON
     }
+    if files:
+        answers[206] = {"description": "The `Range` of bytes that was asked for; not of JSON.", "content": files}
+        answers[416] = {"description": "The `Range` begins behind the end; `Content-Range` says where.", **PROBLEM}
+    content: dict[str, Any] = {} if example is None else {"application/json": {"example": example}}
+    content |= files
     if media:
         content = {media: {"schema": {"type": "object"}}}
     paged = any(parameter.name in ("cursor", "after") for parameter in parameters)
     headers = _HEADERS | (_LINK if paged else {})
     if stream:
         content, headers = {stream: {"schema": {"type": "string"}}}, {"X-Request-ID": _HEADERS["X-Request-ID"]}
-        del answers[304]
+        del answers[304], answers[412]
     answers[200] = {"description": "The answer.", "headers": headers, **({"content": content} if content else {})}
     told = [*path_parameters(path or {}), *map(openapi_parameter, parameters)]
     extra: dict[str, Any] = {"parameters": told, "security": []}
@@ -108,7 +113,10 @@ _SCHEMAS: dict[Form, dict[str, Any]] = {
     Form.GEOJSON: {"type": "object"},
     Form.PARQUET: {"type": "string", "format": "binary"},
 }
-_LAST_MODIFIED = "When this service last recorded something; of one incident, when its answer last changed."
+_LAST_MODIFIED = (
+    "When this service had begun to answer so, rounded up by some seconds: since the last recording, of one incident "
+    "since its own last change, or since the service started. Send it back in `If-Modified-Since`."
+)
 _HEADERS = {
     "ETag": {"description": "Strong validator; send it back in `If-None-Match`.", "schema": {"type": "string"}},
     "Last-Modified": {"description": _LAST_MODIFIED, "schema": {"type": "string"}},

@@ -11,16 +11,16 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
-from anyio import to_thread
 
+from app.api.kept_files import OpenFile
 from app.domain.incident import counted_day
 from app.domain.layouts.columns import COLUMNS, Type
 from app.domain.layouts.plain import incident_columns, incident_values
 from app.store.reader import Places
+from app.store.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -46,7 +46,6 @@ SETTINGS: dict[str, str | int] = {
 ROW_GROUP = 8192
 """Rows of a row group. DuckDB holds them until the group is whole: some kilobytes each."""
 LEAST_BUFFER = 1 << 20
-CHUNK = 1 << 18
 MOST_MADE = 2
 """Files that are made at once; each has DuckDB's memory and a thread."""
 making = Places(MOST_MADE)
@@ -64,15 +63,19 @@ def connection(folder: Path) -> "DuckDBPyConnection":
 
 
 async def chunks(slices: AsyncIterator[list[str]], fields: Sequence[str] | None) -> AsyncGenerator[bytes]:
-    """The bytes of a Parquet file of incidents. Raises `OSError` where there is no room for it, before its first byte.
+    """The bytes of a Parquet file of incidents. Raises what `open_file` raises, before its first byte."""
+    file = await open_file(slices, fields)
+    async for chunk in file.chunks():
+        yield chunk
+
+
+async def open_file(slices: AsyncIterator[list[str]], fields: Sequence[str] | None) -> OpenFile:
+    """A Parquet file of incidents, which has no name any more. Raises `OSError` where there is no room for it.
 
     Raises `TooManyExports` where `MOST_MADE` are being made.
     """
-    with making.one(), TemporaryDirectory(prefix="incidents-", ignore_cleanup_errors=True) as folder:
-        file = (await write(slices, fields, Path(folder))).open("rb")
-    with file:  # which has no name by now, so nothing is left of it however this ends
-        while chunk := await to_thread.run_sync(file.read, CHUNK):
-            yield chunk
+    with making.one(), temporary_folder() as folder:
+        return OpenFile(await write(slices, fields, folder))
 
 
 async def all_cleared() -> None:

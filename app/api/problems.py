@@ -20,6 +20,7 @@ from app.errors import (
     Fault,
     Forbidden,
     InvalidInput,
+    RangeNotSatisfiable,
     ReadTooLong,
     ServiceStopping,
     TooManyExports,
@@ -86,6 +87,8 @@ def shown(error: AppError) -> Shown:
         headers["WWW-Authenticate"] = f'{CHALLENGE}, error="insufficient_scope", scope="{error.facts["scope"]}"'
     elif isinstance(error, BodyTooLarge):
         headers["Connection"] = "close"
+    elif isinstance(error, RangeNotSatisfiable):
+        headers["Content-Range"] = f"bytes */{error.facts['size']}"
     if error.status >= 500 and not isinstance(error, EXPECTED):
         log.error("%s: %s", error.slug, error.detail)
     if isinstance(error, DatabaseUnusable):  # whose detail names paths of the machine
@@ -111,6 +114,8 @@ async def http_exception(request: Request, error: Exception) -> Response:
         headers["Allow"] = ", ".join(sorted(_methods(request)))
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=headers)
+    if request.method == "OPTIONS" and request.scope["path"] == "*":  # the service as a whole
+        return Response(status_code=204)
     title = _TITLES.get(error.status_code, "The request failed")
     details = {
         404: f"nothing is at {echo(request.url.path)}; /docs lists what there is",

@@ -7,8 +7,9 @@ import orjson
 from starlette.requests import Request
 
 from app.api import schemas
-from app.api.asking import is_of_version, tag
+from app.api.asking import encoding_of, is_of_version, tag
 from app.api.bodies import JSON, MERGE_PATCH
+from app.api.conditions import conditional_headers
 from app.api.incidents import ID
 from app.api.writing import WriteRoute, recorded, write_router
 from app.domain.dates import instant_text
@@ -171,9 +172,10 @@ async def record_reporter(writer: Writer, session: ReadSession, sent: ReporterDr
 
 async def _incident(session: ReadSession, incident_id: str, request: Request, status: int) -> Answer:
     found = await read.incident(session, incident_id, Question())
-    path, encodings = f"/v1/incidents/{incident_id}", request.headers.get("accept-encoding")
+    path = f"/v1/incidents/{incident_id}"
+    encoding = encoding_of(Form.JSON, conditional_headers(request.scope["headers"]))
     ((_, epoch),) = await session.rows(lists.head())
-    etag = tag(path, b"", Form.JSON, encodings, (epoch, found.updated, session.confidential), found.version)
+    etag = tag(path, b"", Form.JSON, encoding, (epoch, found.updated, session.confidential), found.version)
     answer = _created(found.text, path, request, status)
     return Answer(status, answer.body, {**answer.headers, "ETag": etag})
 

@@ -1,15 +1,21 @@
-"""uvicorn with what it lacks: a deadline for requests that are sent slowly or not at all."""
+"""uvicorn with what it lacks: deadlines for requests that do not arrive, and a place for those that do."""
 
 import asyncio
-from typing import Any
+import resource
+from contextlib import suppress
+from typing import Any, ClassVar
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.flow_control import service_unavailable
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.api.problems import problem
 from app.settings import Settings
 
 MOST_CONNECTIONS = 2000
+SPARE_FILES = 200
+"""Open files of a process besides its connections: databases, kept files, what is being imported."""
 MALFORMED = "not a request of HTTP/1.1; letters outside ASCII in an address are percent-encoded, as in M%C3%A9naka"
 STEADY_BYTES = 256 * 1024
 """Of a file that is imported; when so much has come, the clock for the rest begins anew."""
@@ -23,9 +29,13 @@ class DeadlineProtocol(HttpToolsProtocol):
     """Closes a connection whose request is not complete in time, from its opening or its first byte on.
 
     So is one whose headers or trailers do not end: the parser keeps them all. The time comes with the application's
-    state, so that every worker has it. httptools is the parser because it refuses a request with both Content-Length
-    and Transfer-Encoding.
+    state, so that every worker has it. After a response a connection may stay idle for longer (uvicorn's
+    `timeout_keep_alive`): clients that use it again while it is being closed lose their request. httptools is the
+    parser because it refuses a request with both Content-Length and Transfer-Encoding.
     """
+
+    waiting: ClassVar[dict["DeadlineProtocol", None]] = {}
+    """Connections of this process without the head of a request, the one that waits longest first."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -33,11 +43,25 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._arrived = 0
         self._apart = 0
         """Bytes that came since the last of a body, or since the request began."""
+        self._is_arriving = False
+        """Whether a request has begun and is not complete."""
 
     def connection_made(self, transport: Any) -> None:
         """The clock runs from the opening of the connection."""
         super().connection_made(transport)
         self._start_clock()
+        self.waiting[self] = None
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Closes the connection that waits longest where this one is one too many: who asks goes before who may ask."""
+        if self.limit_concurrency is None or len(self.connections) < self.limit_concurrency:
+            return
+        longest = next(iter(self.waiting))
+        if longest is not self:
+            del self.waiting[longest]
+            self.connections.discard(longest)
+            longest.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """A further request on the same connection has its own clock."""
@@ -47,6 +71,16 @@ class DeadlineProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._apart > MOST_HEAD:
             self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._is_arriving = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Somebody asks."""
+        self.waiting.pop(self, None)
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """A file that is imported may take longer, as long as it keeps coming."""
@@ -60,12 +94,26 @@ class DeadlineProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request is there."""
         self._apart = 0
+        self._is_arriving = False
         self._stop_clock()
         super().on_message_complete()
+        if self.cycle.response_complete:
+            self.waiting[self] = None
+
+    def on_response_complete(self) -> None:
+        """What has come of the next request meanwhile has its clock from now on."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            return
+        if not self._is_arriving and self.cycle.response_complete:
+            self.waiting[self] = None
+        elif self._is_arriving and self._deadline is None:
+            self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is left to wait for."""
         self._stop_clock()
+        self.waiting.pop(self, None)
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
@@ -83,6 +131,13 @@ class DeadlineProtocol(HttpToolsProtocol):
         self.transport.write(head + bytes(body))
         self.transport.close()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        if app is service_unavailable:
+            app = _too_many_connections
+        if cycle.scope["http_version"] != "1.1":
+            app = _Unchunked(app, cycle)
+        super()._start_asgi_task(cycle, app)
+
     def _start_clock(self) -> None:
         self._deadline = self.loop.call_later(self.app_state["request_seconds"], self._too_slow)
 
@@ -95,6 +150,45 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._deadline = None
         if self.transport is not None and not self.transport.is_closing():
             self.transport.abort()
+
+
+class _Unchunked:
+    """For clients of HTTP/1.0, which know no chunks: a response of unknown length ends where the connection does."""
+
+    def __init__(self, app: ASGIApp, cycle: RequestResponseCycle) -> None:
+        self.app, self.cycle = app, cycle
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        cycle, unknown = self.cycle, False
+
+        async def unchunked(message: Message) -> None:
+            nonlocal unknown
+            if message["type"] == "http.response.start":
+                unknown = all(name != b"content-length" for name, _ in message["headers"])
+                cycle.chunked_encoding = False if unknown else None
+            elif unknown:
+                cycle.expected_content_length = len(message.get("body", b""))
+            await send(message)
+
+        await self.app(scope, receive, unchunked)
+
+
+async def _too_many_connections(scope: Scope, receive: Receive, send: Send) -> None:
+    slug, title, detail = "too-many-connections", "Too many connections", "all connections are in use; try again"
+    headers = {"Retry-After": "1", "Connection": "close"}
+    await problem(scope["path"], 503, slug, title, detail, headers=headers)(scope, receive, send)
+
+
+def _most_connections() -> int:
+    """As many as this process may have files open for, which is raised as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = MOST_CONNECTIONS + SPARE_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        needed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return max(min(MOST_CONNECTIONS, needed - SPARE_FILES), 1)
 
 
 def run(settings: Settings, *, host: str, port: int, workers: int, reload: bool) -> None:
@@ -112,7 +206,7 @@ def run(settings: Settings, *, host: str, port: int, workers: int, reload: bool)
         log_level=settings.log_level,
         access_log=settings.access_log,
         server_header=False,
-        limit_concurrency=MOST_CONNECTIONS,
-        timeout_keep_alive=5,
+        limit_concurrency=_most_connections(),
+        timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )

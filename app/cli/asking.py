@@ -70,7 +70,8 @@ def find(given: dict[str, Any]) -> None:
 def _encoded(slices: AsyncGenerator[list[str]], form: Form, question: Question) -> AsyncGenerator[bytes]:
     if form is Form.PARQUET:
         return parquet.chunks(slices, question.fields)
-    return encoding.export(slices, form, question)
+    chunks = encoding.export(slices, form, question)
+    return encoding.chunks_with_bom(chunks) if question.bom else chunks
 
 
 def stats(given: dict[str, Any]) -> None:
@@ -134,7 +135,7 @@ async def _made(
         return await parquet.write(slices, question.fields, folder, partitioned=partition)
     made = folder / "export"
     with made.open("wb") as out:
-        async for chunk in encoding.export(slices, form, question):
+        async for chunk in _encoded(slices, form, question):
             out.write(chunk)
     return made
 
@@ -150,7 +151,7 @@ def _form_of(file: Path, question: Question, partition: bool) -> Form:
         except UnicodeEncodeError:
             raise _unfit(file, "is not UTF-8, as the path of a Parquet file must be") from None
     if partition:
-        _expect_folder(file, form, question)
+        _expect_folder(file, form)
     if "f" not in question.given:
         return form
     if form is not Form.CSV:
@@ -158,13 +159,11 @@ def _form_of(file: Path, question: Question, partition: bool) -> Form:
     return question.form
 
 
-def _expect_folder(folder: Path, form: Form, question: Question) -> None:
+def _expect_folder(folder: Path, form: Form) -> None:
     if form is not Form.PARQUET:
         raise InvalidInput([Fault("partition", f"makes a folder of Parquet, which is not called {folder.suffix}")])
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise _unfit(folder, "is there, and is no empty folder")
-    if not parquet.file_columns(question.fields, partitioned=True):
-        raise InvalidInput([Fault("fields", "leaves no column but the country, which the folders tell")])
 
 
 def _unfit(file: Path, why: str) -> InvalidInput:

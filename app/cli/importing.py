@@ -23,6 +23,7 @@ from app.ingest.rows import OURS
 from app.settings import Settings
 from app.store import copies
 from app.store.engine import Database
+from app.store.temporary import temporary_folder
 from app.store.write import Outcome
 from app.terminal import summary_lines
 
@@ -98,8 +99,8 @@ def _database(dry_run: bool) -> Iterator[Database]:
     if not dry_run:
         yield database
         return
-    with tempfile.TemporaryDirectory(prefix="incidents-import-") as folder:
-        copied = Path(folder) / "copy.db"
+    with temporary_folder() as folder:
+        copied = folder / "copy.db"
         copies.copy(database.url, copied)
         copy = Database(f"sqlite:///{copied}")
         yield copy

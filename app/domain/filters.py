@@ -222,6 +222,7 @@ CURSOR = Parameter("cursor", kinds.CURSOR, "Where the page begins; taken from `n
 TOTAL = Parameter("total", kinds.FLAG, "Add `total`, the number of items on all pages.")
 FIELDS = Parameter("fields", kinds.choices(MEMBERS), "Only these members, separated by commas.")
 HXL = Parameter("hxl", kinds.SWITCH, "Add a second row with HXL hashtags; with `f=csv` alone.")
+BOM = Parameter("bom", kinds.SWITCH, "Begin with a byte order mark (UTF-8), for spreadsheets; with CSV alone.")
 GROUP_BY = Parameter("group_by", kinds.choices(tuple(Group)), "Group by these, separated by commas.")
 MEASURE = Parameter("measure", kinds.choice(Measure), "Only reports of this measure.")
 INCIDENT = Parameter("incident", kinds.ID, "Only reports that cover this incident (id).")
@@ -247,16 +248,17 @@ CLOCKS = (AS_OF, RECORDED_AS_OF)
 MATCHING = (*FILTERS, RADIUS_KM, FIGURE, *CLOCKS)
 """What says which incidents are meant."""
 PAGING = (LIMIT, CURSOR, TOTAL)
-INCIDENTS = (*MATCHING, SORT, *PAGING, FIELDS, HXL, FORM)
-INCIDENT_BY_ID = (*CLOCKS, FIELDS, _forms(Form.JSON, Form.GEOJSON, Form.CSV))
-HISTORY = (MEASURE, *CLOCKS, _forms(Form.JSON, Form.CSV))
-STATS = (*MATCHING, GROUP_BY, _forms(Form.JSON, Form.CSV))
+INCIDENTS = (*MATCHING, SORT, *PAGING, FIELDS, HXL, BOM, FORM)
+INCIDENT_BY_ID = (*CLOCKS, FIELDS, BOM, _forms(Form.JSON, Form.GEOJSON, Form.CSV))
+HISTORY = (MEASURE, *CLOCKS, BOM, _forms(Form.JSON, Form.CSV))
+STATS = (*MATCHING, GROUP_BY, BOM, _forms(Form.JSON, Form.CSV))
 REPORTS = (
     INCIDENT,
     *(BY_NAME[name] for name in ("reported_by", "source", "reported_from", "reported_to")),
     MEASURE,
     *CLOCKS,
     *PAGING,
+    BOM,
     _forms(Form.JSON, Form.CSV, Form.NDJSON),
 )
 LISTS = (*CLOCKS, *PAGING)

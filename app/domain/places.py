@@ -77,6 +77,13 @@ def country_name(code: str) -> str:
     return getattr(country, "common_name", country.name) if country else code
 
 
+@cache
+def country_iso3(code: str) -> str | None:
+    """The alpha-3 code of a country's alpha-2; `None` where ISO 3166-1 has none."""
+    country = pycountry.countries.get(alpha_2=code)
+    return country.alpha_3 if country else None
+
+
 def country_numbers() -> dict[str, str]:
     """The numeric code of ISO 3166-1 by alpha-2, which maps name countries by."""
     return {country.alpha_2: country.numeric for country in pycountry.countries}

@@ -97,6 +97,11 @@ class Question:
         return bool(self.given.get("hxl"))
 
     @property
+    def bom(self) -> bool:
+        """Whether a byte order mark was asked for."""
+        return bool(self.given.get("bom"))
+
+    @property
     def regions(self) -> tuple[RegionWanted, ...]:
         """The regions asked for."""
         return tuple(self.given.get("region", ()))

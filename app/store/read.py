@@ -28,7 +28,7 @@ MOST_SUGGESTIONS = 10
 """Unknown regions that are told in one answer; the nearest name of each costs some milliseconds."""
 MANY_REPORTS = 50
 """A longer history is put together beside the event loop."""
-NOT_ASKED = ("cursor", "limit", "total", "fields", "hxl", "f")
+NOT_ASKED = ("cursor", "limit", "total", "fields", "hxl", "bom", "f")
 """Parameters that change the page or its form, not the walk."""
 
 

@@ -6,7 +6,6 @@ is recorded again into an empty database, a recording at a time; whatever is the
 
 import hmac
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from app.store.append import Appender
 from app.store.engine import Database
 from app.store.sqlite import BEGIN, compiled, write_connection
 from app.store.tables import DERIVED, TABLES, Change, Recording, Reporter, Source, TollReport, table_of
+from app.store.temporary import temporary_folder
 from app.store.transaction import Row, Transaction
 
 NOT_OF_THE_RECORD = ("api_key", "feed", "kept_answer", "listing", "release_span")
@@ -55,8 +55,8 @@ def verify(
     database: Database, against: Checkpoint | None = None, told: Callable[[int], None] = lambda entries: None
 ) -> Proved:
     """Raises `Broken` with the first place that is not as it was recorded. `told` hears how many entries are done."""
-    with tempfile.TemporaryDirectory(prefix="incidents-verify-") as folder:
-        copied, again = Path(folder) / "copy.db", Path(folder) / "again.db"
+    with temporary_folder() as folder:
+        copied, again = folder / "copy.db", folder / "again.db"
         copies.copy(database.url, copied)
         empty = Database(f"sqlite:///{again}")
         empty.migrate()

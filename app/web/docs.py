@@ -3,24 +3,15 @@
 All addresses are relative to the page: they hold behind a proxy that adds a prefix (`root_path`).
 """
 
-from pathlib import Path
-
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.routing import BaseRoute, Route
 
 from app import __version__
-
-_HERE = Path(__file__).resolve().parent
 
 SWAGGER_UI_VERSION = "5.35.0"
 REDOC_VERSION = "2.5.4"
 
-FOR_EVER = "public, max-age=31536000, immutable"
-"""For vendored files: their addresses carry their version."""
 REVALIDATED = "no-cache"
 """For our own files: kept, but asked for again each time (an `ETag` makes that cheap)."""
 
@@ -38,23 +29,6 @@ _POLICY = "; ".join(
 SWAGGER_UI_POLICY = f"{_POLICY}; style-src 'self'"
 REDOC_POLICY = f"{_POLICY}; style-src 'self' 'unsafe-inline'; worker-src blob:"
 """Redoc writes its styles from JavaScript, and searches in a worker made from its own text."""
-
-
-class Assets(StaticFiles):
-    """The files of one folder, all with the same `Cache-Control`."""
-
-    def __init__(self, folder: Path, cache_control: str) -> None:
-        super().__init__(directory=folder)
-        self.cache_control = cache_control
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        """The file, or 404, also for a path that the file system cannot express."""
-        try:
-            response = await super().get_response(path, scope)
-        except ValueError:
-            raise HTTPException(404) from None
-        response.headers["Cache-Control"] = self.cache_control
-        return response
 
 
 def _page(title: str, element: str, *, styles: list[str], scripts: list[str]) -> str:
@@ -119,10 +93,8 @@ def _html(page: str, policy: str) -> HTMLResponse:
 
 
 def routes() -> list[BaseRoute]:
-    """The two pages, and what they load."""
+    """The two pages."""
     return [
         Route("/docs", swagger_ui, methods=["GET"], name="docs"),
         Route("/redoc", redoc, methods=["GET"], name="redoc"),
-        Mount("/assets/vendor", Assets(_HERE / "vendor", FOR_EVER), name="vendor"),
-        Mount("/assets", Assets(_HERE / "static", REVALIDATED), name="assets"),
     ]

@@ -15,6 +15,8 @@ from app.domain.places import country_name, country_numbers
 from app.web import words
 
 _HERE = Path(__file__).resolve().parent
+STATIC, VENDOR = _HERE / "static", _HERE / "vendor"
+"""What pages load: files of ours, and those of others."""
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -56,7 +58,7 @@ country = cache(country_name)
 @cache
 def own(file: str) -> str:
     """The address of a file of ours, which changes with its content."""
-    content = (_HERE / "static" / file).read_bytes()
+    content = (STATIC / file).read_bytes()
     return f"assets/{file}?v={blake2b(content, digest_size=6).hexdigest()}"
 
 

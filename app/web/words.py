@@ -1,5 +1,6 @@
 """Figures, dates and codes in words, as pages say them."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -8,6 +9,7 @@ from app.domain.vocabulary import Bound, Movement, ReportChange
 
 ARROWS = {Movement.RAISED.value: "▲", Movement.LOWERED.value: "▼"}
 _BOUNDS = {Bound.AT_LEAST: "at least", Bound.MORE_THAN: "more than", Bound.AT_MOST: "at most", Bound.ABOUT: "about"}
+_BEYOND_MILLISECONDS = re.compile(r"(\.[0-9]{3})[0-9]+")
 _SPECIAL = {"ngo": "NGO", "side_a": "side A", "side_b": "side B"}
 
 
@@ -40,6 +42,11 @@ def moment(text: str | None) -> str:
         clock, offset = text[11:16], text[16:]
         return f"{day(text)}, {clock} {'UTC' if offset.endswith('Z') else offset[-6:]}"
     return day(text)
+
+
+def datetime(text: str) -> str:
+    """A day or an instant as the `datetime` of HTML's `time`, which has three digits of a second at most."""
+    return _BEYOND_MILLISECONDS.sub(r"\1", text)
 
 
 def days(item: Mapping[str, Any]) -> str:
@@ -101,5 +108,5 @@ def where(item: Mapping[str, Any], country: str) -> str:
 
 
 FILTERS = {
-    f.__name__: f for f in (number, plural, word, day, moment, days, figure, main_figure, moved, effect)
+    f.__name__: f for f in (number, plural, word, day, moment, datetime, days, figure, main_figure, moved, effect)
 }  # fmt: skip

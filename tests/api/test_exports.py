@@ -85,7 +85,9 @@ def test_libhxl_finds_nothing_wrong_by_its_own_rules_nor_by_ours(client: Client)
         ["#valid_tag", "#valid_required", "#valid_datatype", "#valid_regex", "#valid_severity"],
         ["#event+id", "true", "", "[a-z0-9][a-z0-9._-]*", "error"],
         ["#date+start", "true", "date", "", "error"],
-        ["#country+code-border", "true", "", "[A-Z]{2}", "error"],
+        ["#country+v_iso2-border", "true", "", "^[A-Z]{2}$", "error"],
+        ["#country+v_iso3", "true", "", "^[A-Z]{3}$", "error"],
+        ["#country+name", "true", "", "", "error"],
         ["#affected", "", "number", "", "error"],
     ]
     wrong = [*ours, ["#adm1+name", "true", "", "", "error"]]
@@ -123,6 +125,101 @@ def test_hashtags_are_refused_where_they_have_no_place(client: Client, form: For
             "value": None,
         }
     ]
+
+
+CSV_ADDRESSES = [
+    "/v1/incidents?f=csv", "/v1/incidents?f=csv&hxl=true", "/v1/incidents?f=csv&limit=1", "/v1/incidents?f=acled",
+    "/v1/incidents?f=ucdp", f"/v1/incidents/{INDELIMANE}?f=csv", f"/v1/incidents/{INDELIMANE}/toll-history?f=csv",
+    "/v1/toll-reports?f=csv", "/v1/toll-reports?f=csv&limit=1", "/v1/stats?f=csv&group_by=country", "/v1/incidents?f=csv&country=FR",
+]  # fmt: skip
+OTHER_ADDRESSES = [
+    "/v1/incidents?f=parquet", "/v1/incidents", "/v1/incidents?f=geojson", "/v1/incidents?f=ndjson", "/v1/stats",
+    f"/v1/incidents/{INDELIMANE}", "/v1/toll-reports?f=ndjson",
+]  # fmt: skip
+
+
+def with_(address: str, more: str) -> str:
+    return f"{address}{'&' if '?' in address else '?'}{more}"
+
+
+@pytest.mark.parametrize("address", CSV_ADDRESSES)
+def test_a_spreadsheet_gets_a_byte_order_mark_where_it_asks_for_one(client: Client, address: str) -> None:
+    # when
+    bare, marked = client.get(address), client.get(with_(address, "bom=true"))
+
+    # then
+    assert not bare.content.startswith(b"\xef\xbb\xbf")
+    assert marked.content == b"\xef\xbb\xbf" + bare.content
+    assert client.get(with_(address, "bom=false")).content == bare.content
+    assert marked.headers["content-type"] == bare.headers["content-type"]
+
+
+@pytest.mark.parametrize("address", OTHER_ADDRESSES)
+def test_a_byte_order_mark_is_for_csv_alone(client: Client, address: str) -> None:
+    (fault,) = client.get(with_(address, "bom=true")).json()["errors"]
+    assert (fault["name"], fault["message"]) == ("bom", "is for CSV alone (f=csv, f=acled, f=ucdp)")
+
+
+def test_a_long_file_has_one_byte_order_mark(empty_client: Client, database: Database) -> None:
+    record(database, *(draft(f"i-{n}", summary="word " * 990) for n in range(450)))
+    content = empty_client.get("/v1/incidents?f=csv&bom=true").content
+    assert (content[:5], content.count(b"\xef\xbb\xbf")) == (b"\xef\xbb\xbfid", 1)
+
+
+def test_the_command_line_writes_a_byte_order_mark_too(incidents: CommandLine, client: Client, tmp_path: Path) -> None:
+    content = client.get("/v1/incidents?f=csv&bom=true").content
+    for layout in ("csv", "acled", "ucdp"):
+        words = [] if layout == "csv" else ["--f", layout]
+        incidents.run("export", str(tmp_path / "all.csv"), "--bom", *words)
+        assert (tmp_path / "all.csv").read_bytes() == client.get(f"/v1/incidents?f={layout}&bom=true").content
+    assert incidents.run("find", "--f", "csv", "--bom").stdout.encode() == content
+    assert incidents.run("find", "--f", "csv", "--bom", "--limit", "3").stdout.encode() == content
+
+
+def test_a_country_has_its_name_and_its_longer_code_beside_its_code(empty_client: Client, database: Database) -> None:
+    # given: pandas takes NA for an empty cell
+    record(database, draft("a", country="NA"), draft("b", country="ML", day="2019-01-01"))
+
+    # when
+    told = rows(Form.CSV, empty_client.get("/v1/incidents?f=csv").content)
+
+    # then
+    names = ("country", "country_name", "country_iso3")
+    assert [tuple(row[name] for name in names) for row in told] == [("NA", "Namibia", "NAM"), ("ML", "Mali", "MLI")]
+    assert empty_client.get("/v1/incidents?f=csv&fields=country&country=NA").text.split() == [
+        ",".join(names),
+        "NA,Namibia,NAM",
+    ]
+
+
+HEADLINE = ("low", "best", "high", "open_ended", "first", "change", "revisions", "spread", "disputed", "reports", "reported_on")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "address", ["/v1/incidents?f=geojson", "/v1/incidents?f=geojson&limit=3", f"/v1/incidents/{INDELIMANE}?f=geojson"]
+)
+def test_a_feature_has_the_figures_of_the_headline_also_flat(client: Client, address: str) -> None:
+    # when
+    told = client.json(address)
+
+    # then
+    for feature in told.get("features", [told]):
+        properties = feature["properties"]
+        for measure in ("killed", "wounded", "missing", "captured", "survived"):
+            nested = properties["toll"].get(measure, {})
+            flat = {name: properties[f"{measure}_{name}"] for name in HEADLINE}
+            assert flat == {name: nested.get(name) for name in HEADLINE}
+        assert {name for name in properties if name.startswith("killed_")} == {f"killed_{name}" for name in HEADLINE}
+    attack = told.get("features", [told])[0]["properties"]
+    assert (attack["killed_best"], attack["killed_first"], attack["missing_best"]) == (49, 53, None)
+
+
+def test_the_flat_figures_belong_to_the_toll(client: Client) -> None:
+    (with_toll, without) = (
+        client.json(f"/v1/incidents?f=geojson&limit=1&fields={fields}")["features"][0]["properties"]
+        for fields in ("title,toll", "title")
+    )
+    assert with_toll["killed_best"] == 49 and set(without) == {"title"}
 
 
 def test_the_command_line_writes_hashtags_too(incidents: CommandLine, client: Client, tmp_path: Path) -> None:

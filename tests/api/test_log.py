@@ -2,12 +2,14 @@
 
 import asyncio
 import hashlib
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import rfc8785
 
@@ -18,7 +20,7 @@ from app.store.engine import Database
 from app.store.verify import Checkpoint, verify
 from tests.proofs import consistent, hash_of, includes, root_of_leaves
 from tests.store.rich import STEPS, make_older, make_rich
-from tests.support import Client, draft, record, report
+from tests.support import Client, Service, draft, record, report
 
 EMPTY_ROOT = hashlib.sha256(b"").hexdigest()
 WITHOUT_SECRETS = {
@@ -622,3 +624,34 @@ def test_no_more_streams_are_opened_than_there_may_be(client: Client, monkeypatc
     # then
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert answer.json()["type"] == "urn:conflict-incidents:problem:too-many-streams"
+
+
+def test_entries_of_the_stream_reach_onmessage(service: Service) -> None:
+    """As the HTML standard has it: an event without a type is a `message`; a line with a colon first is a comment."""
+    entries = httpx.get(f"{service.base}/v1/changes").json()["items"]
+    for headers, expected in (({}, entries), ({"Last-Event-ID": "3"}, entries[3:])):
+        # when
+        with httpx.stream("GET", f"{service.base}/v1/changes/stream", headers=headers, timeout=5) as answer:
+            events = events_of(answer.iter_lines())
+            named, *messages = [next(events) for _ in range(len(expected) + 1)]
+
+        # then
+        assert (answer.headers["content-type"], answer.headers["cache-control"]) == (
+            "text/event-stream; charset=utf-8",
+            "no-store",
+        )
+        assert (named["event"], named["retry"], "id" in named) == ("epoch", "2000", False)
+        assert [(one["id"], json.loads(one["data"])) for one in messages] == [(str(e["seq"]), e) for e in expected]
+        assert not [one for one in messages if "event" in one]
+
+
+def events_of(lines: Iterator[str]) -> Iterator[dict[str, str]]:
+    """The fields of each event."""
+    fields: dict[str, str] = {}
+    for line in lines:
+        if not line and fields:
+            yield fields
+            fields = {}
+        elif line and not line.startswith(":"):
+            name, _, value = line.partition(":")
+            fields[name] = value.removeprefix(" ")

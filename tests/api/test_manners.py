@@ -12,6 +12,7 @@ from tests.support import PAGES, READ_ADDRESSES, Client
 
 INDELIMANE = "/v1/incidents/ml-2019-11-01-indelimane"
 UNCACHED = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/redoc"]
+FILES = ["/favicon.ico", "/assets/pages.css", "/assets/vendor/leaflet/leaflet.js"]
 ERRORS = [
     ("GET", "/v1/incidents?regoin=x", 422), ("GET", "/v1/incidents/nowhere", 404), ("GET", "/nowhere", 404),
     ("PUT", "/v1/incidents", 405), ("POST", "/v1/incidents", 401), ("DELETE", INDELIMANE, 405), ("PUT", "/healthz", 405), ("BREW", "/v1/stats", 405),
@@ -30,7 +31,7 @@ def _vary(header: str) -> set[str]:
     return {part.strip().lower() for part in header.split(",")}
 
 
-@pytest.mark.parametrize("address", [*READ_ADDRESSES, *PAGES, *UNCACHED, "/v1/incidents/nowhere"])
+@pytest.mark.parametrize("address", [*READ_ADDRESSES, *PAGES, *UNCACHED, *FILES, "/v1/incidents/nowhere"])
 def test_head_has_the_headers_of_get_and_no_body(client: Client, address: str) -> None:
     # when
     told, got = client.request("HEAD", address), client.get(address)
@@ -44,7 +45,7 @@ def test_head_has_the_headers_of_get_and_no_body(client: Client, address: str) -
 
 
 @pytest.mark.parametrize(
-    "address", [*(a.split("?")[0] for a in READ_ADDRESSES), *PAGES, "/healthz", "/openapi.json", "/docs"]
+    "address", [*(a.split("?")[0] for a in READ_ADDRESSES), *PAGES, *FILES, "/healthz", "/openapi.json", "/docs"]
 )
 def test_options_tells_the_methods(client: Client, address: str) -> None:
     # when
@@ -79,6 +80,44 @@ def test_a_preflight_is_answered(client: Client) -> None:
     assert answer.headers["access-control-allow-origin"] == "*"
     assert _vary(answer.headers["access-control-allow-methods"]) == {"get", "head", "options"}
     assert "if-none-match" in _vary(answer.headers["access-control-allow-headers"])
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip", "br", "zstd"])
+@pytest.mark.parametrize("headers", [{}, {"Origin": "https://elsewhere.example"}, {"If-None-Match": "*"}])
+@pytest.mark.parametrize(
+    "address", [*READ_ADDRESSES, *PAGES, *UNCACHED, *FILES, "/v1/incidents?f=ndjson", "/v1/incidents/nowhere", "/ogc"]
+)
+def test_vary_names_each_field_once(client: Client, address: str, headers: dict[str, str], encoding: str) -> None:
+    # when
+    answer = client.get(address, headers=headers | {"Accept-Encoding": encoding})
+
+    # then
+    fields = [field.strip().lower() for line in answer.headers.get_list("vary") for field in line.split(",")]
+    assert len(set(fields)) == len(fields)
+    assert answer.headers.get("content-encoding") is None or "accept-encoding" in fields
+
+
+@pytest.mark.parametrize("address", [*READ_ADDRESSES, *PAGES, *FILES])
+def test_an_answer_without_a_body_has_no_length(client: Client, address: str) -> None:
+    unchanged, options = client.get(address, headers={"If-None-Match": "*"}), client.request("OPTIONS", address)
+    assert (unchanged.status_code, options.status_code) == (304, 204)
+    for answer in (unchanged, options):
+        assert answer.content == b"" and {"content-length", "content-type"}.isdisjoint(answer.headers)
+
+
+@pytest.mark.parametrize("address", FILES)
+def test_a_file_that_is_known_is_not_sent_again(client: Client, address: str) -> None:
+    had = client.get(address).headers
+    assert client.get(address, headers={"If-None-Match": had["etag"]}).status_code == 304
+    assert client.get(address, headers={"If-Match": '"x"'}).status_code == 412
+    again = client.get(address, headers={"If-None-Match": '"x"'})
+    assert (again.status_code, again.headers["etag"]) == (200, had["etag"])
+
+
+def test_the_icon_that_every_browser_asks_for_is_there(client: Client) -> None:
+    answer = client.get("/favicon.ico")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/vnd.microsoft.icon")
+    assert answer.content[:6] == b"\0\0\1\0\1\0" and answer.content[22:30] == b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "zstd"])

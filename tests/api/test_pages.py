@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
+import httpx
 import pytest
 
 from app.domain.toll import TollReportDraft
@@ -108,6 +109,78 @@ def test_every_link_of_a_page_leads_somewhere(client: Client, address: str) -> N
         answer = client.get(f"{there.path}{'?' if there.query else ''}{there.query}")
         assert answer.status_code == 200, f"{link}: {answer.status_code} {answer.text[:200]}"
         assert not there.fragment or f'id="{there.fragment}"' in answer.text, link
+
+
+def loads(address: str, answer: httpx.Response) -> set[str]:
+    """What a page or stylesheet loads and links to, as addresses relative to nothing."""
+    if answer.headers["content-type"].startswith("text/css"):
+        found = re.findall(r"url\(\s*[\"']?([^)\"']+)", answer.text) + re.findall(
+            r"sourceMappingURL=(\S+)", answer.text
+        )
+        found = [link for link in found if not link.startswith(("#", "data:"))]
+    elif "javascript" in answer.headers["content-type"]:
+        found = re.findall(r"^//# sourceMappingURL=(\S+)", answer.text, re.MULTILINE)
+    elif answer.headers["content-type"].startswith("text/html"):
+        reading = _Reading()
+        reading.feed(answer.text)
+        told = [attributes for _, attributes in reading.elements]
+        found = [
+            value
+            for attributes in told
+            for name in ("href", "src", "action", "poster")
+            if (value := attributes.get(name))
+        ]
+    else:
+        found = []
+    return {urljoin(f"http://testserver{address}", html.unescape(link)) for link in found}
+
+
+def test_nothing_that_any_page_loads_or_links_to_is_missing(client: Client) -> None:
+    # given
+    seen: dict[str, str] = {}
+    inline = 0
+    waiting = ["/", "/docs", "/redoc", "/guide", "/incidents/nowhere", *HTML_PAGES]
+    fine = {"/incidents/nowhere": 404}
+
+    # when
+    while waiting:
+        address = waiting.pop()
+        if address in seen:
+            continue
+        answer = client.get(address)
+        seen[address] = answer.headers["content-type"]
+        assert answer.status_code == fine.get(address, 200), f"{address}: {answer.status_code}"
+        for link in loads(address, answer):
+            parts = urlsplit(link)
+            if parts.scheme == "data":
+                inline += 1
+                assert re.fullmatch(r"data:[a-z/+.-]*(;[a-z0-9=-]+)*,[A-Za-z0-9\-._~:/?@!$&'()*+,;=%]*", link), link
+            elif parts.hostname == "testserver":
+                waiting.append(f"{parts.path}{'?' if parts.query else ''}{parts.query}")
+
+    # then
+    kinds = {kind.partition(";")[0] for kind in seen.values()}
+    assert {"text/html", "text/css", "text/javascript", "image/png", "application/json"} <= kinds
+    assert any("leaflet/images" in address for address in seen) and inline
+
+
+TIME = re.compile(
+    r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2}))?"  # of HTML, 2.3.5: no more than milliseconds
+)
+
+
+@pytest.mark.parametrize("address", HTML_PAGES)
+def test_every_time_of_a_page_is_one_of_html(own_client: Client, seeded: Database, address: str) -> None:
+    # given
+    report(seeded, "ml-2019-11-01-indelimane", best=50, reporter="ngo", reported_on="2019-11-03T04:05:06.123456+02:00")
+
+    # when
+    reading = read(own_client.get(address).text)
+
+    # then
+    told = [attributes["datetime"] or "" for tag, attributes in reading.elements if tag == "time"]
+    assert [text for text in told if not TIME.fullmatch(text)] == []
+    assert address != PAGE or "2019-11-03T04:05:06.123+02:00" in told
 
 
 @pytest.mark.parametrize("address", HTML_PAGES)

@@ -20,7 +20,7 @@ HEADLINE = {
 }  # fmt: skip
 TYPES = {
     "id": "VARCHAR", "title": "VARCHAR", "summary": "VARCHAR", "date_start": "DATE", "date_end": "DATE",
-    "date_precision": "VARCHAR", "country": "VARCHAR", "region_code": "VARCHAR", "region_name": "VARCHAR",
+    "date_precision": "VARCHAR", "country": "VARCHAR", "country_name": "VARCHAR", "country_iso3": "VARCHAR", "region_code": "VARCHAR", "region_name": "VARCHAR",
     "district": "VARCHAR", "place": "VARCHAR", "latitude": "DOUBLE", "longitude": "DOUBLE",
     "place_precision": "VARCHAR", "near_border": "VARCHAR[]", "event_type": "VARCHAR", "sub_event_type": "VARCHAR",
     "type_of_violence": "INTEGER", "attacker": "VARCHAR", "target": "VARCHAR", "side_a": "VARCHAR", "side_b": "VARCHAR",
@@ -110,6 +110,11 @@ def test_texts_come_through_word_for_word(empty_client: Client, database: Databa
     assert (bare["near_border"], bare["actors"], bare["attributes"], bare["toll_reports"]) == ([], "[]", "{}", "[]")
 
 
+def test_a_country_is_also_named_for_those_who_take_na_for_nothing(client: Client) -> None:
+    told = parquet_rows(client.get(f"{ADDRESS}&fields=country&limit=1").content)
+    assert told == [{"country": "ML", "country_name": "Mali", "country_iso3": "MLI"}]
+
+
 def test_nothing_and_empty_text_are_told_apart(item: dict[str, Any], tmp_path: Path) -> None:
     texts = [json.dumps(item | {"id": str(n), "place": place}) for n, place in enumerate(["", None, "\x01", "null"])]
     made = asyncio.run(parquet.write(of_slices(texts), ["place"], tmp_path))
@@ -144,6 +149,7 @@ def test_a_partitioned_export_is_read_by_its_folders(
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
     one = folder / "country=ML/year=2020/incidents.parquet"
     assert described(one) == {name: type_ for name, type_ in TYPES.items() if name != "country"}
+    assert {row["country_name"] for row in parquet_rows(one.read_bytes())} == {"Mali"}
     assert [row["id"] for row in parquet_rows(one.read_bytes())] == ["ml-2020-01-01", "ml-2020-01-02"]
     plain = folder.rename(tmp_path / "plain")
     with duckdb.connect() as duck:
@@ -173,13 +179,14 @@ def test_a_folder_is_never_written_over(incidents: CommandLine, tmp_path: Path) 
     ("words", "line"),
     [
         ("x.parquet --hxl", "hxl is for CSV of our own columns alone (f=csv)"),
+        ("x.parquet --bom", "bom is for CSV alone (f=csv, f=acled, f=ucdp)"),
+        ("x.geojson --bom", "bom is for CSV alone (f=csv, f=acled, f=ucdp)"),
         ("x.csv --hxl --f ucdp", "hxl is for CSV of our own columns alone (f=csv)"),
         ("x.parquet --f acled", 'f "acled" is for a .csv file alone'),
         ("x --partition --f acled", 'f "acled" is for a .csv file alone'),
         ("x.csv --f json", 'f "json" is not a value of this parameter; it is one of acled, ucdp'),
         ("x.csv --partition --f ucdp", "partition makes a folder of Parquet, which is not called .csv"),
         ("x.csv --partition", "partition makes a folder of Parquet, which is not called .csv"),
-        ("x --partition --fields country", "fields leaves no column but the country, which the folders tell"),
         ("/nowhere/x.parquet", 'file "/nowhere/x.parquet" cannot be written: No such file or directory'),
         ("/nowhere/x --partition", 'file "/nowhere/x" cannot be written: No such file or directory'),
     ],

@@ -2,7 +2,15 @@
 
 import pytest
 
-from app.domain.places import bare_name, country_name, find_country, find_regions, resolve_region, suggest_region
+from app.domain.places import (
+    bare_name,
+    country_iso3,
+    country_name,
+    find_country,
+    find_regions,
+    resolve_region,
+    suggest_region,
+)
 
 
 @pytest.mark.parametrize("name", ["Menaka", "ménaka", "Ménaka region", "MENAKA", "ML-9", "ml-9", "Région de Ménaka"])
@@ -50,3 +58,8 @@ def test_every_name_of_the_alias_file_points_to_a_real_code() -> None:
 
 def test_a_name_made_of_kind_words_alone_keeps_them() -> None:
     assert bare_name("La Region") == "la region"
+
+
+@pytest.mark.parametrize(("code", "iso3"), [("ML", "MLI"), ("NA", "NAM"), ("XK", None), ("YUCS", None), ("", None)])
+def test_a_country_has_a_longer_code_where_iso_3166_1_has_one(code: str, iso3: str | None) -> None:
+    assert country_iso3(code) == iso3

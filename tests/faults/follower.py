@@ -55,7 +55,7 @@ def _stream(port: int, last: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
             epoch = data["epoch"]
             yield epoch, []
         elif "id" in event:
-            assert (int(event["id"]), event["event"]) == (data["seq"], data["kind"])
+            assert (int(event["id"]), "event" in event) == (data["seq"], False)
             yield epoch, [data]
         event = {}
 

@@ -1,13 +1,21 @@
 """Clients that do not keep to HTTP, or take their time, against the real service."""
 
+import gzip
 import re
+import resource
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support import Service
+from app.api.server import MOST_CONNECTIONS
+from app.settings import Settings
+from app.store.engine import Database
+from tests.support import Service, draft, record
 
 HOST = b"Host: localhost\r\n"
 HONEST = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -101,6 +109,11 @@ def test_a_request_without_exactly_one_host_gets_a_problem_document(service: Ser
     assert head.startswith(b"HTTP/1.1 400 ")
     assert b"content-type: application/problem+json" in head.lower()
     assert b'"status":400' in body
+
+
+def test_the_service_as_a_whole_may_be_asked_for_its_options(service: Service) -> None:
+    got = _exchange(service, b"OPTIONS * HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n")
+    assert got.startswith(b"HTTP/1.1 204 ") and b"content-length" not in got.lower()
 
 
 def test_http_1_0_needs_no_host(service: Service) -> None:
@@ -241,3 +254,140 @@ def test_a_body_of_a_hundred_megabytes_is_not_kept(service: Service, method: byt
     assert most - before < 32 * 1024
     assert [line[9:] for line in _status_lines(got)] in ([], [b"401"], [b"413"], [b"200"] if method == b"GET" else [])
     _assert_alive(service)
+
+
+def _answered(client: socket.socket) -> bytes:
+    """The head of one answer, which has a `Content-Length`."""
+    with client.makefile("rb", buffering=0) as lines:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            byte = lines.read(1)
+            assert byte, f"closed after {head!r}"
+            head += byte
+        length = int(re.search(rb"content-length: (\d+)", head)[1])  # type: ignore[index]
+        while length:
+            length -= len(lines.read(length) or b"")
+    return head
+
+
+def _closed_after(client: socket.socket) -> float:
+    begun = time.monotonic()
+    _until_closed(client)
+    return time.monotonic() - begun
+
+
+def test_a_connection_is_kept_for_the_next_request(service: Service) -> None:
+    """Also by those behind a proxy, or in a program that is busy meanwhile: most wait for a minute."""
+    assert Settings(_env_file=None).keep_alive_seconds >= 65  # type: ignore[call-arg]
+    with service.connect() as client:
+        for idle in (0, 0.1, DEADLINE + 4):
+            time.sleep(idle)
+            client.sendall(HONEST)
+            assert b"200 OK" in _answered(client)
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["later", "together with the last"])
+def test_a_half_of_the_next_request_has_the_deadline_of_a_request(service: Service, together: bool) -> None:
+    # given
+    halves = [HONEST[:1], HONEST[:-2], CHUNKED, CHUNKED + b"1\r\na", *([] if together else [b"\r\n"])]
+    with ExitStack() as stack:
+        clients = [stack.enter_context(service.connect()) for _ in halves]
+        for client, half in zip(clients, halves, strict=True):
+            client.sendall(HONEST + half if together else HONEST)
+            _answered(client)
+
+        # when
+        if not together:
+            time.sleep(DEADLINE + 0.5)
+            for client, half in zip(clients, halves, strict=True):
+                client.sendall(half)
+        begun = time.monotonic()
+        closed = []
+        for client in clients:
+            _until_closed(client)
+            closed.append(time.monotonic() - begun)
+
+    # then
+    assert closed[0] > DEADLINE - 0.5 and closed[-1] < DEADLINE + 1
+
+
+def test_an_idle_connection_is_closed_after_its_time(tmp_path: Path) -> None:
+    # given
+    service = Service(tmp_path, INCIDENTS_KEEP_ALIVE_SECONDS="3")
+    try:
+        with service.connect() as client:
+            client.sendall(HONEST)
+            _answered(client)
+            # when
+            idle = _closed_after(client)
+    finally:
+        service.stop()
+
+    # then
+    assert 2.5 < idle < 4.5
+
+
+@contextmanager
+def _many_files() -> Iterator[None]:
+    """As many open sockets as a test of many connections needs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = MOST_CONNECTIONS + 500
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        pytest.skip(f"a process may have only {hard} files open here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("sent", [b"", HONEST, HONEST[:30]], ids=["silent", "finished", "half-sent"])
+def test_more_idle_connections_than_there_may_be_shut_nobody_out(tmp_path: Path, sent: bytes) -> None:
+    # given
+    service = Service(tmp_path, INCIDENTS_REQUEST_SECONDS="30")
+    try:
+        with _many_files(), ExitStack() as stack:
+            for _ in range(MOST_CONNECTIONS + 50):
+                client = stack.enter_context(service.connect())
+                client.sendall(sent)
+                if sent == HONEST:
+                    _answered(client)
+
+            # when, then
+            for _ in range(5):
+                _assert_alive(service)
+            client.sendall(HONEST.removeprefix(sent) or HONEST)
+            assert b"200 OK" in _answered(client), "the newest was not closed for another"
+    finally:
+        service.stop()
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: keep-alive\r\n", b"Accept-Encoding: gzip\r\n"])
+def test_a_client_of_http_1_0_gets_no_chunks(tmp_path: Path, more: bytes) -> None:
+    # given: an answer whose length is not known when it begins
+    service = Service(tmp_path)
+    database = Database(f"sqlite:///{service.database}")
+    record(database, *(draft(f"i-{n}", summary="word " * 990) for n in range(300)))
+    database.close()
+    try:
+        ask = b"GET /v1/incidents?f=ndjson HTTP/1.0\r\n" + more
+        # when
+        whole, head = (_exchange(service, part + b"\r\n", wait=20) for part in (ask, ask.replace(b"GET", b"HEAD")))
+        stream = service.connect()
+        stream.sendall(b"GET /v1/changes/stream HTTP/1.0\r\n\r\n")
+        time.sleep(0.5)
+        begun = stream.recv(65536)
+        stream.close()
+    finally:
+        service.stop()
+
+    # then
+    headers, _, body = whole.partition(b"\r\n\r\n")
+    for got in (headers, head, begun.partition(b"\r\n\r\n")[0]):
+        assert got.startswith(b"HTTP/1.1 200 OK\r\n") and b"connection: close" in got
+        assert b"transfer-encoding" not in got and b"content-length" not in got
+    assert head.endswith(b"\r\n\r\n")
+    assert begun.partition(b"\r\n\r\n")[2].startswith(b"retry: 2000\n")
+    if b"gzip" in more:
+        body = gzip.decompress(body)
+    assert (body.count(b"\n"), body[-2:]) == (303, b"}\n")

@@ -94,6 +94,53 @@ def test_what_is_exported_imported_and_exported_again_is_the_same_to_the_byte(
     verify(second)
 
 
+@pytest.mark.parametrize("asked", ["bom=true", "hxl=true", "bom=true&hxl=true", "fields=id,title,date_start,country"])
+def test_the_same_in_every_dress(seeded: Database, second: Database, asked: str) -> None:
+    # given
+    first = exported(seeded, f"{INCIDENTS}&{asked}")
+
+    # when
+    load(second, first)
+
+    # then
+    assert exported(second, f"{INCIDENTS}&{asked}") == first
+
+
+def typed(country: str, name: str, iso3: str) -> str:
+    return f"id,title,date_start,country,country_name,country_iso3\na,An attack,2020-01-01,{country},{name},{iso3}\n"
+
+
+@pytest.mark.parametrize(
+    ("cells", "country"),
+    [
+        (("NA", "Namibia", "NAM"), "NA"), (("NA", "", ""), "NA"), (("ML", "Mali", ""), "ML"),
+        (("ML", "a name that nobody knows", "XXX"), "ML"), (("Mali", "MLI", "ml"), "ML"),
+        (("", "Namibia", "NAM"), "NA"), (("", "", "NAM"), "NA"), (("", "Namibia", ""), "NA"),
+    ],
+)  # fmt: skip
+def test_the_columns_beside_the_country_are_read_where_it_is_empty(
+    database: Database, empty_client: Client, cells: tuple[str, str, str], country: str
+) -> None:
+    assert load(database, typed(*cells)).created == 1
+    assert empty_client.json("/v1/incidents/a")["country"] == country
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        (("ML", "Niger", "MLI"), "country_name: Niger is not country ML; change one of them, or empty it"),
+        (("ML", "Mali", "NER"), "country_iso3: NER is not country ML; change one of them, or empty it"),
+        (("", "Mali", "NER"), "country_name: Mali is not country_iso3 NER; change one of them, or empty it"),
+    ],
+)
+def test_columns_of_different_countries_are_refused(
+    database: Database, cells: tuple[str, str, str], reason: str
+) -> None:
+    summary = load(database, typed(*cells))
+    assert (summary.created, summary.refused) == (0, 1)
+    assert reason in summary.reasons[0]
+
+
 def test_toll_reports_by_themselves_come_back_the_same(seeded: Database, second: Database) -> None:
     # given
     of_reports = {"toll_reports", *HEADLINE_COLUMNS}

@@ -43,6 +43,8 @@ OF_RECORD = {
     "date_end": Column("date_end", "#date+end", Type.DAY),
     "date_precision": Column("date_precision", "#meta+date+precision"),
     "country": Column("country", "#country+code+v_iso2"),
+    "country_name": Column("country", "#country+name"),
+    "country_iso3": Column("country", "#country+code+v_iso3"),
     "region_code": Column("region", "#adm1+code"),
     "region_name": Column("region", "#adm1+name"),
     "district": Column("district", "#adm2+name"),

@@ -9,6 +9,7 @@ import calendar
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any
 
 import orjson
@@ -17,7 +18,7 @@ from app.domain.canonical import canonical
 from app.domain.layouts.cells import NO_TEXT, Cells
 from app.domain.layouts.columns import COLUMNS, INCIDENT_COLUMNS, OF_HEADLINE, OF_RECORD, Type
 from app.domain.layouts.days import read_month
-from app.domain.places import known_region
+from app.domain.places import country_iso3, country_name, find_country, known_region
 from app.domain.strict_json import read_json
 from app.domain.vocabulary import ActorRole, Bound, DatePrecision, Measure
 from app.errors import InvalidInput, echo
@@ -46,6 +47,9 @@ _OF_REPORT = (
 )  # fmt: skip
 MAX_VALUES_IN_CELL = 1_000_000
 """Members and items of the JSON in one cell; a row may have thousands of reports."""
+_country_name = cache(country_name)
+_HEADLINES = {measure.value: [(f"{measure}_{name}", name) for name in OF_HEADLINE] for measure in Measure}
+_UNREPORTED: dict[str, Any] = {column: None for names in _HEADLINES.values() for column, _ in names}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -78,16 +82,24 @@ def incident_values(item: Mapping[str, Any]) -> dict[str, Any]:
     """What the columns of an incident hold, as JSON has it; `item` is one as it is answered, with `toll_reports`."""
     toll, region = item["toll"], item["region"] or {}
     row = {name: item.get(name) for name in COLUMNS} | {
+        "country_name": _country_name(item["country"]),
+        "country_iso3": country_iso3(item["country"]),
         "region_code": region.get("code"),
         "region_name": region.get("name"),
         "toll_shared": toll["shared"],
         "toll_reports": [_told(report) for report in item.get("toll_reports", ())],
         **_by_role(item["actors"]),
     }
-    for measure in Measure:
-        headline = toll.get(measure, {})
-        row |= {f"{measure}_{name}": headline.get(name) for name in OF_HEADLINE}
-    return row
+    return row | headline_values(toll)
+
+
+def headline_values(toll: Mapping[str, Any]) -> dict[str, Any]:
+    """What the columns of the headlines hold: `killed_low`, `killed_best`, …, null where nothing was reported."""
+    values = _UNREPORTED.copy()
+    for measure, names in _HEADLINES.items():
+        if headline := toll.get(measure):
+            values |= {column: headline.get(name) for column, name in names}
+    return values
 
 
 def flat_incident(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,8 +137,11 @@ def flat_report(item: Mapping[str, Any]) -> dict[str, Any]:
 def read_incident(cells: Cells) -> dict[str, Any]:
     """An incident with its `toll_reports`, as far as the table has columns of it: plain data, to be validated."""
     there = cells.columns
-    texts = [name for name in (*OF_RECORD, "claimed_by") if name in there and not name.startswith("region")]
+    texts = [
+        name for name in (*OF_RECORD, "claimed_by") if name in there and not name.startswith(("region", "country_"))
+    ]
     told: dict[str, Any] = {name: cells.exact(name) for name in texts}
+    told["country"] = _country(cells)
     if {"latitude", "longitude"} & there:
         told["latitude"], told["longitude"] = cells.place()
     if "type_of_violence" in there:
@@ -186,6 +201,26 @@ def _dates(cells: Cells) -> dict[str, str | None]:
 def _last_day(year: int, month: int | None) -> str:
     last = month or 12
     return date(year, last, calendar.monthrange(year, last)[1]).isoformat()
+
+
+def _country(cells: Cells) -> str | None:
+    """What `country` says, or where it is empty the columns beside it: pandas writes Namibia's `NA` as an empty cell.
+
+    Raises `ValueError` where they are of another country: nobody knows which is right.
+    """
+    told = {name: text for name in ("country", "country_iso3", "country_name") if (text := cells.text(name))}
+    name, first = next(iter(told.items()), ("country", None))
+    for other, text in told.items():
+        if (meant := _found(text)) and (known := _found(first or "")) and meant != known:
+            raise ValueError(f"{other}: {echo(text)} is not {name} {echo(first)}; change one of them, or empty it")
+    return first
+
+
+def _found(country: str) -> str | None:
+    try:
+        return find_country(country)
+    except ValueError:
+        return None
 
 
 def _day(cells: Cells, name: str) -> str | None:

@@ -1,0 +1,129 @@
+"""Files that responses are made in. They are kept for a while, so that range after range comes from the same file.
+
+A file is open and has no name: whatever becomes of the process, its room is free again.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from weakref import WeakSet, finalize
+
+from anyio import to_thread
+
+from app.errors import ExportUnwritable, TooManyExports
+
+KEPT_SECONDS = 300
+"""How long a file is kept after it was last asked for."""
+MAX_FILES = 16
+"""Files of one process that are kept or sent at a time."""
+MAX_BYTES = 512 * 1024 * 1024
+"""Bytes of the files that are kept; the newest is kept whatever its size."""
+CHUNK = 1 << 18
+
+
+class OpenFile:
+    """A file that is complete. It is closed when nobody refers to it any more."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDONLY)
+        finalize(self, os.close, self._descriptor)
+        self.size = os.fstat(self._descriptor).st_size
+
+    async def chunks(self, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
+        """The bytes from `start` to before `stop`, or to the end. Several may read at once."""
+        end = self.size if stop is None else stop
+        while start < end:
+            chunk = await to_thread.run_sync(os.pread, self._descriptor, min(CHUNK, end - start), start)
+            start += len(chunk)
+            yield chunk
+
+
+Make = Callable[[], Coroutine[Any, Any, OpenFile]]
+"""Makes a file."""
+
+
+@dataclass(slots=True)
+class _Kept:
+    file: OpenFile
+    expiry: asyncio.TimerHandle
+
+
+@dataclass(slots=True)
+class _Making:
+    task: asyncio.Task[OpenFile]
+    waiting: int = 0
+
+
+class KeptFiles:
+    """The files of one process by the entity tags of the responses that they are."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, _Kept] = {}  # the one that was asked for last comes last
+        self._making: dict[str, _Making] = {}
+        self._open: WeakSet[OpenFile] = WeakSet()
+
+    async def get(self, etag: str, make: Make) -> OpenFile:
+        """The file of this tag. It is made where there is none, once for all who ask for it meanwhile.
+
+        Raises what `make` raises, and `TooManyExports` where `MAX_FILES` are being sent.
+        """
+        kept = self._kept.get(etag)
+        file = kept.file if kept else await self._made(etag, make)
+        self._keep(etag, file)
+        return file
+
+    async def _made(self, etag: str, make: Make) -> OpenFile:
+        making = self._making.get(etag)
+        if making is None:
+            self._expect_room()
+            making = self._making[etag] = _Making(asyncio.create_task(make()))
+            making.task.add_done_callback(lambda _: self._making.pop(etag))
+        making.waiting += 1
+        try:
+            return await asyncio.shield(making.task)
+        except ExportUnwritable:
+            self.close()  # the room of these is needed for the next try
+            raise
+        except asyncio.CancelledError:
+            if making.waiting == 1:
+                await _ended(making.task)
+            raise
+        finally:
+            making.waiting -= 1
+
+    def _expect_room(self) -> None:
+        while len(self._open) + len(self._making) >= MAX_FILES:
+            if not self._kept:
+                raise TooManyExports(MAX_FILES)
+            self._forget(next(iter(self._kept)))
+
+    def _keep(self, etag: str, file: OpenFile) -> None:
+        self._forget(etag)
+        self._open.add(file)
+        expiry = asyncio.get_running_loop().call_later(KEPT_SECONDS, self._forget, etag)
+        self._kept[etag] = _Kept(file, expiry)
+        while len(self._kept) > 1 and sum(kept.file.size for kept in self._kept.values()) > MAX_BYTES:
+            self._forget(next(iter(self._kept)))
+
+    def _forget(self, etag: str) -> None:
+        if kept := self._kept.pop(etag, None):
+            kept.expiry.cancel()
+
+    def close(self) -> None:
+        """Keeps no file any longer."""
+        for etag in list(self._kept):
+            self._forget(etag)
+
+
+async def _ended(task: asyncio.Task[OpenFile]) -> None:
+    """Cancels a task and waits until it has cleared up, however often the caller is cancelled meanwhile."""
+    while not task.done():
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
+    if not task.cancelled():
+        task.exception()  # which is of no interest to anybody now

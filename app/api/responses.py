@@ -1,0 +1,101 @@
+"""How answers are sent: whole and with their length, or a range of them, or as they come."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from app.api.conditions import Conditions
+from app.api.kept_files import KeptFiles, Make, OpenFile
+from app.domain.dates import Instant
+from app.errors import ServiceStopping
+
+SHORT = 512 * 1024
+"""Bytes up to which an answer that is made piece by piece is sent whole, with its length."""
+SETTLED_SECONDS = 5
+STARTED = int(time.time()) + 1
+
+Made = bytes | AsyncGenerator[bytes] | Make
+"""An answer: its bytes, what gives them piece by piece, or what makes a file of them."""
+Content = bytes | OpenFile | AsyncGenerator[bytes]
+
+
+def modified_second(changed: Instant) -> int:
+    """A second by which this process had begun to answer with a change, in seconds since 1970.
+
+    Dates of HTTP have whole seconds, and a change can be read only some time after the instant that it is recorded
+    with: its transaction has to end. Rounded down, the date would also be that of an answer which was given in the same
+    second, before the change, and `If-Modified-Since` would get a 304 that is wrong. So it is rounded up, by more than
+    transactions last. It is never before the start of this process: another version of the program, or a backup that
+    was restored, may answer otherwise although nothing was recorded.
+    """
+    return max(changed // 1_000_000 + SETTLED_SECONDS, STARTED)
+
+
+async def content_of(request: Request, made: Made, etag: str) -> Content:
+    """What was made, as far as it has to be there before the status is sent: a fault gets its problem document."""
+    if isinstance(made, bytes):
+        return made
+    try:
+        if isinstance(made, AsyncGenerator):
+            return await _begun(made)
+        files: KeptFiles = request.app.state.files
+        return await files.get(etag, made)
+    except asyncio.CancelledError:
+        stopping = request.scope.get("state", {}).get("stopping")
+        if stopping and stopping.is_set():
+            raise ServiceStopping from None
+        raise
+
+
+async def _begun(chunks: AsyncGenerator[bytes]) -> bytes | AsyncGenerator[bytes]:
+    """All of a short answer; of a long one its beginning, and then the rest as it comes."""
+    ready, size = [], 0
+    async for chunk in chunks:
+        ready.append(chunk)
+        size += len(chunk)
+        if size > SHORT:
+            return _resumed(ready, chunks)
+    return b"".join(ready)
+
+
+async def _resumed(ready: list[bytes], chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async with aclosing(chunks):
+        while ready:
+            yield ready.pop(0)
+        async for chunk in chunks:
+            yield chunk
+
+
+def file_response(
+    content: Content,
+    conditions: Conditions,
+    headers: dict[str, str],
+    media_type: str,
+    *,
+    ranges: bool,
+    head_only: bool,
+) -> Response:
+    """A response in a form that programs open by its address: a range where one is asked for and the length is known.
+
+    Raises `RangeNotSatisfiable`.
+    """
+    if isinstance(content, AsyncGenerator):
+        return StreamingResponse(content, headers=headers, media_type=media_type)
+    size = len(content) if isinstance(content, bytes) else content.size
+    part = conditions.wanted_part(size) if ranges and not head_only else None
+    start, stop = part or (0, size)
+    status = 206 if part else 200
+    if ranges:
+        headers["Accept-Ranges"] = "bytes"
+    if part:
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+    if isinstance(content, bytes):
+        return Response(content[start:stop], status, headers, media_type=media_type)
+    headers["Content-Length"] = str(stop - start)
+    if head_only:
+        return Response(None, status, headers, media_type=media_type)
+    return StreamingResponse(content.chunks(start, stop), status, headers, media_type=media_type)
