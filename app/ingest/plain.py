@@ -6,11 +6,14 @@ again, as often as that brings something.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import chain, islice
 from typing import Any
 
 import orjson
 from pydantic import Field
 
+from app.domain.countries import countries
 from app.domain.incident import MERGED, IncidentDraft, IncidentFields
 from app.domain.layouts import plain
 from app.domain.layouts.columns import COLUMNS
@@ -26,6 +29,10 @@ from app.store.engine import Database
 from app.store.tables import Incident, Retraction, TollReport
 from app.store.write import Outcome, Writer
 
+ROWS_LOOKED_AT = 1000
+"""At the beginning of a file, to tell a column of names of countries from one of codes."""
+LONGEST_ISO = 3
+"""Letters of a country's code in ISO 3166-1."""
 MOST_IN_A_ROW = 10_000
 """Reports and sources that a row may tell of."""
 
@@ -169,7 +176,9 @@ class PlainImport:
         self.deferred = self.recorded = 0
         if reports:
             return (item_of(table, _told(row), PlainReport, plain.read_report) for row in table.rows)
-        items = (item_of(table, _told(row), PlainIncident, plain.read_incident) for row in table.rows)
+        rows, named = _are_countries_named(table.rows)
+        read = partial(plain.read_incident, countries_are_named=named)
+        items = (item_of(table, _told(row), PlainIncident, read) for row in rows)
         return filter(None, map(_linked, items)) if self.again else items
 
     def read_again(self) -> bool:
@@ -182,6 +191,13 @@ class PlainImport:
 
     def finish(self, database: Database, summary: Summary) -> None:
         """Nothing."""
+
+
+def _are_countries_named(rows: Iterator[Row]) -> tuple[Iterator[Row], bool]:
+    """The rows, and whether the first of them give some country by its name."""
+    first = list(islice(rows, ROWS_LOOKED_AT))
+    told = {row.cells.get("country", "").strip() for row in first}
+    return chain(first, rows), any(len(text) > LONGEST_ISO and text.upper() not in countries() for text in told)
 
 
 def _told(row: Row) -> Row:

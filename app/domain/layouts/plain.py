@@ -14,6 +14,7 @@ import orjson
 from app.domain.canonical import canonical
 from app.domain.layouts.cells import Cells
 from app.domain.layouts.columns import COLUMNS, INCIDENT_COLUMNS, OF_HEADLINE, OF_RECORD, RECORDED_COLUMNS, Type
+from app.domain.layouts.geography import NAMIBIA, is_empty
 from app.domain.vocabulary import ActorRole, Bound, DatePrecision, Measure
 
 REPORT_COLUMNS = (
@@ -109,8 +110,11 @@ def flat_report(item: Mapping[str, Any]) -> dict[str, Any]:
     return plain | nested | {"incidents": _joined(item["incidents"])}
 
 
-def read_incident(cells: Cells) -> dict[str, Any]:
-    """An incident with its `toll_reports`, as far as the table has columns of it: plain data, to be validated."""
+def read_incident(cells: Cells, countries_are_named: bool = False) -> dict[str, Any]:
+    """An incident with its `toll_reports`, as far as the table has columns of it: plain data, to be validated.
+
+    `NA` is Namibia in a column of codes, and nothing in one of names (`countries_are_named`).
+    """
     there = cells.columns
     texts = [name for name in (*OF_RECORD, "claimed_by") if name in there and not name.startswith("region")]
     told: dict[str, Any] = {name: cells.exact(name) for name in texts}
@@ -120,6 +124,9 @@ def read_incident(cells: Cells) -> dict[str, Any]:
     if "near_border" in there:
         told["near_border"] = _parted(cells.exact("near_border"))
     told["id"] = cells.needed("id")
+    country = cells.needed("country")
+    if is_empty(country) and (country != NAMIBIA or countries_are_named):
+        raise ValueError("country: is empty")
     told |= {name: _day(cells, name) for name in ("date_start", "date_end")}
     told["date_end"] = told["date_end"] or told["date_start"]
     if not told.get("date_precision"):
