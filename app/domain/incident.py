@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from app.domain.canonical import canonical
 from app.domain.dates import parse_day
-from app.domain.places import find_country, find_regions, region_name, resolve_region
+from app.domain.places import find_country, find_regions, region_bears, region_name, resolve_region
 from app.domain.source import DayText, Id, Record, SentSource, Text
 from app.domain.toll import TollReportDraft
 from app.domain.vocabulary import (
@@ -23,7 +23,8 @@ from app.domain.vocabulary import (
     ViolenceType,
 )
 
-Alpha2 = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}([A-Z]{2})?$")]
+"""Alpha-2 of ISO 3166-1, or a code of a former state or of waters; see `app.domain.countries`."""
 LONGEST_NAME = 200
 """Of a country or region, in characters."""
 MOST_PARTS = 100
@@ -73,14 +74,14 @@ class IncidentFields(Record):
     date_start: DayText
     date_end: DayText = Field(description="Inclusive; equal to `date_start` where the day is known.")
     date_precision: DatePrecision
-    country: Alpha2 = Field(description="ISO 3166-1 alpha-2.")
+    country: CountryCode = Field(description="ISO 3166-1 alpha-2; a former state or waters have a code of their own.")
     region: RegionRecord | None = None
     district: Text | None = None
     place: Text | None = None
     latitude: Annotated[Degrees, Field(ge=-90, le=90)] | None = Field(None, description="WGS 84 degrees.")
     longitude: Annotated[Degrees, Field(ge=-180, le=180)] | None = Field(None, description="WGS 84 degrees.")
     place_precision: PlacePrecision | None = None
-    near_border: list[Alpha2] = Field(
+    near_border: list[CountryCode] = Field(
         default_factory=list, max_length=300, description="Neighbours (alpha-2) that the source says it is close to."
     )
     event_type: EventType | None = None
@@ -197,8 +198,6 @@ def _coded(region: dict[str, Any], code: str, country: str) -> dict[str, Any]:
     if name is None or code.split("-")[0] != country:
         raise ValueError(f"is not a region of {country}")
     told = region.get("name", name)
-    if isinstance(told, str) and len(told) <= LONGEST_NAME:
-        meant = find_regions(told, (country,))
-        if meant and code not in meant:
-            raise ValueError(f"has the code of {name} and the name of {region_name(meant[0])}")
+    if isinstance(told, str) and len(told) <= LONGEST_NAME and not region_bears(code, told):
+        raise ValueError(f"has the code of {name} and the name of {region_name(find_regions(told, (country,))[0])}")
     return region | {"name": told}
