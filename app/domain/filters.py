@@ -78,8 +78,14 @@ def _limits(measure: Measure) -> tuple[Filter, Filter]:
 
 
 FILTERS: tuple[Filter, ...] = (
-    _many("country", kinds.COUNTRY, "country", "Country: alpha-2, alpha-3 or name. Any matches."),
-    _many("region", kinds.REGION, "region_key", "Region: ISO 3166-2 code or name, without regard to case or accents."),
+    _many("country", kinds.COUNTRY, "country", "Country, former state or waters: code, alpha-3 or name. Any matches."),
+    _many(
+        "region",
+        kinds.REGION,
+        "region_key",
+        "Region: ISO 3166-2 code or name, in English, French, Spanish or a local language, "
+        "without regard to case or accents.",
+    ),
     _one("place", kinds.WORDS, How.WORDS, "place", "Words of the place's name, from their beginnings."),
     _one("actor", kinds.WORDS, How.WORDS, "actors", "Words of an actor's name, from their beginnings."),
     _one(

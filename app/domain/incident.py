@@ -22,7 +22,7 @@ from pydantic_core import CoreSchema
 
 from app.domain.canonical import canonical, expect_kept
 from app.domain.dates import parse_day
-from app.domain.places import find_country, find_regions, region_name, resolve_region
+from app.domain.places import find_country, find_regions, region_bears, region_name, resolve_region
 from app.domain.source import DayText, Id, Record, SentSource, Text
 from app.domain.toll import TollReportDraft
 from app.domain.vocabulary import (
@@ -36,7 +36,8 @@ from app.domain.vocabulary import (
     ViolenceType,
 )
 
-Alpha2 = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}([A-Z]{2})?$")]
+"""Alpha-2 of ISO 3166-1, or a code of a former state or of waters; see `app.domain.countries`."""
 LONGEST_NAME = 200
 """Of a country or region, in characters."""
 MOST_PARTS = 100
@@ -83,14 +84,14 @@ class IncidentFields(Record):
     date_start: DayText
     date_end: DayText = Field(description="Inclusive; equal to `date_start` where the day is known.")
     date_precision: DatePrecision
-    country: Alpha2 = Field(description="ISO 3166-1 alpha-2.")
+    country: CountryCode = Field(description="ISO 3166-1 alpha-2; a former state or waters have a code of their own.")
     region: RegionRecord | None = None
     district: Text | None = None
     place: Text | None = None
     latitude: Latitude | None = Field(None, description="WGS 84 degrees.")
     longitude: Longitude | None = Field(None, description="WGS 84 degrees.")
     place_precision: PlacePrecision | None = None
-    near_border: list[Alpha2] = Field(
+    near_border: list[CountryCode] = Field(
         default_factory=list, max_length=300, description="Neighbours (alpha-2) that the source says it is close to."
     )
     event_type: EventType | None = None
@@ -136,7 +137,7 @@ class _OrByName:
 class IncidentSent(IncidentFields):
     """The record of an incident as it is sent. Country and region may be given by name."""
 
-    country: Annotated[Alpha2, WithJsonSchema(_CODE_OR_NAME)] = Field(
+    country: Annotated[CountryCode, WithJsonSchema(_CODE_OR_NAME)] = Field(
         description="ISO 3166-1 alpha-2, alpha-3 or a name.", examples=["ML", "Mali"]
     )
     region: Annotated[RegionRecord | None, _OrByName()] = Field(
@@ -246,8 +247,6 @@ def _coded(region: dict[str, Any], code: str, country: str) -> dict[str, Any]:
     if name is None or code.split("-")[0] != country:
         raise ValueError(f"is not a region of {country}")
     told = region.get("name", name)
-    if isinstance(told, str) and len(told) <= LONGEST_NAME:
-        meant = find_regions(told, (country,))
-        if meant and code not in meant:
-            raise ValueError(f"has the code of {name} and the name of {region_name(meant[0])}")
+    if isinstance(told, str) and len(told) <= LONGEST_NAME and not region_bears(code, told):
+        raise ValueError(f"has the code of {name} and the name of {region_name(find_regions(told, (country,))[0])}")
     return region | {"name": told}

@@ -1,22 +1,24 @@
-"""Names of countries and regions to ISO 3166 codes, without regard to case, accents or words like "region".
+"""What country or region a code or name stands for, without regard to case, accents or words like "region"."""
 
-The lists are pycountry's (ISO 3166-1 and 3166-2); `place_names.toml` adds names in use that they lack.
-"""
-
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import lru_cache
 
 import pycountry
 
+from app.domain.countries import country_name as country_name
+from app.domain.countries import country_numbers as country_numbers
+from app.domain.countries import find_country as find_country
+from app.domain.regions import countries_with_regions, hand_made, names_to_suggest, regions_of, wording
 from app.domain.text import fold, nearest
 
-_KIND_WORDS = frozenset(
+_LEFT_OUT_OF_KEYS = frozenset(
     "region regions province state oblast governorate muhafazat department departement district county wilaya "
     "prefecture division municipality territory republic city of de du des la le the".split()
 )
+"""Words that a stored key of a region without a code lacks. Another list needs a migration of those keys."""
+_CUTOFF = 0.7
+"""How like a region's name a text must be for the region to be suggested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,60 +35,9 @@ class Region:
 
 
 def bare_name(name: str) -> str:
-    """A region's name without the words for its kind: "Ménaka region" is "menaka"."""
+    """The key of a region that has no code: "Ménaka region" is "menaka"."""
     words = fold(name).split()
-    return " ".join(w for w in words if w not in _KIND_WORDS) or " ".join(words)
-
-
-@cache
-def _extra_names() -> dict[str, dict[str, list[str]]]:
-    return tomllib.loads(Path(__file__).with_name("place_names.toml").read_text("utf-8"))
-
-
-@cache
-def _countries() -> dict[str, str]:
-    """Folded name or code → alpha-2."""
-    names: dict[str, str] = {}
-    for country in pycountry.countries:
-        code = country.alpha_2
-        for attribute in ("alpha_2", "alpha_3", "name", "official_name", "common_name"):
-            if name := getattr(country, attribute, None):
-                names[fold(name)] = code
-    for code, extra in _extra_names()["countries"].items():
-        names |= {fold(name): code for name in extra}
-    return names
-
-
-@cache
-def _regions() -> dict[str, list[str]]:
-    """Bare name → the ISO 3166-2 codes that bear it, in every country."""
-    names: dict[str, list[str]] = {}
-    for region in pycountry.subdivisions:
-        names.setdefault(bare_name(region.name), []).append(region.code)
-    for code, extra in _extra_names()["regions"].items():
-        for name in extra:
-            codes = names.setdefault(bare_name(name), [])
-            if code not in codes:
-                codes.append(code)
-    return names
-
-
-def country_name(code: str) -> str:
-    """The usual English name of an alpha-2 code; the code itself where ISO 3166-1 has none."""
-    country = pycountry.countries.get(alpha_2=code)
-    return getattr(country, "common_name", country.name) if country else code
-
-
-@cache
-def country_iso3(code: str) -> str | None:
-    """The alpha-3 code of a country's alpha-2; `None` where ISO 3166-1 has none."""
-    country = pycountry.countries.get(alpha_2=code)
-    return country.alpha_3 if country else None
-
-
-def country_numbers() -> dict[str, str]:
-    """The numeric code of ISO 3166-1 by alpha-2, which maps name countries by."""
-    return {country.alpha_2: country.numeric for country in pycountry.countries}
+    return " ".join(word for word in words if word not in _LEFT_OUT_OF_KEYS) or " ".join(words)
 
 
 def region_name(code: str) -> str | None:
@@ -96,42 +47,36 @@ def region_name(code: str) -> str | None:
 
 
 @lru_cache(maxsize=2048)
-def find_country(text: str) -> str:
-    """Alpha-2 of a country given by alpha-2, alpha-3 or name. Raises `ValueError` with the nearest name."""
-    code = _countries().get(fold(text))
-    if code:
-        return code
-    like = nearest(fold(text), _countries())
-    hint = f"; did you mean {country_name(_countries()[like])}, {_countries()[like]}?" if like else ""
-    raise ValueError(f"is not a country{hint}")
-
-
-@lru_cache(maxsize=2048)
 def find_regions(text: str, countries: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """ISO 3166-2 codes of a region given by code or name, in these countries where any are given; else none."""
+    """ISO 3166-2 codes of a region given by code or name, in these countries where any are given; else none.
+
+    In one country these are several only where nothing tells them apart, as "Minsk" is a city and the region around it.
+    """
     code = text.strip().upper()
-    codes = [code] if region_name(code) else _regions().get(bare_name(text), [])
-    return tuple(sorted(c for c in codes if not countries or c.split("-")[0] in countries))
+    if region_name(code):
+        return (code,) if not countries or code.split("-")[0] in countries else ()
+    words = wording(text)
+    found = (regions_of(country).find(words) for country in countries or countries_with_regions())
+    return tuple(sorted(code for codes in found for code in codes))
 
 
 @lru_cache(maxsize=2048)
 def suggest_region(text: str, countries: tuple[str, ...] = (), stored: Sequence[str] = ()) -> str | None:
-    """The nearest region as "Ménaka, ML-9", among the ISO names of these countries and the names given besides."""
-    names = {n: c for n, codes in _regions().items() for c in codes if not countries or c.split("-")[0] in countries}
-    preferred = {bare_name(region_name(c) or ""): c for c in stored if region_name(c)}
-    like = nearest(bare_name(text), preferred, cutoff=0.7) or nearest(bare_name(text), names, cutoff=0.7)
-    if like is None:
-        return None
-    code = preferred.get(like) or names[like]
-    return f"{region_name(code)}, {code}"
+    """The nearest region as "Ménaka, ML-9", among the codes in store first, then all regions of these countries."""
+    asked, within = bare_name(text), countries or countries_with_regions()
+    names = {bare_name(name): code for country in within for name, code in names_to_suggest(country)}
+    preferred = {bare_name(region_name(code) or ""): code for code in stored if region_name(code)}
+    like = nearest(asked, preferred, _CUTOFF) or nearest(asked, names, _CUTOFF)
+    code = preferred.get(like) or names[like] if like else None
+    return f"{region_name(code)}, {code}" if code else None
 
 
 @lru_cache(maxsize=8192)
 def resolve_region(text: str, country: str) -> Region:
-    """The one region of a country that bears this code or name. Raises `ValueError` where none or several do."""
+    """The one region of a country that has this code or name. Raises `ValueError` where none or several have it."""
     codes = find_regions(text, (country,))
     if len(codes) == 1:
-        return Region(codes[0], region_name(codes[0]) or codes[0])
+        return _coded(codes[0])
     if codes:
         raise ValueError(f"is the name of several regions: {', '.join(codes)}")
     like = suggest_region(text, (country,))
@@ -141,13 +86,17 @@ def resolve_region(text: str, country: str) -> Region:
 
 @lru_cache(maxsize=8192)
 def known_region(text: str, country: str) -> Region:
-    """The region of a country that a data set calls so. A name that no one code fits keeps `None` and its name.
+    """The region of a country that a data set calls so. A name that no one code fits keeps `None` and its name."""
+    without_code = hand_made()["without_code"].get(country, ())
+    codes = () if fold(text) in map(fold, without_code) else find_regions(text, (country,))
+    return _coded(codes[0]) if len(codes) == 1 else Region(None, text)
 
-    Where several bear the name, the word for the kind decides: "Kyiv oblast" is no city, "Dhaka division" no district.
-    """
-    codes = find_regions(text, (country,))
-    if len(codes) > 1:
-        words = {"region" if word == "oblast" else word for word in fold(text).split()}
-        kinds = {code: fold(pycountry.subdivisions.get(code=code).type) for code in codes}  # type: ignore[no-untyped-call]
-        codes = tuple(code for code, kind in kinds.items() if kind in words)
-    return Region(codes[0], region_name(codes[0]) or codes[0]) if len(codes) == 1 else Region(None, text)
+
+def region_bears(code: str, name: str) -> bool:
+    """Whether a region has this name, alone or among others of its country; so does one that has a name of its own."""
+    regions, words = regions_of(code.split("-")[0]), wording(name)
+    return regions.bears(code, words) or not regions.find(words)
+
+
+def _coded(code: str) -> Region:
+    return Region(code, region_name(code) or code)

@@ -6,11 +6,13 @@ again, as often as that brings something.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import orjson
 from pydantic import Field
 
+from app.domain.countries import countries
 from app.domain.incident import MERGED, IncidentDraft, IncidentFields
 from app.domain.layouts import plain
 from app.domain.layouts.columns import COLUMNS
@@ -28,6 +30,10 @@ from app.store.engine import Database
 from app.store.tables import Incident, Retraction, TollReport
 from app.store.write import Outcome, Writer
 
+ROWS_LOOKED_AT = 1000
+"""At the beginning of a file, to tell a column of names of countries from one of codes."""
+LONGEST_ISO = 3
+"""Letters of a country's code in ISO 3166-1."""
 MOST_IN_A_ROW = 10_000
 """Reports and sources that a row may tell of."""
 
@@ -149,6 +155,8 @@ class PlainImport:
 
     def __init__(self, release: Release) -> None:
         self._dates = release.dates
+        self._named = False
+        """Whether some country of the file is given by its name, so that `NA` stands for none."""
         self.recorded = 0
         self.again, self.last = False, False
         self._waiting: set[str] = set()
@@ -176,8 +184,9 @@ class PlainImport:
             why = f"has the column {echo(strange[0])}, which this layout has not{_hint(strange[0], known)}"
             raise InvalidInput([Fault("file", why, table.name, "body")])
         days = DaySurvey(plain.DAYS, self._dates)
-        for _ in days.watched(table.rows):
-            pass
+        for row in days.watched(table.rows):
+            country = row.cells.get("country", "").strip()
+            self._named = self._named or (len(country) > LONGEST_ISO and country.upper() not in countries())
         return days.settled(table)
 
     def items(self, table: Table) -> Iterator[Item]:
@@ -187,7 +196,8 @@ class PlainImport:
         if _of_reports(table):
             items = (item_of(table, _unescaped(row), PlainReport, plain.read_report) for row in table.rows)
         else:
-            items = (item_of(table, _unescaped(row), PlainIncident, plain.read_incident) for row in table.rows)
+            read = partial(plain.read_incident, countries_are_named=self._named)
+            items = (item_of(table, _unescaped(row), PlainIncident, read) for row in table.rows)
         return filter(None, map(self._waited_for, items)) if self.again else items
 
     def _waited_for(self, item: Item) -> Item | None:

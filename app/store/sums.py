@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
+from app.domain.countries import countries, possible_countries
 from app.domain.filters import Group
-from app.domain.places import country_name, find_country, region_name, suggest_region
+from app.domain.places import country_name, region_name, suggest_region
 from app.domain.question import Question, RegionWanted
 from app.domain.vocabulary import Measure
 from app.errors import NotFound, echo
@@ -124,11 +125,7 @@ async def region(session: ReadSession, code: str, question: Question) -> dict[st
 
 def _country(asked: str) -> str:
     code = asked.upper()
-    try:
-        found = find_country(code)
-    except ValueError:
-        found = None
-    if found != code:
-        like = suggest_region(asked) if found is None else f"{country_name(found)}, {found}"
+    if code not in countries():
+        like = " or ".join(str(countries()[code]) for code in possible_countries(asked)) or suggest_region(asked)
         raise NotFound(f'"{echo(asked)}" is no ISO 3166 code{f"; did you mean {like}?" if like else ""}')
     return code

@@ -292,7 +292,7 @@ def test_what_the_seeds_do_not_tell_is_blank_in_acleds_columns(client: Client) -
     assert attack.pop("notes").startswith("An armed group took an army post")
     same = {
         "year": "2019", "event_type": "Battles", "sub_event_type": "Armed clash", "actor1": "Unidentified armed group",
-        "actor2": "Malian Armed Forces", "inter2": "State forces", "country": "Mali",
+        "actor2": "Malian Armed Forces", "inter2": "State forces", "iso": "466", "country": "Mali",
         "source": "Newspaper article on the attack at Indelimane",
     }  # fmt: skip
     assert attack == same | {
@@ -310,7 +310,7 @@ def test_what_the_seeds_do_not_tell_is_blank_in_ucdps_columns(client: Client) ->
 
     # then
     same = {"year": "2019", "type_of_violence": "1", "side_a": "Unidentified armed group",
-            "side_b": "Malian Armed Forces", "country": "Mali"}  # fmt: skip
+            "side_b": "Malian Armed Forces", "country": "Mali", "country_id": "432"}  # fmt: skip
     assert attack == same | {
         "where_prec": "1", "where_coordinates": "Indelimane", "adm_1": "Ménaka", "date_prec": "1",
         "date_start": "2019-11-01", "date_end": "2019-11-01", "best": "49", "high": "49", "low": "49",

@@ -13,7 +13,7 @@ from tests import ged
 GED = {name: str(value) for name, value in next(iter(ged.events(1, seed=3))).items()} | {
     "id": "412700", "year": "2019", "type_of_violence": "1", "side_a": "Government of Mali", "side_b": "IS", "where_prec": "1",
     "where_coordinates": "Indelimane village", "adm_1": "Gao region", "adm_2": "Ansongo cercle", "latitude": "15.5",
-    "longitude": "1.25", "geom_wkt": "POINT (1.25 15.5)", "country": "Mali", "date_prec": "1",
+    "longitude": "1.25", "geom_wkt": "POINT (1.25 15.5)", "country": "Mali", "country_id": "432", "date_prec": "1",
     "date_start": "2019-11-01", "date_end": "2019-11-01", "deaths_a": "49", "deaths_b": "0", "deaths_civilians": "0",
     "deaths_unknown": "4", "low": "49", "best": "53", "high": "54",
 }  # fmt: skip
@@ -157,7 +157,7 @@ def test_a_day_is_read_as_the_copies_write_it(told: str) -> None:
         ({"id": ""}, "id: is empty"), ({"id": "ML-1"}, "id: is not a whole number: ML-1"), ({"id": "1.5"}, "id: is not a whole number: 1.5"),
         ({"date_start": ""}, "date_start: is empty"), ({"date_start": "2019-02-30"}, "date_start: is not a day"), ({"date_start": "13/13/2019"}, "date_start: is not a day"),
         ({"date_end": "2019-10-31"}, "date_end: 2019-10-31 is before date_start 2019-11-01"), ({"date_end": "0000-00-00"}, "date_end: is not a day"),
-        ({"country": ""}, "country: is empty"), ({"country": "Atlantis"}, "country:"), ({"side_a": ""}, "side_a: is empty"), ({"type_of_violence": "4"}, "type_of_violence: is none of 1, 2, 3: 4"),
+        ({"country": "", "country_id": ""}, "country: is empty"), ({"country": "Atlantis", "country_id": ""}, "country: is not a country"), ({"side_a": ""}, "side_a: is empty"), ({"type_of_violence": "4"}, "type_of_violence: is none of 1, 2, 3: 4"),
         ({"where_prec": "8"}, "where_prec: is none of"), ({"date_prec": "6"}, "date_prec: is none of"), ({"best": "many"}, "best: is not a whole number: many"),
         ({"best": "-1"}, "best: is not a number of people: -1"), ({"best": "99999999999"}, "best: is not a number of people"), ({"low": "1.5"}, "low: is not a whole number"),
         ({"low": "", "best": "", "deaths_a": "", "deaths_b": "", "deaths_civilians": "", "deaths_unknown": ""}, "best: is empty, and so is low"),
@@ -242,7 +242,7 @@ def test_what_is_not_known_is_left_blank(layout: Any) -> None:
     told = {name for name, value in row.items() if value is not None}
     assert told <= {
         "year", "country", "date_prec", "date_start", "date_end", "event_date", "time_precision", "timestamp", "source",
-        "inter1", "inter2",
+        "inter1", "inter2", "iso", "country_id",
     }  # fmt: skip
     assert row.get("fatalities", row.get("best")) is None
 
@@ -318,7 +318,7 @@ def test_a_word_that_is_not_in_acleds_list_is_kept_and_written_back() -> None:
         ({"event_date": ""}, "event_date: is empty"), ({"time_precision": "4"}, "time_precision: is none of 1, 2, 3: 4"),
         ({"inter1": "Martians"}, "inter1: is none of"), ({"inter1": "99"}, "inter1: is none of"), ({"fatalities": "-3"}, "fatalities: is not a number of people"),
         ({"fatalities": "some"}, "fatalities: is not a whole number"), ({"event_type": "", "sub_event_type": ""}, "sub_event_type: is empty"),
-        ({"country": "Atlantis"}, "country:"),
+        ({"country": "Atlantis", "iso": ""}, "country: is not a country"),
     ],
 )  # fmt: skip
 def test_what_is_not_clear_in_a_row_of_acled_is_refused(changed: dict[str, str], why: str) -> None:

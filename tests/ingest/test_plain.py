@@ -562,3 +562,27 @@ def test_words_for_nothing_are_empty_and_come_back_where_they_are_texts(database
     client.close()
     assert (one["summary"], one["district"], one["place"]) == (None, None, None)
     assert exported(second) == exported(database)
+
+
+@pytest.mark.parametrize(
+    ("column", "outcome"),
+    [
+        (["ML", "NA"], {"t-0": "ML", "t-1": "NA"}), (["NA", "NA"], {"t-0": "NA", "t-1": "NA"}), (["Namibia", "Mali"], {"t-0": "NA", "t-1": "ML"}),
+        (["Mali", "NA"], {"t-0": "ML"}), (["NA", "Mali"], {"t-1": "ML"}), (["NAM", "nan"], {"t-0": "NA"}), (["CSHH", "NA"], {"t-0": "CSHH", "t-1": "NA"}),
+    ],
+)  # fmt: skip
+def test_na_is_namibia_in_a_column_of_codes_and_nothing_in_one_of_names(
+    database: Database, client: Client, tmp_path: Path, column: list[str], outcome: dict[str, str]
+) -> None:
+    # given
+    file = tmp_path / "plain.csv"
+    rows = [f"t-{n},Made up,2020-01-01,{country}" for n, country in enumerate(column)]
+    file.write_text("\n".join(["id,title,date_start,country", *rows]))
+
+    # when
+    summary = import_file(importer_of(FileFormat.CSV), file, database, "tests")
+
+    # then
+    assert {item["id"]: item["country"] for item in client.json("/v1/incidents")["items"]} == outcome
+    assert summary.refused == len(column) - len(outcome)
+    assert all("country: is empty" in reason for reason in summary.reasons)

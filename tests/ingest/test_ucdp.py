@@ -145,7 +145,7 @@ def test_refused_rows_are_told_by_line_and_the_others_are_taken(
         EVENTS[0] | {"id": ""},
         EVENTS[1],
         EVENTS[2] | {"date_start": "2019-02-30"},
-        EVENTS[2] | {"country": "Atlantis"},
+        EVENTS[2] | {"country": "Atlantis", "country_id": ""},
     ]
 
     # when

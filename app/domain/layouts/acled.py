@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
+from app.domain.countries import number_of_country
 from app.domain.dates import is_before_event, parse_day, parse_moment, today
 from app.domain.incident import counted_day
 from app.domain.layouts.cells import Cells, number_of
-from app.domain.places import country_name, known_region
+from app.domain.layouts.geography import country_of, region_of
+from app.domain.places import country_name
 from app.domain.text import fold
 from app.domain.vocabulary import (
     ACLED_EVENT_TYPES_BEFORE_2019,
@@ -87,7 +89,7 @@ def said_on(cells: Cells, incident: Mapping[str, Any]) -> str | None:
 def read(cells: Cells) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """An incident, and its figure where there is one: plain data, to be validated."""
     event = event_of(cells)
-    country = cells.country("country", "iso3")
+    country = country_of(cells)
     day = cells.event_day("event_date")
     if day is None:
         raise ValueError("event_date: is empty")
@@ -97,7 +99,6 @@ def read(cells: Cells) -> tuple[dict[str, Any], dict[str, Any] | None]:
     geo_precision = cells.code("geo_precision", ACLED_GEO_PRECISION)
     admin1, location = cells.text("admin1"), cells.text("location")
     event_type, sub_event_type, kept = _types(cells)
-    region = known_region(admin1, country) if admin1 else None
     incident = {
         "id": incident_id(event),
         "title": _title(cells, location or admin1),
@@ -105,7 +106,7 @@ def read(cells: Cells) -> tuple[dict[str, Any], dict[str, Any] | None]:
         "date_end": end.isoformat(),
         "date_precision": precision.value,
         "country": country,
-        "region": {"code": region.code, "name": region.name} if region else None,
+        "region": region_of(cells, "admin1", country),
         "district": cells.text("admin2"),
         "place": location,
         "latitude": latitude,
@@ -211,6 +212,7 @@ def written(item: Mapping[str, Any]) -> dict[str, Any]:
         "inter1": ACLED_INTER_WORDS.get(first.get("kind", ActorKind.UNKNOWN)),
         "actor2": second.get("name"),
         "inter2": ACLED_INTER_WORDS.get(second.get("kind", ActorKind.UNKNOWN)),
+        "iso": attributes.get("iso", number_of_country(item["country"])),
         "country": attributes.get("country", country_name(item["country"])),
         "admin1": attributes.get("admin1", (item["region"] or {}).get("name")),
         "admin2": item["district"],

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from app.domain.layouts.days import DayOrder, in_stated_year, read_day
 from app.domain.layouts.moments import read_moment
-from app.domain.places import find_country
 from app.domain.source import MOST_PEOPLE
 from app.domain.text import fold
 from app.errors import echo
@@ -135,14 +134,6 @@ class Cells:
         """The member of a code list that is called so, without regard to case."""
         told = self.text(name)
         return None if told is None else {fold(str(word)): word for word in words}.get(fold(told))
-
-    def country(self, *names: str) -> str:
-        """The alpha-2 of the country that is named."""
-        told = self.needed(*names)
-        try:
-            return find_country(told)
-        except ValueError as error:
-            raise ValueError(f"{names[0]}: {error}: {echo(told)}") from None
 
     def place(self) -> tuple[float | None, float | None]:
         """(latitude, longitude), WGS 84; those of `geom_wkt` where they cannot be, else none, which is a repair."""

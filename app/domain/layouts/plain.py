@@ -15,10 +15,12 @@ from typing import Any
 import orjson
 
 from app.domain.canonical import canonical
+from app.domain.countries import country_iso3, country_name, find_country
 from app.domain.layouts.cells import NO_TEXT, Cells
 from app.domain.layouts.columns import COLUMNS, INCIDENT_COLUMNS, OF_HEADLINE, OF_RECORD, Type
 from app.domain.layouts.days import read_month
-from app.domain.places import country_iso3, country_name, find_country, known_region
+from app.domain.layouts.geography import NAMIBIA, is_empty
+from app.domain.places import Region, known_region
 from app.domain.strict_json import read_json
 from app.domain.vocabulary import ActorRole, Bound, DatePrecision, Measure
 from app.errors import InvalidInput, echo
@@ -134,14 +136,17 @@ def flat_report(item: Mapping[str, Any]) -> dict[str, Any]:
     return plain | nested | {"incidents": _joined(item["incidents"])}
 
 
-def read_incident(cells: Cells) -> dict[str, Any]:
-    """An incident with its `toll_reports`, as far as the table has columns of it: plain data, to be validated."""
+def read_incident(cells: Cells, countries_are_named: bool = False) -> dict[str, Any]:
+    """An incident with its `toll_reports`, as far as the table has columns of it: plain data, to be validated.
+
+    `NA` is Namibia in a column of codes, and nothing in one of names (`countries_are_named`).
+    """
     there = cells.columns
     texts = [
         name for name in (*OF_RECORD, "claimed_by") if name in there and not name.startswith(("region", "country_"))
     ]
     told: dict[str, Any] = {name: cells.exact(name) for name in texts}
-    told["country"] = _country(cells)
+    told["country"] = _country(cells, countries_are_named)
     if {"latitude", "longitude"} & there:
         told["latitude"], told["longitude"] = cells.place()
     if "type_of_violence" in there:
@@ -151,7 +156,7 @@ def read_incident(cells: Cells) -> dict[str, Any]:
     told["id"] = _id(cells, "id", cells.needed("id"))
     told |= _dates(cells)
     if {"region_code", "region_name"} & there:
-        told["region"] = _region(cells)
+        told["region"] = _region(cells, told["country"])
     for name, empty in (("sources", []), ("external_ids", {}), ("attributes", {}), ("toll_reports", [])):
         if name in there:
             told[name] = _read_json(cells, name, empty)
@@ -203,15 +208,22 @@ def _last_day(year: int, month: int | None) -> str:
     return date(year, last, calendar.monthrange(year, last)[1]).isoformat()
 
 
-def _country(cells: Cells) -> str | None:
+def _country(cells: Cells, countries_are_named: bool) -> str:
     """What `country` says, or where it is empty the columns beside it: pandas writes Namibia's `NA` as an empty cell.
 
     Raises `ValueError` where they are of another country: nobody knows which is right.
     """
-    told = {name: text for name in ("country", "country_iso3", "country_name") if (text := cells.text(name))}
-    name, first = next(iter(told.items()), ("country", None))
-    for other, text in told.items():
-        if (meant := _found(text)) and (known := _found(first or "")) and meant != known:
+    given = {}
+    for name in ("country", "country_iso3", "country_name"):
+        text = (cells.exact(name) or "").strip()
+        is_namibia = text == NAMIBIA and name == "country" and not countries_are_named
+        if text and (is_namibia or not is_empty(text)):
+            given[name] = text
+    if not given:
+        raise ValueError("country: is empty")
+    name, first = next(iter(given.items()))
+    for other, text in given.items():
+        if (read := _found(text)) and (known := _found(first)) and read != known:
             raise ValueError(f"{other}: {echo(text)} is not {name} {echo(first)}; change one of them, or empty it")
     return first
 
@@ -252,7 +264,7 @@ def _with_id(report: dict[str, Any], about: str) -> dict[str, Any]:
     return report | {"id": f"tr-{digest[:16]}"}
 
 
-def _region(cells: Cells) -> Any:
+def _region(cells: Cells, country: str) -> Any:
     """A region as the row has it. A name alone gets the code that it has in its country, where it has one."""
     code, name = cells.exact("region_code"), cells.exact("region_name")
     if code is not None:
@@ -261,7 +273,8 @@ def _region(cells: Cells) -> Any:
         return None
     if "region_code" in cells.columns:
         return {"code": None, "name": name}
-    found = known_region(name, cells.country("country"))
+    known = _found(country)
+    found = known_region(name, known) if known else Region(None, name)
     return {"code": found.code, "name": found.name}
 
 

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
+from app.domain.countries import gleditsch_ward_of
 from app.domain.incident import counted_day
 from app.domain.layouts.cells import Cells, number_of, range_of
 from app.domain.layouts.days import FIRST_YEAR
-from app.domain.places import country_name, known_region
+from app.domain.layouts.geography import country_of, region_of
+from app.domain.places import country_name
 from app.domain.vocabulary import UCDP_DATE_PREC, UCDP_WHERE_PREC, ActorKind, DatePrecision, ViolenceType
 
 SCHEME = "ucdp"
@@ -57,10 +59,9 @@ def read(cells: Cells) -> tuple[dict[str, Any], dict[str, Any] | None]:
     if event is None or event < 0:
         raise ValueError("id: is not a number" if event else "id: is empty")
     violence = cells.code("type_of_violence", {v.value: v for v in ViolenceType})
-    country = cells.country("country", "iso3")
+    country = country_of(cells)
     start, end, precision = _dates(cells)
     latitude, longitude = cells.place()
-    adm_1 = cells.text("adm_1")
     where_prec = cells.code("where_prec", UCDP_WHERE_PREC)
     sides = cells.needed("side_a"), cells.text("side_b")
     place = cells.text("where_coordinates")
@@ -71,7 +72,7 @@ def read(cells: Cells) -> tuple[dict[str, Any], dict[str, Any] | None]:
         "date_end": end.isoformat(),
         "date_precision": precision.value,
         "country": country,
-        "region": _region(adm_1, country) if adm_1 else None,
+        "region": region_of(cells, "adm_1", country),
         "district": cells.text("adm_2"),
         "place": place,
         "latitude": latitude,
@@ -93,11 +94,6 @@ def _attributes(cells: Cells) -> dict[str, Any]:
     told = cells.others(_READ)
     whole = {name: told[name].removesuffix(".0") for name in _WHOLE_NUMBERS if name in told}
     return told | whole
-
-
-def _region(name: str, country: str) -> dict[str, Any]:
-    found = known_region(name, country)
-    return {"code": found.code, "name": found.name}
 
 
 def _title(violence: ViolenceType | None, sides: tuple[str, str | None], where: str | None) -> str:
@@ -170,6 +166,7 @@ def written(item: Mapping[str, Any]) -> dict[str, Any]:
         "latitude": item["latitude"],
         "longitude": item["longitude"],
         "country": attributes.get("country", country_name(item["country"])),
+        "country_id": attributes.get("country_id", gleditsch_ward_of(item["country"])),
         "date_prec": number_of(UCDP_DATE_PREC, item["date_precision"]),
         "date_start": item["date_start"],
         "date_end": item["date_end"],

@@ -93,7 +93,8 @@ function showMarkers(features) {
   let count = 0;
   for (const feature of features) {
     if (!feature.geometry) {
-      unplaced.add(numeric[feature.properties.country]);
+      const shape = numeric[feature.properties.country]; // former states and waters have none
+      if (shape) unplaced.add(shape);
       count += 1;
       continue;
     }

@@ -35,7 +35,8 @@ function flatFeature(feature) {
 async function shapes(detail) {
   const answer = await fetch(new URL(`countries-${detail}.json?v=2.0.2`, VENDOR));
   const world = await answer.json();
-  return topojson.feature(world, world.objects.countries).features.map(flatFeature);
+  const { features } = topojson.feature(world, world.objects.countries);
+  return features.map((feature) => flatFeature({ ...feature, id: feature.id ?? feature.properties.name }));
 }
 
 const style = (shaded) => (feature) => ({
