@@ -6,6 +6,8 @@ SHELL := /bin/sh
 PYTHON ?= python3
 CHROMIUM ?= /usr/bin/chromium
 FUZZ_EXAMPLES ?= 2000
+# Coverage takes half as much time again, so it is left to .ci/run.
+COVERAGE ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
@@ -29,8 +31,8 @@ serve: $(VENV)/.installed ## Set up, migrate, seed when empty, and serve
 	@$(PY) -m app serve
 
 .PHONY: test
-test: lint ## Set up; lint, types, import rules, and every test that needs no browser
-	$(PY) -m pytest --cov
+test: lint ## Set up; lint, types, import rules, and every test that needs no browser (COVERAGE=--cov reports it)
+	$(PY) -m pytest -n auto --dist worksteal --durations 20 $(COVERAGE)
 
 .PHONY: lint
 lint: $(VENV)/.installed-dev ## Lint, types and import rules alone

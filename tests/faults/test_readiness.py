@@ -235,6 +235,7 @@ def test_a_database_that_breaks_while_it_is_open_is_not_ready_and_only_the_log_n
 DAMAGE = [os.urandom, bytes, lambda size: b"{" * size]
 
 
+@pytest.mark.slow
 def test_a_read_that_meets_a_damaged_page_is_a_503_that_is_logged(
     seeded_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
