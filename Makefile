@@ -74,6 +74,7 @@ relock: $(VENV)/.made ## Pin the newest releases of everything in requirements*.
 	$(LOCK) --group build --constraint requirements-dev.txt --output-file requirements.txt
 	$(LOCK) --group build --group test --group browser --constraint requirements-dev.txt --output-file requirements-browser.txt
 	$(LOCK) --group build --group test --group bench --constraint requirements-dev.txt --output-file requirements-bench.txt
+	$(LOCK) --group build --group test --group browser --group clients --constraint requirements-browser.txt --output-file requirements-clients.txt
 
 .PHONY: clean
 clean: ## Remove .venv, caches and build results, never a database
@@ -106,6 +107,12 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 $(VENV)/.installed-browser: requirements-browser.txt $(VENV)/.installed-dev
 	@echo "Installing requirements-browser.txt into $(VENV)"
 	@$(PINNED) requirements-browser.txt
+	@$(CHECK)
+	@touch $@
+
+$(VENV)/.installed-clients: requirements-clients.txt $(VENV)/.installed-browser
+	@echo "Installing requirements-clients.txt into $(VENV)"
+	@$(PINNED) requirements-clients.txt
 	@$(CHECK)
 	@touch $@
 
