@@ -51,6 +51,10 @@ test-browser: $(VENV)/.installed-browser ## Drive the pages in Chromium (CHROMIU
 	@test -x "$(CHROMIUM)" || { echo "No Chromium at $(CHROMIUM): apt-get install chromium, or set CHROMIUM." >&2; exit 1; }
 	CHROMIUM="$(CHROMIUM)" $(PY) -m pytest -m browser tests/browser
 
+.PHONY: test-clients
+test-clients: $(VENV)/.installed-clients $(VENV)/npm/.installed ## Read the service with GDAL, QGIS, TypeScript, polars and others, as far as they are installed
+	CHROMIUM="$(CHROMIUM)" $(PY) -m pytest -n auto --dist worksteal -m clients tests/clients
+
 .PHONY: test-faults
 test-faults: $(VENV)/.installed-dev ## Kill it, retry, write from many sides: what is acknowledged must stay (some minutes)
 	$(PY) -m pytest -m faults -s tests/faults
@@ -121,3 +125,8 @@ $(VENV)/.installed-bench: requirements-bench.txt $(VENV)/.installed-dev
 	@$(PINNED) requirements-bench.txt
 	@$(CHECK)
 	@touch $@
+
+# Without npm, or without a way to its registry, there is no stamp, and the test of TypeScript says that it is left out.
+$(VENV)/npm/.installed: tests/clients/typescript/package.json | $(VENV)/.made
+	@mkdir -p $(@D) && cp $< $(@D)
+	@if npm install --prefix $(@D) --no-package-lock --no-audit --no-fund --loglevel=error >&2; then touch $@; else echo "Not installed: $<" >&2; fi
