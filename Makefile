@@ -6,6 +6,8 @@ SHELL := /bin/sh
 PYTHON ?= python3
 CHROMIUM ?= /usr/bin/chromium
 FUZZ_EXAMPLES ?= 2000
+# Coverage takes half as much time again, so it is left to .ci/run.
+COVERAGE ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
@@ -29,8 +31,8 @@ serve: $(VENV)/.installed ## Set up, migrate, seed when empty, and serve
 	@$(PY) -m app serve
 
 .PHONY: test
-test: lint ## Set up; lint, types, import rules, and every test that needs no browser
-	$(PY) -m pytest --cov
+test: lint ## Set up; lint, types, import rules, and every test that needs no browser (COVERAGE=--cov reports it)
+	$(PY) -m pytest -n auto --dist worksteal --durations 20 $(COVERAGE)
 
 .PHONY: lint
 lint: $(VENV)/.installed-dev ## Lint, types and import rules alone
@@ -48,6 +50,10 @@ format: $(VENV)/.installed-dev ## Put the code into its one format
 test-browser: $(VENV)/.installed-browser ## Drive the pages in Chromium (CHROMIUM=... says where it is)
 	@test -x "$(CHROMIUM)" || { echo "No Chromium at $(CHROMIUM): apt-get install chromium, or set CHROMIUM." >&2; exit 1; }
 	CHROMIUM="$(CHROMIUM)" $(PY) -m pytest -m browser tests/browser
+
+.PHONY: test-clients
+test-clients: $(VENV)/.installed-clients $(VENV)/npm/.installed ## Read the service with GDAL, QGIS, TypeScript, polars and others, as far as they are installed
+	CHROMIUM="$(CHROMIUM)" $(PY) -m pytest -n auto --dist worksteal -m clients tests/clients
 
 .PHONY: test-faults
 test-faults: $(VENV)/.installed-dev ## Kill it, retry, write from many sides: what is acknowledged must stay (some minutes)
@@ -76,6 +82,7 @@ relock: $(VENV)/.made ## Pin the newest releases of everything in requirements*.
 	$(LOCK) --group build --constraint requirements-dev.txt --output-file requirements.txt
 	$(LOCK) --group build --group test --group browser --constraint requirements-dev.txt --output-file requirements-browser.txt
 	$(LOCK) --group build --group test --group bench --constraint requirements-dev.txt --output-file requirements-bench.txt
+	$(LOCK) --group build --group test --group browser --group clients --constraint requirements-browser.txt --output-file requirements-clients.txt
 
 .PHONY: clean
 clean: ## Remove .venv, caches and build results, never a database
@@ -111,8 +118,19 @@ $(VENV)/.installed-browser: requirements-browser.txt $(VENV)/.installed-dev
 	@$(CHECK)
 	@touch $@
 
+$(VENV)/.installed-clients: requirements-clients.txt $(VENV)/.installed-browser
+	@echo "Installing requirements-clients.txt into $(VENV)"
+	@$(PINNED) requirements-clients.txt
+	@$(CHECK)
+	@touch $@
+
 $(VENV)/.installed-bench: requirements-bench.txt $(VENV)/.installed-dev
 	@echo "Installing requirements-bench.txt into $(VENV)"
 	@$(PINNED) requirements-bench.txt
 	@$(CHECK)
 	@touch $@
+
+# Without npm, or without a way to its registry, there is no stamp, and the test of TypeScript says that it is left out.
+$(VENV)/npm/.installed: tests/clients/typescript/package.json | $(VENV)/.made
+	@mkdir -p $(@D) && cp $< $(@D)
+	@if npm install --prefix $(@D) --no-package-lock --no-audit --no-fund --loglevel=error >&2; then touch $@; else echo "Not installed: $<" >&2; fi

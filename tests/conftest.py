@@ -14,6 +14,11 @@ from app.store.engine import Database
 from tests.support import Client, Editor, Service
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests begin first, so that no process ends with one while the others have nothing left to do."""
+    items.sort(key=lambda item: "slow" not in item.keywords)
+
+
 def _url(path: Path) -> str:
     return f"sqlite:///{path}"
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -143,13 +144,6 @@ def report(database: Database, incidents: str | list[str], **fields: Any) -> str
     return report_id
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def environment(**more: str) -> dict[str, str]:
     """An environment for the command that is not coloured by the tester's own settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("INCIDENTS_")}
@@ -165,29 +159,39 @@ def command(*arguments: str, cwd: Path, timeout: float = 60, **env: str) -> subp
 
 
 class Service:
-    """`serve` in a process of its own, on a free port, with a database in `folder`."""
+    """`serve` in a process of its own, on a port that the system gives it, with a database in `folder`."""
 
-    def __init__(self, folder: Path, **env: str) -> None:
-        self.port = free_port()
-        self.base = f"http://127.0.0.1:{self.port}"
-        self.database = folder / "service.db"
+    def __init__(self, folder: Path, *arguments: str, database: Path | None = None, **env: str) -> None:
+        self.database = database or folder / "service.db"
         self.log = folder / "service.log"
-        with self.log.open("wb") as log:
+        before = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "app", "serve", "--port", str(self.port)],
-                cwd=folder, stdout=log, stderr=log,
+                [sys.executable, "-m", "app", "serve", "--port", "0", *arguments],
+                cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=environment(INCIDENTS_DATABASE_URL=f"sqlite:///{self.database}", **env),
             )  # fmt: skip
-        self._wait_until_ready()
+        self.port = self._wait_for(lambda: self._logged_port(before))
+        self.base = f"http://127.0.0.1:{self.port}"
+        self._wait_for(self._is_ready)
 
-    def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + 30
+    def _logged_port(self, before: int) -> int:
+        found = re.search(rb"running on http://127\.0\.0\.1:(\d+)", self.log.read_bytes()[before:])
+        return int(found[1]) if found else 0
+
+    def _is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.base}/readyz", timeout=5, trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def _wait_for(self, answer: Callable[[], int]) -> int:
+        """What is answered once it is not 0. Fails where the service ends before, or takes a minute."""
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                if httpx.get(f"{self.base}/readyz", timeout=5).status_code == 200:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.05)
+            if found := answer():
+                return found
+            time.sleep(0.02)
         self.stop()
         raise AssertionError(f"the service did not start: {self.log.read_text()[-2000:]}")
 

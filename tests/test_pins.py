@@ -17,6 +17,7 @@ FILES = {
     "requirements-dev.txt": ["build", "test"],
     "requirements-browser.txt": ["build", "test", "browser"],
     "requirements-bench.txt": ["build", "test", "bench"],
+    "requirements-clients.txt": ["build", "test", "browser", "clients"],
 }
 
 

@@ -62,6 +62,7 @@ def _typed(folder: Path, service: Service, commands: str) -> subprocess.Complete
 BASH_AND_CURL = pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="needs bash and curl")
 
 
+@pytest.mark.slow
 @BASH_AND_CURL
 def test_releases_can_be_imported_as_they_stand(tmp_path: Path) -> None:
     # given
@@ -84,6 +85,7 @@ def test_releases_can_be_imported_as_they_stand(tmp_path: Path) -> None:
     assert json.loads(last)["summary"]["unchanged"] == 20
 
 
+@pytest.mark.slow
 @BASH_AND_CURL
 def test_the_toll_that_moves_can_be_typed_as_it_stands(tmp_path: Path) -> None:
     # given
@@ -106,6 +108,7 @@ def test_the_toll_that_moves_can_be_typed_as_it_stands(tmp_path: Path) -> None:
     assert told.stdout.count("whole: ") == 2
 
 
+@pytest.mark.slow
 def test_the_files_for_other_programs_are_read_as_it_says(seeded_file: Path, tmp_path: Path) -> None:
     # given
     section = README.split("### Files for other programs")[1].split("## Recording")[0]

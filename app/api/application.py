@@ -91,8 +91,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.state.settings, app.state.database = settings, database
-    app.state.reader, app.state.recorder, app.state.files = reader, recorder, files
+    app.state.settings, app.state.reader = settings, reader
+    app.state.recorder, app.state.files = recorder, files
     # Taken over as they are: routes of an included router are looked up anew at each request.
     for module in (incidents, reports, statistics, changes, recording, importing, ogc, system):
         app.router.routes.extend(module.router.routes)

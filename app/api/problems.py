@@ -150,6 +150,12 @@ def _sent(value: object) -> str | None:
     return value if isinstance(value, str) else None if value is None else repr(value)[:200]
 
 
+async def stored_json_invalid(request: Request, error: Exception) -> Response:
+    """Damage inside of a stored JSON text. Bodies of requests are parsed elsewhere, with errors of their own."""
+    log.error("a stored text is no JSON; `incidents verify` names the place", exc_info=error)
+    return await app_error(request, DatabaseUnusable(f"a stored text cannot be read: {error}"))
+
+
 async def unexpected(request: Request, error: Exception) -> Response:
     """A fault of ours. Says nothing of what was sent; the log has the traceback."""
     log.exception("unexpected error at %s", echo(request.url.path), exc_info=error)
@@ -161,4 +167,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(AppError, app_error)
     app.add_exception_handler(HTTPException, http_exception)
     app.add_exception_handler(RequestValidationError, request_invalid)
+    app.add_exception_handler(orjson.JSONDecodeError, stored_json_invalid)
     app.add_exception_handler(Exception, unexpected)

@@ -101,7 +101,7 @@ def _database(dry_run: bool) -> Iterator[Database]:
         return
     with temporary_folder() as folder:
         copied = folder / "copy.db"
-        copies.copy(database.url, copied)
+        copies.copy(database.url, copied, to_disk=False)
         copy = Database(f"sqlite:///{copied}")
         yield copy
         copy.close()

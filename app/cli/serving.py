@@ -10,12 +10,13 @@ import orjson
 import typer
 
 from app.cli.base import app, migrated
+from app.domain.dates import Instant
 from app.domain.incident import IncidentDraft
 from app.domain.question import Question
 from app.errors import Fault, InvalidInput
 from app.ingest.seeds import load_seeds
 from app.settings import Settings
-from app.store import read
+from app.store import feed, read
 from app.store.engine import Database
 from app.store.reader import Reader
 from app.store.write import Outcome
@@ -33,7 +34,7 @@ def serve(
 
     settings = Settings()
     database = migrated(settings)
-    if settings.seed and _is_empty(settings):
+    if _newest_recording(settings) == 0 and settings.seed:
         _report_seeds(database)
     database.close()
     host, port = host or settings.host, settings.port if port is None else port
@@ -76,14 +77,17 @@ def _expect_free(host: str, port: int) -> None:
         raise InvalidInput([Fault("port", why, f"{host}:{port}", "settings")]) from None
 
 
-def _is_empty(settings: Settings) -> bool:
+def _newest_recording(settings: Settings) -> Instant:
+    """When something was last recorded; 0 for never. Raises `Broken` where the log does not match it."""
     reader = Reader(Database(settings.database_url), settings.read_seconds)
 
-    async def newest() -> int:
-        return (await read.open_session(reader, Question())).recorded
+    async def newest() -> Instant:
+        session = await read.open_session(reader, Question())
+        await feed.check_newest(session)
+        return session.recorded
 
     try:
-        return asyncio.run(newest()) == 0
+        return asyncio.run(newest())
     finally:
         reader.close()
 

@@ -9,9 +9,10 @@ import orjson
 from sqlalchemy import and_, bindparam, func, or_, select
 
 from app.domain import merkle
+from app.domain.canonical import canonical
 from app.domain.dates import Instant, instant_text
 from app.domain.merkle import Hash, Place
-from app.errors import Fault, InvalidInput
+from app.errors import Broken, DatabaseUnusable, Fault, InvalidInput
 from app.store.confidential import MARK, opened_document
 from app.store.log import text_of, told
 from app.store.reader import ReadSession, Statement, filled_up
@@ -90,6 +91,27 @@ async def inclusion(session: ReadSession, seq: int, size: int | None) -> dict[st
     }
 
 
+async def check_newest(session: ReadSession) -> None:
+    """Raises `Broken` where the newest entry is not what was recorded, or does not lead to the root of the log.
+
+    Reads some pages, whatever the length of the log; `verify` looks at the others.
+    """
+    state = await checkpoint(session)
+    if not (size := state["size"]):
+        return
+    where = f"entry {size} of the log, the newest"
+    try:
+        entry = orjson.loads((await changes(session, size - 1, 1))[0].text)
+        entry.pop("hash")
+        proof = await inclusion(session, size, size)
+        leaf = merkle.leaf_hash(canonical(entry)).hex()
+    except (ValueError, TypeError, LookupError) as error:
+        raise Broken(where, f"cannot be read ({type(error).__name__}: {error}); restore a backup") from None
+    if (proof["hash"], proof["root"]) != (leaf, state["root"]):
+        why = "does not match what is recorded; `incidents verify` names the first place, or restore a backup"
+        raise Broken(where, why)
+
+
 async def consistency(session: ReadSession, first: int, second: int | None) -> dict[str, Any]:
     """The proof that the log of one size is the beginning of the log of another."""
     second = await _within(session, "to", second)
@@ -127,6 +149,10 @@ async def _hashes(session: ReadSession, places: Sequence[Place]) -> dict[Place, 
         values |= {f"number_{n}": number for n, (_, number) in enumerate(filled)}
         rows = await session.rows(Statement(_nodes_text(len(filled)), values))
         found |= {(level, number): node for level, number, node in rows}
+    if missing := {*places} - found.keys():
+        raise DatabaseUnusable(
+            f"the tree of the log has no node {min(missing)}; `incidents verify` names the first place"
+        )
     return found
 
 

@@ -9,7 +9,7 @@ from app.domain.filters import MAX_LIMIT
 from app.domain.headline import superseding
 from app.domain.question import Question
 from app.domain.vocabulary import Victims
-from app.errors import NotFound, echo
+from app.errors import DatabaseUnusable, NotFound, echo
 from app.store import lists
 from app.store.confidential import opened
 from app.store.cursor import Walk
@@ -81,6 +81,8 @@ async def _about_sets(session: ReadSession, rows: Sequence[Row]) -> list[KnownRe
 def _with_standing(question: Question, rows: Sequence[Row], known: Sequence[KnownReport]) -> list[str]:
     """Reports as JSON, each with whether it stands among all that are known about its incidents."""
     by_id = {k.report.id: k for k in known}
+    if missing := {row[1] for row in rows} - by_id.keys():  # a row that they are joined with is gone: damage
+        raise DatabaseUnusable(f"{min(missing)} points to no row; `incidents verify` names the first place")
     related: dict[int, list[KnownReport]] = {}
     for k in known:
         related.setdefault(k.set_key, []).append(k)

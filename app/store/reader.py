@@ -78,6 +78,8 @@ class Reader:
         self._here: tuple[sqlite3.Connection, sqlite.Deadline] | None = None
         self._idle: queue.SimpleQueue[tuple[sqlite3.Connection, sqlite.Deadline]] = queue.SimpleQueue()
         self._limiter: CapacityLimiter | None = None
+        self._file: tuple[int, int] | None = None
+        """The file that is open."""
         self.exports = Places(MOST_EXPORTS)
         self.extent: tuple[Instant, Any] | None = None
         """The extent of what there is, and the newest recording when it was looked up."""
@@ -143,7 +145,18 @@ class Reader:
         except queue.Empty:
             return self._open(sqlite.THREAD_CACHE_KIB)
 
+    def check(self) -> None:
+        """Raises `DatabaseUnusable` where the database cannot be read, has another schema or is another file by now.
+
+        Reads a few pages, whatever the size of the file.
+        """
+        self.database.check(small_file=False)
+        if self._file not in (None, sqlite.file_id(self.database.url)):
+            path = sqlite.path_of(self.database.url)
+            raise DatabaseUnusable(f"{path} was replaced while it was open; restart the service")
+
     def _open(self, cache_kib: int) -> tuple[sqlite3.Connection, sqlite.Deadline]:
+        self._file = self._file or sqlite.file_id(self.database.url)
         try:
             return sqlite.read_connection(self.database.url, cache_kib)
         except sqlite3.Error as error:

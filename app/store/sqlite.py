@@ -39,6 +39,9 @@ READ_BUSY_SECONDS = 2
 READ_CACHE_KIB = 64 * 1024
 THREAD_CACHE_KIB = 8 * 1024
 EXPORT_CACHE_KIB = 4 * 1024
+CHECKED_BYTES = 64 * 1024 * 1024
+"""Size of the largest file whose pages are all read before it is used, which takes about 0.1 s. `quick_check` cannot be
+stopped by a deadline in every version of SQLite, and takes half a minute for a file of some gigabytes."""
 STEPS_BETWEEN_LOOKS = 4000
 """Steps of SQLite's machine between two looks at the clock: about 0.1 ms."""
 
@@ -245,30 +248,36 @@ def is_foreign(connection: sqlite3.Connection) -> bool:
     return bool(tables and ours != APPLICATION_ID)
 
 
-def inspect(url: URL, look: Callable[[sqlite3.Connection], str | None], seconds: float) -> str | None:
-    """What is wrong with a database file, or `None`: damage, as far as it is found in time, then what `look` says."""
+def inspect(url: URL, look: Callable[[sqlite3.Connection], str | None]) -> str | None:
+    """What is wrong with a database file, or `None`: what keeps it from being opened, then what `look` returns."""
     try:
-        connection, deadline = read_connection(url, EXPORT_CACHE_KIB)
+        connection, _ = read_connection(url, EXPORT_CACHE_KIB)
     except sqlite3.Error as error:
         return _unreadable(error)
     try:
-        if is_foreign(connection):
-            return FOREIGN
-        deadline.at = time.monotonic() + seconds
-        try:
-            (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        except sqlite3.OperationalError as error:
-            if not was_interrupted(error):
-                raise
-            damage = "ok"
-        deadline.at = float("inf")
-        if damage != "ok":
-            return f"is damaged ({' '.join(damage.split())}); restore a backup"
-        return look(connection)
+        return FOREIGN if is_foreign(connection) else look(connection)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         return _unreadable(error)
     finally:
         connection.close()
+
+
+def damage_in_small_file(connection: sqlite3.Connection) -> str | None:
+    """Damage of any page of a file of at most `CHECKED_BYTES`. Of a larger file nothing is read."""
+    (size,) = connection.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").fetchone()
+    if size > CHECKED_BYTES:
+        return None
+    (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    return None if damage == "ok" else f"is damaged ({' '.join(damage.split())}); restore a backup"
+
+
+def file_id(url: URL) -> tuple[int, int] | None:
+    """The device and inode of a database file, or `None` where there is no file."""
+    try:
+        found = path_of(url).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _unreadable(error: Exception) -> str:

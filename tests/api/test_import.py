@@ -259,6 +259,7 @@ def writer_key(service: Service) -> str:
     return key
 
 
+@pytest.mark.slow
 def test_a_slow_but_steady_body_may_take_longer_than_a_request(service: Service, writer_key: str, file: bytes) -> None:
     # given: a deadline of 2 seconds, and a body that takes 4
     padding = b" " * 1_000_000

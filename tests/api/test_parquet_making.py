@@ -191,6 +191,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("partitioned", [False, True])
 def test_memory_does_not_grow_with_the_length(item: dict[str, Any], partitioned: bool) -> None:
     # when: 20 MB and 200 MB of rows

@@ -6,12 +6,6 @@ Playwright is imported when a fixture needs it: without it, these modules can st
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -26,12 +20,11 @@ from app.domain.incident import IncidentDraft
 from app.ingest.formats import import_file, importer_of
 from app.store.engine import Database
 from tests import ged
-from tests.support import hostile_incident, record
+from tests.support import Service, hostile_incident, record
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, Route
 
-ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 REFUSED: list[str] = []
@@ -39,8 +32,6 @@ REFUSED: list[str] = []
 VISITED: list[str] = []
 """The services that were visited."""
 SAMPLED = 1298
-STARTS_WITHIN = 60.0
-STOPS_WITHIN = 10.0
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +64,7 @@ def hostile_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @contextmanager
 def _database(folder: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{folder / 'incidents.db'}")
+    database = Database(f"sqlite:///{folder / 'service.db'}")
     database.migrate()
     yield database
     database.close()
@@ -81,24 +72,9 @@ def _database(folder: Path) -> Iterator[Database]:
 
 @contextmanager
 def _serving(folder: Path) -> Iterator[str]:
-    port = _free_port()
-    address = f"http://127.0.0.1:{port}"
-    others = {name: value for name, value in os.environ.items() if not name.startswith("INCIDENTS_")}
-    environment = others | {"INCIDENTS_DATABASE_URL": f"sqlite:///{folder / 'incidents.db'}", "PYTHONPATH": str(ROOT)}
-    with (folder / "service.log").open("w+", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "app", "serve", "--port", str(port)],
-            cwd=folder,  # where no `.env` lies
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            _wait_until_healthy(process, address, Path(log.name))
-            yield address
-        finally:
-            _stop(process)
+    service = Service(folder)
+    yield service.base
+    service.stop()
 
 
 @pytest.fixture(scope="session")
@@ -217,33 +193,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Counts what went out."""
     if VISITED:
         terminalreporter.write_line(f"requests off loopback: {len(REFUSED)}")
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-def _wait_until_healthy(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    deadline = time.monotonic() + STARTS_WITHIN
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            pytest.fail(f"the service ended with {process.returncode}:\n{log.read_text(encoding='utf-8')}")
-        try:
-            with direct.open(f"{address}/healthz", timeout=1) as answer:
-                if answer.status == 200:
-                    return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    pytest.fail(f"the service did not answer within {STARTS_WITHIN:g} s:\n{log.read_text(encoding='utf-8')}")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOPS_WITHIN)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -114,18 +114,8 @@ class Workers(Service):
     """`serve` with some workers, on an empty database unless one is told with its key, and a key that may write."""
 
     def __init__(self, folder: Path, workers: int = 1, database: Path | None = None, key: str | None = None) -> None:
-        self.port = _steady_port()
-        self.base = f"http://127.0.0.1:{self.port}"
-        self.database = database or folder / "service.db"
-        self.log = folder / "service.log"
-        self.key = key or make_key(self.database)
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "app", "serve", "--port", str(self.port), "--workers", str(workers)],
-                cwd=folder, stdout=log, stderr=log,
-                env=environment(INCIDENTS_DATABASE_URL=f"sqlite:///{self.database}", INCIDENTS_SEED="false"),
-            )  # fmt: skip
-        self._wait_until_ready()
+        self.key = key or make_key(database or folder / "service.db")
+        super().__init__(folder, "--workers", str(workers), database=database, INCIDENTS_SEED="false")
 
     def client(self, **options: Any) -> httpx.Client:
         return writing_client(self.base, self.key, **options)

@@ -199,6 +199,7 @@ def test_a_file_that_may_only_be_read_is_not_written(
     assert _contents(read_only.parent) == before
 
 
+@pytest.mark.slow
 def test_six_processes_at_once_make_one_database_with_one_set_of_seeds(tmp_path: Path) -> None:
     # given
     path = tmp_path / "incidents.db"

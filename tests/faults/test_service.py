@@ -46,6 +46,7 @@ def test_an_export_that_runs_away_is_a_503_in_time(client: Client, monkeypatch: 
     assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
 
 
+@pytest.mark.slow
 def test_a_database_that_breaks_while_it_is_served_gives_problem_documents(tmp_path: Path) -> None:
     # given
     service = Service(tmp_path)

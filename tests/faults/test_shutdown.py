@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import pytest
 
 from app.store.engine import Database
 from tests.support import Service, draft, record
@@ -16,6 +17,7 @@ COUNT = 1000
 """Incidents of 5 kB: an export that no socket's buffer holds whole."""
 
 
+@pytest.mark.slow
 def test_sigterm_under_load_lets_answers_in_flight_finish(tmp_path: Path) -> None:
     # given: eight clients that ask all the time, and one that reads a large file slowly
     service = Service(tmp_path)

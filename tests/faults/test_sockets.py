@@ -175,6 +175,7 @@ def test_what_never_ends_is_cut_off_before_it_fills_the_memory(service: Service,
     _assert_alive(service)
 
 
+@pytest.mark.slow
 def test_idle_and_slow_clients_are_closed_while_honest_ones_are_served(service: Service) -> None:
     # given: a hundred say nothing, a hundred stop half-way, a hundred send a byte at a time
     begun = time.monotonic()

@@ -276,7 +276,7 @@ def test_json_is_read_the_same_wherever_it_is_cut(put: Put, monkeypatch: pytest.
     "content",
     [
         b"", b"\n\n", b"\xef\xbb\xbf", b" , ,\n", b"\x00\x01\x02", b"id,name\x00\n1,a\n", b"\x89PNG\r\n\x1a\n\x00\x00", b"%PDF-1.7\n\x00",
-        b"\x1f\x8b\x08\x00 broken", gzip.compress(b""), b"PK\x03\x04 broken", zipped(), zipped(("a.pdf", b"%PDF")),
+        b"\x1f\x8b\x08\x00 broken", gzip.compress(b"", mtime=0), b"PK\x03\x04 broken", zipped(), zipped(("a.pdf", b"%PDF")),
         zipped(("a.csv", b"id\n1\n"), ("b.csv", b"id\n2\n")), zipped(("xl/workbook.xml", b"<no")), b"{}", b"[]", b'["a"]', b'{"a": 1}', b"[{", b"id,name,id\n1,2,3\n",
         b"a" * (LONGEST_LINE + 10),
     ],
@@ -297,12 +297,12 @@ def test_a_refusal_says_what_is_wrong(put: Put) -> None:
 
 
 @pytest.mark.parametrize("cut", [0.5, 0.9])
-@pytest.mark.parametrize("pack", [gzip.compress, lambda text: json.dumps([{"id": n} for n in range(100_000)]).encode()])
+@pytest.mark.parametrize("pack", [gzip.compress, lambda text: json.dumps([{"id": n} for n in range(20_000)]).encode()])
 def test_where_a_file_breaks_off_the_rows_before_are_read_and_the_rest_is_told(
     put: Put, pack: Callable[[bytes], bytes], cut: float
 ) -> None:
     # given
-    whole = pack("".join(["id\n", *(f"{n * 7919}\n" for n in range(200_000))]).encode())
+    whole = pack("".join(["id\n", *(f"{n * 7919}\n" for n in range(40_000))]).encode())
 
     # when
     found = rows(put(whole[: int(len(whole) * cut)]))
@@ -315,13 +315,13 @@ def test_where_a_file_breaks_off_the_rows_before_are_read_and_the_rest_is_told(
 
 def test_it_is_told_how_far_a_file_is_read(put: Put) -> None:
     # given
-    path, told = put("id\n" + "1\n" * 2_000_000), list[int]()
+    path, told = put("id\n" + f"{'1' * 199}\n" * 20_000), list[int]()
 
     # when
     with opened(path, told.append) as table:
         next(table.rows)
         early = told[-1]
-        assert sum(1 for _ in table.rows) == 1_999_999
+        assert sum(1 for _ in table.rows) == 19_999
 
     # then
     assert early < told[-1] == path.stat().st_size

@@ -83,6 +83,7 @@ def _write_some(url: str, name: str) -> None:
         record(database, report(n, f"{name}-{n}"), about=("a",))
 
 
+@pytest.mark.slow
 def test_writers_beside_each_other_never_build_on_the_same_past(database: Database) -> None:
     """pysqlite's own transactions read first and lock later: two writers then take the same key and instant."""
     record(database, incident("a"))
