@@ -2,6 +2,7 @@
 
 import csv
 import json
+import socket
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -142,11 +143,16 @@ def test_migrate_and_seed_are_safe_to_repeat(
     fresh.run("migrate")
 
 
-def test_serve_says_where_the_pages_are_and_counts_what_they_show(service: Service) -> None:
+def test_serve_says_where_the_pages_are_and_counts_what_they_show(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    service = Service(tmp_path, "--port", str(port))
     told = service.log.read_text()
     assert f"service.db: pages at {service.base}/, API documentation at {service.base}/docs\n" in told
     assert "seeds: 3 incidents and 2 shared toll reports created\n" in told
     assert httpx.get(f"{service.base}/v1/incidents?total=true&fields=id").json()["total"] == 3
+    service.stop()
 
 
 @pytest.mark.parametrize("words", [

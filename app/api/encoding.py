@@ -19,7 +19,7 @@ from app.domain.layouts.plain import (
     flat_report,
     headline_values,
     incident_columns,
-    safe_cell,
+    safe_row,
 )
 from app.domain.question import Question
 from app.errors import Fault, InvalidInput
@@ -221,7 +221,7 @@ def csv_lines(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, head
     writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\r\n")
     if header:
         writer.writeheader()
-    writer.writerows({name: safe_cell(value) for name, value in row.items()} for row in rows)
+    writer.writerows(safe_row(row) for row in rows)
     return out.getvalue().encode()
 
 

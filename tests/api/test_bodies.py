@@ -285,14 +285,14 @@ def test_a_place_is_not_repeated_at_length(editor: Editor, member: str, value: A
 )
 def test_a_great_many_faults_are_told_briefly_and_soon(editor: Editor, parts: dict[str, Any], why: str) -> None:
     # when
-    begun = time.monotonic()
+    begun = time.process_time()
     answer = _send(editor, INCIDENT, json.dumps(attack(**parts)).encode())
 
     # then
     assert answer.status_code == 422
     assert why in [fault["name"] for fault in answer.json()["errors"]]
     assert len(answer.json()["errors"]) <= 60 and len(answer.text) < 20_000
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 2, "of computing, whatever else the machine does"
 
 
 def test_the_last_of_many_members_given_twice_is_found_at_once(editor: Editor) -> None:

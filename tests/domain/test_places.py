@@ -163,6 +163,9 @@ def test_a_key_made_of_kind_words_alone_keeps_them() -> None:
     assert bare_name("Ménaka region") == "menaka"
 
 
-@pytest.mark.parametrize(("code", "iso3"), [("ML", "MLI"), ("NA", "NAM"), ("XK", None), ("YUCS", None), ("", None)])
+@pytest.mark.parametrize(
+    ("code", "iso3"),
+    [("ML", "MLI"), ("NA", "NAM"), ("XK", "XKX"), ("YU", "YUG"), ("XR", None), ("YUCS", None), ("", None)],
+)
 def test_a_country_has_a_longer_code_where_iso_3166_1_has_one(code: str, iso3: str | None) -> None:
     assert country_iso3(code) == iso3

@@ -58,7 +58,14 @@ def test_days_that_data_sets_state_and_spans_of_releases_are_found_again(databas
     )
     events = [
         with_figure(event, 5)
-        | {"year": 2020, "date_start": "2020-05-01", "date_end": "2020-05-01", "country": "Mali", "adm_1": ""}
+        | {
+            "year": 2020,
+            "date_start": "2020-05-01",
+            "date_end": "2020-05-01",
+            "country": "Mali",
+            "country_id": 432,
+            "adm_1": "",
+        }
         for event in ged_events(1000)
     ]
     for release, listed in (("24.1", events), ("25.1", events[1:])):
