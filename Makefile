@@ -32,7 +32,7 @@ serve: $(VENV)/.installed ## Set up, migrate, seed when empty, and serve
 
 .PHONY: test
 test: lint ## Set up; lint, types, import rules, and every test that needs no browser (COVERAGE=--cov reports it)
-	$(PY) -m pytest -n auto --dist worksteal --durations 20 $(COVERAGE)
+	$(PY) -m pytest -n auto --maxprocesses 8 --dist worksteal --durations 20 $(COVERAGE)
 
 .PHONY: lint
 lint: $(VENV)/.installed-dev ## Lint, types and import rules alone
@@ -53,7 +53,7 @@ test-browser: $(VENV)/.installed-browser ## Drive the pages in Chromium (CHROMIU
 
 .PHONY: test-clients
 test-clients: $(VENV)/.installed-clients $(VENV)/npm/.installed ## Read the service with GDAL, QGIS, TypeScript, polars and others, as far as they are installed
-	CHROMIUM="$(CHROMIUM)" $(PY) -m pytest -n auto --dist worksteal -m clients tests/clients
+	CHROMIUM="$(CHROMIUM)" $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal -m clients tests/clients
 
 .PHONY: test-faults
 test-faults: $(VENV)/.installed-dev ## Kill it, retry, write from many sides: what is acknowledged must stay (some minutes)

@@ -152,8 +152,8 @@ def _sent(value: object) -> str | None:
 
 async def stored_json_invalid(request: Request, error: Exception) -> Response:
     """Damage inside of a stored JSON text. Bodies of requests are parsed elsewhere, with errors of their own."""
-    log.error("a stored text is no JSON; `incidents verify` names the place", exc_info=error)
-    return await app_error(request, DatabaseUnusable(f"a stored text cannot be read: {error}"))
+    why = f"a stored text is no JSON ({error}); `incidents verify` names the first place"
+    return await app_error(request, DatabaseUnusable(why))
 
 
 async def unexpected(request: Request, error: Exception) -> Response:

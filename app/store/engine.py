@@ -70,8 +70,8 @@ class Database:
     def check(self, *, may_be_missing: bool = False, may_be_older: bool = False, small_file: bool = True) -> None:
         """Raises `DatabaseUnusable` with one line that says what is wrong with the database and what to do.
 
-        Takes milliseconds whatever the size of the file: reads its header, its schema and both ends of every table, and
-        all of a `small_file`, which takes up to 0.1 s.
+        Reads the header, the schema and both ends of every table, in milliseconds whatever the size of the file. With
+        `small_file` it reads all pages of a file that is small enough for that to take 0.1 s.
         """
         path = sqlite.path_of(self.url)
         if not path.exists():

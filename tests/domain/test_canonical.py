@@ -41,7 +41,7 @@ DOCUMENTS = st.recursive(
 
 
 @pytest.mark.slow
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(DOCUMENTS)
 @example({"\U0001f600": 1, "\ufb33": 2, "\ue000": 3, "\ud7ff": 4})
 @example([1.0, -0.0, 0.0, 1e21, 1e-7, 15.0, -2.5, 123456789.5])
@@ -50,14 +50,14 @@ def test_any_document_is_written_as_the_reference_writes_it(document: Any) -> No
     assert canonical(document) == rfc8785.dumps(document)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.binary(min_size=8, max_size=8).map(lambda b: struct.unpack("<d", b)[0]).filter(math.isfinite))
 def test_any_double_is_written_as_the_reference_writes_it_and_read_back(number: float) -> None:
     assert canonical(number) == rfc8785.dumps(number)
     assert float(canonical(number)) == number
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(DOCUMENTS)
 def test_what_is_stored_and_read_has_the_canonical_text_of_what_was_sent(document: Any) -> None:
     """So a hash that was made of what was sent can be made again of what is stored, and of what is answered."""
@@ -66,7 +66,7 @@ def test_what_is_stored_and_read_has_the_canonical_text_of_what_was_sent(documen
     assert rfc8785.dumps(json.loads(stored)) == canonical(document)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.dictionaries(NAMES, NUMBERS, min_size=2, max_size=8), st.randoms(use_true_random=False))
 def test_the_order_in_which_members_come_makes_no_difference(document: dict[str, Any], chance: Any) -> None:
     members = list(document.items())

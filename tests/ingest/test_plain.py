@@ -416,7 +416,7 @@ def incidents(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @given(told=incidents())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_whatever_is_recorded_survives_the_table(migrated_file: Path, told: list[dict[str, Any]]) -> None:
     with TemporaryDirectory() as folder:
         # given
