@@ -105,8 +105,6 @@ def _verify(
     words = copies.words_of(replayed)
     right, kept = (copies.found_by_words(connection, words) for connection in (replayed, stored))
     rows_compared += _compare("answers of the text search", right, kept, ())
-    right, kept = copies.pages_of_texts(replayed), copies.pages_of_texts(stored)
-    rows_compared += _compare("pages of the text search", right, kept, ())
     return Proved(tree.size, tree.state["log_root"].hex(), rows_compared)
 
 
