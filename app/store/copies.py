@@ -147,7 +147,9 @@ def searched(connection: sqlite3.Connection, question: str) -> Iterator[Row]:
     """The answer to one of `SEARCHED`."""
     if question == _FOUND_IN_TEXTS:
         connection.execute("DROP TABLE IF EXISTS temp.found_in_texts")
-        connection.execute(f"CREATE VIRTUAL TABLE temp.found_in_texts USING fts5vocab(main, {incident_text.name}, instance)")
+        connection.execute(
+            f"CREATE VIRTUAL TABLE temp.found_in_texts USING fts5vocab(main, {incident_text.name}, instance)"
+        )
     return iter(connection.execute(question))
 
 
