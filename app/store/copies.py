@@ -124,14 +124,7 @@ def check_structure(connection: sqlite3.Connection, reference: sqlite3.Connectio
             raise Broken("file", " ".join(damage.split()))
     for table, key, parent, _ in connection.execute("PRAGMA foreign_key_check"):
         raise Broken(f"{table}, row {key}", f"points to no row of {parent}")
-    made, there = ({row[:2]: row for row in c.execute(_SCHEMA)} for c in (reference, connection))
-    for kind, name in sorted(made.keys() | there.keys()):
-        if (kind, name) not in there:
-            raise Broken(f"{kind} {name}", "is missing")
-        if (kind, name) not in made:
-            raise Broken(f"{kind} {name}", "is not ours")
-        if there[kind, name] != made[kind, name]:
-            raise Broken(f"{kind} {name}", "is not as it was made")
+    check_schema(connection, reference)
     try:
         connection.execute("INSERT INTO incident_text (incident_text) VALUES ('integrity-check')")
         (boxes,) = connection.execute("SELECT rtreecheck('incident_box')").fetchone()
@@ -141,6 +134,18 @@ def check_structure(connection: sqlite3.Connection, reference: sqlite3.Connectio
         boxes = "a node belongs to nothing"
     if boxes != "ok":
         raise Broken("box search", " ".join(boxes.split()))
+
+
+def check_schema(connection: sqlite3.Connection, reference: sqlite3.Connection) -> None:
+    """Raises `Broken` for the first table, index, trigger or view that is not as in `reference`, or not there."""
+    made, there = ({row[:2]: row for row in c.execute(_SCHEMA)} for c in (reference, connection))
+    for kind, name in sorted(made.keys() | there.keys()):
+        if (kind, name) not in there:
+            raise Broken(f"{kind} {name}", "is missing")
+        if (kind, name) not in made:
+            raise Broken(f"{kind} {name}", "is not ours")
+        if there[kind, name] != made[kind, name]:
+            raise Broken(f"{kind} {name}", "is not as it was made")
 
 
 def searched(connection: sqlite3.Connection, question: str) -> Iterator[Row]:

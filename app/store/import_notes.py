@@ -13,7 +13,8 @@ _FAULTS = {
         SELECT incident, source FROM listing WHERE recorded_at NOT IN (SELECT recorded_at FROM recording)""",
     "listing: is older than its incident": """
         SELECT listing.incident, listing.source FROM listing JOIN incident_version AS version
-        ON version.incident = listing.incident AND version.number = 1 WHERE listing.recorded_at < version.recorded_at""",
+        ON version.incident = listing.incident AND version.number = 1
+        WHERE listing.recorded_at < version.recorded_at""",
     "listing: is older than its source": """
         SELECT listing.incident, listing.source FROM listing JOIN source ON source.key = listing.source
         WHERE listing.recorded_at < source.recorded_at""",
@@ -26,7 +27,8 @@ _FAULTS = {
         SELECT source, country FROM release_span WHERE last_day < first_day""",
     "release_span: belongs to no listing": """
         SELECT source, country FROM release_span AS span WHERE NOT EXISTS (SELECT 1 FROM listing
-        WHERE listing.source = span.source AND listing.reporter = span.reporter AND listing.listed_at = span.listed_at)""",
+        WHERE listing.source = span.source AND listing.reporter = span.reporter
+        AND listing.listed_at = span.listed_at)""",
 }
 """Each fault with the query that finds its rows."""
 

@@ -13,13 +13,12 @@ from typing import Any
 from unittest.mock import patch
 
 import orjson
-from alembic import command
 
 from app.domain.incident import IncidentDraft
 from app.domain.source import Reference, ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
 from app.store import derive
-from app.store.engine import Database, _scripts
+from app.store.engine import Database
 from app.store.sqlite import incident_box, incident_text
 from app.store.tables import TABLES
 from app.store.write import Writer, recording
@@ -167,10 +166,7 @@ def make_rich(path: Path, migrated: Path, **changed: Callable[[Writer], object])
 def make_older(path: Path, of: Path, revision: str = "0001") -> None:
     """A database as the program wrote it when this was the newest revision, with the facts of another database."""
     database = Database(f"sqlite:///{path}")
-    with database.engine.begin() as connection:
-        config = _scripts(database.url)
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+    database.make_schema(revision)
     database.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as older:
         older.execute("ATTACH ? AS newer", (str(of),))
