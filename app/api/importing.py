@@ -26,7 +26,7 @@ from app.errors import AppError, BodyTooLarge, DatabaseFull, Fault, InvalidInput
 from app.ingest.formats import Importer, import_file, importer_of
 from app.ingest.pipeline import Result, Summary
 from app.store.engine import Database
-from app.store.keys import Access
+from app.store.keys import Access, expect_holds
 from app.store.temporary import temporary_folder
 from app.store.write import Outcome
 
@@ -179,6 +179,7 @@ class _Work:
                 told=self._hear,
                 read=self._expect_listener,
                 insider=insider,
+                expect_allowed=lambda transaction: expect_holds(transaction, self._access),
             )
             self._flush()
             return summary

@@ -14,6 +14,7 @@ from app.ingest.pipeline import Batch, Item, Result, Summary, ingest
 from app.ingest.plain import PlainImport
 from app.ingest.ucdp import UcdpImport
 from app.store.engine import Database
+from app.store.transaction import Transaction
 from app.store.write import Writer
 
 
@@ -76,11 +77,12 @@ def import_file(
     told: Callable[[Result], None] = lambda result: None,
     read: Callable[[int], None] = lambda bytes_read: None,
     insider: bool = True,
+    expect_allowed: Callable[[Transaction], None] = lambda transaction: None,
 ) -> Summary:
     """Imports one file. Raises `InvalidInput` where it is not what it is said to be; nothing of it is recorded then.
 
     `told` hears what became of each row, `read` how many bytes of the file are read. Importing again changes nothing,
-    and goes on where an import was broken off.
+    and goes on where an import was broken off. `insider`, `expect_allowed`: as in `ingest`.
     """
     summary = Summary()
     with opened(path, read, importer.fits) as table:
@@ -88,7 +90,7 @@ def import_file(
     while True:
         with opened(path, read, importer.fits) as table:
             items = importer.items(replace(table, day_orders=day_orders))
-            ingest(items, database, by, importer.begin, told, summary, insider=insider)
+            ingest(items, database, by, importer.begin, told, summary, insider=insider, expect_allowed=expect_allowed)
         if not importer.read_again():
             break
     importer.finish(database, summary)

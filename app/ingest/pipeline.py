@@ -13,6 +13,7 @@ from app.domain.toll import TollReportDraft
 from app.domain.validation import validated
 from app.errors import AppError, InvalidInput
 from app.store.engine import Database
+from app.store.transaction import Transaction
 from app.store.write import Outcome, Writer, recording
 
 BATCH = 500
@@ -121,16 +122,17 @@ def ingest(
     summary: Summary | None = None,
     *,
     insider: bool = True,
+    expect_allowed: Callable[[Transaction], None] = lambda transaction: None,
 ) -> Summary:
     """Writes what was read, in batches that are committed whole. What cannot be taken is refused with its reason.
 
     `told` hears each result once it is committed. Killed and begun again, nothing is lost or doubled. `insider`: as in
-    `Writer`.
+    `Writer`. `expect_allowed` is called in each batch's transaction; what it raises ends the import before that batch.
     """
     summary = Summary() if summary is None else summary
     for items_of_batch in _batches(items):
         with _collector_paused():
-            results = _take(items_of_batch, database, by, begin, insider)
+            results = _take(items_of_batch, database, by, begin, insider, expect_allowed)
         for result in results:
             summary.count(result)
             told(result)
@@ -138,10 +140,16 @@ def ingest(
 
 
 def _take(
-    items: list[Item], database: Database, by: str, begin: Callable[[Writer], Batch], insider: bool
+    items: list[Item],
+    database: Database,
+    by: str,
+    begin: Callable[[Writer], Batch],
+    insider: bool,
+    expect_allowed: Callable[[Transaction], None],
 ) -> list[Result]:
     drafts = [_validated(item) for item in items]
     with recording(database, by, insider=insider) as writer:
+        expect_allowed(writer.transaction)
         batch = begin(writer)
         batch.foresee([draft for _, draft in drafts if not isinstance(draft, Result)])
         results = [

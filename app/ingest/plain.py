@@ -17,7 +17,7 @@ from app.domain.incident import MERGED, IncidentDraft, IncidentFields
 from app.domain.layouts import plain
 from app.domain.layouts.columns import COLUMNS
 from app.domain.layouts.days import DayOrder
-from app.domain.source import Id, MomentText, Record, SentSource, Text
+from app.domain.source import Id, MomentText, Record, SentSource, SourceDraft, Text
 from app.domain.text import fold, nearest
 from app.domain.toll import TollReportDraft
 from app.errors import Conflict, Fault, InvalidInput, echo
@@ -27,6 +27,7 @@ from app.ingest.pipeline import Item, Summary
 from app.ingest.rows import Row
 from app.ingest.survey import DaySurvey
 from app.store.engine import Database
+from app.store.same_confidential import NEEDS_ID
 from app.store.tables import Incident, Retraction, TollReport
 from app.store.write import Outcome, Writer
 
@@ -49,6 +50,8 @@ class PlainReport(TollReportDraft):
     """A toll report, and its retraction where it was taken back."""
 
     retraction: Retracted | None = None
+    made_id: bool = Field(False, exclude=True)
+    """Whether the id was made of what the row says, which has none."""
 
 
 class PlainIncident(IncidentDraft):
@@ -72,9 +75,10 @@ class PlainBatch:
     def record(self, draft: PlainIncident | PlainReport) -> tuple[Outcome, str]:
         """A row. `DEFERRED` where it is counted when the file is read again, or was counted before."""
         if isinstance(draft, PlainReport):
-            return self._report(draft, [], draft.id or ""), draft.id or ""
+            return self._report(draft, [], draft.id or "")
+        draft = self._with_source_ids(draft)
         outcome = Outcome.DEFERRED if self._reading.again else self._incident(draft)
-        made = {self._report(report, [draft.id], draft.id) for report in draft.toll_reports}
+        made = {self._report(report, [draft.id], draft.id)[0] for report in draft.toll_reports}
         added = outcome is Outcome.UNCHANGED and Outcome.CREATED in made
         return Outcome.REVISED if added else outcome, draft.id
 
@@ -91,18 +95,31 @@ class PlainBatch:
         changed = changes and self._writer.revise_incident(draft.id, changes) is Outcome.CREATED
         return Outcome.REVISED if changed else Outcome.UNCHANGED
 
-    def _report(self, report: PlainReport, about: list[str], row: str) -> Outcome:
+    def _with_source_ids(self, draft: PlainIncident) -> PlainIncident:
+        """The same, where a confidential source has no id: with the id that it has, or gets, in the database."""
+        if not any(map(_needs_id, [*draft.sources, *(report.source for report in draft.toll_reports)])):
+            return draft
+        if any(map(_needs_id, draft.sources)) and not self._writer.insider:
+            raise InvalidInput([Fault("sources.id", NEEDS_ID, where="body")])
+        sources = [self._with_id(source) for source in draft.sources]
+        reports = [r.model_copy(update={"source": self._with_id(r.source)}) for r in draft.toll_reports]
+        return draft.model_copy(update={"sources": sources, "toll_reports": reports})
+
+    def _with_id(self, source: Any) -> Any:
+        return self._writer.identified(source) if _needs_id(source) else source
+
+    def _report(self, report: PlainReport, about: list[str], row: str) -> tuple[Outcome, str]:
         find = self._writer.find
         named = [find(Incident, incident_id) for incident_id in report.incidents or ()]
         named += [find(TollReport, report.supersedes)] if report.supersedes else []
         if None in named and not self._reading.last:
             self._reading.wait(row)
-            return Outcome.DEFERRED
-        outcome, report_id = self._writer.record_report(report, about)
+            return Outcome.DEFERRED, row
+        outcome, report_id = self._writer.record_report(report, about, made_id=report.made_id)
         if report.retraction and self._retract(report_id, report.retraction):
             outcome = Outcome.CREATED
         self._reading.recorded += outcome is Outcome.CREATED
-        return outcome
+        return outcome, report_id
 
     def _retract(self, report_id: str, told: Retracted) -> bool:
         report = self._writer.find(TollReport, report_id)
@@ -144,6 +161,10 @@ def _own_sources(draft: PlainIncident) -> list[Any]:
 
 def _report_sources(draft: PlainIncident) -> list[str]:
     return list(dict.fromkeys(_ids(report.source for report in draft.toll_reports)))
+
+
+def _needs_id(source: Any) -> bool:
+    return isinstance(source, SourceDraft) and source.confidential and not source.id
 
 
 def _ids(sources: Iterable[Any]) -> list[str]:

@@ -1,15 +1,16 @@
 """Backups of a database and their restoring."""
 
 import sqlite3
+import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
 from app.domain.dates import Instant
-from app.errors import DatabaseFull, DatabaseUnusable, Fault, InvalidInput
+from app.errors import Broken, DatabaseFull, DatabaseUnusable, Fault, InvalidInput
 from app.store import copies, keys, log, sqlite
-from app.store.engine import Database
+from app.store.engine import Database, schema_version
 from app.store.sqlite import was_full
 from app.store.transaction import now
 
@@ -30,6 +31,8 @@ def backup(database: Database, file: Path) -> None:
 def restore(file: Path, database: Database) -> Path | None:
     """Makes a database what a backup is, with a new epoch of its feed. Nobody else may have it open.
 
+    Raises `DatabaseUnusable` for a file whose tables, indexes, triggers or views are not as the migrations make them.
+
     What was in its place is kept beside it, damaged or not; returns where. Keys that were revoked stay revoked.
     """
     if not file.is_file():
@@ -41,7 +44,9 @@ def restore(file: Path, database: Database) -> Path | None:
     stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(moment // 1_000_000))}.{moment % 1_000_000:06d}Z"
     kept, prepared = target.with_name(f"{target.name}.before-{stamp}"), target.with_name(f".{target.name}.restoring")
     try:
-        _prepare(backed_up, prepared)
+        copies.copy(backed_up.url, prepared)
+        _expect_own_schema(prepared, file)
+        _prepare(prepared)
         if not target.exists():
             copies.rename(prepared, target)
             return None
@@ -62,8 +67,26 @@ def restore(file: Path, database: Database) -> Path | None:
                 path.unlink(missing_ok=True)
 
 
-def _prepare(backed_up: Database, prepared: Path) -> None:
-    copies.copy(backed_up.url, prepared)
+def _expect_own_schema(prepared: Path, file: Path) -> None:
+    """Looks before anything is written: a foreign trigger would run inside of the migration already."""
+    with (
+        tempfile.TemporaryDirectory(prefix="incidents-restore-") as folder,
+        closing(sqlite3.connect(prepared)) as copied,
+        closing(sqlite3.connect(Path(folder) / "reference.db")) as reference,
+    ):
+        if revision := schema_version(copied):
+            made = Database(f"sqlite:///{folder}/reference.db")
+            made.make_schema(revision)
+            made.close()
+        try:
+            copies.check_schema(copied, reference)
+        except Broken as error:
+            raise DatabaseUnusable(
+                f"{file} is not a backup as this program makes it: {error.detail}; nothing was restored"
+            ) from None
+
+
+def _prepare(prepared: Path) -> None:
     made = Database(f"sqlite:///{prepared}")
     made.migrate()
     with made.writing() as transaction:

@@ -4,13 +4,14 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import URL
 
 from app.errors import Broken, DatabaseUnusable
-from app.store.sqlite import FOREIGN, SEARCH_TABLES, is_foreign, path_of, was_busy
+from app.store.sqlite import FOREIGN, incident_text, is_foreign, path_of, was_busy
 
 Row = tuple[Any, ...]
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT IN ('sqlite_stat1', 'sqlite_stat4')"
@@ -21,6 +22,7 @@ _NODES_OF_NOTHING = (
 PREFIXES = (2, 3)
 """Lengths of beginnings that the text search has an index for; as in the first migration."""
 _FOUND_BY_WORD = "SELECT rowid FROM incident_text WHERE incident_text MATCH ? ORDER BY rowid"
+_SEARCHED_COLUMNS = tuple(column for column in incident_text.c if column.name != "rowid")
 _FOUND_IN_TEXTS = "SELECT term, doc, col, offset FROM found_in_texts ORDER BY 1, 2, 3, 4"
 SEARCHED = {
     "words of the text search": _FOUND_IN_TEXTS,
@@ -128,14 +130,7 @@ def check_structure(connection: sqlite3.Connection, reference: sqlite3.Connectio
             raise Broken("file", " ".join(damage.split()))
     for table, key, parent, _ in connection.execute("PRAGMA foreign_key_check"):
         raise Broken(f"{table}, row {key}", f"points to no row of {parent}")
-    made, there = ({row[:2]: row for row in c.execute(_SCHEMA)} for c in (reference, connection))
-    for kind, name in sorted(made.keys() | there.keys()):
-        if (kind, name) not in there:
-            raise Broken(f"{kind} {name}", "is missing")
-        if (kind, name) not in made:
-            raise Broken(f"{kind} {name}", "is not ours")
-        if there[kind, name] != made[kind, name]:
-            raise Broken(f"{kind} {name}", "is not as it was made")
+    check_schema(connection, reference)
     try:
         connection.execute("INSERT INTO incident_text (incident_text) VALUES ('integrity-check')")
         (boxes,) = connection.execute("SELECT rtreecheck('incident_box')").fetchone()
@@ -147,28 +142,39 @@ def check_structure(connection: sqlite3.Connection, reference: sqlite3.Connectio
         raise Broken("box search", " ".join(boxes.split()))
 
 
+def check_schema(connection: sqlite3.Connection, reference: sqlite3.Connection) -> None:
+    """Raises `Broken` for the first table, index, trigger or view that is not as in `reference`, or not there."""
+    made, there = ({row[:2]: row for row in c.execute(_SCHEMA)} for c in (reference, connection))
+    for kind, name in sorted(made.keys() | there.keys()):
+        if (kind, name) not in there:
+            raise Broken(f"{kind} {name}", "is missing")
+        if (kind, name) not in made:
+            raise Broken(f"{kind} {name}", "is not ours")
+        if there[kind, name] != made[kind, name]:
+            raise Broken(f"{kind} {name}", "is not as it was made")
+
+
 def searched(connection: sqlite3.Connection, question: str) -> Iterator[Row]:
     """The answer to one of `SEARCHED`."""
     if question == _FOUND_IN_TEXTS:
-        text = SEARCH_TABLES[0].name
         connection.execute("DROP TABLE IF EXISTS temp.found_in_texts")
-        connection.execute(f"CREATE VIRTUAL TABLE temp.found_in_texts USING fts5vocab(main, {text}, instance)")
+        connection.execute(
+            f"CREATE VIRTUAL TABLE temp.found_in_texts USING fts5vocab(main, {incident_text.name}, instance)"
+        )
     return iter(connection.execute(question))
 
 
 def found_by_words(connection: sqlite3.Connection, words: Iterable[str]) -> Iterator[Row]:
-    """Which texts each word is found in, and each of its beginnings that has an index of its own."""
-    beginnings = {word[:length] for word in words for length in PREFIXES if len(word) > length}
-    for sought in (*(f'"{word}"' for word in sorted(words)), *(f'"{word}"*' for word in sorted(beginnings))):
-        for (text,) in connection.execute(_FOUND_BY_WORD, (sought,)):
-            yield sought, text
+    """(search, text) for each word, and in each column for each of its prefixes that has an index of its own.
 
-
-def pages_of_texts(connection: sqlite3.Connection) -> Iterator[Row]:
-    """The pages of the text search, put together anew: the same wherever the same was put in, in whatever portions."""
-    connection.execute("INSERT INTO incident_text (incident_text) VALUES ('optimize')")
-    pages = "SELECT row_number() OVER (ORDER BY id), block FROM incident_text_data WHERE id > 10"
-    return iter(connection.execute(pages))
+    How SQLite cuts the index into pages is of no consequence: it depends on how much was written at a time. What a
+    search finds is compared, in the ways in which the service searches (`conditions.match_expression`).
+    """
+    prefixes = sorted({word[:length] for word in words for length in PREFIXES if len(word) >= length})
+    by_column = (f'{column.name} : "{prefix}"*' for prefix in prefixes for column in _SEARCHED_COLUMNS)
+    for search in chain((f'"{word}"' for word in sorted(words)), by_column):
+        for (text,) in connection.execute(_FOUND_BY_WORD, (search,)):
+            yield search, text
 
 
 def words_of(connection: sqlite3.Connection) -> set[str]:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, func, literal_column, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError
 
-from app.errors import AppError, DatabaseBusy, DatabaseFull, DatabaseUnusable, Fault, InvalidInput
+from app.errors import AppError, DatabaseBusy, DatabaseFull, DatabaseUnusable, Fault, InvalidInput, echo
 from app.store import log, sqlite
 from app.store.tables import TABLES
 from app.store.transaction import Transaction
@@ -40,6 +40,10 @@ def database_url(text: str) -> URL:
         fault = Fault("INCIDENTS_DATABASE_URL", "is not a SQLite file like sqlite:///incidents.db", where="settings")
         raise InvalidInput([fault])
     return url
+
+
+_TRIGGERS_AND_VIEWS = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view') ORDER BY 1, 2"
+"""No migration makes any. They would run inside of every write, or stand in the place of a table."""
 
 
 def _scripts(url: URL) -> Config:
@@ -87,6 +91,13 @@ class Database:
 
         if fault := sqlite.inspect(self.url, look):
             raise DatabaseUnusable(f"{path} {fault}")
+
+    def make_schema(self, revision: str) -> None:
+        """Makes the tables of a revision in a file that is empty or older. `migrate` is for databases in use."""
+        with self._translated(), self.engine.begin() as connection:
+            config = _scripts(self.url)
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
 
     def migrate(self) -> None:
         """Brings the schema up to date, once, however many processes ask at the same time.
@@ -163,10 +174,14 @@ def _schema_fault(connection: sqlite3.Connection, *, may_be_older: bool) -> str 
     newest, known = _schemas()
     if version == newest:
         connection.execute(_ends_of_tables()).fetchone()  # raises where a page on the way is damaged
-        return None
-    if version is not None and version not in known:
+    elif version is not None and version not in known:
         return f"was written by a newer version of this program (schema {version}); install that version"
-    return None if may_be_older else f"has an older schema ({version or 'none'}); run `incidents migrate`"
+    elif not may_be_older:
+        return f"has an older schema ({version or 'none'}); run `incidents migrate`"
+    if foreign := connection.execute(_TRIGGERS_AND_VIEWS).fetchone():
+        name = f"{foreign[0]} {echo(foreign[1])}"
+        return f"has the {name}, which this program did not make; drop it, or restore a backup"
+    return None
 
 
 @cache

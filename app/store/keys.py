@@ -20,7 +20,7 @@ from app.store.engine import Database
 from app.store.reader import Reader, Row, Statement
 from app.store.sqlite import EXPORT_CACHE_KIB, compiled, read_connection
 from app.store.tables import ApiKey, table_of
-from app.store.transaction import now
+from app.store.transaction import Transaction, now
 
 _KEY = re.compile(r"ci_([0-9a-f]{12})_([0-9a-f]{64})_([0-9a-f]{8})", re.ASCII)
 """Prefix, id, 32 random bytes, and the CRC-32 of what stands before it, which tells a mistyped key from a wrong one."""
@@ -107,11 +107,26 @@ async def access_of(reader: Reader, text: str) -> Access:
     kept, name, scopes, expires_at, revoked_at = rows[0] if rows else (b"", "", "", None, None)
     if not hmac.compare_digest(kept, _hash(text)):
         raise Unauthorized("no such key is known")
+    _expect_not_ended(expires_at, revoked_at)
+    return Access(parts[1], name, frozenset(map(Scope, scopes.split())))
+
+
+def expect_holds(transaction: Transaction, access: Access) -> None:
+    """Raises `Unauthorized` where a key was revoked or has expired since `access_of` looked.
+
+    Asked inside of each transaction that records something: a body may take minutes to arrive, and an import hours.
+    """
+    ends = transaction.first(_ENDS, {"id": access.id})
+    if ends is None:
+        raise Unauthorized("no such key is known")
+    _expect_not_ended(*ends)
+
+
+def _expect_not_ended(expires_at: Instant | None, revoked_at: Instant | None) -> None:
     if revoked_at is not None:
         raise Unauthorized("the key was revoked")
     if expires_at is not None and expires_at <= now():
         raise Unauthorized("the key is out of date")
-    return Access(parts[1], name, frozenset(map(Scope, scopes.split())))
 
 
 def _checksum(text: str) -> str:
@@ -125,6 +140,7 @@ def _hash(text: str) -> bytes:
 _REVOKED = select(_keys.id, _keys.revoked_at).where(_keys.revoked_at.is_not(None))
 _ALL = select(*_COLUMNS).order_by(_keys.created_at)
 _BY_ID = select(*_COLUMNS).where(_keys.id == bindparam("id"))
+_ENDS = select(_keys.expires_at, _keys.revoked_at).where(_keys.id == bindparam("id"))
 _BY_NAME = select(_keys.name).where(func.lower(_keys.name) == bindparam("name"))
 REVOKE = update(table_of(ApiKey)).where(_keys.id == bindparam("of")).values(revoked_at=bindparam("now"))
 

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, delete, select
 from app.domain.dates import DAY_LENGTH
 from app.errors import Conflict, DatabaseBusy, Fault, InvalidInput
 from app.store.engine import Database
-from app.store.keys import Access
+from app.store.keys import Access, expect_holds
 from app.store.reader import ReadSession, Row, Statement
 from app.store.tables import KeptAnswer, table_of
 from app.store.transaction import Transaction
@@ -81,7 +81,8 @@ class Recorder:
         self._in_flight: set[tuple[str, str]] = set()
 
     async def record(self, access: Access, work: Work, repeatable: Repeatable | None = None, *, opened: bool) -> Answer:
-        """Runs a work. Raises what it raises, and `DatabaseBusy` where too many are waiting.
+        """Runs a work. Raises what it raises, `Unauthorized` where the key has ended meanwhile, and `DatabaseBusy`
+        where too many are waiting.
 
         A `Repeatable` that was answered before gets its answer again. Raises `Conflict` while it is being answered.
         """
@@ -154,6 +155,7 @@ class Recorder:
 
 
 def _one(transaction: Transaction, job: _Job) -> Answer:
+    expect_holds(transaction, job.access)
     if job.repeatable and (kept := _kept(transaction, job.access, job.repeatable)):
         return kept
     session = ReadSession(_Inside(transaction), transaction.now, job.opened)

@@ -18,6 +18,7 @@ from app.errors import Conflict, Fault, IncidentNotFound, InvalidInput, NotFound
 from app.store import confidential, tables
 from app.store.append import Appender
 from app.store.engine import Database
+from app.store.same_confidential import SameConfidential
 from app.store.tables import Incident, Retraction, Secret, TollReport
 from app.store.transaction import Transaction
 
@@ -57,6 +58,7 @@ class Writer:
         self._now_text = transaction.now_text
         self._append = Appender(transaction, by)
         self.transaction, self.gathered, self.find = transaction, self._append.gathered, self._append.find
+        self._same = SameConfidential(self._append)
         self._parties: dict[tuple[Any, ...], tuple[dict[str, Any], dict[str, Any]]] = {}
         """Rows and public records of the reporters and sources that were sent before, by all that was sent of them."""
 
@@ -116,11 +118,12 @@ class Writer:
         return int(self._append.gathered.newest_version(key)["recorded_at"])
 
     def record_report(
-        self, draft: TollReportDraft, incident_ids: list[str], *, new: bool = False
+        self, draft: TollReportDraft, incident_ids: list[str], *, new: bool = False, made_id: bool = False
     ) -> tuple[Outcome, str]:
         """A toll report about these incidents, or about those that it names itself.
 
-        One that exists must be the same, and not be `new`, else `Conflict`.
+        One that exists must be the same, and not be `new`, else `Conflict`. `made_id`: the id is a digest of what the
+        report says. Where something of it is confidential it gets a random one, unless the very same is recorded.
         """
         covered = sorted(set(draft.incidents or incident_ids))
         if not covered:
@@ -131,13 +134,19 @@ class Writer:
             if self.find(tables.Incident, incident_id) is None:
                 raise InvalidInput([Fault("incidents", "names no incident that is recorded", incident_id, "body")])
         record = self._report_record(draft, covered)
-        if known := self.find(TollReport, record["id"]) if draft.id else None:
+        sealed = bool(record["reported_by"].get("confidential") or record["source"].get("confidential"))
+        if sealed and made_id:
+            if same := self._same.report(record, self.insider):
+                return Outcome.UNCHANGED, same
+            record["id"] = _random_report_id(self.now)
+        elif known := self.find(TollReport, record["id"]) if draft.id else None:
             self._expect_same(record["id"], self._opened("toll_report", known), record, new=new)
             return Outcome.UNCHANGED, record["id"]
         moment = self._said_by_now(draft.reported_on)
         self._check_replaced(draft, covered, moment.instant)
         secret = None
-        if record["reported_by"].get("confidential") or record["source"].get("confidential"):
+        if sealed:
+            self._same.note_report(record)
             record, secret = confidential.seal(record, confidential.SEALED_IN_REPORTS)
         self._append.report(record | {"recorded_at": self._now_text})
         if secret:
@@ -168,16 +177,30 @@ class Writer:
     def record_party(self, sent: ReporterDraft | SourceDraft) -> tuple[Outcome, str]:
         """A reporter or a source. One that exists must be the same, else `Conflict`."""
         model = tables.Reporter if isinstance(sent, ReporterDraft) else tables.Source
-        sent = sent.with_id()
+        sent = self.identified(sent)
         assert sent.id is not None, "it has one now"
         if known := self.find(model, sent.id):
             self._expect_same_party(model, known, sent)
             return Outcome.UNCHANGED, sent.id
         record, secret = sent.record(), None
         if sent.confidential:
+            self._same.note_party(model, record)
             record, secret = confidential.seal(record, sent.SEALED)
         self._append.party(model, record, secret)
         return Outcome.CREATED, sent.id
+
+    def identified(self, sent: ReporterDraft | SourceDraft) -> ReporterDraft | SourceDraft:
+        """A reporter or source with its id. A confidential one that has none gets a random one, since an id that is
+        made of what it says would confirm a guess; to an `insider` the very same that was recorded before is the same.
+        """
+        if sent.id or not (sent.confidential and self.insider):
+            return sent.with_id()
+        model = tables.Reporter if isinstance(sent, ReporterDraft) else tables.Source
+        if same := self._same.party(model, sent.record()):
+            return sent.model_copy(update={"id": same})
+        made = sent.with_id()
+        self._same.note_party(model, made.record())
+        return made
 
     def whole(self) -> AbstractContextManager[None]:
         """What is recorded inside stays together: where one part is refused, nothing of it is kept."""
@@ -197,7 +220,7 @@ class Writer:
         _, source = self._party(tables.Source, draft.source, "source")
         low, best, high = draft.numbers
         return {
-            "id": draft.id or f"tr-{self.now:x}-{secrets.token_hex(4)}",
+            "id": draft.id or _random_report_id(self.now),
             "incidents": covered,
             "measure": draft.measure.value,
             "victims": draft.victims.value,
@@ -298,3 +321,7 @@ class Writer:
         if different or new:
             how = f", with another {', '.join(different)}" if different else ""
             raise Conflict(f'"{name}" is recorded already{how}', differs=different)
+
+
+def _random_report_id(now: Instant) -> str:
+    return f"tr-{now:x}-{secrets.token_hex(4)}"

@@ -2,8 +2,10 @@
 
 import asyncio
 import socket
+import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,11 @@ import pytest
 
 from app.api import importing
 from app.domain.vocabulary import Scope
+from app.ingest.pipeline import BATCH
 from app.store import keys
 from app.store.engine import Database
 from tests import ged
-from tests.support import Client, Editor, Service, draft, figure, record
+from tests.support import Client, Editor, Service, attack, draft, figure, record
 
 GED = "/v1/import?format=ucdp-ged&release=26.1&released_on=2026-06-01"
 CSV = {"Content-Type": "text/csv"}
@@ -332,3 +335,75 @@ def test_an_import_whose_client_leaves_ends_after_the_batch_at_hand(
             break
     assert counts[-1] < 20_000
     assert httpx.get(f"{service.base}/readyz").status_code == 200
+
+
+def _revoking(database: Database, editor: Editor, content: bytes) -> AsyncIterator[bytes]:
+    """A body in two parts, between which the key is revoked."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield content[: len(content) // 2]
+        await asyncio.to_thread(keys.revoke, database, editor.key.split("_")[1])
+        yield content[len(content) // 2 :]
+
+    return parts()
+
+
+def _recordings(database: Database) -> int:
+    with closing(sqlite3.connect(str(database.url.database))) as connection:
+        return int(connection.execute("SELECT count(*) FROM recording").fetchone()[0])
+
+
+@pytest.mark.parametrize(
+    ("address", "media_type", "content"),
+    [
+        ("/v1/incidents", "application/json", orjson.dumps(attack("late"))),
+        ("/v1/import?format=csv", "text/csv", TABLE),
+    ],
+)
+def test_a_key_that_is_revoked_while_its_body_arrives_records_nothing(
+    editor: Editor, database: Database, address: str, media_type: str, content: bytes
+) -> None:
+    # when
+    body = _revoking(database, editor, content)
+    answer = editor.ask("POST", address, content=body, headers={"Content-Type": media_type})
+
+    # then
+    assert answer.status_code == 401, answer.text
+    assert answer.json()["detail"] == "the key was revoked"
+    assert _recordings(database) == 0
+
+
+def test_an_import_whose_key_is_revoked_ends_after_the_batch_at_hand(
+    editor: Editor, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a key that is revoked as soon as the first batch is recorded
+    content = ged.write(tmp_path / "ged.csv", ged.events(3 * BATCH)).read_bytes()
+    flush = importing._Work._flush
+
+    def revoke_then_flush(work: Any) -> None:
+        keys.revoke(database, editor.key.split("_")[1])
+        flush(work)
+
+    monkeypatch.setattr(importing._Work, "_flush", revoke_then_flush)
+
+    # when
+    *rows, last = lines(send(editor, GED, content))
+
+    # then
+    assert last == {"error": "the key was revoked"}
+    assert [row["outcome"] for row in rows] == ["created"] * BATCH
+    assert editor.client.json("/v1/incidents?limit=1&total=true")["total"] == BATCH
+
+
+def test_an_answer_that_is_kept_is_not_repeated_to_a_key_that_was_revoked_while_its_body_arrives(
+    editor: Editor, database: Database
+) -> None:
+    # given
+    body, headers = orjson.dumps(attack("once")), {"Content-Type": "application/json", "Idempotency-Key": "k"}
+    assert editor.ask("POST", "/v1/incidents", content=body, headers=headers).status_code == 201
+
+    # when
+    answer = editor.ask("POST", "/v1/incidents", content=_revoking(database, editor, body), headers=headers)
+
+    # then
+    assert answer.status_code == 401

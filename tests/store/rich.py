@@ -1,23 +1,25 @@
 """A small database with something of everything that can be recorded, the same byte for byte each time it is made.
 
-And a database as it was before there was a log (migration 0001), with facts in it.
+And a database as an earlier version of the program wrote it, with facts in it.
 """
 
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from itertools import count
+from itertools import count, groupby
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from alembic import command
+import orjson
 
 from app.domain.incident import IncidentDraft
 from app.domain.source import Reference, ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
-from app.store.engine import Database, _scripts
+from app.store import derive
+from app.store.engine import Database
+from app.store.sqlite import incident_box, incident_text
 from app.store.tables import TABLES
 from app.store.write import Writer, recording
 
@@ -161,22 +163,39 @@ def make_rich(path: Path, migrated: Path, **changed: Callable[[Writer], object])
     database.close()
 
 
-def make_older(path: Path, of: Path) -> None:
-    """A database of migration 0001 with the facts of another, copied row by row."""
+def make_older(path: Path, of: Path, revision: str = "0001") -> None:
+    """A database as the program wrote it when this was the newest revision, with the facts of another database."""
     database = Database(f"sqlite:///{path}")
-    with database.engine.begin() as connection:
-        config = _scripts(database.url)
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+    database.make_schema(revision)
     database.close()
-    with closing(sqlite3.connect(path)) as older:
+    with closing(sqlite3.connect(path, isolation_level=None)) as older:
         older.execute("ATTACH ? AS newer", (str(of),))
-        tables = [name for (name,) in older.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'")]
-        shadows = [name for name in tables if name.startswith(("incident_text_", "incident_box_"))]
-        for table in [*TABLES, *shadows]:
+        for table in TABLES:
             columns = [row[1] for row in older.execute(f"SELECT * FROM pragma_table_info('{table}', 'main')")]
             if columns:
                 names = ", ".join(f'"{name}"' for name in columns)
                 older.execute(f"DELETE FROM main.{table}")
                 older.execute(f"INSERT INTO main.{table} ({names}) SELECT {names} FROM newer.{table}")
-        older.commit()
+        if revision < "0005":  # sums went by `date_start`
+            older.execute(
+                "UPDATE main.segment SET month = (SELECT CAST(replace(substr(json_extract(record, '$.date_start'), 1, 7)"
+                ", '-', '') AS INTEGER) FROM main.incident_version WHERE key = segment.version)"
+            )
+        _search_as_it_was(older)
+
+
+def _search_as_it_was(older: sqlite3.Connection) -> None:
+    """Fills the search tables in the portions in which versions were recorded: a transaction each."""
+    names = [row[1] for row in older.execute("SELECT * FROM pragma_table_info('incident_text', 'main')")]
+    versions = older.execute("SELECT key, record, recorded_at FROM main.incident_version ORDER BY key").fetchall()
+    for _, recorded_together in groupby(versions, key=lambda row: row[2]):
+        older.execute("BEGIN")
+        for key, record, _ in recorded_together:
+            rows = derive.rows_of_version(key, orjson.loads(record))
+            for row in rows[incident_text]:
+                values = [row["rowid"], *(row[name] for name in names)]
+                places = ", ".join("?" * len(values))
+                older.execute(f"INSERT INTO main.incident_text (rowid, {', '.join(names)}) VALUES ({places})", values)
+            for row in rows.get(incident_box, ()):
+                older.execute("INSERT INTO main.incident_box VALUES (?, ?, ?, ?, ?)", tuple(row.values()))
+        older.execute("COMMIT")

@@ -424,11 +424,48 @@ def _newer(path: Path, copy: Path) -> None:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
 
 
+def _with(sql: str) -> Callable[[Path, Path], None]:
+    """A backup in which somebody ran this."""
+
+    def make(path: Path, copy: Path) -> None:
+        if path != copy:
+            shutil.copy(copy, path)
+        with closing(sqlite3.connect(path)) as connection:
+            connection.executescript(sql)
+
+    return make
+
+
+PROMOTION = "CREATE TRIGGER mine AFTER INSERT ON api_key BEGIN UPDATE api_key SET scopes = 'admin'; END;"
+HIDDEN = (
+    "PRAGMA writable_schema = ON; UPDATE sqlite_master SET name = 'sqlite_mine', sql = replace(sql, 'mine', 'sqlite_mine') "
+    "WHERE name = 'mine';"
+)
 REFUSED: dict[str, tuple[Callable[[Path, Path], object], str]] = {
     "a damaged file": (_damaged, "damaged|malformed"),
     "half of a file": (_cut, "damaged|malformed"),
     "a file without its header": (_without_header, "cannot be read"),
     "another program's file": (_foreign, "another program"),
+    "a trigger that makes every key an administrator": (_with(PROMOTION), "trigger mine"),
+    "a trigger of a hidden name": (_with(PROMOTION + HIDDEN), "trigger sqlite_mine"),
+    "a trigger of a new epoch": (
+        _with("CREATE TRIGGER mine AFTER INSERT ON feed BEGIN DELETE FROM api_key; END"),
+        "mine",
+    ),
+    "a view in the place of a table": (
+        _with("ALTER TABLE api_key RENAME TO kept; CREATE VIEW api_key AS SELECT * FROM kept"),
+        "view api_key",
+    ),
+    "a table more": (_with("CREATE TABLE mine (a)"), "table mine: is not ours; nothing was restored"),
+    "a virtual table more": (_with("CREATE VIRTUAL TABLE mine USING fts5(a)"), "mine.*: is not ours"),
+    "an index more": (_with("CREATE UNIQUE INDEX mine ON segment (key)"), "index mine: is not ours"),
+    "an index less": (_with("DROP INDEX ix_segment_date"), "index ix_segment_date: is missing"),
+    "a table less": (_with("DROP TABLE kept_answer"), "no such table: kept_answer"),
+    "a column more": (_with("ALTER TABLE api_key ADD COLUMN more TEXT"), "table api_key: is not as it was made"),
+    "an older schema with a table more": (
+        lambda path, copy: (make_older(path, copy, "0003"), _with("CREATE TABLE mine (a)")(path, path)),
+        "table mine: is not ours",
+    ),
     "a newer schema": (_newer, "newer version"),
     "a text": (lambda path, _: path.write_text("id,title\n" * 1000), "cannot be read"),
     "a folder": (lambda path, _: path.mkdir(), "not a file"),

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -187,3 +188,26 @@ def test_recording_nothing_leaves_no_trace(database: Database) -> None:
 def test_a_process_of_before_the_log_that_still_writes_is_refused(database: Database) -> None:
     with database.engine.begin() as connection, pytest.raises(IntegrityError, match="NOT NULL"):
         connection.exec_driver_sql("INSERT INTO recording (key, recorded_at, recorded_by) VALUES (1, 1, 'old')")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "CREATE TRIGGER mine AFTER INSERT ON api_key BEGIN UPDATE api_key SET scopes = 'admin'; END",
+        "CREATE TRIGGER mine AFTER INSERT ON source BEGIN SELECT 1; END",
+        "CREATE VIEW mine AS SELECT * FROM secret",
+    ],
+)
+def test_a_database_with_a_trigger_or_a_view_is_not_opened(database: Database, made: str) -> None:
+    # given
+    database.check()
+    with closing(sqlite3.connect(str(database.url.database))) as connection:
+        connection.executescript(made)
+
+    # then
+    for refused in (database.check, database.migrate):
+        with pytest.raises(
+            DatabaseUnusable, match=r"has the (trigger|view) mine, which this program did not make"
+        ) as told:
+            refused()
+        assert "\n" not in told.value.detail

@@ -15,12 +15,23 @@ from app.store.engine import Database
 from app.store.keys import Access
 from app.store.reader import ReadSession
 from app.store.recorder import Answer, Recorder, Repeatable
+from app.store.tables import ApiKey, table_of
 from app.store.verify import verify
 from app.store.write import Writer
 from tests.store.recorded import Asking
 from tests.support import draft, figure
 
 DESK = Access("1", "desk", frozenset({Scope.WRITE}))
+
+
+@pytest.fixture(autouse=True)
+def desk(database: Database) -> None:
+    """The key of the desk, which holds."""
+    row = {"key": 1, "id": DESK.id, "name": DESK.name, "scopes": "write", "hash": b"", "created_at": 0}
+    with database.writing() as transaction:
+        transaction.insert(table_of(ApiKey), [row | {"expires_at": None, "revoked_at": None}])
+
+
 Work = Callable[[Writer, ReadSession], Coroutine[Any, Any, Answer]]
 
 

@@ -19,14 +19,19 @@ import sqlalchemy as sa
 
 from app.domain import merkle
 from app.domain.canonical import canonical
+from app.domain.filters import FileFormat
 from app.domain.vocabulary import Scope
 from app.errors import Broken, DatabaseUnusable, InvalidInput
+from app.ingest.formats import import_file, importer_of
 from app.store import keys, log
 from app.store.engine import Database
 from app.store.sqlite import compiled
 from app.store.tables import TABLES
 from app.store.verify import NOT_OF_THE_RECORD, Checkpoint, Proved, verify
 from app.store.write import recording
+from tests.ged import events as ged_events
+from tests.ged import with_figure
+from tests.ged import write as write_ged
 from tests.proofs import root_of_leaves
 from tests.store.recorded import incident, record, report
 from tests.store.rich import GOV, PAPER, STEPS, make_rich, report_of
@@ -1160,3 +1165,78 @@ def test_a_byte_changed_in_the_header_of_a_row_is_found(path: Path, anchor: byte
             for flipped in (0x40, 0x80):
                 path.write_bytes(content[:place] + bytes([content[place] ^ flipped]) + content[place + 1 :])
                 _is_found_or_of_no_consequence(path, before, place)
+
+
+# What depends on how much was written at a time, and what does not
+
+
+def test_an_index_in_which_only_the_prefixes_of_a_word_are_in_another_column_is_found(database: Database) -> None:
+    """`actor=` and `place=` look for prefixes in their own columns."""
+    # given an index of one text with the word in the place, and the pages of one with the word in the summary
+    path = Path(str(database.url.database))
+    record(database, incident("a", title="Attack", place="Gao"))
+    database.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        columns = "title, summary, place, actors, region"
+        connection.execute(f"CREATE VIRTUAL TABLE other USING fts5({columns}, content='', prefix='2 3')")
+        connection.execute("INSERT INTO other (rowid, title, summary) VALUES (1, 'attack', 'gao')")
+        pages = "SELECT id, block FROM {}_data WHERE id > 10"
+        ((number, block),) = connection.execute(pages.format("incident_text")).fetchall()
+        ((_, other),) = connection.execute(pages.format("other")).fetchall()
+        connection.execute("DROP TABLE other")
+        differing = [n for n, (a, b) in enumerate(zip(block, other, strict=True)) if a != b]
+        assert len(differing) == 3, "the word, and its prefixes of two and of three letters"
+
+        # when
+        for place in differing:
+            changed = block[:place] + other[place : place + 1] + block[place + 1 :]
+            connection.execute("UPDATE incident_text_data SET block = ? WHERE id = ?", (changed, number))
+
+            # then
+            with pytest.raises(Broken, match="text search"):
+                verify(database)
+        connection.execute("UPDATE incident_text_data SET block = ? WHERE id = ?", (block, number))
+    verify(database)
+
+
+LISTED = [with_figure(event, 5) for event in ged_events(3)]
+
+
+@pytest.fixture
+def imported(database: Database, tmp_path: Path) -> Path:
+    """Two releases of a data set, the second without one of the events."""
+    record(database, incident("a"))
+    for release, events in (("24.1", LISTED), ("25.1", LISTED[1:])):
+        file = write_ged(tmp_path / f"{release}.csv", events)
+        import_file(importer_of(FileFormat.UCDP_GED, release, f"20{release[:2]}-06-01"), file, database, "tests")
+    database.close()
+    return Path(str(database.url.database))
+
+
+NOTES: dict[str, tuple[str, str]] = {
+    "a listing of no recording": ("UPDATE listing SET recorded_at = recorded_at + 1", "listing, row"),
+    "a listing of before its incident": ("UPDATE listing SET recorded_at = (SELECT recorded_at FROM recording WHERE key = 1)", "listing, row .*older than its incident"),
+    "a listing of no incident": ("UPDATE listing SET incident = incident + 99", "listing, row"),
+    "a listing of no release": ("UPDATE listing SET source = 99", "listing, row"),
+    "a span of no recording": ("UPDATE release_span SET recorded_at = recorded_at + 1", "release_span, row"),
+    "a span that ends before it begins": ("UPDATE release_span SET last_day = first_day - 1", "release_span, row 1/.*ends before it begins"),
+    "a span of another day": ("UPDATE release_span SET listed_at = listed_at + 1", "release_span, row 1/.*belongs to no listing"),
+    "a span of no release": ("UPDATE release_span SET source = 99", "release_span, row"),
+    "a span without listings": ("DELETE FROM listing", "was never recorded|belongs to no listing"),
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("kind", NOTES)
+def test_a_note_of_an_import_that_cannot_be_right_is_found(imported: Path, kind: str) -> None:
+    # given
+    assert prove(imported).entries
+    sql, why = NOTES[kind]
+
+    # when
+    tamper(imported, f"PRAGMA foreign_keys = OFF; {sql}")
+
+    # then
+    with pytest.raises(Broken) as told:
+        prove(imported)
+    assert re.search(why, told.value.detail)

@@ -4,7 +4,7 @@ Columns are those of its data export and API. `inter1` and `inter2` are numbers 
 """
 
 import calendar
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -220,11 +220,18 @@ def written(item: Mapping[str, Any]) -> dict[str, Any]:
         "latitude": item["latitude"],
         "longitude": item["longitude"],
         "geo_precision": _geo_precision(item["place_precision"]),
-        "source": attributes.get("source") or "; ".join(s["title"] for s in item["sources"] if s["title"]) or None,
+        "source": attributes.get("source") or _titles(item["sources"]),
         "notes": attributes.get("notes", item["summary"]),
         "fatalities": toll.get("best"),
         "timestamp": changed // 1_000_000,
     }
+
+
+def _titles(sources: Sequence[Mapping[str, Any]]) -> str | None:
+    """Titles of sources. These columns cannot say that one is confidential, and an import of them is for everybody."""
+    return (
+        "; ".join(source["title"] for source in sources if source["title"] and not source.get("confidential")) or None
+    )
 
 
 def _actor(item: Mapping[str, Any], roles: tuple[str, ...]) -> Mapping[str, Any]:

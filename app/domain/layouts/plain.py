@@ -27,10 +27,11 @@ from app.errors import InvalidInput, echo
 
 REPORT_COLUMNS = (
     "id", "incidents", "measure", "victims", "low", "best", "high", "bound", "reporter_id", "reporter_name",
-    "reporter_kind", "reported_on", "source_id", "source_title", "source_publisher", "source_published_on",
-    "source_url", "source_language", "source_licence", "source_attribution", "breakdown_side_a", "breakdown_side_b",
-    "breakdown_civilian", "breakdown_unknown", "locator", "note", "supersedes", "status", "superseded_by",
-    "retraction_reason", "retraction_reported_on", "change", "delta", "source_changed", "recorded_at",
+    "reporter_kind", "reporter_confidential", "reported_on", "source_id", "source_title", "source_publisher",
+    "source_published_on", "source_url", "source_language", "source_licence", "source_attribution",
+    "source_confidential", "breakdown_side_a", "breakdown_side_b", "breakdown_civilian", "breakdown_unknown",
+    "locator", "note", "supersedes", "status", "superseded_by", "retraction_reason", "retraction_reported_on",
+    "change", "delta", "source_changed", "recorded_at",
 )  # fmt: skip
 NEEDED = ("id", "title", "date_start", "country")
 """Without these a table has no incidents."""
@@ -40,8 +41,12 @@ DAYS = ("date_start", "date_end", "reported_on", "source_published_on", "retract
 """Columns that hold days, or instants."""
 HEADLINE_COLUMNS = tuple(f"{measure}_{figure}" for measure in Measure for figure in ("low", "best", "high"))
 """Columns of figures that are derived from toll reports."""
-_NAMED = ("id", "name", "kind")
-_PUBLISHED = ("id", "title", "publisher", "published_on", "url", "language", "licence", "attribution")
+_NAMED = ("id", "name", "kind", "confidential")
+_PUBLISHED = (
+    "id", "title", "publisher", "published_on", "url", "language", "licence", "attribution", "confidential",
+)  # fmt: skip
+_OF_LOG = ("commitment", "salt")
+"""What only the log of one service has; another makes its own when it records the same."""
 _SIDES = ("side_a", "side_b", "civilian", "unknown")
 _OF_REPORT = (
     "id", "incidents", "measure", "victims", "low", "best", "high", "bound", "reported_by", "reported_on", "source",
@@ -94,6 +99,7 @@ def incident_values(item: Mapping[str, Any]) -> dict[str, Any]:
         "region_code": region.get("code"),
         "region_name": region.get("name"),
         "toll_shared": toll["shared"],
+        "sources": [_without_log(source) for source in item.get("sources") or ()],
         "toll_reports": [_told(report) for report in item.get("toll_reports", ())],
         **_by_role(item["actors"]),
     }
@@ -123,6 +129,7 @@ def _by_role(actors: Iterable[Mapping[str, Any]]) -> dict[str, str | None]:
 def _told(report: Mapping[str, Any]) -> dict[str, Any]:
     """A report without what is derived, and without what it leaves open."""
     told = {name: report[name] for name in _OF_REPORT if report.get(name) is not None}
+    told |= {name: _without_log(told[name]) for name in ("reported_by", "source")}
     if len(told["incidents"]) == 1:
         del told["incidents"]
     if "retraction" in told:
@@ -130,11 +137,16 @@ def _told(report: Mapping[str, Any]) -> dict[str, Any]:
     return told
 
 
+def _without_log(of: Mapping[str, Any]) -> dict[str, Any]:
+    """A reporter or source as any service may record it."""
+    return {name: value for name, value in of.items() if name not in _OF_LOG}
+
+
 def flat_report(item: Mapping[str, Any]) -> dict[str, Any]:
     """A toll report as a row."""
     reporter, source, retraction = item["reported_by"], item["source"], item["retraction"] or {}
-    nested = {f"reporter_{name}": reporter[name] for name in _NAMED}
-    nested |= {f"source_{name}": source[name] for name in _PUBLISHED}
+    nested = {f"reporter_{name}": _plain(reporter.get(name)) for name in _NAMED}
+    nested |= {f"source_{name}": _plain(source.get(name)) for name in _PUBLISHED}
     nested |= {f"breakdown_{side}": (item["breakdown"] or {}).get(side) for side in _SIDES}
     nested |= {f"retraction_{name}": retraction.get(name) for name in ("reason", "reported_on")}
     plain = {name: _plain(item.get(name)) for name in REPORT_COLUMNS}
@@ -165,11 +177,14 @@ def read_incident(cells: Cells, countries_are_named: bool = False) -> dict[str, 
     for name, empty in (("sources", []), ("external_ids", {}), ("attributes", {}), ("toll_reports", [])):
         if name in there:
             told[name] = _read_json(cells, name, empty)
+    if isinstance(sources := told.get("sources"), list):
+        told["sources"] = [_disclosed(source, f"sources.{n}") for n, source in enumerate(sources)]
     if {"actors", *ActorRole} & there:
         told["actors"] = _actors(cells)
     if isinstance(reports := told.get("toll_reports"), list):
         told["toll_reports"] = [
-            _with_id(report, told["id"]) if isinstance(report, dict) else report for report in reports
+            _with_id(_with_disclosed(report, f"toll_reports.{n}"), told["id"]) if isinstance(report, dict) else report
+            for n, report in enumerate(reports)
         ]
     expect_reports_of_headline(cells, reports)
     return told
@@ -259,14 +274,45 @@ def _id(cells: Cells, column: str, text: str) -> str:
 
 
 def _with_id(report: dict[str, Any], about: str) -> dict[str, Any]:
-    """A report with an id, which is made of all that it says where it has none: the same is the same each time."""
+    """A report with an id, which is made of all that it says where it has none: the same is the same each time.
+
+    `made_id` marks it, since it is no id for a report of which something is confidential: it would confirm a guess.
+    """
+    if MADE_ID in report:
+        raise ValueError(f"{MADE_ID}: is not a member of a toll report; take it out")
     if report.get("id"):
         return report
     try:
         digest = hashlib.sha256(canonical([about, report])).hexdigest()
     except ValueError:  # validation refuses such a value, and names it
         return report
-    return report | {"id": f"tr-{digest[:16]}"}
+    return report | {"id": f"tr-{digest[:16]}", MADE_ID: True}
+
+
+MADE_ID = "made_id"
+
+
+def _with_disclosed(report: dict[str, Any], where: str) -> dict[str, Any]:
+    parties = {name: report[name] for name in ("reported_by", "source") if name in report}
+    return report | {name: _disclosed(party, f"{where}.{name}") for name, party in parties.items()}
+
+
+def _disclosed(party: Any, where: str) -> Any:
+    """A reporter or source of a JSON cell, to be recorded.
+
+    Raises `ValueError` for a confidential one without its name or title, which an export without the scope leaves out.
+    """
+    if not (isinstance(party, dict) and party.get("confidential") is True):
+        return party
+    name = "name" if "kind" in party else "title"
+    if party.get(name) is None:
+        raise ValueError(f"{where}.{name}: {NOT_DISCLOSED}")
+    return _without_log(party)
+
+
+NOT_DISCLOSED = (
+    "is confidential, and left out of this file. Export it again with a key that has the scope read:confidential"
+)
 
 
 def _region(cells: Cells, country: str) -> Any:
@@ -330,10 +376,17 @@ def read_report(cells: Cells) -> dict[str, Any]:
     return told
 
 
-def _party(cells: Cells, prefix: str, members: Iterable[str]) -> dict[str, Any]:
-    told = {name: value for name in members if (value := cells.exact(f"{prefix}_{name}"))}
+def _party(cells: Cells, prefix: str, members: Sequence[str]) -> dict[str, Any]:
+    told: dict[str, Any] = {name: value for name in members if (value := cells.exact(f"{prefix}_{name}"))}
     if not told:
         raise ValueError(f"{prefix}_id: is empty, and so is all else of the {prefix}")
+    if flag := told.pop("confidential", None):
+        if flag.lower() not in ("true", "false"):
+            raise ValueError(f"{prefix}_confidential: is not true or false: {echo(flag)}")
+        if flag.lower() == "true":
+            told["confidential"] = True
+            if members[1] not in told:
+                raise ValueError(f"{prefix}_{members[1]}: {NOT_DISCLOSED}")
     return told
 
 
