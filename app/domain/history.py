@@ -1,12 +1,15 @@
 """How a headline came about: the span of time that each answer holds for, and what each report did to it."""
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
 from app.domain.dates import FOREVER, Instant, Moment
-from app.domain.headline import NEVER_VALID, NO_NUMBERS, Headline, Numbers, Report, replay
+from app.domain.headline import Headline, replay
+from app.domain.report import NEVER_VALID, Numbers, Report, by_time
+from app.domain.sweep import Sweep
 from app.domain.vocabulary import Measure, ReportChange
 
 
@@ -17,63 +20,168 @@ class Span(NamedTuple):
     headline: Headline
 
 
+class _Course(NamedTuple):
+    """All reports that bear on one set of incidents and measure, and the moments at which its headline may change."""
+
+    own: Mapping[str, Report]
+    arriving: Sequence[Report]
+    """In reported order, those of other sets that supersede some of these among them."""
+    retracted: Sequence[Report]
+    """Those with a dated retraction, in the order of their retractions."""
+    moments: Sequence[Moment]
+
+
+def _course(reports: Sequence[Report], others: Iterable[Report]) -> _Course:
+    own = {r.id: r for r in reports}
+    relevant = [*reports, *(r for r in others if r.supersedes in own)]
+    dated = [r for r in relevant if r.void_from and r.void_from != NEVER_VALID]
+    first = min(r.reported.instant for r in reports)
+    moments = {r.reported.instant: r.reported for r in relevant}
+    moments |= {r.void_from.instant: r.void_from for r in dated if r.void_from}
+    return _Course(
+        own,
+        sorted(relevant, key=by_time),
+        sorted(dated, key=_retraction),
+        [moments[instant] for instant in sorted(moments) if instant >= first],
+    )
+
+
+def _retraction(report: Report) -> Instant:
+    assert report.void_from, "asked of a retracted report"
+    return report.void_from.instant
+
+
+def _steps(course: _Course, since: Instant) -> Iterator[tuple[Moment | None, list[Report], list[Report]]]:
+    """(moment, valid reports that arrive, reports that are retracted) for each moment.
+
+    The moment is `None` where no answer is needed: another one comes that is not after `since`.
+    """
+    arriving, retracted = iter(course.arriving), iter(course.retracted)
+    arrival, retraction = next(arriving, None), next(retracted, None)
+    for moment, following in pairwise([*course.moments, None]):
+        assert moment is not None
+        new, void = [], []
+        while arrival and arrival.reported.instant <= moment.instant:
+            if not arrival.void_at(arrival.reported.instant):
+                new.append(arrival)
+            arrival = next(arriving, None)
+        while retraction and _retraction(retraction) <= moment.instant:
+            if not retraction.void_at(retraction.reported.instant):
+                void.append(retraction)
+            retraction = next(retracted, None)
+        yield moment if following is None or following.instant > since else None, new, void
+
+
+def _numbers(course: _Course, since: Instant) -> Iterator[tuple[Moment, Numbers]]:
+    """The headline at each moment from `since` on, that which holds then included."""
+    sweep = Sweep()
+    for moment, new, void in _steps(course, since):
+        for report in new:
+            sweep.arrive(report, own=report.id in course.own)
+        for report in void:
+            sweep.retract(report)
+        if moment:
+            yield moment, sweep.standing.numbers
+
+
+class _Moves(NamedTuple):
+    """The first best that was not null, and how many times the best moved, counting valid reports alone."""
+
+    first: int | None
+    revisions: int
+
+
+def _moves(course: _Course, since: Instant) -> Iterator[_Moves]:
+    """The moves up to each moment from `since` on."""
+    if _each_gives_the_best(course):
+        yield from _moves_of_a_plain_course(course, since)
+        return
+    needed = [moment.instant for moment, _, _ in _steps(course, since) if moment]
+    bounds = [NEVER_VALID.instant, *sorted({_retraction(r) for r in course.retracted}), FOREVER]
+    for opens, closes in pairwise(bounds):
+        if here := [instant for instant in needed if opens <= instant < closes]:
+            yield from _moves_between_retractions(course, here, closes)
+
+
+def _each_gives_the_best(course: _Course) -> bool:
+    """Whether the newest valid report is the headline's best at any time: the course of most incidents."""
+    only = next(iter(course.own.values())).victims
+    return all(
+        r.id in course.own and r.first_tier and r.best is not None and r.victims is only for r in course.arriving
+    )
+
+
+def _moves_of_a_plain_course(course: _Course, since: Instant) -> Iterator[_Moves]:
+    """Keeps the valid reports in a list, in which a retraction makes neighbours of two others."""
+    earlier: dict[str, Report | None] = {}
+    later: dict[str, Report | None] = {}
+    first: Report | None = None
+    last: Report | None = None
+    revisions = 0
+    for moment, new, void in _steps(course, since):
+        for report in new:
+            earlier[report.id], later[report.id] = last, None
+            if last:
+                later[last.id] = report
+            revisions += _differ(last, report)
+            first, last = first or report, report
+        for report in void:
+            one, other = earlier[report.id], later[report.id]
+            revisions += _differ(one, other) - _differ(one, report) - _differ(report, other)
+            if one:
+                later[one.id] = other
+            if other:
+                earlier[other.id] = one
+            first, last = first if one else other, last if other else one
+        if moment:
+            yield _Moves(first.best if first else None, revisions)
+
+
+def _differ(one: Report | None, other: Report | None) -> int:
+    return int(one is not None and other is not None and one.best != other.best)
+
+
+def _moves_between_retractions(course: _Course, instants: Sequence[Instant], closes: Instant) -> Iterator[_Moves]:
+    """The moves at these instants, while no dated retraction sets in (the next does at `closes`)."""
+    valid = iter([r for r in course.arriving if not r.void_at(closes - 1)])
+    sweep, report = Sweep(), next(valid, None)
+    first, best, revisions = None, None, 0
+    for instant in instants:
+        while report and report.reported.instant <= instant:
+            sweep.arrive(report, own=report.id in course.own)
+            after = sweep.standing.best
+            revisions += best is not None and after != best
+            first, best, report = after if first is None else first, after, next(valid, None)
+        yield _Moves(first, revisions)
+
+
 def spans(reports: Sequence[Report], others: Sequence[Report], since: Instant = NEVER_VALID.instant) -> list[Span]:
     """Every headline of reports about the same incidents and measure that holds at or after `since`, oldest first.
 
-    The same answers as `headline` at every instant, in one replay for each dated retraction instead of one an instant.
+    The same answers as `headline` at every instant.
     """
     if not reports:
         return []
-    relevant = list(reports)
-    if others:
-        ids = {r.id for r in reports}
-        relevant += [r for r in others if r.supersedes in ids]
-    moments = {r.reported.instant: r.reported for r in relevant}
-    voids = {r.void_from.instant: r.void_from for r in relevant if r.void_from and r.void_from != NEVER_VALID}
-    first = min([r.reported.instant for r in reports])
-    moments |= voids
-    in_order = sorted(moments)
-    found: list[Span] = []
-    for opens, closes in pairwise([NEVER_VALID.instant, *sorted(voids), FOREVER]):
-        here = [moments[instant] for instant in in_order if opens <= instant < closes and instant >= first]
-        if here and closes > since:
-            found += _spans_between_retractions(reports, others, here, closes)
-    holds_at_since = max((i for i, span in enumerate(found) if span.start.instant <= since), default=0)
-    return found[holds_at_since:]
-
-
-def _spans_between_retractions(
-    reports: Sequence[Report], others: Sequence[Report], moments: Sequence[Moment], closes: Instant
-) -> list[Span]:
-    """The headlines at these moments, while no dated retraction sets in (the next does at `closes`)."""
-    steps = list(replay(reports, others, closes - 1))
-    arrivals = sorted([r.reported.instant for r in reports])
-    first, revisions, numbers, done, known = None, 0, NO_NUMBERS, 0, 0
-    found = []
-    for moment in moments:
-        instant = moment.instant
-        while done < len(steps) and steps[done][0].reported.instant <= instant:
-            after = steps[done][1]
-            revisions += numbers.best is not None and after.best != numbers.best
-            first = after.best if first is None else first
-            numbers, done = after, done + 1
-        while known < len(arrivals) and arrivals[known] <= instant:
-            known += 1
-        found.append(Span(moment, Headline(numbers, first, revisions, known)))
-    return found
+    course = _course(reports, others)
+    arrivals = sorted(r.reported.instant for r in reports)
+    return [
+        Span(moment, Headline(numbers, moves.first, moves.revisions, bisect_right(arrivals, moment.instant)))
+        for (moment, numbers), moves in zip(_numbers(course, since), _moves(course, since), strict=True)
+    ]
 
 
 def timeline(
     measure: Measure, reports: Sequence[Report], others: Sequence[Report], at: Instant
 ) -> list[dict[str, object]]:
     """The headline's steps known by `at`, half-open `[from, to)`; neighbours with the same numbers are one step."""
+    if not reports:
+        return []
     steps: list[tuple[str, tuple[int | None, ...]]] = []
-    for span in spans(reports, others):
-        numbers = span.headline.numbers
+    for start, numbers in _numbers(_course(reports, others), NEVER_VALID.instant):
         figures = (numbers.low, numbers.best, numbers.high)
-        if span.start.instant <= at and (not steps or steps[-1][1] != figures):
-            steps.append((span.start.text, figures))
-    ends = [start for start, _ in steps[1:]] + [None]
+        if start.instant <= at and (not steps or steps[-1][1] != figures):
+            steps.append((start.text, figures))
+    ends = [*(start for start, _ in steps), None][1:]
     return [
         {"measure": measure.value, "from": start, "to": end, "low": low, "best": best, "high": high}
         for (start, (low, best, high)), end in zip(steps, ends, strict=True)

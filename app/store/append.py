@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, select
 from sqlmodel import col
 
 from app.domain.dates import Instant, parse_moment
-from app.domain.headline import NEVER_VALID, Report
+from app.domain.report import NEVER_VALID, Report
 from app.domain.vocabulary import BOUNDS, MEASURES, REPORTER_KINDS, VICTIMS, ChangeKind
 from app.errors import AppError, Conflict, IncidentNotFound
 from app.store import confidential, derive, log

@@ -16,10 +16,11 @@ from sqlalchemy import Select, Table, Update, bindparam, func, select, update
 from sqlmodel import SQLModel, col
 
 from app.domain.dates import FOREVER, Instant, end_of_day, parse_day
-from app.domain.headline import NEVER_VALID, RULE, Headline
+from app.domain.headline import RULE, Headline
 from app.domain.history import Span, TollSet, by_set, spans
 from app.domain.incident import counted_day
 from app.domain.places import Region
+from app.domain.report import NEVER_VALID
 from app.domain.text import fold
 from app.domain.vocabulary import Measure
 from app.store import sqlite

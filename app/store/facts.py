@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from app.domain.dates import Instant, Moment
-from app.domain.headline import NEVER_VALID, Report
+from app.domain.report import NEVER_VALID, Report
 from app.domain.vocabulary import BOUNDS, MEASURES, REPORTER_KINDS, VICTIMS
 from app.store.tables import (
     IncidentSet,

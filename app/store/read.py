@@ -1,6 +1,6 @@
 """Answers: questions become statements, rows become JSON texts. Every read of incidents goes this way."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date
@@ -10,10 +10,11 @@ from typing import Any
 import orjson
 
 from app.domain.dates import LAST_INSTANT, Instant, instant_text, moment_text
-from app.domain.headline import RULE, superseding
+from app.domain.headline import RULE, successors
 from app.domain.history import by_set, effects, timeline
 from app.domain.places import suggest_region
 from app.domain.question import Question, RegionWanted
+from app.domain.report import Report
 from app.domain.vocabulary import Measure, Status
 from app.errors import Fault, IncidentNotFound, IncidentNotYetKnown, IncidentWithdrawn, InvalidInput, ReadTooLong
 from app.store import lists, queries
@@ -235,22 +236,22 @@ def _history(rows: Sequence[Row], incident_id: str, question: Question) -> dict[
             own_timeline = steps
         else:
             shared.append({"incidents": toll_set.incidents, "timeline": steps})
-    reports = []
+    reports, replaced_by = [], successors(every, at)
     for k in told:
         effect = changes[k.report.id]
         reports.append(
             orjson.loads(k.record)
-            | standing_of(k, known, at)
+            | standing_of(k, replaced_by, at)
             | {"change": effect.change, "delta": effect.delta, "source_changed": effect.source_changed}
         )
     answer = {"incident": incident_id, "rule": RULE, "reports": reports, "timeline": own_timeline}
     return answer | ({"shared": shared} if shared else {})
 
 
-def standing_of(one: KnownReport, known: Sequence[KnownReport], at: Instant) -> dict[str, Any]:
-    """Whether a report stands at the clocks, and if not, why."""
+def standing_of(one: KnownReport, replaced_by: Mapping[str, Report], at: Instant) -> dict[str, Any]:
+    """Whether a report stands at the clocks, and if not, why. `replaced_by`: the `successors` at them."""
     void = one.report.void_at(at)
-    by = superseding(one.report, (k.report for k in known), at)
+    by = replaced_by.get(one.report.id)
     status = Status.RETRACTED if void else Status.SUPERSEDED if by else Status.STANDING
     retraction = one.retraction if void else None
     if retraction:

@@ -6,7 +6,7 @@ import orjson
 
 from app.domain.dates import LAST_INSTANT
 from app.domain.filters import MAX_LIMIT
-from app.domain.headline import superseding
+from app.domain.headline import successors
 from app.domain.question import Question
 from app.domain.vocabulary import Victims
 from app.errors import DatabaseUnusable, NotFound, echo
@@ -59,7 +59,7 @@ async def recorded_report(session: ReadSession, report_id: str) -> tuple[str, li
     known = await _about_sets(session, rows)
     (text,) = await opened(session, _with_standing(Question(), rows, known))
     reports = [k.report for k in known]
-    own = next(r for r in reports if r.id == report_id)
+    own, replaced_by = next(r for r in reports if r.id == report_id), successors(reports, LAST_INSTANT)
     wholes = [
         r.id
         for r in reports
@@ -68,7 +68,7 @@ async def recorded_report(session: ReadSession, report_id: str) -> tuple[str, li
         and (r.reporter, r.measure, r.incidents) == (own.reporter, own.measure, own.incidents)
         and r.when < own.when
         and not r.void_at(LAST_INSTANT)
-        and superseding(r, reports, LAST_INSTANT) is None
+        and r.id not in replaced_by
     ]
     return text, wholes
 
@@ -83,12 +83,8 @@ def _with_standing(question: Question, rows: Sequence[Row], known: Sequence[Know
     by_id = {k.report.id: k for k in known}
     if missing := {row[1] for row in rows} - by_id.keys():  # a row that they are joined with is gone: damage
         raise DatabaseUnusable(f"{min(missing)} points to no row; `incidents verify` names the first place")
-    related: dict[int, list[KnownReport]] = {}
-    for k in known:
-        related.setdefault(k.set_key, []).append(k)
-        if (replaced := by_id.get(k.report.supersedes or "")) and replaced.set_key != k.set_key:
-            related.setdefault(replaced.set_key, []).append(k)
-    standing = (standing_of(by_id[row[1]], related[row[0]], question.known) for row in rows)
+    replaced_by = successors((k.report for k in known), question.known)
+    standing = (standing_of(by_id[row[1]], replaced_by, question.known) for row in rows)
     return [f"{row[2][:-1]},{orjson.dumps(s).decode()[1:]}" for row, s in zip(rows, standing, strict=True)]
 
 

@@ -4,7 +4,7 @@ from itertools import count
 from typing import Any
 
 from app.domain.dates import parse_moment
-from app.domain.headline import Report
+from app.domain.report import Report
 from app.domain.toll import numbers_of
 from app.domain.vocabulary import Bound, Measure, ReporterKind, Victims
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from app.domain.dates import LAST_INSTANT, parse_moment
-from app.domain.headline import NEVER_VALID, Report, headline, superseding
+from app.domain.headline import headline, successors
+from app.domain.report import NEVER_VALID, Report
 from tests.domain.reports import report
 
 
@@ -55,7 +56,7 @@ def test_the_same_reporters_other_figure_replaces_the_earlier_one() -> None:
 
 def test_the_same_reporters_same_figure_leaves_both_standing() -> None:
     first, again = report("a", 15, "army"), report("b", 15, "army", "2019-11-02")
-    assert superseding(first, [first, again], LAST_INSTANT) is None
+    assert successors([first, again], LAST_INSTANT) == {}
     assert told(first, again)["reported_on"] == "2019-11-02"
 
 

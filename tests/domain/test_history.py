@@ -1,8 +1,8 @@
 """The history of a headline: what each report did to it, and the spans it held for."""
 
 from app.domain.dates import LAST_INSTANT, parse_moment
-from app.domain.headline import NEVER_VALID
 from app.domain.history import effects, timeline
+from app.domain.report import NEVER_VALID
 from app.domain.vocabulary import Measure
 from tests.domain.reports import report
 
