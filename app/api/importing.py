@@ -23,7 +23,17 @@ from app.domain import filters
 from app.domain.filters import FileFormat
 from app.domain.question import Question, read_question
 from app.domain.vocabulary import Scope
-from app.errors import AppError, BodyTooLarge, DatabaseFull, Fault, InvalidInput, ServiceStopping, TooManyImports
+from app.errors import (
+    AppError,
+    BodyTooLarge,
+    DatabaseFull,
+    Fault,
+    InvalidInput,
+    ServiceStopping,
+    TooManyImports,
+    WrongMediaType,
+)
+from app.ingest.files import is_packed
 from app.ingest.formats import Importer, import_file, importer_of
 from app.ingest.pipeline import Result, Summary
 from app.store.engine import Database
@@ -39,10 +49,14 @@ AT_ONCE = 100
 CSV = "text/csv"
 OCTETS = "application/octet-stream"
 NDJSON = "application/x-ndjson"
+PACKED = (
+    "the file is a gzip file, a zip archive or a workbook; send it unpacked, as CSV or JSON, "
+    "or import it with `incidents import`"
+)
 
 
 class File(RootModel[Annotated[bytes, WithJsonSchema({"type": "string", "format": "binary"})]]):
-    """A file in the format that is named: CSV, also compressed; an Excel workbook; or JSON of ACLED."""
+    """A file in the format that is named: CSV, or JSON of ACLED. Neither is compressed; the command line reads such."""
 
 
 class ImportRoute(WriteRoute):
@@ -53,7 +67,7 @@ class ImportRoute(WriteRoute):
 
     @property
     def media_types(self) -> Sequence[str]:
-        """Any file; what it is, is seen from its content. CSV and JSON may say so."""
+        """CSV or JSON; which one is seen from its content. Its media type may say so."""
         return (OCTETS, CSV, JSON)
 
     async def _handle(self, request: Request) -> Response:
@@ -137,13 +151,15 @@ async def _next(receive: MemoryObjectReceiveStream[bytes]) -> bytes | None:
 
 async def _keep(request: Request, path: Path) -> None:
     """Puts a body on disk."""
-    size = 0
+    size, begin = 0, b""
     try:
         with path.open("wb") as out:
             async for chunk in request.stream():
                 size += len(chunk)
                 if size > MOST_BYTES:
                     raise BodyTooLarge(MOST_BYTES)
+                if len(begin) < 4 and is_packed(begin := begin + chunk[:4]):
+                    raise WrongMediaType(PACKED)
                 out.write(chunk)
     except ClientDisconnect:
         raise InvalidInput([Fault("body", "did not arrive whole", where="body")]) from None
@@ -239,7 +255,7 @@ router = write_router("/v1", ImportRoute)
         403: {"description": "The key lacks the scope `write`.", **PROBLEM},
         409: {"description": "The release is recorded already, with another day.", **PROBLEM},
         413: {"description": "The file is too large.", **PROBLEM},
-        415: {"description": "The body is sent as something else than a file, CSV or JSON.", **PROBLEM},
+        415: {"description": "The body is not CSV or JSON, or is compressed.", **PROBLEM},
         422: {"description": "A parameter cannot be read, or the file is not what it is said to be.", **PROBLEM},
         503: {"description": "Others are writing, or two imports are under way; try again.", **PROBLEM},
         507: {"description": "There is no room left.", **PROBLEM},
