@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     access_log: bool = Field(False, description="Log a line per request.")
     read_seconds: float = Field(2.0, gt=0, le=60, description="Longest time one statement may read, in seconds.")
     request_seconds: float = Field(10.0, gt=0, le=300, description="Longest time a client may take to send a request.")
+    clock_ahead_seconds: float = Field(
+        120.0, ge=0, description="How far the newest recording may be ahead of the clock when something is recorded."
+    )
     cors_origins: list[str] = Field(["*"], description="Origins whose pages may read (JSON list).")
     public_url: str | None = Field(
         None, description="Public address behind a proxy: in the OpenAPI document, links, citations."

@@ -101,7 +101,7 @@ def _database(dry_run: bool) -> Iterator[Database]:
     with tempfile.TemporaryDirectory(prefix="incidents-import-") as folder:
         copied = Path(folder) / "copy.db"
         copies.copy(database.url, copied)
-        copy = Database(f"sqlite:///{copied}")
+        copy = Database(f"sqlite:///{copied}", max_ahead_seconds=database.max_ahead_seconds)
         yield copy
         copy.close()
 

@@ -180,7 +180,7 @@ class _Opening:
 
     def _scratch_file(self) -> BinaryIO:
         """A file without a name: nothing is left of it however the process ends."""
-        return self.stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+        return self.stack.enter_context(tempfile.TemporaryFile())
 
     def _archive(self, file: Buffered) -> tuple[Sequence[str], Iterator[Row]]:
         window = _Window(file.detach(), READ)

@@ -86,6 +86,7 @@ class Reader:
         self.statements += 1
         if self._here is None:
             self._here = self._open(sqlite.READ_CACHE_KIB)
+        self.database.same_file.expect()
         try:
             return _run(self._here, statement, SHORT_SECONDS)
         except ReadTooLong:
@@ -106,6 +107,7 @@ class Reader:
         """
         with self.exports.one():
             self.statements += 1
+            self.database.same_file.expect()
             connection, deadline = self._open(sqlite.EXPORT_CACHE_KIB)
             try:
                 run = partial(self.in_thread, _guarded, deadline, self.read_seconds)
