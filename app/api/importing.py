@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -46,6 +47,8 @@ MOST_AT_ONCE = 2
 """Imports under way in a process. Other writes take turns with their batches."""
 AT_ONCE = 100
 """Rows that are answered together."""
+LOOK_SECONDS = 0.25
+"""Between two looks for a client that has left."""
 CSV = "text/csv"
 OCTETS = "application/octet-stream"
 NDJSON = "application/x-ndjson"
@@ -182,6 +185,9 @@ class _Work:
         self._stopping: asyncio.Event | None = request.scope.get("state", {}).get("stopping")
         self._access, self._importer, self._path, self._send = access, importer, path, send
         self._lines: list[bytes] = []
+        self._request = request
+        self._has_answered = False
+        self._next_look = 0.0
 
     def run(self) -> Summary:
         """Imports, and ends the stream of lines."""
@@ -208,16 +214,24 @@ class _Work:
             self._flush()
 
     def _expect_listener(self, _: int = 0) -> None:
-        """Ends the work where the service stops or the client has left. Asked at every read of the file."""
+        """Ends the work where the service stops or the client has left. Called at every read of the file.
+
+        The server tells of a client that leaves only once the response is sent, so until then it is asked.
+        """
         if self._stopping is not None and self._stopping.is_set():
             raise ServiceStopping
         if not self._send.statistics().open_receive_streams:
             raise BrokenResourceError
+        if not self._has_answered and time.monotonic() > self._next_look:
+            if from_thread.run(self._request.is_disconnected):
+                raise InvalidInput([Fault("body", "was read in part when the client left", where="body")])
+            self._next_look = time.monotonic() + LOOK_SECONDS
 
     def _flush(self) -> None:
         self._expect_listener()
         if self._lines:
             from_thread.run(self._send.send, b"".join(self._lines))
+            self._has_answered = True
             self._lines.clear()
 
 

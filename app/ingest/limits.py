@@ -13,7 +13,7 @@ MAX_TORN = 100
 """Lines that are put together to one row."""
 MAX_UNPACKED = 32 * 1024**3
 """Bytes that come out of a packed file."""
-MAX_RATIO = 200
+MAX_RATIO = 100
 """Times its own size that a file may unpack to. Tables pack to a tenth or twentieth; deflate cannot exceed 1,032."""
 UNPACKED_IN_ANY_CASE = 16 * 1024 * 1024
 """Bytes that may come out of a packed file whatever their ratio."""

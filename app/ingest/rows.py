@@ -98,7 +98,7 @@ def _row(record: Record, columns: Sequence[str]) -> Row:
     fault, cells = record.fault, record.cells
     if fault is None and len(cells) < len(columns):
         fault = f"has {len(cells)} cells, and the header {len(columns)}"
-    if fault is None and any(cell.strip() for cell in cells[len(columns) :]):
+    if fault is None and "".join(cells[len(columns) :]).strip():
         fault = (
             f"has {len(cells)} cells, and the header {len(columns)}; a cell with a delimiter in it may lack its quotes"
         )

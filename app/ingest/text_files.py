@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 from app.errors import echo
@@ -87,12 +87,12 @@ def table_of_text(file: Buffered, fits: Fits) -> tuple[Sequence[str], Iterator[R
 
 def _first_line(lines: _Lines, each: Iterator[str]) -> str:
     """The first line that is not blank."""
-    for line in islice(each, MAX_BLANK_ROWS):
+    for number, line in enumerate(each):
         lines.begin_record()
         if line.strip():
             return line.lstrip("\ufeff")
-    if next(each, None) is not None:
-        raise BeyondLimit(_TOO_BLANK)
+        if number >= MAX_BLANK_ROWS:
+            raise BeyondLimit(_TOO_BLANK)
     return ""
 
 
@@ -152,7 +152,7 @@ def _records(reader: Any, lines: _Lines) -> Iterator[Record]:
         repairs = ("was not in UTF-8; read as Windows-1252",) if lines.other_encoding else ()
         if lines.other_encoding and any("\udc80" <= c <= "\udcff" for cell in cells for c in cell):
             fault = "has bytes in it that are neither UTF-8 nor Windows-1252"
-        if any(cell.strip() for cell in cells) or fault:
+        if "".join(cells).strip() or fault:
             yield Record(begin, cells, repairs, fault)
         elif (blank := blank + 1) > MAX_BLANK_ROWS:
             raise BeyondLimit(_TOO_BLANK)

@@ -17,15 +17,16 @@ import pytest
 from app.domain.vocabulary import Scope
 from app.store import keys
 from app.store.engine import Database
-from tests.faults.bombs import HEADER, MIB, PACKED, PLAIN, _gzipped
+from tests.faults.bombs import HEADER, MIB, PACKED, PLAIN, gzipped
+from tests.faults.serving import number
 from tests.support import Service, command, environment, free_port
 
 pytestmark = pytest.mark.faults
 ADDRESS_SPACE = 1536 * MIB
-SECONDS = 30
+SECONDS = number("BOMB_SECONDS", 60)
 """After which a bomb has gone off."""
 SOON = 15
-"""Within which a file is refused; most are within milliseconds."""
+"""Seconds of processor time within which a file is refused, the 1.5 s of a start included; most take milliseconds."""
 ALL = {name: bomb for name, bomb in {**PLAIN, **PACKED}.items() if name.startswith(os.environ.get("FAULTS_BOMB", ""))}
 
 
@@ -81,6 +82,7 @@ def test_a_bomb_is_refused_over_http(limited: Limited, tmp_path: Path, name: str
     make(tmp_path / "bomb")
     size = (tmp_path / "bomb").stat().st_size
     limited.forget_peak()
+    busy = limited.cpu_seconds()
     headers = {"Authorization": f"Bearer {limited.key}", "Content-Type": "application/octet-stream"}
 
     # when
@@ -96,8 +98,9 @@ def test_a_bomb_is_refused_over_http(limited: Limited, tmp_path: Path, name: str
         status, body = 0, repr(error)
     taken = time.monotonic() - begun
     alive = limited.process.poll() is None
+    cpu = limited.cpu_seconds() - busy if alive else 0
     told(
-        f"http  {name:42} {size / MIB:8.2f} MB  {taken:6.2f} s  {limited.peak_mib() if alive else 0:5} MB  {status}  {body[-150:]!r}"
+        f"http  {name:42} {size / MIB:8.2f} MB  {taken:6.2f} s  {cpu:6.2f} s CPU  {limited.peak_mib() if alive else 0:5} MB  {status}  {body[-150:]!r}"
     )
 
     # then
@@ -105,7 +108,7 @@ def test_a_bomb_is_refused_over_http(limited: Limited, tmp_path: Path, name: str
     assert httpx.get(f"{limited.base}/healthz", timeout=5).status_code == 200
     assert status in ((415,) if name in PACKED else (200, 422)), body[-500:]
     assert "error" not in body or status != 200, body[-500:]
-    assert taken < SOON
+    assert cpu < SOON
     assert _is_empty(limited.scratch)
 
 
@@ -134,16 +137,17 @@ def test_a_bomb_is_refused_on_the_command_line(tmp_path: Path, name: str, told: 
             ended = os.wait4(process.pid, 0)
             break
     taken = time.monotonic() - begun
+    cpu = ended[2].ru_utime + ended[2].ru_stime
     code = process.returncode = os.waitstatus_to_exitcode(ended[1])
     words = (tmp_path / "log").read_text(errors="replace")
     told(
-        f"shell {name:42} {size / MIB:8.2f} MB  {taken:6.2f} s  {ended[2].ru_maxrss // 1024:5} MB  {code:3}  {words[-150:]!r}"
+        f"shell {name:42} {size / MIB:8.2f} MB  {taken:6.2f} s  {cpu:6.2f} s CPU  {ended[2].ru_maxrss // 1024:5} MB  {code:3}  {words[-150:]!r}"
     )
 
     # then
-    assert code in (1, 2), words[-2000:]
+    assert code in (0, 1, 2), words[-2000:]
     assert "Traceback" not in words
-    assert taken < SOON + 2
+    assert cpu < SOON
     assert _is_empty(scratch)
 
 
@@ -187,7 +191,7 @@ def test_an_interrupt_ends_the_unpacking_of_a_file(tmp_path: Path) -> None:
         b"".join(b"x%d,T,2021-03-15,ML\n" % (n * 7919) for n in range(p, p + 20_000))
         for p in range(0, 4_000_000, 20_000)
     )
-    _gzipped(tmp_path / "much.csv.gz", [f"{HEADER}\n".encode(), *rows])
+    gzipped(tmp_path / "much.csv.gz", [f"{HEADER}\n".encode(), *rows])
     assert command("migrate", cwd=tmp_path).returncode == 0
     process = subprocess.Popen(
         [sys.executable, "-m", "app", "import", "csv", "much.csv.gz"],
