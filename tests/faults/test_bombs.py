@@ -87,7 +87,10 @@ def test_a_bomb_is_refused_over_http(limited: Limited, tmp_path: Path, name: str
     size = (tmp_path / "bomb").stat().st_size
     limited.forget_peak()
     busy = limited.cpu_seconds()
-    headers = {"Authorization": f"Bearer {limited.key}", "Content-Type": "application/octet-stream"}
+    headers = {
+        "Authorization": f"Bearer {limited.key}",
+        "Content-Type": "text/csv" if format == "csv" else "application/json",
+    }
 
     # when
     begun = time.monotonic()
@@ -217,5 +220,5 @@ def test_an_interrupt_ends_the_unpacking_of_a_file(tmp_path: Path) -> None:
 
     # then
     assert process.wait(10) == 130
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 5
     assert _is_empty(scratch)
