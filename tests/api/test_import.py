@@ -331,3 +331,21 @@ def test_an_import_whose_client_leaves_ends_after_the_batch_at_hand(
             break
     assert counts[-1] < 20_000
     assert httpx.get(f"{service.base}/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("begin", [b"\x1f\x8b\x08\x00", b"PK\x03\x04"], ids=["gzip", "zip or workbook"])
+@pytest.mark.parametrize("parts", [1, 4])
+def test_a_file_that_is_packed_is_refused_at_its_first_bytes(editor: Editor, begin: bytes, parts: int) -> None:
+    # given
+    async def body() -> Any:
+        for at in range(0, 4, 4 // parts):
+            yield begin[at : at + 4 // parts]
+        yield b"x" * 1000
+
+    # when
+    answer = editor.ask("POST", "/v1/import?format=csv", content=body(), headers=CSV)
+
+    # then
+    assert answer.status_code == 415
+    assert "send it unpacked" in answer.json()["detail"]
+    assert importing.ImportRoute.under_way == 0
