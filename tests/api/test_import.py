@@ -139,7 +139,6 @@ def test_what_is_recorded_bears_the_name_of_the_key(editor: Editor, file: bytes)
         ("/v1/import?format=ucdp-ged", TABLE, "release", "is missing"), ("/v1/import?format=ucdp-ged&release=1", TABLE, "released_on", "is missing"),
         (GED.replace("2026-06-01", "2999-01-01"), TABLE, "released_on", "lies in the future"), (GED, TABLE, "file", "is no file of UCDP GED"),
         ("/v1/import?format=csv", b"", "file", "is empty"), ("/v1/import?format=csv", b"\x00\x01", "file", "is neither text nor a workbook"),
-        ("/v1/import?format=csv", b"\x1f\x8b", "file", ""),
     ],
 )  # fmt: skip
 def test_a_file_or_question_that_cannot_be_read_is_refused_whole(
