@@ -296,3 +296,20 @@ class DatabaseUnusable(AppError):
     status = 503
     slug = "database-unusable"
     title = "The database cannot be used"
+
+
+class ClockBehind(AppError):
+    """The newest recording is minutes ahead of the clock. A recording now would be dated wrongly, or out of order."""
+
+    status = 503
+    slug = "clock-behind"
+    title = "The clock is behind the record"
+
+    def __init__(self, clock: str, newest: str) -> None:
+        super().__init__(
+            f"the clock says {clock}, and the newest recording is of {newest}; nothing was recorded. Correct the "
+            "clock. If it is right, earlier recordings were made by a clock that was ahead: restore a backup from "
+            "before them, or set INCIDENTS_CLOCK_AHEAD_SECONDS to more than the gap",
+            clock=clock,
+            newest=newest,
+        )

@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     keep_alive_seconds: int = Field(
         75, ge=1, le=3600, description="Longest time a connection stays open after a response, in seconds."
     )
+    clock_ahead_seconds: float = Field(
+        120.0, ge=0, description="How far the newest recording may be ahead of the clock when something is recorded."
+    )
     cors_origins: list[str] = Field(["*"], description="Origins whose pages may read (JSON list).")
     public_url: str | None = Field(
         None, description="Public address behind a proxy: in the OpenAPI document, links, citations."

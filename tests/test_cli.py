@@ -1,7 +1,9 @@
 """The command line: the same questions and answers as over HTTP."""
 
 import csv
+import fcntl
 import json
+import os
 import socket
 import sys
 from pathlib import Path
@@ -164,3 +166,37 @@ def test_bytes_that_are_no_text_are_refused_in_one_line(incidents: CommandLine, 
     """A shell passes any bytes on; Python takes those that are not UTF-8 for halves of surrogate pairs."""
     told = incidents.run(*words.replace("ID", "x\udcffy").split(), expect=2).stderr
     assert told.startswith("incidents: ") and len(told.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_what_a_killed_export_left_is_removed_by_the_next_one(
+    incidents: CommandLine, tmp_path: Path, name: str
+) -> None:
+    # given
+    left = tmp_path / f".{name}.part"
+    (left / "incidents" / "country=ML").mkdir(parents=True)
+    (left / "export").write_text("half of it")
+
+    # when
+    incidents.run("export", str(tmp_path / name))
+
+    # then
+    assert (tmp_path / name).stat().st_size > 100
+    assert not left.exists()
+
+
+def test_two_exports_of_one_file_do_not_disturb_each_other(incidents: CommandLine, tmp_path: Path) -> None:
+    # given
+    folder = tmp_path / ".out.csv.part"
+    folder.mkdir()
+    (folder / "export").write_text("half of it")
+    held = os.open(folder, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+
+    # when
+    ended = incidents.run("export", str(tmp_path / "out.csv"), expect=2)
+
+    # then
+    assert "another export" in ended.stderr
+    assert (folder / "export").read_text() == "half of it"
+    os.close(held)

@@ -61,12 +61,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     database = Database(settings.replica_url or settings.database_url)
     reader = Reader(database, settings.read_seconds)
-    recorder = Recorder(Database(settings.database_url, busy_seconds=BUSY_SECONDS))
+    recorder = Recorder(Database(settings.database_url, BUSY_SECONDS, settings.clock_ahead_seconds))
     files = KeptFiles()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
         await to_thread.run_sync(remove_abandoned)
+        await to_thread.run_sync(app.openapi)  # takes 0.4 s, in which nobody else would be answered
         stopping = asyncio.Event()
         sending_back = asyncio.create_task(_stop_when(stopping, recorder))
         yield {"request_seconds": settings.request_seconds, "stopping": stopping}

@@ -1,6 +1,7 @@
 """`/v1/import`: a file is streamed in, and what became of each row streamed out."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -22,7 +23,17 @@ from app.domain import filters
 from app.domain.filters import FileFormat
 from app.domain.question import Question, read_question
 from app.domain.vocabulary import Scope
-from app.errors import AppError, BodyTooLarge, DatabaseFull, Fault, InvalidInput, ServiceStopping, TooManyImports
+from app.errors import (
+    AppError,
+    BodyTooLarge,
+    DatabaseFull,
+    Fault,
+    InvalidInput,
+    ServiceStopping,
+    TooManyImports,
+    WrongMediaType,
+)
+from app.ingest.files import is_packed
 from app.ingest.formats import Importer, import_file, importer_of
 from app.ingest.pipeline import Result, Summary
 from app.store.engine import Database
@@ -36,13 +47,19 @@ MOST_AT_ONCE = 2
 """Imports under way in a process. Other writes take turns with their batches."""
 AT_ONCE = 100
 """Rows that are answered together."""
+LOOK_SECONDS = 0.25
+"""Between two looks for a client that has left."""
 CSV = "text/csv"
 OCTETS = "application/octet-stream"
 NDJSON = "application/x-ndjson"
+PACKED = (
+    "the file is a gzip file, a zip archive or a workbook; send it unpacked, as CSV or JSON, "
+    "or import it with `incidents import`"
+)
 
 
 class File(RootModel[Annotated[bytes, WithJsonSchema({"type": "string", "format": "binary"})]]):
-    """A file in the format that is named: CSV, also compressed; an Excel workbook; or JSON of ACLED."""
+    """A file in the format that is named: CSV, or JSON of ACLED. Neither is compressed; the command line reads such."""
 
 
 class ImportRoute(WriteRoute):
@@ -53,7 +70,7 @@ class ImportRoute(WriteRoute):
 
     @property
     def media_types(self) -> Sequence[str]:
-        """Any file; what it is, is seen from its content. CSV and JSON may say so."""
+        """CSV or JSON; which one is seen from its content. Its media type may say so."""
         return (OCTETS, CSV, JSON)
 
     async def _handle(self, request: Request) -> Response:
@@ -137,13 +154,15 @@ async def _next(receive: MemoryObjectReceiveStream[bytes]) -> bytes | None:
 
 async def _keep(request: Request, path: Path) -> None:
     """Puts a body on disk."""
-    size = 0
+    size, begin = 0, b""
     try:
         with path.open("wb") as out:
             async for chunk in request.stream():
                 size += len(chunk)
                 if size > MOST_BYTES:
                     raise BodyTooLarge(MOST_BYTES)
+                if len(begin) < 4 and is_packed(begin := begin + chunk[:4]):
+                    raise WrongMediaType(PACKED)
                 out.write(chunk)
     except ClientDisconnect:
         raise InvalidInput([Fault("body", "did not arrive whole", where="body")]) from None
@@ -166,6 +185,9 @@ class _Work:
         self._stopping: asyncio.Event | None = request.scope.get("state", {}).get("stopping")
         self._access, self._importer, self._path, self._send = access, importer, path, send
         self._lines: list[bytes] = []
+        self._request = request
+        self._has_answered = False
+        self._next_look = 0.0
 
     def run(self) -> Summary:
         """Imports, and ends the stream of lines."""
@@ -193,16 +215,24 @@ class _Work:
             self._flush()
 
     def _expect_listener(self, _: int = 0) -> None:
-        """Ends the work where the service stops or the client has left. Asked at every read of the file."""
+        """Ends the work where the service stops or the client has left. Called at every read of the file.
+
+        The server tells of a client that leaves only once the response is sent, so until then it is asked.
+        """
         if self._stopping is not None and self._stopping.is_set():
             raise ServiceStopping
         if not self._send.statistics().open_receive_streams:
             raise BrokenResourceError
+        if not self._has_answered and time.monotonic() > self._next_look:
+            if from_thread.run(self._request.is_disconnected):
+                raise InvalidInput([Fault("body", "was read in part when the client left", where="body")])
+            self._next_look = time.monotonic() + LOOK_SECONDS
 
     def _flush(self) -> None:
         self._expect_listener()
         if self._lines:
             from_thread.run(self._send.send, b"".join(self._lines))
+            self._has_answered = True
             self._lines.clear()
 
 
@@ -240,7 +270,7 @@ router = write_router("/v1", ImportRoute)
         403: {"description": "The key lacks the scope `write`.", **PROBLEM},
         409: {"description": "The release is recorded already, with another day.", **PROBLEM},
         413: {"description": "The file is too large.", **PROBLEM},
-        415: {"description": "The body is sent as something else than a file, CSV or JSON.", **PROBLEM},
+        415: {"description": "The body is not CSV or JSON, or is compressed.", **PROBLEM},
         422: {"description": "A parameter cannot be read, or the file is not what it is said to be.", **PROBLEM},
         503: {"description": "Others are writing, or two imports are under way; try again.", **PROBLEM},
         507: {"description": "There is no room left.", **PROBLEM},

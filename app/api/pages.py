@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from functools import lru_cache, partial
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import orjson
 from anyio import to_thread
@@ -60,8 +60,11 @@ def _page(path: str, endpoint: Page) -> Route:
 
 
 def _here(request: Request) -> str:
-    """The address that was asked for, without its query and relative to itself."""
-    return request.scope["path"].rpartition("/")[2] or "./"
+    """The address of the page relative to itself, without its query.
+
+    It begins with `./`: a last segment like `https:evil.example` would lead to another host by itself.
+    """
+    return f"./{quote(request.scope['path'].rpartition('/')[2], safe='')}"
 
 
 def _root(request: Request) -> str:

@@ -45,6 +45,8 @@ class DeadlineProtocol(HttpToolsProtocol):
         """Bytes that came since the last of a body, or since the request began."""
         self._is_arriving = False
         """Whether a request has begun and is not complete."""
+        self._ignores_input = False
+        """Whether what comes after is not a request: it is of another protocol, or follows what is not HTTP."""
 
     def connection_made(self, transport: Any) -> None:
         """The clock runs from the opening of the connection."""
@@ -65,6 +67,8 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """A further request on the same connection has its own clock."""
+        if self._ignores_input:
+            return
         if self._deadline is None and (self.cycle is None or self.cycle.response_complete):
             self._start_clock()
         self._apart += len(data)
@@ -121,8 +125,22 @@ class DeadlineProtocol(HttpToolsProtocol):
         self.app_state["stopping"].set()
         super().shutdown()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """A request that offers another protocol is answered, and no other after it: the parser takes the rest for that
+        protocol's."""
+        self._answer_no_more()
+
+    def _answer_no_more(self) -> None:
+        self._ignores_input = True
+        self.cycle.keep_alive = False
+
     def send_400_response(self, msg: str) -> None:
-        """What is no HTTP gets a problem document too."""
+        """What is no HTTP gets a problem document too, unless it would stand inside of another response."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            is_whole = not self.cycle.more_body
+            if is_whole or self.pipeline or self.cycle.response_started:
+                self._answer_no_more()
+                return
         body = problem("", 400, "malformed", "The request is malformed", MALFORMED).body
         head = (
             b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\nconnection: close\r\n"

@@ -1,12 +1,14 @@
 """find, toll, export: the questions of the service, asked of the database itself."""
 
 import asyncio
+import fcntl
 import inspect
+import os
+import shutil
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import orjson
@@ -114,9 +116,9 @@ def export(
     async def answer(session: ReadSession) -> None:
         reports = encoding.needs_reports(form, question)
         try:
-            with TemporaryDirectory(prefix=f".{file.name}.", dir=file.parent, ignore_cleanup_errors=True) as folder:
+            with _folder_beside(file) as folder:
                 async with aclosing(read.every_incident(session, question, reports=reports)) as slices:
-                    made = await _made(slices, form, question, Path(folder), partition)
+                    made = await _made(slices, form, question, folder, partition)
                 if partition and file.exists():
                     file.rmdir()
                 made.replace(file)
@@ -125,6 +127,30 @@ def export(
 
     _asking(question, answer)
     typer.echo(f"wrote {file}", err=True)
+
+
+@contextmanager
+def _folder_beside(file: Path) -> Iterator[Path]:
+    """A folder for what is being made. What a killed export left in it is removed, so that nothing piles up.
+
+    Raises `InvalidInput` where another export of the same file is under way.
+    """
+    folder = file.with_name(f".{file.name}.part")
+    folder.mkdir(exist_ok=True)
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _unfit(file, "is being written by another export; wait for its end") from None
+        for left in folder.iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(lock)
 
 
 async def _made(

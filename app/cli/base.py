@@ -24,7 +24,7 @@ def text(typed: str) -> str:
 
 def migrated(settings: Settings) -> Database:
     """The database, made or brought up to date."""
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, max_ahead_seconds=settings.clock_ahead_seconds)
     database.migrate()
     return database
 

@@ -6,26 +6,36 @@ What a file is, is told by its content. A row that cannot be read is given with 
 import csv
 import gzip
 import io
+import shutil
+import tempfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
-from xml.etree.ElementTree import ParseError
+from xml.parsers.expat import ExpatError
 
 from app.domain.layouts.days import DayOrder
 from app.errors import Fault, InvalidInput, echo
 from app.ingest.json_rows import table_of_json
+from app.ingest.limits import BeyondLimit, Budget, Unpacked
 from app.ingest.rows import Row
+from app.ingest.sheets import WORKBOOK
 from app.ingest.text_files import MARK, PEEKED, Buffered, Fits, table_of_text
 from app.ingest.workbooks import table_of_workbook
 
 MOST_TABLES = 50
 """Files of an archive that are looked at."""
+READ = 64 * 1024
+"""Bytes of a file that are read at a time. Short lines of so many bytes take a tenth of a second: see `told`."""
+MAX_DIRECTORY = 1024 * 1024
+"""Bytes of an archive's directory: some 10,000 files."""
+_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _TABLES = (".csv", ".txt", ".tsv", ".xlsx", ".json", ".geojson")
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, csv.Error, UnicodeError, ParseError)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, csv.Error, UnicodeError, ExpatError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,7 @@ def opened(
     told: Callable[[int], None] = lambda read: None,
     fits: Fits = lambda columns: False,
 ) -> Iterator[Table]:
-    """A file as a table. `told` hears how many of its bytes are read.
+    """A file as a table. `told` gets how many of its bytes are read, at every read and while a packed file unpacks.
 
     `fits` knows the header of what is looked for, which may stand below titles, on another sheet of a workbook or in
     one of several files of an archive. Raises `InvalidInput` for what is no table: nothing of it was read then.
@@ -58,14 +68,21 @@ def opened(
     with ExitStack() as stack:
         try:
             file = stack.enter_context(path.open("rb"))
-            columns, rows = _table(io.BufferedReader(_Counted(file, told), 1024 * 1024), fits)
+            counted = _Counted(file, lambda: told(file.tell()))
+            opening = _Opening(fits, Budget(path.stat().st_size, counted.look), stack)
+            columns, rows = opening.table(io.BufferedReader(counted, READ))
             _check_columns(columns)
         except _DAMAGED as error:
             told_by_system = error.strerror if isinstance(error, OSError) else None
             raise refused(path, told_by_system or f"cannot be read ({_first_line(error)})") from None
-        except ValueError as error:
+        except (ValueError, BeyondLimit) as error:
             raise refused(path, str(error)) from None
-        yield Table(path.name, columns, _until_damaged(rows))
+        yield Table(path.name, columns, _until_damaged(path, rows))
+
+
+def is_packed(begin: bytes) -> bool:
+    """Whether a file that begins so is a gzip file, a zip archive or a workbook. Four bytes are enough to see it."""
+    return begin.startswith((_GZIP, _ZIP))
 
 
 def _first_line(error: Exception) -> str:
@@ -73,10 +90,10 @@ def _first_line(error: Exception) -> str:
 
 
 class _Counted(io.RawIOBase):
-    """A file that tells how far it is read."""
+    """A file whose every read is looked at."""
 
-    def __init__(self, file: BinaryIO, told: Callable[[int], None]) -> None:
-        self._file, self._told = file, told
+    def __init__(self, file: BinaryIO, look: Callable[[], None]) -> None:
+        self._file, self.look = file, look
 
     def readable(self) -> bool:
         return True
@@ -86,7 +103,7 @@ class _Counted(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         count = self._file.readinto(buffer)  # type: ignore[attr-defined]
-        self._told(self._file.tell())
+        self.look()
         return int(count)
 
     def seek(self, offset: int, whence: int = 0) -> int:
@@ -96,60 +113,111 @@ class _Counted(io.RawIOBase):
         return self._file.tell()
 
 
-def _until_damaged(rows: Iterator[Row]) -> Iterator[Row]:
-    """The rows; where the file breaks off, that is a row that cannot be read."""
+class _Window(io.BufferedReader):
+    """A file of which no more than some is read at once: an archive's directory, which is held in memory."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Raises `BeyondLimit` for more than `MAX_DIRECTORY` bytes."""
+        content = super().read(MAX_DIRECTORY + 1 if size is None or size < 0 else min(size, MAX_DIRECTORY + 1))
+        if len(content) > MAX_DIRECTORY:
+            raise BeyondLimit("has too many files in it")
+        return content
+
+
+def _until_damaged(path: Path, rows: Iterator[Row]) -> Iterator[Row]:
+    """The rows; where the file breaks off, that is a row that cannot be read. Raises `InvalidInput` beyond a limit."""
     line = 1
     try:
         for row in rows:
             line = row.line
             yield row
-    except _DAMAGED as error:
+    except BeyondLimit as error:
+        raise refused(path, str(error)) from None
+    except (*_DAMAGED, ValueError) as error:
         why = f"the file is damaged from here on ({_first_line(error)}); nothing after it was read"
         yield Row(line + 1, {}, fault=why)
 
 
-def _table(file: Buffered, fits: Fits) -> tuple[Sequence[str], Iterator[Row]]:
-    """The columns and rows of a file. Raises `ValueError` that says what it is instead of a table."""
-    begin = file.peek(4096)[:4096]
-    if begin.startswith(b"\x1f\x8b"):
-        return _table(io.BufferedReader(gzip.GzipFile(fileobj=file), PEEKED), fits)
-    if begin.startswith(b"PK\x03\x04"):
-        return _archive(file, fits)
-    if begin.removeprefix(MARK).lstrip()[:1] in (b"{", b"["):
-        return table_of_json(file)
-    if b"\x00" in begin and not begin.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ValueError("is neither text nor a workbook")
-    return table_of_text(file, fits)
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """Finds the table in a file, which may be packed: once by gzip and once in a zip archive, but no deeper."""
 
+    fits: Fits
+    budget: Budget
+    stack: ExitStack
+    """Closes what is opened."""
+    around: tuple[str, ...] = ()
+    """How the file is packed."""
 
-def _archive(file: Buffered, fits: Fits) -> tuple[Sequence[str], Iterator[Row]]:
-    archive = zipfile.ZipFile(file)
-    names = [info.filename for info in archive.infolist() if not info.is_dir()]
-    if "xl/workbook.xml" in names:
-        return table_of_workbook(file, fits)
-    tables = [name for name in names if name.lower().endswith(_TABLES) and "__MACOSX" not in name]
-    if len(tables) > 1:
-        tables = [name for name in tables[:MOST_TABLES] if _fits(archive, name, fits)] or tables
-    if len(tables) != 1:
-        raise ValueError(f"has {len(tables)} tables in it ({echo(', '.join(tables))}); unpack it and name one")
-    try:
-        return _table(io.BufferedReader(archive.open(tables[0]), PEEKED), fits)
-    except RuntimeError as error:  # it needs a password
-        raise ValueError(f"cannot be read ({echo(str(error))})") from None
+    def table(self, file: Buffered) -> tuple[Sequence[str], Iterator[Row]]:
+        """The columns and rows of a file. Raises `ValueError` that says what it is instead of a table."""
+        begin = file.peek(4096)[:4096]
+        if begin.startswith(_GZIP):
+            unpacked = self._unpacked(gzip.GzipFile(fileobj=file))
+            return self._inside("gzip file").table(unpacked)
+        if begin.startswith(_ZIP):
+            return self._archive(self._seekable(file) if self.around else file)
+        if begin.removeprefix(MARK).lstrip()[:1] in (b"{", b"["):
+            return table_of_json(file)
+        if b"\x00" in begin and not begin.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise ValueError("is neither text nor a workbook")
+        return table_of_text(file, self.fits)
 
+    def _inside(self, packing: str) -> "_Opening":
+        if packing in self.around:
+            raise ValueError(f"is a {packing} in a {packing}; unpack it and name what is inside")
+        return replace(self, around=(*self.around, packing))
 
-def _fits(archive: zipfile.ZipFile, name: str, fits: Fits) -> bool:
-    """Whether a file of an archive is a table of what is looked for."""
-    try:
-        with archive.open(name) as file:
-            return fits(_table(io.BufferedReader(file, PEEKED), fits)[0])
-    except (*_DAMAGED, ValueError, RuntimeError):
-        return False
+    def _unpacked(self, content: Any) -> io.BufferedReader:
+        return io.BufferedReader(Unpacked(content, self.budget), PEEKED)
+
+    def _seekable(self, file: Buffered) -> io.BufferedReader:
+        """A copy of what is unpacked: to read an archive, one has to go back and forth."""
+        copy = self._scratch_file()
+        shutil.copyfileobj(file, copy, PEEKED)
+        copy.seek(0)
+        return io.BufferedReader(_Counted(copy, self.budget.look), READ)
+
+    def _scratch_file(self) -> BinaryIO:
+        """A file without a name: nothing is left of it however the process ends."""
+        return self.stack.enter_context(tempfile.TemporaryFile())
+
+    def _archive(self, file: Buffered) -> tuple[Sequence[str], Iterator[Row]]:
+        window = _Window(file.detach(), READ)
+        window.seek(0)
+        archive = self.stack.enter_context(zipfile.ZipFile(window))
+        names = [info.filename for info in archive.infolist() if not info.is_dir()]
+
+        def member(name: str) -> io.BufferedReader:
+            if archive.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise ValueError("is packed in another way than by deflate; unpack it and name what is inside")
+            try:
+                return self._unpacked(archive.open(name))
+            except RuntimeError as error:  # it needs a password
+                raise ValueError(f"cannot be read ({echo(str(error))})") from None
+
+        if WORKBOOK in names:
+            return table_of_workbook({*names}, member, self._scratch_file(), self.fits)
+        inside = self._inside("zip archive")
+        tables = [name for name in names if name.lower().endswith(_TABLES) and "__MACOSX" not in name]
+        if len(tables) > 1:
+            tables = [name for name in tables[:MOST_TABLES] if inside._has_fitting(name, member)] or tables
+        if len(tables) != 1:
+            raise ValueError(f"has {len(tables)} tables in it ({echo(', '.join(tables))}); unpack it and name one")
+        return inside.table(member(tables[0]))
+
+    def _has_fitting(self, name: str, member: Callable[[str], io.BufferedReader]) -> bool:
+        """Whether a file of an archive is a table of what is looked for."""
+        with ExitStack() as stack:
+            try:
+                return self.fits(replace(self, stack=stack).table(member(name))[0])
+            except (*_DAMAGED, ValueError):
+                return False
 
 
 def _check_columns(columns: Sequence[str]) -> None:
-    named = [name for name in columns if name]
-    if twice := {name for name in named if named.count(name) > 1}:
+    named = Counter(name for name in columns if name)
+    if twice := [name for name, count in named.items() if count > 1]:
         raise ValueError(f"has the column {echo(min(twice))} more than once")
     if not named:
         raise ValueError("is empty")

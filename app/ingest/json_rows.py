@@ -12,6 +12,7 @@ from typing import Any
 
 from app.domain.strict_json import read_json
 from app.errors import InvalidInput
+from app.ingest.limits import check_column_count
 from app.ingest.rows import Row, as_text, column_name
 
 LONGEST_ITEM = 4 * 1024 * 1024
@@ -35,6 +36,7 @@ def table_of_json(file: Any) -> tuple[Sequence[str], Iterator[Row]]:
     first = next(objects, "has no list of objects in it")
     if isinstance(first, str):
         raise ValueError(f"has a first item that {first}" if first.startswith("is ") else first)
+    check_column_count(len(first))
     return [column_name(name) for name in first], _rows(chain([first], objects))
 
 

@@ -18,6 +18,8 @@ from app.store.write import Outcome, Writer, recording
 
 BATCH = 500
 """Records written in one transaction."""
+MAX_BATCH_LENGTH = 4 * 1024 * 1024
+"""Characters of a batch, which is held in memory some times over."""
 MOST_REASONS = 100
 """Refusals that a summary repeats."""
 
@@ -177,11 +179,13 @@ def _collector_paused() -> Iterator[None]:
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
     batch: list[Item] = []
+    length = 0
     for item in items:
         batch.append(item)
-        if len(batch) == BATCH:
+        length += sum(map(len, item.cells.values()))
+        if len(batch) == BATCH or length > MAX_BATCH_LENGTH:
             yield batch
-            batch = []
+            batch, length = [], 0
     if batch:
         yield batch
 

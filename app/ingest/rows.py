@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.ingest.limits import MAX_TORN
+
 OURS = ("refused_line", "refused_because")
 """Columns that a file of refused rows has besides; they are not read."""
 TITLE_LINES = 20
@@ -54,13 +56,18 @@ def column_name(cell: str) -> str:
 def rows_of(records: Iterable[Record], columns: Sequence[str]) -> Iterator[Row]:
     """Records as rows. One that a line break has torn apart is put together again."""
     waiting: Record | None = None
+    torn = 0
     for record in records:
         if waiting is not None:
-            joined = _joined(waiting, record, len(columns))
+            torn += 1
+            joined = _joined(waiting, record, len(columns)) if torn < MAX_TORN else None
             if joined is None:
                 yield _row(waiting, columns)
+                torn = 0
             else:
                 record = joined
+        else:
+            torn = 0
         waiting = record if record.fault is None and len(record.cells) < len(columns) else None
         if waiting is None:
             yield from row_or_header(record, columns)
@@ -91,7 +98,7 @@ def _row(record: Record, columns: Sequence[str]) -> Row:
     fault, cells = record.fault, record.cells
     if fault is None and len(cells) < len(columns):
         fault = f"has {len(cells)} cells, and the header {len(columns)}"
-    if fault is None and any(cell.strip() for cell in cells[len(columns) :]):
+    if fault is None and "".join(cells[len(columns) :]).strip():
         fault = (
             f"has {len(cells)} cells, and the header {len(columns)}; a cell with a delimiter in it may lack its quotes"
         )

@@ -4,11 +4,12 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
 from app.errors import echo
+from app.ingest.limits import MAX_BLANK_ROWS, MAX_RECORD, BeyondLimit, check_column_count
 from app.ingest.rows import TITLE_LINES, Record, Row, column_name, rows_of
 
 MARK = b"\xef\xbb\xbf"
@@ -20,6 +21,7 @@ PEEKED = 64 * 1024
 DATA_IN_HEADER = 3
 """Cells of a first line that are numbers or days, from which on it is no header."""
 DELIMITERS = ",;\t|"
+_TOO_BLANK = f"has more than {MAX_BLANK_ROWS:,} rows with nothing in them"
 Buffered = Any
 """An `io.BufferedReader`, whatever lies under it."""
 Fits = Callable[[Sequence[str]], bool]
@@ -32,8 +34,14 @@ class _Lines:
 
     file: Buffered
     number: int = 0
-    kept: list[str] | None = None
+    kept: list[str] = field(default_factory=list)
+    length: int = 0
+    """Characters of those that are kept."""
     other_encoding: bool = False
+
+    def begin_record(self) -> None:
+        """Forgets the record before."""
+        self.kept, self.length, self.other_encoding = [], 0, False
 
     def __iter__(self) -> Iterator[str]:
         while raw := self.file.readline(LONGEST_LINE + 1):
@@ -45,8 +53,10 @@ class _Lines:
             except UnicodeDecodeError:
                 line = raw.decode("cp1252", errors="surrogateescape")
                 self.other_encoding = True
-            if self.kept is not None:
-                self.kept.append(line)
+            self.kept.append(line)
+            self.length += len(line)
+            if self.length > MAX_RECORD:
+                raise BeyondLimit(f"has a row of more than {MAX_RECORD:,} characters, from line {self.number} back")
             yield line
 
 
@@ -61,16 +71,29 @@ def table_of_text(file: Buffered, fits: Fits) -> tuple[Sequence[str], Iterator[R
     each = iter(lines)
     for _ in range(_title_lines(file, fits)):
         next(each)
-    first = next((line for line in each if line.strip()), "").lstrip("\ufeff")
+    first = _first_line(lines, each)
     delimiter = _delimiter(first)
     csv.field_size_limit(LONGEST_CELL)
     reader = csv.reader(chain([first], each), delimiter=delimiter)
-    columns = [column_name(cell) for cell in next(reader, [])]
+    header = next(reader, [])
+    check_column_count(len(header))
+    columns = [column_name(cell) for cell in header]
     if not fits(columns) and sum(map(_is_data, columns)) >= DATA_IN_HEADER:
         raise ValueError(
             f"has no header: its first line is data. Put the names of the columns above it: {echo(first.strip())}"
         )
     return columns, rows_of(_records(reader, lines), columns)
+
+
+def _first_line(lines: _Lines, each: Iterator[str]) -> str:
+    """The first line that is not blank."""
+    for number, line in enumerate(each):
+        lines.begin_record()
+        if line.strip():
+            return line.lstrip("\ufeff")
+        if number >= MAX_BLANK_ROWS:
+            raise BeyondLimit(_TOO_BLANK)
+    return ""
 
 
 def _title_lines(file: Buffered, fits: Fits) -> int:
@@ -112,8 +135,9 @@ def _as_utf8(file: Buffered) -> Buffered:
 
 
 def _records(reader: Any, lines: _Lines) -> Iterator[Record]:
+    blank = 0
     while True:
-        lines.kept, lines.other_encoding = [], False
+        lines.begin_record()
         begin = lines.number + 1
         try:
             cells = next(reader)
@@ -128,5 +152,7 @@ def _records(reader: Any, lines: _Lines) -> Iterator[Record]:
         repairs = ("was not in UTF-8; read as Windows-1252",) if lines.other_encoding else ()
         if lines.other_encoding and any("\udc80" <= c <= "\udcff" for cell in cells for c in cell):
             fault = "has bytes in it that are neither UTF-8 nor Windows-1252"
-        if any(cell.strip() for cell in cells) or fault:
+        if "".join(cells).strip() or fault:
             yield Record(begin, cells, repairs, fault)
+        elif (blank := blank + 1) > MAX_BLANK_ROWS:
+            raise BeyondLimit(_TOO_BLANK)

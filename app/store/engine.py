@@ -18,8 +18,9 @@ from sqlalchemy.exc import DatabaseError
 
 from app.errors import AppError, DatabaseBusy, DatabaseFull, DatabaseUnusable, Fault, InvalidInput, echo
 from app.store import log, sqlite
+from app.store.same_file import SameFile
 from app.store.tables import TABLES
-from app.store.transaction import Transaction
+from app.store.transaction import MAX_AHEAD_SECONDS, Transaction
 
 _HERE = Path(__file__).resolve().parents[1]
 
@@ -56,13 +57,21 @@ def _scripts(url: URL) -> Config:
 class Database:
     """A database by its address. Nothing is opened before it is needed, and nothing is created but by `migrate`."""
 
-    def __init__(self, url: str, busy_seconds: float = sqlite.BUSY_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str,
+        busy_seconds: float = sqlite.BUSY_SECONDS,
+        max_ahead_seconds: float = MAX_AHEAD_SECONDS,
+    ) -> None:
         self.url = database_url(url)
+        self.max_ahead_seconds = max_ahead_seconds
+        """How far the newest recording may be ahead of the clock when something is recorded."""
         self.busy_seconds = busy_seconds
         """How long a write waits for other processes."""
         self._engine: Engine | None = None
         self._writer: sqlite3.Connection | None = None
         self._one_writer = threading.Lock()
+        self.same_file = SameFile(sqlite.path_of(self.url))
 
     @property
     def engine(self) -> Engine:
@@ -115,7 +124,8 @@ class Database:
     def writing(self) -> Iterator[Transaction]:
         """A write transaction. Commits at its end, or not at all; within a process one goes after the other.
 
-        Raises `DatabaseBusy`, `DatabaseFull` or `DatabaseUnusable` where it cannot be written.
+        Raises `DatabaseBusy`, `DatabaseFull` or `DatabaseUnusable` where it cannot be written, and `DatabaseUnusable`
+        at the end where its file was removed or replaced meanwhile: what was written may be gone.
         """
         with self._one_writer, self._translated():
             if self._writer is None:
@@ -123,8 +133,10 @@ class Database:
             connection = self._writer
             try:
                 connection.execute(sqlite.BEGIN)
-                yield Transaction(connection)
+                self.same_file.expect()
+                yield Transaction(connection, max_ahead_seconds=self.max_ahead_seconds)
                 connection.execute("COMMIT")
+                self.same_file.expect()
             except BaseException as error:
                 if connection.in_transaction:
                     with suppress(sqlite3.Error):
@@ -160,6 +172,7 @@ class Database:
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
+        self.same_file.forget()
 
 
 @cache

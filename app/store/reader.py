@@ -20,6 +20,7 @@ from app.domain.dates import Instant
 from app.errors import DatabaseUnusable, ReadTooLong, TooManyExports
 from app.store import sqlite
 from app.store.engine import Database
+from app.store.same_file import SameFile
 
 SHORT_SECONDS = 0.010
 THREADS = 4
@@ -73,6 +74,7 @@ class Reader:
     def __init__(self, database: Database, read_seconds: float) -> None:
         self.database = database
         self.read_seconds = read_seconds
+        self.same_file = SameFile(sqlite.path_of(database.url))
         self.statements = 0
         """Statements run so far; tests assert what a question costs."""
         self._here: tuple[sqlite3.Connection, sqlite.Deadline] | None = None
@@ -91,6 +93,7 @@ class Reader:
         self.statements += 1
         if self._here is None:
             self._here = self._open(sqlite.READ_CACHE_KIB)
+        self.same_file.expect()
         try:
             return _run(self._here, statement, SHORT_SECONDS)
         except ReadTooLong:
@@ -111,6 +114,7 @@ class Reader:
         """
         with self.exports.one():
             self.statements += 1
+            self.same_file.expect()
             connection, deadline = self._open(sqlite.EXPORT_CACHE_KIB)
             try:
                 run = partial(self.in_thread, _guarded, deadline, self.read_seconds)
@@ -169,6 +173,7 @@ class Reader:
             self._here = None
         while not self._idle.empty():
             self._idle.get_nowait()[0].close()
+        self.same_file.forget()
 
 
 def _run(opened: tuple[sqlite3.Connection, sqlite.Deadline], statement: Statement, seconds: float) -> list[Row]:

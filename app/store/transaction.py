@@ -13,10 +13,13 @@ from sqlalchemy import ClauseElement, Table, func, select
 from sqlmodel import SQLModel
 
 from app.domain.dates import Instant, instant_text
+from app.errors import ClockBehind
 from app.store.sqlite import compiled, insertion, limited
 from app.store.tables import Recording, table_of
 
 Row = tuple[Any, ...]
+MAX_AHEAD_SECONDS = 120.0
+"""How far the newest recording may be ahead of the clock. Clocks that a network sets differ by less."""
 _recording = table_of(Recording).c
 _HEAD = limited(
     select(_recording.key, _recording.recorded_at, _recording.log_size, _recording.log_peaks).order_by(
@@ -44,9 +47,15 @@ class Head:
 class Transaction:
     """What is read and written in one transaction. `now` is later than every recording before it."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Instant | None = None) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        clock: Instant | None = None,
+        max_ahead_seconds: float = MAX_AHEAD_SECONDS,
+    ) -> None:
         self.connection = connection
         self._clock = clock
+        self._max_ahead = int(max_ahead_seconds * 1_000_000)
 
     @cached_property
     def head(self) -> Head:
@@ -56,8 +65,14 @@ class Transaction:
 
     @cached_property
     def now(self) -> Instant:
-        """When this is recorded."""
+        """When this is recorded: what the clock says, or a microsecond after the newest recording."""
         return max(now() if self._clock is None else self._clock, self.head.recorded_at + 1)
+
+    def expect_clock(self) -> None:
+        """Raises `ClockBehind` where a recording made now would be dated further ahead of the clock than it may be."""
+        clock = now()
+        if self.now > clock + self._max_ahead:
+            raise ClockBehind(instant_text(clock), instant_text(self.head.recorded_at))
 
     @cached_property
     def now_text(self) -> str:
@@ -69,7 +84,7 @@ class Transaction:
         """A recording of its own in this transaction: what is refused inside of it is undone, and nothing else."""
         self.connection.execute("SAVEPOINT part")
         try:
-            yield Transaction(self.connection)
+            yield Transaction(self.connection, max_ahead_seconds=self._max_ahead / 1_000_000)
         except BaseException:
             if self.connection.in_transaction:  # else the database has undone everything
                 self.connection.execute("ROLLBACK TO part")

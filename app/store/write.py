@@ -51,9 +51,11 @@ class Writer:
     """Records what is sent. Raises `InvalidInput`, `Conflict` or `NotFound` for what cannot be recorded.
 
     `insider` may read what is confidential: to others, what they send is not compared with it, since that would tell.
+    Raises `ClockBehind` at once where nothing can be recorded before the clock is corrected.
     """
 
     def __init__(self, transaction: Transaction, by: str, *, insider: bool = True) -> None:
+        transaction.expect_clock()
         self.now, self.by, self.insider = transaction.now, by, insider
         self._now_text = transaction.now_text
         self._append = Appender(transaction, by)

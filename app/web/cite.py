@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from app.web.words import INVISIBLE
+
 _BIBTEX = str.maketrans({c: f"\\{c}" for c in "&%$#_{}"} | {"\\": "\\textbackslash{}", "~": "\\~{}", "^": "\\^{}"})
 _MARKUP = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 SITE = "Conflict Incidents"
@@ -93,4 +95,4 @@ def safe_json(told: Any) -> str:
     text = orjson.dumps(told).decode()
     for character, escaped in _MARKUP.items():
         text = text.replace(character, escaped)
-    return text
+    return INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -1,6 +1,5 @@
 """From a template to the bytes of a page. What is put in is escaped."""
 
-import re
 from functools import cache, lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -32,8 +31,6 @@ POLICY = "; ".join(
 """No inline script, no inline style, nothing from elsewhere."""
 MOST_KEPT_LENGTH = 8192
 """Characters of an incident that is kept as HTML: with all places taken, some 30 MB."""
-_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 (2.2) cannot hold, not even escaped; records may."""
 VERSIONS = {"leaflet": "1.9.4", "uplot": "1.6.32", "topojson-client": "3.1.0", "world-atlas": "2.0.2"}
 
 _pages = Environment(
@@ -43,6 +40,7 @@ _pages = Environment(
     lstrip_blocks=True,
     undefined=StrictUndefined,
     auto_reload=False,
+    finalize=words.visible,
 )
 _pages.filters |= words.FILTERS
 MADE_OF = blake2b(
@@ -99,5 +97,5 @@ def _kept(text: str, root: str, clocks: str) -> Markup:
 
 
 def feed(**told: Any) -> bytes:
-    """The Atom feed. A character that XML has no place for is shown as �."""
-    return _NOT_IN_XML.sub("\ufffd", _pages.get_template("feed.atom.xml").render(**told)).encode()
+    """The Atom feed."""
+    return _pages.get_template("feed.atom.xml").render(**told).encode()

@@ -12,6 +12,21 @@ _BOUNDS = {Bound.AT_LEAST: "at least", Bound.MORE_THAN: "more than", Bound.AT_MO
 _BEYOND_MILLISECONDS = re.compile(r"(\.[0-9]{3})[0-9]+")
 _SPECIAL = {"ngo": "NGO", "side_a": "side A", "side_b": "side B"}
 
+INVISIBLE = re.compile(
+    "[^\t\n\r\u0020-\u007e\u00a0-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
+)
+"""Control characters, what XML 1.0 (2.2) cannot hold, and characters that turn the direction of the text around them.
+
+The marks U+200E and U+200F stay: Hebrew and Arabic need them, and they turn nothing but blanks and punctuation.
+"""
+
+
+def visible(value: Any) -> Any:
+    """A value as a page shows it: � stands for each character that a reader does not see or a page cannot hold."""
+    if type(value) is str and not value.isprintable():  # `Markup` was made of such values
+        return INVISIBLE.sub("\ufffd", value)
+    return value
+
 
 def number(value: float | None) -> str:
     """`12,521`; a dash for what is not reported."""

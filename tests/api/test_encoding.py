@@ -1,14 +1,46 @@
 """Cells that no spreadsheet takes for a formula, and rows that lose nothing."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.api.encoding import csv_lines, flat_sums
-from app.domain.layouts.plain import INCIDENT_COLUMNS, incident_columns, safe_cell
+from app.domain.layouts.plain import INCIDENT_COLUMNS, incident_columns, read_cell, safe_cell
+
+SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"
+UNSEEN = [
+    "",
+    " ",
+    "\n",
+    "\r\n",
+    "\t",
+    "\x00",
+    "\x85",
+    "\xa0",
+    "\u2003",
+    "\u2028",
+    "\u200b",
+    "\u200f",
+    "\u202e",
+    "\ufeff",
+    " \ufeff\n ",
+]
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "'x"])
-def test_text_that_begins_like_a_formula_gets_an_apostrophe(text: str) -> None:
+@pytest.mark.parametrize("sign", SIGNS)
+@pytest.mark.parametrize("before", UNSEEN)
+def test_text_that_begins_like_a_formula_gets_an_apostrophe(before: str, sign: str) -> None:
+    assert safe_cell(f"{before}{sign}1") == f"'{before}{sign}1"
+
+
+@pytest.mark.parametrize("text", ["\tx", "\rx", "\nx", "'x", "'", "NA", " NA ", "-"])
+def test_so_does_text_that_would_be_read_as_another(text: str) -> None:
     assert safe_cell(text) == "'" + text
+
+
+@given(st.one_of(st.text(), st.text(SIGNS + "'NA \t\r\n\ufeff\xa0x", max_size=6)))
+def test_what_is_written_into_a_cell_is_read_back_exactly(text: str) -> None:
+    assert read_cell(safe_cell(text)) == text
 
 
 @pytest.mark.parametrize("value", [-1, -1.5, 0, None, "a=b", "", "1"])

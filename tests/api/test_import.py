@@ -142,7 +142,6 @@ def test_what_is_recorded_bears_the_name_of_the_key(editor: Editor, file: bytes)
         ("/v1/import?format=ucdp-ged", TABLE, "release", "is missing"), ("/v1/import?format=ucdp-ged&release=1", TABLE, "released_on", "is missing"),
         (GED.replace("2026-06-01", "2999-01-01"), TABLE, "released_on", "lies in the future"), (GED, TABLE, "file", "is no file of UCDP GED"),
         ("/v1/import?format=csv", b"", "file", "is empty"), ("/v1/import?format=csv", b"\x00\x01", "file", "is neither text nor a workbook"),
-        ("/v1/import?format=csv", b"\x1f\x8b", "file", ""),
     ],
 )  # fmt: skip
 def test_a_file_or_question_that_cannot_be_read_is_refused_whole(
@@ -407,3 +406,21 @@ def test_an_answer_that_is_kept_is_not_repeated_to_a_key_that_was_revoked_while_
 
     # then
     assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("begin", [b"\x1f\x8b\x08\x00", b"PK\x03\x04"], ids=["gzip", "zip or workbook"])
+@pytest.mark.parametrize("parts", [1, 4])
+def test_a_file_that_is_packed_is_refused_at_its_first_bytes(editor: Editor, begin: bytes, parts: int) -> None:
+    # given
+    async def body() -> Any:
+        for at in range(0, 4, 4 // parts):
+            yield begin[at : at + 4 // parts]
+        yield b"x" * 1000
+
+    # when
+    answer = editor.ask("POST", "/v1/import?format=csv", content=body(), headers=CSV)
+
+    # then
+    assert answer.status_code == 415
+    assert "send it unpacked" in answer.json()["detail"]
+    assert importing.ImportRoute.under_way == 0

@@ -6,7 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urljoin, urlsplit
 
 import httpx
 import pytest
@@ -238,12 +238,70 @@ def test_the_form_holds_what_was_asked(client: Client) -> None:
         ("/?q=&country=ML&region=", "./?country=ML"),
         ("/?q=&country=", "./"),
         ("/?q=a%26b&country=", "./?q=a%26b"),
-        ("/regions/ML?as_of=", "ML"),
+        ("/regions/ML?as_of=", "./ML"),
     ],
 )
 def test_a_form_that_is_sent_without_script_leads_to_a_short_address(client: Client, sent: str, meant: str) -> None:
     answer = client.get(sent)
     assert (answer.status_code, answer.headers["location"]) == (303, meant)
+
+
+@pytest.mark.parametrize("page", ["/incidents/", "/regions/", "/sources/", "/reporters/"])
+@pytest.mark.parametrize(
+    "segment",
+    [
+        "https:evil.example", "https:%5C%5Cevil.example", "%5C%5Cevil.example", "%5Cevil.example", "javascript:alert(1)",
+        "data:text,x", "a%3Fb", "a%23b", "a%0D%0ALocation:%20x", "%09%09evil.example", "%C3%A9", "%252F%252Fevil.example", "@evil.example",
+    ],
+)  # fmt: skip
+def test_a_redirect_leads_to_the_page_that_was_asked_for_and_nowhere_else(
+    client: Client, page: str, segment: str
+) -> None:
+    # when
+    asked = f"http://testserver{page}{segment}"
+    answer = client.get(f"{asked}?as_of=&recorded_as_of=")
+
+    # then: as a browser reads it, which takes a backslash for a slash
+    assert answer.status_code == 303
+    led = urlsplit(urljoin(asked, answer.headers["location"].replace("\\", "/")))
+    assert (led.scheme, led.netloc, led.query) == ("http", "testserver", "")
+    assert unquote(led.path) == unquote(page + segment)
+
+
+INVISIBLE = "".join(map(chr, [1, 8, 0xB, 0xC, 0x1F, 0x7F, 0x80, 0x9F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]))
+NONCHARACTERS = "\ufdd0\ufdef\ufffe\uffff"
+
+
+def test_no_page_holds_a_character_that_is_not_seen_or_turns_the_text_around_it(
+    empty_client: Client, database: Database
+) -> None:
+    # given
+    text = f"Post{INVISIBLE}{NONCHARACTERS} \u05e9\u200f!"
+    source, reporter = {"id": "s", "title": text, "publisher": text}, {"id": "r", "name": text, "kind": "media"}
+    told = figure(3, id="tr", source=source, reported_by=reporter, note=text, locator=text)
+    actors = [{"name": text, "kind": "unknown", "role": "target"}]
+    record(
+        database,
+        draft("bad", title=text, summary=text, place=text, actors=actors, attributes={"a": text}, toll_reports=[told]),
+    )
+
+    for address in (
+        "/",
+        "/incidents/bad",
+        "/regions/ML",
+        "/sources/s",
+        "/reporters/r",
+        "/feed.atom",
+        f"/?q={quote(text)}",
+        f"/?killed_min={quote(text)}",
+    ):
+        # when
+        page = empty_client.get(address).text
+
+        # then
+        assert not {*page} & {*INVISIBLE, *NONCHARACTERS}, address
+        assert "Post\ufffd" in page, address
+    assert empty_client.json("/v1/incidents/bad")["title"] == text
 
 
 def test_pages_of_the_list_follow_each_other(empty_client: Client, database: Database) -> None:

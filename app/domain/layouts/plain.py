@@ -7,6 +7,7 @@ are derived, and not read back.
 
 import calendar
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
@@ -57,16 +58,19 @@ MAX_VALUES_IN_CELL = 1_000_000
 _country_name = cache(country_name)
 _HEADLINES = {measure.value: [(f"{measure}_{name}", name) for name in OF_HEADLINE] for measure in Measure}
 _UNREPORTED: dict[str, Any] = {column: None for names in _HEADLINES.values() for column, _ in names}
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_UNSEEN = r"\s\x00-\x1f\x7f-\xa0\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+_SIGNS = r"=+\-@" + r"\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"
+_FORMULA = re.compile(rf"['\t\r\n]|[{_UNSEEN}]*[{_SIGNS}]")
+"""How text begins that a spreadsheet takes for a formula: some skip blanks and invisible characters, and read wide and
+small signs as the usual ones. A `'` gets another one, so that taking one off always gives the text back."""
 
 
 def safe_cell(value: Any) -> Any:
     """A cell that no spreadsheet takes for a formula: text that begins like one gets a `'` in front.
 
-    Text that begins with a `'` gets one too, so that taking one off always gives the text back; so does text that
-    programs write for an empty cell, like `NA`. Numbers are left alone; null is an empty cell.
+    So does text that programs write for an empty cell, like `NA`. Numbers are left alone; null is an empty cell.
     """
-    if isinstance(value, str) and (value.startswith((*_FORMULA, "'")) or value in NO_TEXT):
+    if isinstance(value, str) and (_FORMULA.match(value) or value.strip() in NO_TEXT):
         return "'" + value
     return value
 
