@@ -71,9 +71,14 @@ def seeded(seeded_file: Path, tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def client(seeded_file: Path) -> Iterator[Client]:
-    """The application over the seeds, shared by all tests that only read."""
-    made = Client(Database(_url(seeded_file)))
+def client(seeded_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """The application over the seeds, shared by all tests that only read.
+
+    On a file of its own: a process that copies a file which it has open loses its locks on it.
+    """
+    path = tmp_path_factory.mktemp("client") / "incidents.db"
+    shutil.copy(seeded_file, path)
+    made = Client(Database(_url(path)))
     yield made
     made.close()
 
