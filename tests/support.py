@@ -158,6 +158,13 @@ def command(*arguments: str, cwd: Path, timeout: float = 60, **env: str) -> subp
     )  # fmt: skip
 
 
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class Service:
     """`serve` in a process of its own, on a port that the system gives it, with a database in `folder`."""
 

@@ -4,7 +4,6 @@ import csv
 import fcntl
 import json
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +12,7 @@ import httpx
 import pytest
 
 from app.cli import main
-from tests.support import Service
+from tests.support import Service, free_port
 
 
 class Done(NamedTuple):
@@ -146,10 +145,7 @@ def test_migrate_and_seed_are_safe_to_repeat(
 
 
 def test_serve_says_where_the_pages_are_and_counts_what_they_show(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    service = Service(tmp_path, "--port", str(port))
+    service = Service(tmp_path, "--port", str(free_port()))
     told = service.log.read_text()
     assert f"service.db: pages at {service.base}/, API documentation at {service.base}/docs\n" in told
     assert "seeds: 3 incidents and 2 shared toll reports created\n" in told

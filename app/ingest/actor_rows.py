@@ -2,16 +2,18 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from dataclasses import replace
 
 import orjson
 
+from app.domain.incident import MOST_PARTS
 from app.errors import echo
 from app.ingest.rows import Row
 
 _OF_ACTOR = ("actor", "inter", "assoc_actor_")
 """Columns that tell of the actor of a row, and have a number behind them."""
+MOST_ACTORS = MOST_PARTS
+"""Of one event."""
 _OF_EVENT = ("event_date", "event_type", "country", "fatalities")
 """Columns in which all rows of an event must agree."""
 
@@ -45,12 +47,11 @@ class ActorRows:
             if event is None:
                 yield row
                 continue
-            with closing(
-                self._known.execute("SELECT line, told FROM actor WHERE event = ? ORDER BY line", (event,))
-            ) as found:
-                known = found.fetchall()
-            if known[0][0] == row.line:
-                yield _merged(row, [orjson.loads(told) for _, told in known])
+            (first,) = self._known.execute("SELECT min(line) FROM actor WHERE event = ?", (event,)).fetchone()
+            if first is None or first == row.line:
+                of_event = "SELECT told FROM actor WHERE event = ? GROUP BY told ORDER BY min(line) LIMIT ?"
+                found = self._known.execute(of_event, (event, MOST_ACTORS + 1)).fetchall()
+                yield _merged(row, [orjson.loads(told) for (told,) in found])
 
     @staticmethod
     def _event(row: Row) -> str | None:
@@ -59,6 +60,8 @@ class ActorRows:
 
 
 def _merged(row: Row, told: list[list[str]]) -> Row:
+    if len(told) > MOST_ACTORS:
+        return replace(row, fault=f"actor1: the event has more than {MOST_ACTORS} rows")
     width = len(_OF_ACTOR)
     for place, column in enumerate(_OF_EVENT, start=width):
         if len(values := dict.fromkeys(one[place].strip() for one in told)) > 1:

@@ -18,7 +18,7 @@ from app.ingest.rows import Row, as_text, column_name
 LONGEST_ITEM = 4 * 1024 * 1024
 """Characters."""
 CHUNK = 64 * 1024
-_FEATURES = re.compile(r'\s*\{.*?"features"\s*:\s*\[', re.DOTALL)
+_ARRAY_OF_OBJECTS = re.compile(r'\s*\{.*?"(?:features"\s*:\s*\[|\w+"\s*:\s*\[(?=\s*\{))', re.DOTALL)
 _FIRST_ARRAY = re.compile(r'\s*(?:\[|\{.*?"\w+"\s*:\s*\[)', re.DOTALL)
 _BEGIN = re.compile(r"[^\s,]")
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}"]', re.DOTALL)
@@ -77,7 +77,7 @@ def _items(file: Any) -> Iterator[str]:
     """The texts of the array's items."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")(errors="surrogateescape")
     text = decoder.decode(file.read(CHUNK))
-    begin = _FEATURES.match(text) or _FIRST_ARRAY.match(text)
+    begin = _ARRAY_OF_OBJECTS.match(text) or _FIRST_ARRAY.match(text)
     if begin is None:
         raise EOFError("there is no list of objects in it")
     at = begin.end()

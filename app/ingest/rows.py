@@ -9,6 +9,8 @@ from typing import Any
 
 from app.ingest.limits import MAX_TORN
 
+MIN_ALIKE = 3
+"""Cells by which two rows are told from two halves of one."""
 OURS = ("refused_line", "refused_because")
 """Columns that a file of refused rows has besides; they are not read."""
 TITLE_LINES = 20
@@ -79,18 +81,30 @@ def _joined(first: Record, second: Record, width: int) -> Record | None:
     """Two halves of a row, or `None` where they are none."""
     if second.fault or len(second.cells) >= width or len(first.cells) + len(second.cells) - 1 > width:
         return None
+    if _are_alike(first.cells, second.cells):
+        return None
     middle = f"{first.cells[-1]} {second.cells[0]}".strip()
     cells = [*first.cells[:-1], middle, *second.cells[1:]]
     repairs = tuple(dict.fromkeys((*first.repairs, *second.repairs, "was torn apart by a line break")))
     return Record(first.line, cells, repairs)
 
 
+def _are_alike(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Whether the second begins with the same kinds of cells: two rows whose empty ends were cut off, no halves."""
+    pairs = list(zip(first, second, strict=False))
+    return len(pairs) >= MIN_ALIKE and all(_kind(one) == _kind(other) for one, other in pairs)
+
+
+def _kind(cell: str) -> str:
+    kinds = (("", r""), ("number", r"[-+]?[0-9.,]+"), ("day", r"[0-9]+([-/. ])[0-9A-Za-z]+\1[0-9]+.{0,40}"))
+    return next((kind for kind, form in kinds if re.fullmatch(form, cell.strip()[:100], re.ASCII)), "text")
+
+
 def row_or_header(record: Record, columns: Sequence[str]) -> Iterator[Row]:
     """The row, unless it is the row of hashtags under the header, or the header again where files were joined."""
     named = [(cell, name) for cell, name in zip(record.cells, columns, strict=False) if name and cell]
-    if record.fault or not (
-        all(column_name(cell) == name for cell, name in named) or all(cell.startswith("#") for cell, _ in named)
-    ):
+    is_header = named and all(column_name(cell) == name for cell, name in named)
+    if record.fault or not (is_header or (named and all(cell.startswith("#") for cell, _ in named))):
         yield _row(record, columns)
 
 

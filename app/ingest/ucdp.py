@@ -7,7 +7,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from app.domain.dates import Instant
+from app.domain.dates import Instant, is_before_event, parse_day, parse_moment
 from app.domain.layouts import ucdp
 from app.domain.layouts.cells import Cells
 from app.domain.layouts.days import DayOrder
@@ -23,12 +23,26 @@ from app.store.listed import absent
 from app.store.listing import DataSet
 
 _OF_SOURCE = "ucdp-ged-"
-_CANDIDATE = re.compile(r"\d+\.0\d*\..+", re.ASCII)
-"""Candidate releases are named by months: 26.0.2, 25.01.25.03. Final ones, like 26.1, have whole years."""
+_OF_A_MONTH = re.compile(r"(\d{2})\.0\.(\d{1,2})", re.ASCII)
+_OF_MONTHS = re.compile(r"(\d{2})\.(\d{2})\.(\d{2})\.(\d{2})", re.ASCII)
 
 
-def _its_month(day: date) -> tuple[date, date]:
-    return day.replace(day=1), day.replace(day=calendar.monthrange(day.year, day.month)[1])
+def _months_of(release: str) -> tuple[date, date] | None:
+    """The first and last day of a candidate release, which its name states; `None` for a final release, like 26.1.
+
+    26.0.2 is February 2026, and 25.01.25.03 the first quarter of 2025. Late additions of other months do not widen it.
+    """
+    if found := _OF_A_MONTH.fullmatch(release):
+        year, month, last_year, last_month = (int(found[n]) for n in (1, 2, 1, 2))
+    elif found := _OF_MONTHS.fullmatch(release):
+        year, month, last_year, last_month = map(int, found.groups())
+    else:
+        return None
+    try:
+        begin, end = date(2000 + year, month, 1), date(2000 + last_year, last_month, 1)
+    except ValueError:
+        return None
+    return begin, end.replace(day=calendar.monthrange(end.year, end.month)[1])
 
 
 def _its_year(day: date) -> tuple[date, date]:
@@ -68,7 +82,8 @@ class UcdpImport:
             licence="CC BY 4.0",
             attribution="UCDP Georeferenced Event Dataset",
         )
-        speaks_of = _its_month if _CANDIDATE.fullmatch(release.name) else _its_year
+        months = _months_of(release.name)
+        speaks_of = _its_year if months is None else lambda day: months
         self.begin = partial(ListingBatch, data_set=DATA_SET, source=self._source, speaks_of=speaks_of)
 
     def fits(self, columns: Sequence[str]) -> bool:
@@ -89,6 +104,8 @@ class UcdpImport:
 
     def _read(self, cells: Cells) -> dict[str, Any]:
         incident, figure = ucdp.read(cells)
+        if is_before_event(parse_moment(self._released_on).instant, parse_day(incident["date_end"])):
+            raise ValueError(f"date_end: {incident['date_end']} is after the day of the release, {self._released_on}")
         return listed(DATA_SET, self._source, incident, figure, self._released_on, cells)
 
     def read_again(self) -> bool:

@@ -173,8 +173,13 @@ class Releases:
     def _add_figure(self, incident_id: str, event: str, report: TollReportDraft, at: Instant, past: _Past) -> bool:
         """Records a figure where the release before says another, and repeats that one where a later release did."""
         if known := self._writer.find(TollReport, report.id or ""):
-            if orjson.loads(known["record"])["incidents"] != [incident_id]:  # told before the incident was merged
+            record = orjson.loads(known["record"])
+            if record["incidents"] != [incident_id]:  # told before the incident was merged
                 return False
+            if _figure(record, [known[n] for n in ("low", "best", "high")]) == _figure(
+                report.model_dump(mode="json"), report.numbers
+            ):
+                return False  # the same figure of the same instant, however its time and note are written
             return self._writer.record_report(report, [incident_id])[0] is Outcome.CREATED
         before = next((told for told in reversed(past.figures) if told.at <= at), None)
         figure = _figure(report.model_dump(mode="json"), report.numbers)

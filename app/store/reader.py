@@ -80,8 +80,6 @@ class Reader:
         self._here: tuple[sqlite3.Connection, sqlite.Deadline] | None = None
         self._idle: queue.SimpleQueue[tuple[sqlite3.Connection, sqlite.Deadline]] = queue.SimpleQueue()
         self._limiter: CapacityLimiter | None = None
-        self._file: tuple[int, int] | None = None
-        """The file that is open."""
         self.exports = Places(MOST_EXPORTS)
         self.extent: tuple[Instant, Any] | None = None
         """The extent of what there is, and the newest recording when it was looked up."""
@@ -155,12 +153,9 @@ class Reader:
         Reads a few pages, whatever the size of the file.
         """
         self.database.check(small_file=False)
-        if self._file not in (None, sqlite.file_id(self.database.url)):
-            path = sqlite.path_of(self.database.url)
-            raise DatabaseUnusable(f"{path} was replaced while it was open; restart the service")
+        self.same_file.expect()
 
     def _open(self, cache_kib: int) -> tuple[sqlite3.Connection, sqlite.Deadline]:
-        self._file = self._file or sqlite.file_id(self.database.url)
         try:
             return sqlite.read_connection(self.database.url, cache_kib)
         except sqlite3.Error as error:

@@ -1,6 +1,8 @@
 """sums go by the day that a data set states, and releases keep which countries and days they list"""
 
 import json
+import re
+from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -19,7 +21,7 @@ BATCH = 1000
 def upgrade() -> None:
     """Days are taken from the records, spans of releases from what they list."""
     op.add_column("segment", sa.Column("day", sa.Integer(), nullable=False, server_default="0"))
-    op.create_table(
+    span = op.create_table(
         "release_span",
         sa.Column("source", sa.Integer(), nullable=False),
         sa.Column("country", sa.Text(), nullable=False),
@@ -38,15 +40,46 @@ def upgrade() -> None:
     change = sa.text("UPDATE segment SET day = :day, month = :month WHERE version = :version")
     for some in _stated(connection):
         connection.execute(change, some)
+    # Notes of batches that recorded nothing are dated by the recording before them, to which reads are pinned.
     connection.execute(
         sa.text(
-            "INSERT INTO release_span (source, country, recorded_at, reporter, listed_at, first_day, last_day) "
-            "SELECT listing.source, segment.country, max(listing.recorded_at), listing.reporter, listing.listed_at, "
-            "min(segment.day), max(segment.day) FROM listing JOIN segment ON segment.incident = listing.incident "
-            "WHERE listing.reporter IN (SELECT key FROM reporter WHERE id = 'ucdp') "
-            "GROUP BY listing.source, segment.country, listing.reporter, listing.listed_at"
+            "UPDATE listing SET recorded_at = (SELECT max(recorded_at) FROM recording "
+            "WHERE recording.recorded_at <= listing.recorded_at) "
+            "WHERE NOT EXISTS (SELECT 1 FROM recording WHERE recording.recorded_at = listing.recorded_at)"
         )
     )
+    rows = [_span(*row) for row in connection.execute(sa.text(_SPANS))]
+    if rows:
+        connection.execute(sa.insert(span), rows)
+
+
+_SPANS = (
+    "SELECT listing.source, source.id, segment.country, max(listing.recorded_at), listing.reporter, listing.listed_at, "
+    "min(segment.day), max(segment.day) FROM listing JOIN segment ON segment.incident = listing.incident "
+    "JOIN source ON source.key = listing.source "
+    "WHERE listing.reporter IN (SELECT key FROM reporter WHERE id = 'ucdp') "
+    "GROUP BY listing.source, source.id, segment.country, listing.reporter, listing.listed_at"
+)
+
+
+def _span(
+    source: int, release: str, country: str, recorded_at: int, reporter: int, listed_at: int, first: int, last: int
+) -> dict[str, Any]:
+    """A candidate release (ucdp-ged-26.0.2) speaks of the months of its name, a final one of whole years."""
+    found = re.fullmatch(r"ucdp-ged-([0-9]{2})\.0\.([0-9]{1,2})", release)
+    quarter = re.fullmatch(r"ucdp-ged-([0-9]{2})\.([0-9]{2})\.([0-9]{2})\.([0-9]{2})", release)
+    begin, end = date(date.fromordinal(first).year, 1, 1), date(date.fromordinal(last).year, 12, 1)
+    try:
+        if found:
+            begin = end = date(2000 + int(found[1]), int(found[2]), 1)
+        elif quarter:
+            begin, end = (date(2000 + int(quarter[n]), int(quarter[n + 1]), 1) for n in (1, 3))
+    except ValueError:
+        pass
+    return {
+        "source": source, "country": country, "recorded_at": recorded_at, "reporter": reporter, "listed_at": listed_at,
+        "first_day": begin.toordinal(), "last_day": end.replace(day=monthrange(end.year, end.month)[1]).toordinal(),
+    }  # fmt: skip
 
 
 def _stated(connection: sa.Connection) -> Iterator[list[dict[str, Any]]]:
@@ -68,7 +101,7 @@ def _day(record: dict[str, Any]) -> date | None:
     start, end = date.fromisoformat(record["date_start"]), date.fromisoformat(record["date_end"])
     stated, year = (str(record["attributes"].get(name, "")) for name in ("event_date", "year"))
     try:
-        if len(stated) == 10 and start <= date.fromisoformat(stated) <= end:
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", stated) and start <= date.fromisoformat(stated) <= end:
             return date.fromisoformat(stated)
     except ValueError:
         pass

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.dataset import url_of
+from tests.support import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30
@@ -93,13 +94,6 @@ def find_datasette() -> str | None:
     """`BENCH_DATASETTE`, else `datasette` beside this Python or on the PATH."""
     beside = Path(sys.executable).with_name("datasette")
     return os.environ.get("BENCH_DATASETTE") or (str(beside) if beside.exists() else shutil.which("datasette"))
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 @contextmanager

@@ -100,8 +100,9 @@ def test_the_order_in_which_reports_are_given_does_not_matter(reports: list[Repo
 
 @given(histories())
 def test_a_boast_is_no_best_where_a_first_tier_report_stands_and_a_part_lowers_no_whole(reports: list[Report]) -> None:
-    first_tier = [r for r in reports if r.reporter_kind not in SECOND_TIER and r.supersedes is None]
-    boasts = [r for r in reports if r.reporter_kind in SECOND_TIER and r.supersedes is None]
+    valid = [r for r in reports if r.supersedes is None]
+    first_tier = [r for r in valid if r.reporter_kind not in SECOND_TIER and r.best is not None]
+    boasts = [r for r in valid if r.reporter_kind in SECOND_TIER]
     alone, together = headline(first_tier, [], LAST_INSTANT), headline(first_tier + boasts, [], LAST_INSTANT)
     if alone and together and alone.numbers.low is not None:
         assert together.numbers.best == alone.numbers.best

@@ -75,7 +75,7 @@ def test_a_row_of_ucdp_is_read_whole() -> None:
     ("given", "read"),
     [
         (("2", "5", "9"), ("range", 2, 5, 9)), (("5", "5", "5"), ("exact", None, 5, None)), (("0", "0", "0"), ("exact", None, 0, None)),
-        (("2.0", "5.", "9.000"), ("range", 2, 5, 9)), (("0", "0", "7"), ("range", 0, 0, 7)),
+        (("2.0", "5.", "9.0000"), ("range", 2, 5, 9)), (("0", "0", "7"), ("range", 0, 0, 7)),
     ],
 )  # fmt: skip
 def test_figures_of_ucdp_are_read(given: tuple[str, str, str], read: tuple[Any, ...]) -> None:
@@ -471,3 +471,41 @@ def test_a_year_that_lost_its_century_is_repaired_from_the_column_year(
 def test_a_day_that_contradicts_the_column_year_is_refused_with_both(given: dict[str, str], why: str) -> None:
     with pytest.raises(ValueError, match="^" + why.replace("+", r"\+")):
         of_ucdp(**given)
+
+
+@pytest.mark.parametrize("year", ["999999999999999", "0", "10000"])
+def test_a_year_that_is_none_is_refused(year: str) -> None:
+    for read, day in ((of_ucdp, "date_start"), (of_acled, "event_date")):
+        with pytest.raises(ValueError, match=f"^year: is not a year: {year}"):
+            read(**{"year": year, day: "9-May-20"})
+
+
+@pytest.mark.parametrize("given", ["1.000", "2.000", "10.000"])
+def test_a_thousand_with_a_dot_is_not_one(given: str) -> None:
+    with pytest.raises(ValueError, match=r"^fatalities: is not a whole number"):
+        of_acled(fatalities=given)
+
+
+def test_an_interval_of_more_than_a_year_has_a_wrong_year() -> None:
+    with pytest.raises(ValueError, match=r"^date_end: 2205-11-01 is more than a year after date_start 2019-11-01"):
+        of_ucdp(date_end="2205-11-01")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_civilians_are_the_target_whatever_the_order_of_the_actors(turned: bool) -> None:
+    # given
+    actors = [("JNIM", "Rebel group"), ("Civilians (Mali)", "Civilians")]
+    (one, first), (two, second) = reversed(actors) if turned else actors
+
+    # when
+    incident, _, _ = of_acled(
+        event_type="Violence against civilians",
+        sub_event_type="Attack",
+        actor1=one,
+        inter1=first,
+        actor2=two,
+        inter2=second,
+    )
+
+    # then
+    assert {a["name"]: a["role"] for a in incident["actors"]} == {"JNIM": "attacker", "Civilians (Mali)": "target"}

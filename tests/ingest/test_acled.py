@@ -364,4 +364,28 @@ def test_in_a_column_that_mixes_orders_the_option_refuses_the_other_rows_alone(
         load(database, tmp_path, content)
     summary = load(database, tmp_path, content, None, None, DayOrder.DAY_FIRST)
     assert (summary.created, summary.refused) == (1, 1)
-    assert "has the month first, unlike the other days of its column: 11/25/2018" in summary.reasons[0]
+    assert "has 25 as its month, read with the day first: 11/25/2018" in summary.reasons[0]
+
+
+def test_what_acleds_columns_give_back_is_unchanged_when_it_is_imported(
+    client: Client, database: Database, tmp_path: Path
+) -> None:
+    # given an event whose figure was said on a day, with an event type from before 2019 and a point that cannot be
+    rows = [
+        event(1, 3, timestamp="2020-02-01", event_type="Battle-No change of territory", sub_event_type="", latitude=145)
+    ]
+    load(database, tmp_path, as_csv(*rows))
+
+    # when
+    again = load(database, tmp_path, client.get("/v1/incidents?f=acled").content)
+
+    # then
+    assert (again.created, again.refused) == (0, 0), again.reasons
+    assert len(reports(client, "acled-mli1")) == 1
+
+
+def test_an_event_with_very_many_rows_is_refused_at_once(database: Database, tmp_path: Path) -> None:
+    rows = actor_rows(1, *((f"Group {n}", "Rebel group") for n in range(3000)))
+    summary = load(database, tmp_path, as_csv(*rows))
+    assert (summary.created, summary.refused) == (0, 1)
+    assert "the event has more than 100 rows" in summary.reasons[0]

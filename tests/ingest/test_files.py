@@ -413,3 +413,15 @@ def test_the_file_of_another_data_set_is_named(put: Put, database: Database, col
         if format != like:
             with pytest.raises(InvalidInput, match=f"It looks like .*with the format {like}"):
                 import_file(importer_of(format, "26.1", "2026-06-01"), put(f"{columns}\n"), database, "tests")
+
+
+def test_rows_whose_empty_ends_were_cut_off_are_not_put_together(put: Put) -> None:
+    found = rows(
+        put("id,date_start,country,title,summary,district,place\na,2020-01-01,ML,Attack\nb,2020-02-01,NE,Clash\n")
+    )
+    assert [row.fault for row in found] == ["has 4 cells, and the header 7"] * 2
+
+
+def test_the_answer_of_an_api_may_have_an_empty_list_before_its_data(put: Put) -> None:
+    content = {"status": 200, "messages": [], "count": 2, "data": READ}
+    assert read(put(json.dumps(content))) == READ

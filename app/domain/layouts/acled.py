@@ -162,9 +162,9 @@ def _succeeding(cells: Cells, given: str) -> tuple[EventType | None, str | None]
 
 
 def _actors(cells: Cells, event_type: str | None) -> list[dict[str, str]]:
-    """In violence against civilians the first actor is the one that attacks; elsewhere the order says nothing.
+    """In violence against civilians these are the target, and others attack; elsewhere the order says nothing.
 
-    A file with a row per actor may name more than two; they are on the side of the second.
+    A file with a row per actor may name more than two, in any order; they are on the side of the second.
     """
     attacked = event_type == EventType.VIOLENCE_AGAINST_CIVILIANS
     first, other = ("attacker", "target") if attacked else ("side_a", "side_b")
@@ -175,6 +175,9 @@ def _actors(cells: Cells, event_type: str | None) -> list[dict[str, str]]:
             role = first if number == 1 else other
             found.append({"name": name, "role": role, "kind": _inter(cells, f"inter{number}").value})
         number += 1
+    if attacked and any(actor["kind"] == ActorKind.CIVILIANS for actor in found):
+        for actor in found:
+            actor["role"] = other if actor["kind"] == ActorKind.CIVILIANS else first
     return found
 
 
@@ -206,7 +209,7 @@ def written(item: Mapping[str, Any]) -> dict[str, Any]:
         "event_date": day.isoformat(),
         "year": day.year,
         "time_precision": _time_precision(item["date_precision"]),
-        "event_type": item["event_type"] or attributes.get("event_type"),
+        "event_type": attributes.get("event_type") or item["event_type"],
         "sub_event_type": item["sub_event_type"] or attributes.get("sub_event_type"),
         "actor1": first.get("name"),
         "inter1": ACLED_INTER_WORDS.get(first.get("kind", ActorKind.UNKNOWN)),

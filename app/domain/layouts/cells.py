@@ -11,7 +11,8 @@ from app.domain.source import MOST_PEOPLE
 from app.domain.text import fold
 from app.errors import echo
 
-_WHOLE = re.compile(r"[+-]?[0-9]{1,15}(\.0*|,0{1,2})?", re.ASCII)
+_WHOLE = re.compile(r"[+-]?[0-9]{1,15}(\.(0{0,2}|0{4,})|,0{1,2})?", re.ASCII)
+"""`1.000` and `1,000` are a thousand in one country and one in another; programs write one zero, or many."""
 _NUMBER = re.compile(r"[+-]?([0-9]{1,15}([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]{1,3})?", re.ASCII)
 NO_TEXT = frozenset(("NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NaT", "NULL", "null", "None", "-", "--"))
 """What R, pandas, databases and people write into an empty cell, as they spell it: Nan is a province of Thailand."""
@@ -97,9 +98,16 @@ class Cells:
             self.repairs.append(f"{name}: {read.repair}")
         return read.day
 
+    def year(self) -> int | None:
+        """What the column `year` states."""
+        year = self.whole("year")
+        if year is not None and not 1 <= year <= 9999:
+            raise ValueError(f"year: is not a year: {year}")
+        return year
+
     def event_day(self, name: str) -> date | None:
         """The day of an event, which must lie in the year that the column `year` states."""
-        year = self.whole("year")
+        year = self.year()
         day = self.day(name, year)
         return None if day is None else self.in_year(name, day, year)
 

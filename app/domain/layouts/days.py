@@ -30,13 +30,15 @@ class WrittenDay:
     repair: str | None = None
 
 
-NO_DAY = "is not a day, as 2009-06-09 or 9 June 2009"
+LONGEST_DAY = 100
+"""Characters of a day or time. A longer text is none, and would take long to look through."""
+NO_DAY = "is not a day such as 2009-06-09 or 9 June 2009"
 FIRST_YEAR = 1900
 """No data set of events goes back further; an earlier year is a year that lost its century."""
 _MONTHS = (
     ("january", "janvier", "enero", "janeiro", "januar"),
     ("february", "fevrier", "febrero", "fevereiro", "februar"),
-    ("march", "mars", "marzo", "marco", "marz"),
+    ("march", "mars", "marzo", "marco", "marz", "mrz"),
     ("april", "avril", "abril"),
     ("may", "mai", "mayo", "maio"),
     ("june", "juin", "junio", "junho", "juni"),
@@ -51,6 +53,8 @@ _MONTHS = (
 _SHORTEST_MONTH = 3
 _EXCEL_EPOCH = date(1899, 12, 30)
 """Day 0 of a workbook, as all days after February 1900 count."""
+FIRST_OF_WORKBOOKS = date(1950, 1, 1)
+"""A number of five digits may be many things; those of earlier days are not taken for days."""
 _UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _TIME = re.compile(
@@ -70,16 +74,23 @@ _WEEKDAYS = frozenset(
     "die mit don fre son".split()
 )
 """The first three letters of the days of the week, in the languages of `_MONTHS`."""
-_MONTH = re.compile(r"(\d{4})[-/.](\d{1,2})|(\d{1,2})[/.-](\d{4})", re.ASCII)
+_MONTH = re.compile(r"([12]\d{3})(?:[-/](\d{1,2})|\.(\d{2}))|(\d{1,2})[/.-](\d{4})", re.ASCII)
+"""`2002.1` may be October, of which a program has dropped the zero."""
 
 
-@lru_cache(maxsize=8192)
 def read_day(text: str, order: DayOrder | None, year: int | None = None) -> WrittenDay:
     """A day that was written in any clear form.
 
     `order` is that of the column; `year` what the row says of itself elsewhere, which gives two digits their century.
     Raises `ValueError` with the end of a sentence for what is no day, or not a clear one.
     """
+    if len(text) > LONGEST_DAY:
+        raise ValueError(f"{NO_DAY}: {echo(text)}")
+    return _read_day(text, order, year)
+
+
+@lru_cache(maxsize=8192)
+def _read_day(text: str, order: DayOrder | None, year: int | None) -> WrittenDay:
     bare = _without_time(text.strip())
     for pattern, build in _FORMS:
         if found := pattern.fullmatch(bare):
@@ -130,13 +141,17 @@ def _year_last(found: re.Match[str], order: DayOrder | None, year: int | None) -
         raise _Unclear("may have the day or the month first; say which with --dates dmy or --dates mdy")
     day, month = (first, second) if order is DayOrder.DAY_FIRST else (second, first)
     if month > 12 >= day:
-        other = "the month first" if order is DayOrder.DAY_FIRST else "the day first"
-        raise _Unclear(f"has {other}, unlike the other days of its column")
+        raise _Unclear(
+            f"has {month} as its month, read with the {'day' if order is DayOrder.DAY_FIRST else 'month'} first"
+        )
     return WrittenDay(date(of_year.number, month, day), of_year.repair)
 
 
 def _of_workbook(found: re.Match[str], _: DayOrder | None, __: int | None) -> WrittenDay:
-    return WrittenDay(_EXCEL_EPOCH + timedelta(days=int(found[1])))
+    day = _EXCEL_EPOCH + timedelta(days=int(found[1]))
+    if not FIRST_OF_WORKBOOKS <= day <= datetime.now(UTC).date() + timedelta(days=1):
+        raise _Unclear(f"is a number, which is a day of a workbook only from {FIRST_OF_WORKBOOKS.year} until today")
+    return WrittenDay(day)
 
 
 def _of_milliseconds(found: re.Match[str], _: DayOrder | None, __: int | None) -> WrittenDay:
@@ -188,7 +203,7 @@ def _parts_of(text: str) -> list[str]:
 
 @lru_cache(maxsize=256)
 def month_named(word: str) -> int | None:
-    """The number of the one month that a word of at least three letters begins, without accents; else `None`."""
+    """The month whose name begins with this word of three letters or more; `None` where none or several do."""
     if len(word) < _SHORTEST_MONTH:
         return None
     found = {n for n, names in enumerate(_MONTHS, start=1) if any(name.startswith(word) for name in names)}
@@ -210,7 +225,7 @@ def read_month(text: str) -> tuple[int, int | None] | None:
     if re.fullmatch(r"[12]\d{3}", bare, re.ASCII):
         return int(bare), None
     if found := _MONTH.fullmatch(bare):
-        year, month = (found[1], found[2]) if found[1] else (found[4], found[3])
+        year, month = (found[1], found[2] or found[3]) if found[1] else (found[5], found[4])
         return (int(year), int(month)) if 1 <= int(month) <= 12 else None
     parts = _parts_of(bare)
     if len(parts) == 2 and (month_number := month_named(parts[0])) and re.fullmatch(r"[12]\d{3}", parts[1], re.ASCII):
@@ -248,10 +263,12 @@ class DayColumn:
 
     def look(self, text: str, line: int) -> None:
         """Takes one cell into account."""
-        found = _YEAR_LAST.match(text.strip())
+        found = _YEAR_LAST.match(text.strip()) if len(text) <= LONGEST_DAY else None
         if found is None:
             return
         first, second = int(found[1]), int(found[3])
+        if max(first, second) > 31:
+            return  # no day at all
         where = f"line {line} has {echo(text.strip())}"
         if first > 12 >= second:
             self._proof.setdefault(DayOrder.DAY_FIRST, where)

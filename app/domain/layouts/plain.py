@@ -9,7 +9,7 @@ import calendar
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
@@ -17,6 +17,7 @@ import orjson
 
 from app.domain.canonical import canonical
 from app.domain.countries import country_iso3, country_name, find_country
+from app.domain.dates import parse_day, today
 from app.domain.layouts.cells import NO_TEXT, Cells
 from app.domain.layouts.columns import COLUMNS, INCIDENT_COLUMNS, OF_HEADLINE, OF_RECORD, Type
 from app.domain.layouts.days import read_month
@@ -219,6 +220,8 @@ def _dates(cells: Cells) -> dict[str, str | None]:
     first, last = cells.text("date_start") or "", cells.text("date_end") or ""
     of_first, of_last = read_month(first), read_month(last or first)
     start = date(of_first[0], of_first[1] or 1, 1).isoformat() if of_first else _day(cells, "date_start")
+    if of_first and start and parse_day(start) > today():
+        raise ValueError(f"date_start: lies in the future: {first}")
     end = _last_day(*of_last) if of_last else _day(cells, "date_end") or start
     if of_first or of_last:
         implied = DatePrecision.MONTH if of_first == of_last and of_first and of_first[1] else DatePrecision.LONGER
@@ -263,6 +266,8 @@ def _day(cells: Cells, name: str) -> str | None:
     found = cells.day(name)
     if found is not None and found.year < EARLIEST_YEAR:
         raise ValueError(f"{name}: lies before the year {EARLIEST_YEAR}: {found}")
+    if found is not None and found > today() + timedelta(1):
+        raise ValueError(f"{name}: lies in the future: {found}")
     return None if found is None else found.isoformat()
 
 
@@ -374,7 +379,8 @@ def read_report(cells: Cells) -> dict[str, Any]:
     }
     if "published_on" in told["source"]:
         told["source"]["published_on"] = _day(cells, "source_published_on")
-    told = _with_id(told | {"id": cells.exact("id")}, "")
+    own_id = cells.exact("id")
+    told = _with_id(told | {"id": _id(cells, "id", own_id) if own_id else None}, "")
     if reason := cells.exact("retraction_reason"):
         told["retraction"] = {"reason": reason, "reported_on": cells.moment("retraction_reported_on")}
     return told

@@ -48,6 +48,10 @@ _LONGEST = {DatePrecision.DAY: 0, DatePrecision.DAYS: 5, DatePrecision.WEEK: 6, 
 """Days between start and end that a precision stands for, at most."""
 
 
+LONGEST_EVENT = timedelta(days=366)
+"""From its first to its last day. A longer one has a wrong year in one of them."""
+
+
 def incident_id(external_id: str) -> str:
     """The id of an incident that is made of an event."""
     return f"ucdp-{external_id}"
@@ -116,7 +120,7 @@ def _kind(name: str, violence: ViolenceType | None, role: str) -> ActorKind:
 
 
 def _dates(cells: Cells) -> tuple[date, date, DatePrecision]:
-    year = cells.whole("year")
+    year = cells.year()
     start, end = cells.day("date_start", year), cells.day("date_end", year)
     if start is None:
         raise ValueError("date_start: is empty")
@@ -126,6 +130,8 @@ def _dates(cells: Cells) -> tuple[date, date, DatePrecision]:
     if year is None or not FIRST_YEAR <= start.year <= year <= end.year:  # an event may go on into another year
         start = cells.in_year("date_start", start, year)
         end = cells.in_year("date_end", end, year) if cells.text("date_end") else start
+    if end - start > LONGEST_EVENT:
+        raise ValueError(f"date_end: {end} is more than a year after date_start {start}")
     if end < start:
         raise ValueError(f"date_end: {end} is before date_start {start}")
     precision = cells.code("date_prec", UCDP_DATE_PREC)
