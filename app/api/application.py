@@ -82,7 +82,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.state.settings, app.state.reader, app.state.recorder = settings, reader, recorder
+    app.state.settings, app.state.database = settings, database
+    app.state.reader, app.state.recorder = reader, recorder
     # Taken over as they are: routes of an included router are looked up anew at each request.
     for module in (incidents, reports, statistics, changes, recording, importing, ogc, system):
         app.router.routes.extend(module.router.routes)

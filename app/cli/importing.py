@@ -95,7 +95,7 @@ def _database(dry_run: bool) -> Iterator[Database]:
         return
     with tempfile.TemporaryDirectory(prefix="incidents-import-") as folder:
         copied = Path(folder) / "copy.db"
-        copies.copy(database.url, copied, to_disk=False)
+        copies.copy(database.url, copied)
         copy = Database(f"sqlite:///{copied}")
         yield copy
         copy.close()

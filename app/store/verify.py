@@ -56,7 +56,7 @@ def verify(
     """Raises `Broken` with the first place that is not as it was recorded. `told` hears how many entries are done."""
     with tempfile.TemporaryDirectory(prefix="incidents-verify-") as folder:
         copied, again = Path(folder) / "copy.db", Path(folder) / "again.db"
-        copies.copy(database.url, copied, to_disk=False)
+        copies.copy(database.url, copied)
         empty = Database(f"sqlite:///{again}")
         empty.migrate()
         empty.close()
