@@ -101,7 +101,7 @@ def _database(dry_run: bool) -> Iterator[Database]:
         return
     with temporary_folder() as folder:
         copied = folder / "copy.db"
-        copies.copy(database.url, copied, to_disk=False)
+        copies.copy(database.url, copied)
         copy = Database(f"sqlite:///{copied}", max_ahead_seconds=database.max_ahead_seconds)
         yield copy
         copy.close()

@@ -34,37 +34,31 @@ SEARCHED = {
 """What the search tables hold, each as a question with one answer."""
 
 
-def copy(source: URL, target: Path, *, to_disk: bool = True) -> None:
-    """A consistent copy of a file as one file, on disk when this returns. Others may write meanwhile.
-
-    Without `to_disk` it does not wait for the disk: for a copy that is thrown away.
-    """
+def copy(source: URL, target: Path) -> None:
+    """A consistent copy of a file as one file, on disk when this returns. Others may write meanwhile."""
     with closing(sqlite3.connect(path_of(source))) as here:
-        write_copy(here, target, to_disk=to_disk)
+        write_copy(here, target)
 
 
-def write_copy(here: sqlite3.Connection, target: Path, *, to_disk: bool = True) -> None:
+def write_copy(here: sqlite3.Connection, target: Path) -> None:
     """The same, of a file that is open. It has its name only once it is whole."""
     unfinished = target.with_name(f".{target.name}.part")
     try:
         unfinished.unlink(missing_ok=True)
         with closing(sqlite3.connect(unfinished)) as there:
-            there.execute(f"PRAGMA synchronous={'FULL' if to_disk else 'OFF'}")
             here.backup(there)
             there.execute("PRAGMA journal_mode=DELETE")
-        if to_disk:
-            _to_disk(unfinished)
-        rename(unfinished, target, to_disk=to_disk)
+        _to_disk(unfinished)
+        rename(unfinished, target)
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
 
 
-def rename(source: Path, target: Path, *, to_disk: bool = True) -> None:
+def rename(source: Path, target: Path) -> None:
     """Gives a file another name in its folder, on disk when this returns."""
     source.rename(target)
-    if to_disk:
-        _to_disk(target.parent)
+    _to_disk(target.parent)
 
 
 def move_aside(path: Path, kept: Path) -> None:

@@ -43,8 +43,7 @@ class SameFile:
 
     @staticmethod
     def _gone(path: str, what: str) -> DatabaseUnusable:
-        name = Path(path).name
         return DatabaseUnusable(
-            f"{name} {what} while the database is in use; nothing more is recorded or read. "
+            f"{path} {what} while the database is in use; nothing more is recorded or read. "
             "Stop the service, put the file back or restore a backup, and start again"
         )

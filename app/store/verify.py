@@ -58,7 +58,7 @@ def verify(
     """Raises `Broken` with the first place that is not as it was recorded. `told` hears how many entries are done."""
     with temporary_folder() as folder:
         copied, again = folder / "copy.db", folder / "again.db"
-        copies.copy(database.url, copied, to_disk=False)
+        copies.copy(database.url, copied)
         empty = Database(f"sqlite:///{again}")
         empty.migrate()
         empty.close()
