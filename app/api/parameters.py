@@ -90,7 +90,8 @@ def described(
         if form is not Form.JSON
     }
     if files:
-        answers[206] = {"description": "The `Range` of bytes that was asked for; not of JSON.", "content": files}
+        # Without its content: generated types of a response would be those of a page or of a file.
+        answers[206] = {"description": "The `Range` of bytes that was requested, of a file; not of JSON."}
         answers[416] = {"description": "The `Range` begins behind the end; `Content-Range` says where.", **PROBLEM}
     content: dict[str, Any] = {} if example is None else {"application/json": {"example": example}}
     content |= files

@@ -58,8 +58,13 @@ def column_name(cell: str) -> str:
 def rows_of(records: Iterable[Record], columns: Sequence[str]) -> Iterator[Row]:
     """Records as rows. One that a line break has torn apart is put together again."""
     waiting: Record | None = None
-    torn = 0
+    torn, other_header = 0, 0
     for record in records:
+        if other_header or _is_other_header(record, columns):
+            other_header = other_header or record.line
+            why = f"stands under a header with other places for its columns (line {other_header}); split the file there"
+            yield Row(record.line, dict(zip(columns, record.cells, strict=False)), fault=why)
+            continue
         if waiting is not None:
             torn += 1
             joined = _joined(waiting, record, len(columns)) if torn < MAX_TORN else None
@@ -87,6 +92,14 @@ def _joined(first: Record, second: Record, width: int) -> Record | None:
     cells = [*first.cells[:-1], middle, *second.cells[1:]]
     repairs = tuple(dict.fromkeys((*first.repairs, *second.repairs, "was torn apart by a line break")))
     return Record(first.line, cells, repairs)
+
+
+def _is_other_header(record: Record, columns: Sequence[str]) -> bool:
+    """Whether this is the header of a file that was joined to this one, with the same columns in another order."""
+    if record.fault or not record.cells or column_name(record.cells[0]) not in columns:
+        return False
+    names = [column_name(cell) for cell in record.cells]
+    return names != [*columns] and sorted(names) == sorted(columns)
 
 
 def _are_alike(first: Sequence[str], second: Sequence[str]) -> bool:

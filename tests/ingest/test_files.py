@@ -425,3 +425,12 @@ def test_rows_whose_empty_ends_were_cut_off_are_not_put_together(put: Put) -> No
 def test_the_answer_of_an_api_may_have_an_empty_list_before_its_data(put: Put) -> None:
     content = {"status": 200, "messages": [], "count": 2, "data": READ}
     assert read(put(json.dumps(content))) == READ
+
+
+def test_rows_below_a_header_in_another_order_are_refused(put: Put) -> None:
+    # given two files that were joined, the second with its columns turned round
+    found = rows(put("id,latitude,longitude\n1,15.5,0.5\nid,longitude,latitude\n2,0.5,15.5\n3,0.5,15.5\n"))
+
+    # then
+    why = "stands under a header with other places for its columns (line 3); split the file there"
+    assert [(row.line, row.fault) for row in found] == [(2, None), (3, why), (4, why), (5, why)]

@@ -40,4 +40,5 @@ SwaggerUIBundle({
   plugins: [startEmpty, plainTitles],
   tryItOutEnabled: true,
   validatorUrl: null,
+  onComplete: () => document.querySelector("#servers")?.setAttribute("aria-label", "Server"),
 });
