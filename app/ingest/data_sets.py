@@ -131,18 +131,18 @@ def listed(
     return {"incident": incident | told, "listed_on": on}
 
 
-_OF_DAY = {"date_start", "date_end", "attributes"}
-
-
 class ListingBatch:
-    """Records what a release lists. `speaks_of` names the days that a release says all of where it lists an event."""
+    """Records what a release lists.
+
+    `speaks_of` names the days that a release says all of where it lists an event; without it, it says so of none.
+    """
 
     def __init__(
         self,
         writer: Writer,
         data_set: DataSet,
         source: SourceDraft,
-        speaks_of: Callable[[date], tuple[date, date] | None] = lambda day: None,
+        speaks_of: Callable[[date], tuple[date, date]] | None = None,
     ) -> None:
         if writer.find(tables.Reporter, data_set.reporter.id or "") is None:
             writer.record_party(data_set.reporter)
@@ -157,8 +157,9 @@ class ListingBatch:
 
     def record(self, draft: ListedDraft) -> tuple[Outcome, str]:
         """The incident is made or revised, and its figure recorded where it is new."""
-        days = self._speaks_of(counted_day(draft.incident.model_dump(include=_OF_DAY)))
-        return self._releases.record(Listed(draft.incident, self._source, draft.listed_on, days))
+        incident = draft.incident
+        days = self._speaks_of(counted_day(vars(incident))) if self._speaks_of else None
+        return self._releases.record(Listed(incident, self._source, draft.listed_on, days))
 
     def finish(self) -> None:
         """Notes what is listed."""

@@ -31,8 +31,6 @@ from app.store.same_confidential import NEEDS_ID
 from app.store.tables import Incident, Retraction, TollReport
 from app.store.write import Outcome, Writer
 
-ROWS_LOOKED_AT = 1000
-"""At the beginning of a file, to tell a column of names of countries from one of codes."""
 LONGEST_ISO = 3
 """Letters of a country's code in ISO 3166-1."""
 MOST_IN_A_ROW = 10_000

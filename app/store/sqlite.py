@@ -271,14 +271,5 @@ def damage_in_small_file(connection: sqlite3.Connection) -> str | None:
     return None if damage == "ok" else f"is damaged ({' '.join(damage.split())}); restore a backup"
 
 
-def file_id(url: URL) -> tuple[int, int] | None:
-    """The device and inode of a database file, or `None` where there is no file."""
-    try:
-        found = path_of(url).stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
 def _unreadable(error: Exception) -> str:
     return f"cannot be read ({error}); check its rights, restore a backup or choose another file"
