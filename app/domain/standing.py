@@ -1,11 +1,10 @@
 """The reports that stand, while reports arrive and are retracted, and the headline that they make together.
 
-Steps 1 to 4 of the rule. Each arrival, retraction and headline costs the logarithm of the number of reports at most, so
+Steps 2 to 4 of the rule. Each arrival, retraction and headline costs the logarithm of the number of reports at most, so
 that a long history costs little more than reading it.
 """
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from heapq import heappop, heappush
 from math import inf
 from typing import Any
@@ -14,152 +13,129 @@ from app.domain.report import NO_NUMBERS, Numbers, Report
 from app.domain.vocabulary import Victims
 
 
-class _Extreme:
-    """The report of some that is the first by a key. Those that left are forgotten when they come to the top."""
-
-    def __init__(self, key: Callable[[Report], Any], members: Collection[str]) -> None:
-        self._key, self._members = key, members
-        self._heap: list[tuple[Any, int, Report]] = []
-
-    def add(self, report: Report) -> None:
-        heappush(self._heap, (self._key(report), report.order, report))
-
-    @property
-    def top(self) -> Report | None:
-        while self._heap and self._heap[0][2].id not in self._members:
-            heappop(self._heap)
-        return self._heap[0][2] if self._heap else None
-
-
-def _newest(report: Report) -> tuple[int, int]:
-    at, order = report.when
-    return -at, -order
+def first_of(heap: list[Any], members: Mapping[Any, object]) -> Any:
+    """The first entry whose last item is among the members, else `None`. Those before it are forgotten."""
+    while heap:
+        if heap[0][-1] in members:
+            return heap[0]
+        heappop(heap)
+    return None
 
 
 class _Tier:
-    """The standing reports of one victims group whose reporters are of one tier."""
+    """The standing reports of one victims group whose reporters are of one tier.
+
+    The heaps hold a key and then `order` of the report. Entries of reports that left go when they come to the top.
+    """
+
+    __slots__ = ("_begins", "_ends", "_highs", "_lows", "_with_best", "_without", "members", "open_ended")
 
     def __init__(self) -> None:
-        self.members: dict[str, Report] = {}
+        self.members: dict[int, Report] = {}
         self.open_ended = 0
-        self.newest = _Extreme(_newest, self.members)
-        self.newest_best = _Extreme(_newest, self.members)
-        self.lowest = _Extreme(lambda r: r.range[0], self.members)
-        self.highest = _Extreme(lambda r: -r.range[1], self.members)
-        self.latest_to_begin = _Extreme(lambda r: -r.reach[0], self.members)
-        self.first_to_end = _Extreme(lambda r: r.reach[1], self.members)
-        self._extremes = (self.newest, self.lowest, self.highest, self.latest_to_begin, self.first_to_end)
+        self._with_best: list[tuple[int, int, int]] = []
+        """The newest first, as in the next."""
+        self._without: list[tuple[int, int, int]] = []
+        self._lows: list[tuple[int, int]] = []
+        self._highs: list[tuple[int, int]] = []
+        self._begins: list[tuple[float, int]] = []
+        self._ends: list[tuple[float, int]] = []
 
     def add(self, report: Report) -> None:
-        self.members[report.id] = report
+        order = report.order
+        self.members[order] = report
         self.open_ended += report.open_ended
-        for extreme in self._extremes:
-            extreme.add(report)
-        if report.best is not None:
-            self.newest_best.add(report)
+        low, high = report.range
+        begin, end = report.reach
+        heappush(self._lows, (low, order))
+        heappush(self._highs, (-high, order))
+        heappush(self._begins, (-begin, order))
+        heappush(self._ends, (end, order))
+        newest = self._without if report.best is None else self._with_best
+        heappush(newest, (-report.reported.instant, -order, order))
 
     def remove(self, report: Report) -> None:
-        del self.members[report.id]
+        del self.members[report.order]
         self.open_ended -= report.open_ended
 
     @property
+    def giver(self) -> Report | None:
+        """The newest that has a best."""
+        found = first_of(self._with_best, self.members)
+        return self.members[found[-1]] if found else None
+
+    @property
+    def newest_without(self) -> Report:
+        """The newest that has none. Asked where no report of the tier has a best."""
+        return self.members[first_of(self._without, self.members)[-1]]
+
+    @property
     def range(self) -> tuple[int, int]:
-        """(low, high) of all."""
-        lowest, highest = self.lowest.top, self.highest.top
-        assert lowest and highest, "asked of a tier with reports"
-        return lowest.range[0], highest.range[1]
+        """(low, high) of all. Asked of a tier with reports, as in the next."""
+        return first_of(self._lows, self.members)[0], -first_of(self._highs, self.members)[0]
 
     @property
     def reach(self) -> tuple[float, float]:
         """The greatest lower bound and the least upper bound of all, as disputes see them."""
-        begin, end = self.latest_to_begin.top, self.first_to_end.top
-        assert begin and end, "asked of a tier with reports"
-        return begin.reach[0], end.reach[1]
-
-
-class _Claims:
-    """What each reporter of a group says, as disputes see it: (greatest lower bound, least upper bound)."""
-
-    def __init__(self) -> None:
-        self._reaches: dict[str, Counter[tuple[float, float]]] = {}
-        self._lows: list[tuple[float, str]] = []
-        self._highs: list[tuple[float, str]] = []
-
-    def change(self, report: Report, by: int) -> None:
-        """Counts what a report says, or takes it back."""
-        of_reporter = self._reaches.setdefault(report.reporter, Counter())
-        of_reporter[report.reach] += by
-        if not of_reporter[report.reach]:
-            del of_reporter[report.reach]
-        if of_reporter:
-            heappush(self._lows, (-max(low for low, _ in of_reporter), report.reporter))
-            heappush(self._highs, (min(high for _, high in of_reporter), report.reporter))
-        else:
-            del self._reaches[report.reporter]
-
-    @property
-    def disputed(self) -> bool:
-        """Whether two reporters cannot both be right."""
-        if len(self._reaches) < 2:
-            return False
-        lows, highs = _two(self._lows, self._low_of), _two(self._highs, self._high_of)
-        return any(one != other and -low > high for low, one in lows for high, other in highs)
-
-    def _low_of(self, reporter: str) -> float | None:
-        of_reporter = self._reaches.get(reporter)
-        return -max(low for low, _ in of_reporter) if of_reporter else None
-
-    def _high_of(self, reporter: str) -> float | None:
-        of_reporter = self._reaches.get(reporter)
-        return min(high for _, high in of_reporter) if of_reporter else None
-
-
-def _two(heap: list[tuple[float, str]], now: Callable[[str], float | None]) -> list[tuple[float, str]]:
-    """The first two entries of different reporters that still hold; those that do not are forgotten."""
-    found: list[tuple[float, str]] = []
-    while heap and len(found) < 2:
-        entry = heappop(heap)
-        if now(entry[1]) == entry[0] and entry not in found:
-            found.append(entry)
-    for entry in found:
-        heappush(heap, entry)
-    return found
+        return -first_of(self._begins, self.members)[0], first_of(self._ends, self.members)[0]
 
 
 class _Group:
     """The standing reports about one group of victims."""
 
+    __slots__ = ("_numbers", "first", "second")
+
     def __init__(self) -> None:
         self.first, self.second = _Tier(), _Tier()
-        self.claims = _Claims()
+        self._numbers: Numbers | None = None
 
     def tier(self, report: Report) -> _Tier:
+        """The tier of a report that is about to be added or removed."""
+        self._numbers = None
         return self.first if report.first_tier else self.second
 
     @property
     def giver(self) -> Report | None:
         """Step 3: best is that of the newest of the first tier, of the second where no first-tier report stands."""
-        return (self.first if self.first.members else self.second).newest_best.top
+        return (self.first if self.first.members else self.second).giver
 
     @property
     def numbers(self) -> Numbers:
         """The headline of this group alone."""
-        tiers = [tier for tier in (self.first, self.second) if tier.members]
-        giver = self.giver
-        newest = tiers[0].newest.top
-        assert newest, "a group has reports"
-        ranges = [tier.range for tier in tiers]
+        if self._numbers is None:
+            self._numbers = self._made()
+        return self._numbers
+
+    def _made(self) -> Numbers:
+        """Two reporters contradict each other where one begins above the other's end.
+
+        What stands of one reporter about the same victims is the same figure, so that it contradicts nothing of itself.
+        """
+        tier, other = self.first, self.second
+        if not tier.members:
+            tier, other = other, tier
+        giver = tier.giver
+        low, high = tier.range
+        begin, end = tier.reach
+        if other.members:
+            (other_low, other_high), (other_begin, other_end) = other.range, other.reach
+            low, high = min(low, other_low), max(high, other_high)
+            begin, end = max(begin, other_begin), min(end, other_end)
         return Numbers(
-            low=min(low for low, _ in ranges),
-            best=giver.best if giver else None,
-            high=max(high for _, high in ranges),
-            open_ended=any(tier.open_ended for tier in tiers),
-            from_reports=(giver or newest,),
+            low,
+            giver.best if giver else None,
+            high,
+            tier.open_ended + other.open_ended > 0,
+            begin > end,
+            (giver or tier.newest_without,),
         )
 
 
 class Standing:
-    """Reports that stand, in their victims groups, and the headline that they make: steps 2 to 4 of the rule."""
+    """Reports that stand, in their victims groups, and the headline that they make: steps 2 to 4 of the rule.
+
+    Those of one reporter about the same victims give the same figure, since another one replaces it.
+    """
 
     def __init__(self, reports: Iterable[Report] = ()) -> None:
         self._groups: dict[Victims, _Group] = {}
@@ -172,13 +148,11 @@ class Standing:
         if group is None:
             group = self._groups[report.victims] = _Group()
         group.tier(report).add(report)
-        group.claims.change(report, 1)
 
     def remove(self, report: Report) -> None:
         """A report stands no longer."""
         group = self._groups[report.victims]
         group.tier(report).remove(report)
-        group.claims.change(report, -1)
         if not group.first.members and not group.second.members:
             del self._groups[report.victims]
 
@@ -187,6 +161,10 @@ class Standing:
         """The headline of those that stand, and whether it is disputed."""
         if not self._groups:
             return NO_NUMBERS
+        if len(self._groups) == 1:
+            ((victims, group),) = self._groups.items()
+            if victims is Victims.ALL or group.numbers.best is not None:
+                return group.numbers
         answering = self._answering
         chosen = [self._groups[victims].numbers for victims in answering]
         total = chosen[0] if len(chosen) == 1 and Victims.ALL in answering else _sum(chosen)
@@ -198,7 +176,7 @@ class Standing:
             best=total.best,
             high=max([total.high or 0, *(tier.range[1] for tier in outside.values())]),
             open_ended=total.open_ended or any(tier.open_ended for tier in outside.values()),
-            disputed=any(g.claims.disputed for g in self._groups.values())
+            disputed=any(g.numbers.disputed for g in self._groups.values())
             or any(_contradicts(victims, tier, whole, answering) for victims, tier in outside.items()),
             from_reports=total.from_reports,
         )
