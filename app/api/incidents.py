@@ -114,10 +114,14 @@ async def toll_history(request: Request) -> Response:
 
 
 async def _history(asked: Asked, incident_id: str) -> bytes:
-    history: dict[str, Any] = await read.history(asked.session, incident_id, asked.question)
     if asked.form is Form.CSV:
-        return encoding.reports_csv(history["reports"])
-    return orjson.dumps(history)
+        history: dict[str, Any] = await read.history(asked.session, incident_id, asked.question)
+        reports: list[dict[str, Any]] = history["reports"]
+        if len(reports) > read.MANY_REPORTS:
+            rows: bytes = await asked.session.reader.in_thread(encoding.reports_csv, reports)
+            return rows
+        return encoding.reports_csv(reports)
+    return await read.history_text(asked.session, incident_id, asked.question)
 
 
 @router.get(

@@ -4,7 +4,7 @@ Pure functions over lists of reports. All reports given to `replay` cover exactl
 same measure; `successors` also looks at reports of other sets, since a split by incident may replace a shared figure.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from app.domain.dates import Instant
@@ -13,6 +13,22 @@ from app.domain.sweep import Sweep
 from app.domain.vocabulary import Movement
 
 RULE = "latest-standing"
+LOOK_EVERY = 256
+"""Reports after which a long reckoning looks whether it is still wanted: some milliseconds."""
+
+Look = Callable[[], None]
+"""Called now and then while a history is reckoned. What it raises ends the reckoning."""
+
+
+def never() -> None:
+    """Looks at nothing."""
+
+
+def watched(reports: Sequence[Report], look: Look) -> Iterator[Report]:
+    """The reports, with a look at every `LOOK_EVERY`th."""
+    for n in range(0, len(reports), LOOK_EVERY):
+        look()
+        yield from reports[n : n + LOOK_EVERY]
 
 
 class Headline(NamedTuple):
@@ -72,7 +88,9 @@ def headline(reports: Iterable[Report], others: Iterable[Report], at: Instant) -
     return Headline(numbers, first, revisions, len(known))
 
 
-def replay(reports: Iterable[Report], others: Iterable[Report], at: Instant) -> Iterator[tuple[Report, Numbers]]:
+def replay(
+    reports: Iterable[Report], others: Iterable[Report], at: Instant, look: Look = never
+) -> Iterator[tuple[Report, Numbers]]:
     """Each report that is valid at `at`, in reported order, with the headline right after it.
 
     A report of another set that supersedes one of these takes effect at its own place in that order, and is
@@ -81,12 +99,12 @@ def replay(reports: Iterable[Report], others: Iterable[Report], at: Instant) -> 
     own = {r.id: r for r in reports if r.reported.instant <= at and not r.void_at(at)}
     foreign = [r for r in others if r.supersedes in own and r.reported.instant <= at and not r.void_at(at)]
     sweep = Sweep()
-    for report in sorted([*own.values(), *foreign], key=by_time):
+    for report in watched(sorted([*own.values(), *foreign], key=by_time), look):
         sweep.arrive(report, own=report.id in own)
         yield report, sweep.standing.numbers
 
 
-def successors(known: Iterable[Report], at: Instant) -> Mapping[str, Report]:
+def successors(known: Iterable[Report], at: Instant, look: Look = never) -> Mapping[str, Report]:
     """The report that replaced each one by `at`, by the replaced one's id: the first that did, among all known.
 
     A report replaces those that it names, and those of its reporter for the same measure, victims and incidents that
@@ -97,7 +115,8 @@ def successors(known: Iterable[Report], at: Instant) -> Mapping[str, Report]:
     explicit: dict[str, Report] = {}
     nearest: dict[tuple[object, ...], tuple[Report, Report | None]] = {}
     """By reporter, measure, victims and incidents: the next valid report, and the next that differs from it."""
-    for report in reversed(by_then):
+    by_then.reverse()
+    for report in watched(by_then, look):
         valid = not report.void_at(at)
         if valid and report.supersedes:
             explicit[report.supersedes] = report

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from app.domain.dates import FOREVER, Instant, Moment
-from app.domain.headline import Headline, replay
+from app.domain.headline import LOOK_EVERY, Headline, Look, never, replay
 from app.domain.report import NEVER_VALID, Numbers, Report, by_time
 from app.domain.sweep import Sweep
 from app.domain.vocabulary import Measure, ReportChange
@@ -51,15 +51,19 @@ def _retraction(report: Report) -> Instant:
     return report.void_from.instant
 
 
-def _steps(course: _Course, since: Instant) -> Iterator[tuple[Moment | None, list[Report], list[Report]]]:
+def _steps(
+    course: _Course, since: Instant, look: Look = never
+) -> Iterator[tuple[Moment | None, list[Report], list[Report]]]:
     """(moment, valid reports that arrive, reports that are retracted) for each moment.
 
     The moment is `None` where no answer is needed: another one comes that is not after `since`.
     """
     arriving, retracted = iter(course.arriving), iter(course.retracted)
     arrival, retraction = next(arriving, None), next(retracted, None)
-    for moment, following in pairwise([*course.moments, None]):
+    for n, (moment, following) in enumerate(pairwise([*course.moments, None])):
         assert moment is not None
+        if n % LOOK_EVERY == 0:
+            look()
         new, void = [], []
         while arrival and arrival.reported.instant <= moment.instant:
             if not arrival.void_at(arrival.reported.instant):
@@ -72,10 +76,14 @@ def _steps(course: _Course, since: Instant) -> Iterator[tuple[Moment | None, lis
         yield moment if following is None or following.instant > since else None, new, void
 
 
-def _numbers(course: _Course, since: Instant) -> Iterator[tuple[Moment, Numbers]]:
-    """The headline at each moment from `since` on, that which holds then included."""
+def _numbers(
+    course: _Course, since: Instant, until: Instant = FOREVER, look: Look = never
+) -> Iterator[tuple[Moment, Numbers]]:
+    """The headline at each moment from `since` to `until`, that which holds at `since` included."""
     sweep = Sweep()
-    for moment, new, void in _steps(course, since):
+    for moment, new, void in _steps(course, since, look):
+        if moment and moment.instant > until:
+            break
         for report in new:
             sweep.arrive(report, own=report.id in course.own)
         for report in void:
@@ -170,26 +178,7 @@ def spans(reports: Sequence[Report], others: Sequence[Report], since: Instant = 
     ]
 
 
-def timeline(
-    measure: Measure, reports: Sequence[Report], others: Sequence[Report], at: Instant
-) -> list[dict[str, object]]:
-    """The headline's steps known by `at`, half-open `[from, to)`; neighbours with the same numbers are one step."""
-    if not reports:
-        return []
-    steps: list[tuple[str, tuple[int | None, ...]]] = []
-    for start, numbers in _numbers(_course(reports, others), NEVER_VALID.instant):
-        figures = (numbers.low, numbers.best, numbers.high)
-        if start.instant <= at and (not steps or steps[-1][1] != figures):
-            steps.append((start.text, figures))
-    ends = [*(start for start, _ in steps), None][1:]
-    return [
-        {"measure": measure.value, "from": start, "to": end, "low": low, "best": best, "high": high}
-        for (start, (low, best, high)), end in zip(steps, ends, strict=True)
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(NamedTuple):
     """What one report did to the headline: best right after it against best right before it."""
 
     change: ReportChange
@@ -197,14 +186,76 @@ class Effect:
     source_changed: bool | None
 
 
-def effects(reports: Sequence[Report], others: Sequence[Report], at: Instant) -> dict[str, Effect]:
+RETRACTED = Effect(ReportChange.RETRACTED, None, None)
+
+
+class Account(NamedTuple):
+    """How a headline came about: the effect of each report by its id, and the steps of the timeline."""
+
+    effects: dict[str, Effect]
+    timeline: list[dict[str, object]]
+
+
+def account(
+    measure: Measure, reports: Sequence[Report], others: Iterable[Report], at: Instant, look: Look = never
+) -> Account:
+    """The effect of every report known by `at`, and the headline's steps known by then.
+
+    Void reports are `retracted`. Steps are half-open `[from, to)`; neighbours with the same numbers are one step.
+    """
+    if not reports:
+        return Account({}, [])
+    others = list(others)
+    course = _course(reports, others)
+    replayed = list(replay(reports, others, at, look))
+    if any(_retraction(r) <= at for r in course.retracted):
+        steps: Iterable[tuple[Moment, Numbers]] = _numbers(course, NEVER_VALID.instant, at, look)
+    else:
+        steps = _as_it_went(course, replayed)
+    return Account(_effects(course, replayed, at), _timeline(measure, steps, at))
+
+
+def effects(reports: Sequence[Report], others: Iterable[Report], at: Instant) -> dict[str, Effect]:
     """The effect of every report known by `at`, by its id. Void reports are `retracted`."""
-    found = {
-        r.id: Effect(ReportChange.RETRACTED, None, None) for r in reports if r.reported.instant <= at and r.void_at(at)
-    }
-    own, before = {r.id for r in reports}, Numbers()
-    for report, after in replay(reports, others, at):
-        if report.id in own:
+    return account(Measure.KILLED, reports, others, at).effects
+
+
+def timeline(
+    measure: Measure, reports: Sequence[Report], others: Iterable[Report], at: Instant
+) -> list[dict[str, object]]:
+    """The headline's steps known by `at`, half-open `[from, to)`; neighbours with the same numbers are one step."""
+    return account(measure, reports, others, at).timeline
+
+
+def _as_it_went(course: _Course, replayed: Iterable[tuple[Report, Numbers]]) -> Iterator[tuple[Moment, Numbers]]:
+    """The headline at each moment, from the replay of a course in which no retraction sets in."""
+    by_instant = {report.reported.instant: numbers for report, numbers in replayed}
+    numbers = Numbers()
+    for moment in course.moments:
+        numbers = by_instant.get(moment.instant, numbers)
+        yield moment, numbers
+
+
+def _timeline(measure: Measure, headlines: Iterable[tuple[Moment, Numbers]], at: Instant) -> list[dict[str, object]]:
+    steps: list[dict[str, object]] = []
+    last: tuple[int | None, ...] | None = None
+    for start, (low, best, high, *_) in headlines:
+        if start.instant > at:
+            break
+        if (low, best, high) == last:
+            continue
+        last = low, best, high
+        if steps:
+            steps[-1]["to"] = start.text
+        steps.append({"measure": measure.value, "from": start.text, "to": None, "low": low, "best": best, "high": high})
+    return steps
+
+
+def _effects(course: _Course, replayed: Iterable[tuple[Report, Numbers]], at: Instant) -> dict[str, Effect]:
+    found = {r.id: RETRACTED for r in course.own.values() if r.reported.instant <= at and r.void_at(at)}
+    before = Numbers()
+    for report, after in replayed:
+        if report.id in course.own:
             found[report.id] = _effect(report, before, after)
         before = after
     return found
@@ -229,6 +280,18 @@ class TollSet:
 
     incidents: tuple[str, ...]
     reports: dict[Measure, list[Report]] = field(default_factory=dict)
+
+
+def superseding(reports: Iterable[Report]) -> dict[frozenset[str], list[Report]]:
+    """Those that supersede one of these of another set of incidents, by that set."""
+    reports = list(reports)
+    sets = {report.id: report.incidents for report in reports}
+    found: dict[frozenset[str], list[Report]] = {}
+    for report in reports:
+        of = sets.get(report.supersedes) if report.supersedes else None
+        if of is not None and of != report.incidents:
+            found.setdefault(of, []).append(report)
+    return found
 
 
 def by_set(reports: Iterable[Report]) -> list[TollSet]:

@@ -1,17 +1,18 @@
 """Answers: questions become statements, rows become JSON texts. Every read of incidents goes this way."""
 
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from app.domain.dates import LAST_INSTANT, Instant, instant_text, moment_text
-from app.domain.headline import RULE, successors
-from app.domain.history import by_set, effects, timeline
+from app.domain.headline import RULE, Look, successors
+from app.domain.history import Effect, account, by_set, superseding
 from app.domain.places import suggest_region
 from app.domain.question import Question, RegionWanted
 from app.domain.report import Report
@@ -29,6 +30,8 @@ MOST_SUGGESTIONS = 10
 """Unknown regions that are told in one answer; the nearest name of each costs some milliseconds."""
 MANY_REPORTS = 50
 """A longer history is put together beside the event loop."""
+LONG_HISTORY = 1 << 20
+"""Bytes of a history above which it is read as JSON beside the event loop."""
 NOT_ASKED = ("cursor", "limit", "total", "fields", "hxl", "bom", "f")
 """Parameters that change the page or its form, not the walk."""
 
@@ -210,42 +213,94 @@ def _absence(incident_id: str, rows: Sequence[Row]) -> Exception:
 
 async def history(session: ReadSession, incident_id: str, question: Question) -> dict[str, Any]:
     """Every report that covers an incident, oldest first, and the timeline of its headline."""
+    text = await history_text(session, incident_id, question)
+    if len(text) > LONG_HISTORY:
+        answer: dict[str, Any] = await session.reader.in_thread(orjson.loads, text)
+        return answer
+    return orjson.loads(text)  # type: ignore[no-any-return]
+
+
+async def history_text(session: ReadSession, incident_id: str, question: Question) -> bytes:
+    """The same as JSON.
+
+    Raises `ReadTooLong` where it takes longer than a statement may. It ends soon after its request does.
+    """
     await incident(session, incident_id, question)
     rows = await session.rows(lists.about_incident(incident_id, session.recorded))
+    watch = Watch(session.reader.read_seconds)
     if len(rows) > MANY_REPORTS:
-        told = await session.reader.in_thread(_history, rows, incident_id, question)
-    else:
-        told = _history(rows, incident_id, question)
-    answer: dict[str, Any] = await opened_document(session, told)
-    return answer
+        with watch:
+            told: History = await session.reader.in_thread(_history, rows, incident_id, question, watch.look)
+            reports = await opened(session, told.reports)
+            return await session.reader.in_thread(_joined, told, reports)  # type: ignore[no-any-return]
+    told = _history(rows, incident_id, question, watch.look)
+    return _joined(told, await opened(session, told.reports))
 
 
-def _history(rows: Sequence[Row], incident_id: str, question: Question) -> dict[str, Any]:
-    known = [known_report(row) for row in rows]
-    every, at = [k.report for k in known], question.known
+class Watch:
+    """Ends Python work in a thread that takes longer than so many seconds, or whose request is over."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._until = seconds, time.monotonic() + seconds
+
+    def look(self) -> None:
+        """Raises `ReadTooLong` where the time is up."""
+        if time.monotonic() > self._until:
+            raise ReadTooLong(self._seconds)
+
+    def __enter__(self) -> None:
+        """The request waits for the work."""
+
+    def __exit__(self, *_: object) -> None:
+        self._until = 0.0
+
+
+class History(NamedTuple):
+    """A toll history: JSON texts of its reports, and what comes before and after them."""
+
+    incident: str
+    reports: list[str]
+    timeline: list[dict[str, object]]
+    shared: list[dict[str, object]]
+
+
+def _joined(told: History, reports: Sequence[str]) -> bytes:
+    begin = orjson.dumps({"incident": told.incident, "rule": RULE})[:-1]
+    end = orjson.dumps({"timeline": told.timeline} | ({"shared": told.shared} if told.shared else {}))[1:]
+    return b"".join((begin, b',"reports":[', ",".join(reports).encode(), b"],", end))
+
+
+def _history(rows: Sequence[Row], incident_id: str, question: Question, look: Look) -> History:
+    known, at = [known_report(row) for row in rows], question.known
+    every = [k.report for k in known]
     wanted = question.given.get("measure")
     told = [k for k in covering(incident_id, known, at) if wanted is None or k.report.measure is wanted]
-    changes, own_timeline, shared = {}, [], []
+    replacing = superseding(every)
+    changes: dict[str, Effect] = {}
+    own_timeline: list[dict[str, object]] = []
+    shared: list[dict[str, object]] = []
     for toll_set in by_set(k.report for k in told):
-        others = [r for r in every if r.incidents != frozenset(toll_set.incidents)]
+        others = replacing.get(frozenset(toll_set.incidents), ())
         steps = []
         for measure in (m for m in Measure if m in toll_set.reports):
-            changes |= effects(toll_set.reports[measure], others, at)
-            steps += timeline(measure, toll_set.reports[measure], others, at)
+            found = account(measure, toll_set.reports[measure], others, at, look)
+            changes |= found.effects
+            steps += found.timeline
         if len(toll_set.incidents) == 1:
             own_timeline = steps
         else:
             shared.append({"incidents": toll_set.incidents, "timeline": steps})
-    reports, replaced_by = [], successors(every, at)
-    for k in told:
-        effect = changes[k.report.id]
-        reports.append(
-            orjson.loads(k.record)
-            | standing_of(k, replaced_by, at)
-            | {"change": effect.change, "delta": effect.delta, "source_changed": effect.source_changed}
-        )
-    answer = {"incident": incident_id, "rule": RULE, "reports": reports, "timeline": own_timeline}
-    return answer | ({"shared": shared} if shared else {})
+    replaced_by = successors(every, at, look)
+    reports = [_told(k, replaced_by, changes[k.report.id], at) for k in told]
+    return History(incident_id, reports, own_timeline, shared)
+
+
+def _told(one: KnownReport, replaced_by: Mapping[str, Report], effect: Effect, at: Instant) -> str:
+    """The JSON text of a report in a history."""
+    change, delta, source_changed = effect
+    more = standing_of(one, replaced_by, at)
+    more |= {"change": change, "delta": delta, "source_changed": source_changed}
+    return f"{one.record[:-1]},{orjson.dumps(more).decode()[1:]}"
 
 
 def standing_of(one: KnownReport, replaced_by: Mapping[str, Report], at: Instant) -> dict[str, Any]:

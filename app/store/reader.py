@@ -193,6 +193,9 @@ def _guarded(deadline: sqlite.Deadline, seconds: float, call: Any, *arguments: A
 class Reads(Protocol):
     """What answers statements: a `Reader`, or a write transaction from its inside."""
 
+    read_seconds: float
+    """The longest time that one statement, or the work on its rows, may take."""
+
     async def rows(self, statement: Statement) -> list[Row]:
         """All rows of a statement."""
         ...

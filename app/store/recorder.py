@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import math
 import sqlite3
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
@@ -167,6 +168,8 @@ def _one(transaction: Transaction, job: _Job) -> Answer:
 
 class _Inside:
     """Reads inside of a write transaction, as a `Reader` does outside. Nothing is waited for."""
+
+    read_seconds = math.inf
 
     def __init__(self, transaction: Transaction) -> None:
         self._connection = transaction.connection
