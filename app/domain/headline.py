@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from app.domain.dates import Instant
 from app.domain.report import NO_NUMBERS, Numbers, Report, by_time
+from app.domain.standing import Standing
 from app.domain.sweep import Sweep
 from app.domain.vocabulary import Movement
 
@@ -79,29 +80,29 @@ def headline(reports: Iterable[Report], others: Iterable[Report], at: Instant) -
     known = [r for r in reports if r.reported.instant <= at]
     if not known:
         return None
-    first, revisions, numbers = None, 0, NO_NUMBERS
-    for _, after in replay(known, others, at):
-        if after.best != numbers.best and numbers.best is not None:
-            revisions += 1
-        first = after.best if first is None else first
-        numbers = after
-    return Headline(numbers, first, revisions, len(known))
+    first, revisions, best = None, 0, None
+    standing: Standing | None = None
+    for _, standing in replay(known, others, at):
+        after = standing.best
+        revisions += best is not None and after != best
+        first, best = after if first is None else first, after
+    return Headline(standing.numbers if standing else NO_NUMBERS, first, revisions, len(known))
 
 
 def replay(
     reports: Iterable[Report], others: Iterable[Report], at: Instant, look: Look = never
-) -> Iterator[tuple[Report, Numbers]]:
-    """Each report that is valid at `at`, in reported order, with the headline right after it.
+) -> Iterator[tuple[Report, Standing]]:
+    """Each report that is valid at `at`, in reported order, with what stands right after it.
 
     A report of another set that supersedes one of these takes effect at its own place in that order, and is
-    yielded with the headline that it leaves.
+    yielded with what it leaves.
     """
     own = {r.id: r for r in reports if r.reported.instant <= at and not r.void_at(at)}
     foreign = [r for r in others if r.supersedes in own and r.reported.instant <= at and not r.void_at(at)]
     sweep = Sweep()
     for report in watched(sorted([*own.values(), *foreign], key=by_time), look):
         sweep.arrive(report, own=report.id in own)
-        yield report, sweep.standing.numbers
+        yield report, sweep.standing
 
 
 def successors(known: Iterable[Report], at: Instant, look: Look = never) -> Mapping[str, Report]:

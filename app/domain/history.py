@@ -9,6 +9,7 @@ from typing import NamedTuple
 from app.domain.dates import FOREVER, Instant, Moment
 from app.domain.headline import LOOK_EVERY, Headline, Look, never, replay
 from app.domain.report import NEVER_VALID, Numbers, Report, by_time
+from app.domain.standing import Standing
 from app.domain.sweep import Sweep
 from app.domain.vocabulary import Measure, ReportChange
 
@@ -76,10 +77,10 @@ def _steps(
         yield moment if following is None or following.instant > since else None, new, void
 
 
-def _numbers(
+def _standing(
     course: _Course, since: Instant, until: Instant = FOREVER, look: Look = never
-) -> Iterator[tuple[Moment, Numbers]]:
-    """The headline at each moment from `since` to `until`, that which holds at `since` included."""
+) -> Iterator[tuple[Moment, Standing]]:
+    """What stands at each moment from `since` to `until`, that which holds at `since` included."""
     sweep = Sweep()
     for moment, new, void in _steps(course, since, look):
         if moment and moment.instant > until:
@@ -89,7 +90,7 @@ def _numbers(
         for report in void:
             sweep.retract(report)
         if moment:
-            yield moment, sweep.standing.numbers
+            yield moment, sweep.standing
 
 
 class _Moves(NamedTuple):
@@ -173,8 +174,8 @@ def spans(reports: Sequence[Report], others: Sequence[Report], since: Instant = 
     course = _course(reports, others)
     arrivals = sorted(r.reported.instant for r in reports)
     return [
-        Span(moment, Headline(numbers, moves.first, moves.revisions, bisect_right(arrivals, moment.instant)))
-        for (moment, numbers), moves in zip(_numbers(course, since), _moves(course, since), strict=True)
+        Span(moment, Headline(standing.numbers, moves.first, moves.revisions, bisect_right(arrivals, moment.instant)))
+        for (moment, standing), moves in zip(_standing(course, since), _moves(course, since), strict=True)
     ]
 
 
@@ -207,9 +208,10 @@ def account(
         return Account({}, [])
     others = list(others)
     course = _course(reports, others)
-    replayed = list(replay(reports, others, at, look))
+    replayed = [(report, standing.undisputed) for report, standing in replay(reports, others, at, look)]
     if any(_retraction(r) <= at for r in course.retracted):
-        steps: Iterable[tuple[Moment, Numbers]] = _numbers(course, NEVER_VALID.instant, at, look)
+        standing = _standing(course, NEVER_VALID.instant, at, look)
+        steps: Iterable[tuple[Moment, Numbers]] = ((moment, s.undisputed) for moment, s in standing)
     else:
         steps = _as_it_went(course, replayed)
     return Account(_effects(course, replayed, at), _timeline(measure, steps, at))
@@ -253,25 +255,23 @@ def _timeline(measure: Measure, headlines: Iterable[tuple[Moment, Numbers]], at:
 
 def _effects(course: _Course, replayed: Iterable[tuple[Report, Numbers]], at: Instant) -> dict[str, Effect]:
     found = {r.id: RETRACTED for r in course.own.values() if r.reported.instant <= at and r.void_at(at)}
-    before = Numbers()
+    best: int | None = None
+    behind: Report | None = None
     for report, after in replayed:
         if report.id in course.own:
-            found[report.id] = _effect(report, before, after)
-        before = after
+            source_changed = None if behind is None else behind.reporter != report.reporter
+            found[report.id] = _effect(report, best, after.best, source_changed)
+        best, behind = after.best, after.given_by
     return found
 
 
-def _effect(report: Report, before: Numbers, after: Numbers) -> Effect:
-    behind = before.given_by
-    source_changed = None if behind is None else behind.reporter != report.reporter
-    if before.best is None or after.best is None:
-        first = before.best is None and after.best is not None
+def _effect(report: Report, before: int | None, after: int | None, source_changed: bool | None) -> Effect:
+    if before is None or after is None:
+        first = before is None and after is not None
         return Effect(ReportChange.FIRST if first else ReportChange.UNCHANGED, None, source_changed)
-    delta = after.best - before.best
-    if delta:
+    if delta := after - before:
         return Effect(ReportChange.RAISED if delta > 0 else ReportChange.LOWERED, delta, source_changed)
-    same = report.best == after.best
-    return Effect(ReportChange.CONFIRMED if same else ReportChange.UNCHANGED, 0, source_changed)
+    return Effect(ReportChange.CONFIRMED if report.best == after else ReportChange.UNCHANGED, 0, source_changed)
 
 
 @dataclass(frozen=True, slots=True)

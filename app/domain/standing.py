@@ -28,7 +28,7 @@ class _Tier:
     The heaps hold a key and then `order` of the report. Entries of reports that left go when they come to the top.
     """
 
-    __slots__ = ("_begins", "_ends", "_highs", "_lows", "_with_best", "_without", "members", "open_ended")
+    __slots__ = ("_begins", "_ends", "_highs", "_lows", "_unsorted", "_with_best", "_without", "members", "open_ended")
 
     def __init__(self) -> None:
         self.members: dict[int, Report] = {}
@@ -40,17 +40,17 @@ class _Tier:
         self._highs: list[tuple[int, int]] = []
         self._begins: list[tuple[float, int]] = []
         self._ends: list[tuple[float, int]] = []
+        self._unsorted: list[Report] = []
+        """Reports whose reach is in none of the two heaps before yet: many headlines do not look for disputes."""
 
     def add(self, report: Report) -> None:
         order = report.order
         self.members[order] = report
         self.open_ended += report.open_ended
+        self._unsorted.append(report)
         low, high = report.range
-        begin, end = report.reach
         heappush(self._lows, (low, order))
         heappush(self._highs, (-high, order))
-        heappush(self._begins, (-begin, order))
-        heappush(self._ends, (end, order))
         newest = self._without if report.best is None else self._with_best
         heappush(newest, (-report.reported.instant, -order, order))
 
@@ -77,6 +77,12 @@ class _Tier:
     @property
     def reach(self) -> tuple[float, float]:
         """The greatest lower bound and the least upper bound of all, as disputes see them."""
+        for report in self._unsorted:
+            if report.order in self.members:
+                begin, end = report.reach
+                heappush(self._begins, (-begin, report.order))
+                heappush(self._ends, (end, report.order))
+        self._unsorted.clear()
         return -first_of(self._begins, self.members)[0], first_of(self._ends, self.members)[0]
 
 
@@ -101,34 +107,32 @@ class _Group:
 
     @property
     def numbers(self) -> Numbers:
-        """The headline of this group alone."""
+        """The headline of this group alone, without a look for disputes."""
         if self._numbers is None:
             self._numbers = self._made()
         return self._numbers
 
     def _made(self) -> Numbers:
-        """Two reporters contradict each other where one begins above the other's end.
-
-        What stands of one reporter about the same victims is the same figure, so that it contradicts nothing of itself.
-        """
         tier, other = self.first, self.second
         if not tier.members:
             tier, other = other, tier
         giver = tier.giver
         low, high = tier.range
-        begin, end = tier.reach
         if other.members:
-            (other_low, other_high), (other_begin, other_end) = other.range, other.reach
+            other_low, other_high = other.range
             low, high = min(low, other_low), max(high, other_high)
-            begin, end = max(begin, other_begin), min(end, other_end)
-        return Numbers(
-            low,
-            giver.best if giver else None,
-            high,
-            tier.open_ended + other.open_ended > 0,
-            begin > end,
-            (giver or tier.newest_without,),
-        )
+        best = giver.best if giver else None
+        open_ended = tier.open_ended + other.open_ended > 0
+        return Numbers(low, best, high, open_ended, False, (giver or tier.newest_without,))
+
+    @property
+    def disputed(self) -> bool:
+        """Whether two reporters cannot both be right: one begins above the other's end.
+
+        What stands of one reporter about the same victims is the same figure, so that it contradicts nothing of itself.
+        """
+        reaches = [tier.reach for tier in (self.first, self.second) if tier.members]
+        return max(begin for begin, _ in reaches) > min(end for _, end in reaches)
 
 
 class Standing:
@@ -139,6 +143,10 @@ class Standing:
 
     def __init__(self, reports: Iterable[Report] = ()) -> None:
         self._groups: dict[Victims, _Group] = {}
+        self._answering: Collection[Victims] = ()
+        """The groups that give the headline: `all`, or those with a first-tier report, which are summed."""
+        self._outside: dict[Victims, _Tier] = {}
+        """The second-tier reports of the other groups: they only widen the headline, and may dispute it."""
         for report in reports:
             self.add(report)
 
@@ -147,76 +155,104 @@ class Standing:
         group = self._groups.get(report.victims)
         if group is None:
             group = self._groups[report.victims] = _Group()
-        group.tier(report).add(report)
+        tier = group.tier(report)
+        is_first = not tier.members
+        tier.add(report)
+        if is_first:
+            self._choose()
 
     def remove(self, report: Report) -> None:
         """A report stands no longer."""
         group = self._groups[report.victims]
-        group.tier(report).remove(report)
+        tier = group.tier(report)
+        tier.remove(report)
+        if tier.members:
+            return
         if not group.first.members and not group.second.members:
             del self._groups[report.victims]
+        self._choose()
+
+    def _choose(self) -> None:
+        """A group or tier came or went: which groups answer, and which stand outside."""
+        groups = self._groups
+        first_tier = [victims for victims, group in groups.items() if group.first.members]
+        if Victims.ALL in first_tier or (not first_tier and Victims.ALL in groups):
+            self._answering = (Victims.ALL,)
+        else:
+            self._answering = first_tier or tuple(groups)
+        self._outside = {v: g.second for v, g in groups.items() if v not in self._answering and g.second.members}
 
     @property
     def numbers(self) -> Numbers:
         """The headline of those that stand, and whether it is disputed."""
-        if not self._groups:
-            return NO_NUMBERS
+        undisputed = self.undisputed
+        return undisputed._replace(disputed=True) if self._disputed else undisputed
+
+    @property
+    def undisputed(self) -> Numbers:
+        """The headline of those that stand, without a look for disputes."""
         if len(self._groups) == 1:
             ((victims, group),) = self._groups.items()
             if victims is Victims.ALL or group.numbers.best is not None:
                 return group.numbers
-        answering = self._answering
-        chosen = [self._groups[victims].numbers for victims in answering]
-        total = chosen[0] if len(chosen) == 1 and Victims.ALL in answering else _sum(chosen)
-        outside = {v: g.second for v, g in self._groups.items() if v not in answering and g.second.members}
-        whole = (total.low or 0, inf if total.open_ended else total.high or 0)
+        if not self._groups:
+            return NO_NUMBERS
+        total, outside = self._total, self._outside
+        if not outside:
+            return total
         as_whole = outside.get(Victims.ALL)
-        return Numbers(
-            low=min(total.low or 0, as_whole.range[0]) if as_whole else total.low or 0,
-            best=total.best,
-            high=max([total.high or 0, *(tier.range[1] for tier in outside.values())]),
+        return total._replace(
+            low=min(total.low or 0, as_whole.range[0]) if as_whole else total.low,
+            high=max(total.high or 0, *(tier.range[1] for tier in outside.values())),
             open_ended=total.open_ended or any(tier.open_ended for tier in outside.values()),
-            disputed=any(g.numbers.disputed for g in self._groups.values())
-            or any(_contradicts(victims, tier, whole, answering) for victims, tier in outside.items()),
-            from_reports=total.from_reports,
         )
+
+    @property
+    def _total(self) -> Numbers:
+        """The numbers of the groups that give the headline."""
+        if Victims.ALL in self._answering:
+            return self._groups[Victims.ALL].numbers
+        return _sum([self._groups[victims].numbers for victims in self._answering])
+
+    @property
+    def _disputed(self) -> bool:
+        if any(group.disputed for group in self._groups.values()):
+            return True
+        if not self._outside:
+            return False
+        total = self._total
+        whole = (total.low or 0, inf if total.open_ended else total.high or 0)
+        return any(_contradicts(victims, tier, whole, self._answering) for victims, tier in self._outside.items())
 
     @property
     def best(self) -> int | None:
         """The best of the headline alone."""
-        answering = self._answering
-        if Victims.ALL in answering and len(answering) == 1:
+        if not self._groups:
+            return None
+        if Victims.ALL in self._answering:
             giver = self._groups[Victims.ALL].giver
             return giver.best if giver else None
-        parts = [self._groups[victims] for victims in answering]
-        return (
-            sum(giver.best or 0 if (giver := part.giver) else part.numbers.low or 0 for part in parts)
-            if parts
-            else None
-        )
-
-    @property
-    def _answering(self) -> Collection[Victims]:
-        """The groups that give the headline: `all`, or those with a first-tier report, which are summed."""
-        if len(self._groups) <= 1:
-            return self._groups.keys()
-        first_tier = {victims for victims, group in self._groups.items() if group.first.members}
-        if Victims.ALL in first_tier:
-            return {Victims.ALL}
-        if first_tier:
-            return first_tier
-        return {Victims.ALL} if Victims.ALL in self._groups else self._groups.keys()
+        best = 0
+        for victims in self._answering:
+            group = self._groups[victims]
+            giver = group.giver
+            best += (giver.best if giver else group.numbers.low) or 0
+        return best
 
 
-def _sum(groups: list[Numbers]) -> Numbers:
+def _sum(groups: Iterable[Numbers]) -> Numbers:
     """Groups told apart, added up: a null best counts as its low, a null low as 0."""
-    return Numbers(
-        low=sum(g.low or 0 for g in groups),
-        best=sum(g.best if g.best is not None else g.low or 0 for g in groups),
-        high=sum(g.high or 0 for g in groups),
-        open_ended=any(g.open_ended for g in groups),
-        from_reports=tuple(r for g in groups for r in g.from_reports),
-    )
+    low = best = high = 0
+    open_ended = False
+    from_reports: list[Report] = []
+    for group in groups:
+        group_low = group.low or 0
+        low += group_low
+        best += group_low if group.best is None else group.best
+        high += group.high or 0
+        open_ended = open_ended or group.open_ended
+        from_reports += group.from_reports
+    return Numbers(low, best, high, open_ended, False, tuple(from_reports))
 
 
 def _contradicts(victims: Victims, outside: _Tier, whole: tuple[float, float], answering: Collection[Victims]) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from app.domain.history import Effect, account, by_set, superseding
 from app.domain.places import suggest_region
 from app.domain.question import Question, RegionWanted
 from app.domain.report import Report
-from app.domain.vocabulary import Measure, Status
+from app.domain.vocabulary import Measure, ReportChange, Status
 from app.errors import Fault, IncidentNotFound, IncidentNotYetKnown, IncidentWithdrawn, InvalidInput, ReadTooLong
 from app.store import lists, queries
 from app.store.confidential import opened, opened_document
@@ -297,10 +298,14 @@ def _history(rows: Sequence[Row], incident_id: str, question: Question, look: Lo
 
 def _told(one: KnownReport, replaced_by: Mapping[str, Report], effect: Effect, at: Instant) -> str:
     """The JSON text of a report in a history."""
-    change, delta, source_changed = effect
-    more = standing_of(one, replaced_by, at)
-    more |= {"change": change, "delta": delta, "source_changed": source_changed}
-    return f"{one.record[:-1]},{orjson.dumps(more).decode()[1:]}"
+    standing = orjson.dumps(standing_of(one, replaced_by, at)).decode()
+    return f"{one.record[:-1]},{standing[1:-1]},{_effect_members(*effect)}"
+
+
+@lru_cache(maxsize=4096)
+def _effect_members(change: ReportChange, delta: int | None, source_changed: bool | None) -> str:
+    members = {"change": change, "delta": delta, "source_changed": source_changed}
+    return orjson.dumps(members).decode()[1:]
 
 
 def standing_of(one: KnownReport, replaced_by: Mapping[str, Report], at: Instant) -> dict[str, Any]:
