@@ -13,6 +13,8 @@ Instant = int
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 DAY_LENGTH = timedelta(days=1) // MICROSECOND
+CLOCK_GRACE = timedelta(minutes=1) // MICROSECOND
+"""How far the clock of a client may be ahead."""
 FOREVER: Instant = (datetime.max.replace(tzinfo=UTC) - EPOCH) // MICROSECOND + 1
 """The first instant after year 9999: where a span is still open."""
 LAST_INSTANT: Instant = FOREVER - 1
@@ -56,7 +58,17 @@ def today() -> date:
 
 def is_before_event(reported: Instant, day: date) -> bool:
     """Whether a report came earlier than the day before an event of this day; that day is the grace of time zones."""
-    return reported < (day.toordinal() - EPOCH.toordinal() - 1) * DAY_LENGTH
+    return reported < earliest_report(day)
+
+
+def earliest_report(day: date) -> Instant:
+    """The first instant at which an event of this day can be reported: the day before begins, UTC."""
+    return (day.toordinal() - EPOCH.toordinal() - 1) * DAY_LENGTH
+
+
+def is_in_future(moment: Moment, now: Instant) -> bool:
+    """Whether a day or instant has not come yet. Somewhere a day begins up to a day before it does in UTC."""
+    return opening(moment) > now + (DAY_LENGTH if _DAY.fullmatch(moment.text) else CLOCK_GRACE)
 
 
 @lru_cache(maxsize=4096)

@@ -146,7 +146,7 @@ class Appender:
             self._touch_set(replaced["incident_set"], moment.instant)
             self._forget_new(replaced["incident_set"])
         known = KnownReport(_report(record, row), set_key, row["record"], source["record"], None)
-        for key in self._members_of(set_key):
+        for key in self.members_of(set_key):
             if key in self._new:
                 self._new[key].reports.append(known)
 
@@ -261,7 +261,8 @@ class Appender:
         self._members[key] = keys
         return key
 
-    def _members_of(self, set_key: int) -> list[int]:
+    def members_of(self, set_key: int) -> list[int]:
+        """The keys of the incidents of a set."""
         if set_key not in self._members:
             self._members[set_key] = [row[0] for row in self.transaction.rows(_MEMBERS, {"set": set_key})]
         return self._members[set_key]
@@ -271,14 +272,14 @@ class Appender:
             self.gathered.set(self._touched, incident, since)
 
     def _touch_set(self, set_key: int, since: Instant) -> None:
-        members = self._members_of(set_key)
+        members = self.members_of(set_key)
         if len(members) > 1:
             self.gathered.set(self._touched_sets, set_key, min(since, self._touched_sets.get(set_key, since)))
         for key in members:
             self._touch(key, since)
 
     def _forget_new(self, set_key: int) -> None:
-        for key in self._members_of(set_key):
+        for key in self.members_of(set_key):
             self._new.pop(key, None)
 
 

@@ -1,6 +1,6 @@
 """Rows of one transaction, gathered to be written a table at a time: one fact and a thousand go the same way."""
 
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -88,6 +88,10 @@ class Gathered:
     def append(self, table: Table, *rows: dict[str, Any]) -> None:
         """Rows that nothing asks for."""
         self._rows.setdefault(table, []).extend(rows)
+
+    def unwritten(self, model: type[SQLModel]) -> Sequence[dict[str, Any]]:
+        """The rows of a table that are gathered here."""
+        return self._rows.get(table_of(model), ())
 
     def set(self, mapping: MutableMapping[Any, Any], name: Any, value: Any) -> None:
         """Sets an item of a mapping, which is set back where the whole that it belongs to is refused."""

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlmodel import SQLModel
 
-from app.domain.dates import DAY_LENGTH, Instant, Moment, opening, parse_moment
+from app.domain.dates import Instant, Moment, is_in_future, opening, parse_moment
 from app.domain.incident import IncidentDraft, IncidentFields, IncidentSent, merged
 from app.domain.source import Party, Reference, ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
@@ -18,6 +18,7 @@ from app.errors import Conflict, Fault, IncidentNotFound, InvalidInput, NotFound
 from app.store import confidential, tables
 from app.store.append import Appender
 from app.store.engine import Database
+from app.store.event_dates import EventDates
 from app.store.same_confidential import SameConfidential
 from app.store.tables import Incident, Retraction, Secret, TollReport
 from app.store.transaction import Transaction
@@ -61,6 +62,7 @@ class Writer:
         self._append = Appender(transaction, by)
         self.transaction, self.gathered, self.find = transaction, self._append.gathered, self._append.find
         self._same = SameConfidential(self._append)
+        self._dates = EventDates(self._append)
         self._parties: dict[tuple[Any, ...], tuple[dict[str, Any], dict[str, Any]]] = {}
         """Rows and public records of the reporters and sources that were sent before, by all that was sent of them."""
 
@@ -110,6 +112,8 @@ class Writer:
         sources = self._sources(sent) if "sources" in changes else sources_before
         if sources == sources_before and all(before[name] == value for name, value in fields.items()):
             return Outcome.UNCHANGED
+        if fields["date_start"] > before["date_start"]:
+            self._dates.expect_before_reports(key, fields["date_start"])
         record = {"id": incident_id, **fields, "recorded_at": self._now_text}
         self._append.version(key, newest["number"] + 1, record, sources)
         return Outcome.CREATED
@@ -144,7 +148,8 @@ class Writer:
         elif known := self.find(TollReport, record["id"]) if draft.id else None:
             self._expect_same(record["id"], self._opened("toll_report", known), record, new=new)
             return Outcome.UNCHANGED, record["id"]
-        moment = self._said_by_now(draft.reported_on)
+        moment = self._said_by_now("reported_on", draft.reported_on)
+        self._dates.expect_after(covered, moment)
         self._check_replaced(draft, covered, moment.instant)
         secret = None
         if sealed:
@@ -165,7 +170,7 @@ class Writer:
         if self.find(Retraction, report["key"]):
             raise Conflict(f'"{report_id}" is retracted already')
         if reported_on:
-            self._said_by_now(reported_on)
+            self._check_retracted_on(report["reported_on"], reported_on)
         told_in = self._party(tables.Source, source, "source")[0] if source else None
         self._append.retraction(report, reason, reported_on, told_in)
 
@@ -184,6 +189,8 @@ class Writer:
         if known := self.find(model, sent.id):
             self._expect_same_party(model, known, sent)
             return Outcome.UNCHANGED, sent.id
+        if isinstance(sent, SourceDraft) and sent.published_on:
+            self._said_by_now("published_on", sent.published_on)
         record, secret = sent.record(), None
         if sent.confidential:
             self._same.note_party(model, record)
@@ -239,12 +246,19 @@ class Writer:
             "supersedes": draft.supersedes,
         }
 
-    def _said_by_now(self, reported_on: str) -> Moment:
-        """When something was said; a day may have begun elsewhere already."""
-        moment = parse_moment(reported_on)
-        if opening(moment) > self.now + DAY_LENGTH:
-            raise InvalidInput([Fault("reported_on", "lies in the future", reported_on, "body")])
+    def _said_by_now(self, name: str, text: str) -> Moment:
+        """When something was said or published. A day may have begun elsewhere already."""
+        moment = parse_moment(text)
+        if is_in_future(moment, self.now):
+            raise InvalidInput([Fault(name, "lies in the future", text, "body")])
         return moment
+
+    def _check_retracted_on(self, reported_on: str, retracted_on: str) -> None:
+        """A report is not retracted before it is given."""
+        moment = self._said_by_now("reported_on", retracted_on)
+        if moment.instant < opening(parse_moment(reported_on)):
+            why = f"is earlier than the report, whose reported_on is {reported_on}"
+            raise InvalidInput([Fault("reported_on", why, retracted_on, "body")])
 
     def _check_replaced(self, draft: TollReportDraft, covered: list[str], reported: Instant) -> None:
         """`supersedes` names a report of the same measure, with a common incident, that was not reported later."""
