@@ -222,7 +222,7 @@ class Service:
 
 def attack(incident_id: str | None = "attack", **fields: Any) -> dict[str, Any]:
     """An incident as it is sent over HTTP: of one day, in Mali unless told."""
-    usual = {"title": "An attack", "date_start": "2021-03-15", "date_end": "2021-03-15", "date_precision": "day"}
+    usual = {"title": "An attack", "date_start": "2020-01-01", "date_end": "2020-01-01", "date_precision": "day"}
     return usual | {"country": "ML"} | ({"id": incident_id} if incident_id else {}) | fields
 
 

@@ -113,7 +113,7 @@ class SourceDraft(Party):
     id: Id | None = Field(None, description="Made of the other members when absent.")
     title: Text
     publisher: Text | None = None
-    published_on: DayText | None = None
+    published_on: DayText | None = Field(None, description="Not in the future.")
     url: Text | None = None
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] | None = Field(
         None, description="BCP 47 language tag.", examples=["en"]

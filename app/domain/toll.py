@@ -70,7 +70,10 @@ class TollReportDraft(Record):
     best: Whole | None = None
     high: Whole | None = None
     reported_by: SentReporter
-    reported_on: MomentText
+    reported_on: MomentText = Field(
+        description="When it was said: not in the future, and at the earliest on the day before `date_start` of each "
+        "incident that it covers (time zones)."
+    )
     source: SentSource
     breakdown: Breakdown | None = None
     locator: Text | None = Field(None, description="Where in the source.", examples=["paragraph 4"])
@@ -96,6 +99,8 @@ class RetractionDraft(Record):
 
     reason: Text
     reported_on: MomentText | None = Field(
-        None, description="From when the report is void; when absent it never held, at any `as_of`."
+        None,
+        description="From when the report is void: not before the report, nor in the future; when absent it never held, "
+        "at any `as_of`.",
     )
     source: SentSource | None = Field(None, description="The publication that says so.")

@@ -19,9 +19,9 @@ from tests.support import Client, draft, figure, record, report
 MEASURES = ("wounded", "missing", "captured", "survived")
 
 
-def _others(*numbers: int) -> list[dict[str, Any]]:
+def _others(*numbers: int, on: str = "2020-01-20") -> list[dict[str, Any]]:
     """Reports of the other four measures."""
-    return [figure(n, measure=m, reported_on="2020-01-20") for m, n in zip(MEASURES, numbers, strict=True)]
+    return [figure(n, measure=m, reported_on=on) for m, n in zip(MEASURES, numbers, strict=True)]
 
 
 MENAKA = draft(
@@ -39,7 +39,7 @@ CENTRE = draft(
     region={"code": None, "name": "Vieux Centre"}, event_type="Riots", sub_event_type="Mob violence",
     type_of_violence=2, latitude=13.5, longitude=2.1, near_border=["NG"],
     actors=[{"name": "Market traders", "role": "target", "kind": "civilians"}],
-    toll_reports=[figure(0, "ngo", "2020-03-01", id="centre-ngo"), *_others(0, 0, 0, 0)],
+    toll_reports=[figure(0, "ngo", "2020-03-01", id="centre-ngo"), *_others(0, 0, 0, 0, on="2020-03-01")],
 )  # fmt: skip
 FIJI = draft(
     "fiji", day="2020-03-05", country="FJ", latitude=-17.0, longitude=179.9, type_of_violence=3,
