@@ -91,7 +91,7 @@ def test_days_that_data_sets_state_and_spans_of_releases_are_found_again(databas
 
 
 WORDS = "attack village patrol convoy market road bridge post camp river mine ambush drone militia herders".split()
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 ADDRESSES = (
     "/v1/incidents?limit=1000",
     "/v1/incidents?q=attack+mark&limit=1000&fields=id",
