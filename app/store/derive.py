@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, Table, Update, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Select, Table, Update, bindparam, func, select, update
 from sqlmodel import SQLModel, col
 
 from app.domain.dates import FOREVER, Instant, end_of_day, parse_day
@@ -82,36 +82,35 @@ def rebuild_incidents(
     Of `new` ones there are no segments yet, and the facts are given. `members`: of every set that was touched.
     """
     rows: list[dict[str, Any]] = []
-    long = transaction.endings.long_incidents
-    sets = _sets_of(members, long & touched.keys()) if long else {}
+    sets: dict[int, list[int]] = {}
     for incident, since in sorted(touched.items()):
         if facts := new.get(incident):
             rows += _segments(transaction, incident, facts, since)
-        elif incident in sets and (later := _later_segments(transaction, incident, since, sets[incident], steps)):
-            rows += later
-        else:
-            begin = _close(transaction, Segment, "incident", incident, since)
-            if facts := _facts(transaction, incident):
-                rows += _segments(transaction, incident, facts, begin)
-                if len(facts.reports) >= LONG_HISTORY:
-                    transaction.endings.note_long(long, incident)
+            continue
+        begin, is_long = _held(transaction, Segment, "incident", incident, since)
+        if is_long:
+            sets = sets or _sets_of(members)
+            if later := _later_segments(transaction, incident, since, sets[incident], steps):
+                rows += later
+                continue
+        _close(transaction, Segment, "incident", incident, begin)
+        if facts := _facts(transaction, incident):
+            rows += _segments(transaction, incident, facts, begin)
     _append(transaction, Segment, rows)
 
 
 def rebuild_sets(transaction: Transaction, touched: Mapping[int, Instant], steps: Steps) -> None:
     """Rebuilds the headlines of sets of several incidents, in the same way."""
     rows: list[dict[str, Any]] = []
-    long = transaction.endings.long_sets
     for set_key, since in sorted(touched.items()):
-        if set_key in long and (later := _later_set_segments(transaction, set_key, since, steps)):
+        begin, is_long = _held(transaction, SetSegment, "incident_set", set_key, since)
+        if is_long and (later := _later_set_segments(transaction, set_key, since, steps)):
             rows += later
             continue
         loaded = transaction.rows(_ABOUT_SET, {"set_0": set_key, "recorded": transaction.now})
         known = [known_report(row) for row in loaded]
-        if len(known) >= LONG_HISTORY:
-            transaction.endings.note_long(long, set_key)
         (own,) = by_set(k.report for k in known if k.set_key == set_key)
-        begin = _close(transaction, SetSegment, "incident_set", set_key, since)
+        _close(transaction, SetSegment, "incident_set", set_key, begin)
         toll, live = _Toll([own], known, begin), _is_live(transaction, set_key)
         rows += [
             {"incident_set": set_key, **span, **_of_set(toll.headlines(own, span["known_from"]), live)}
@@ -125,12 +124,12 @@ def _is_live(transaction: Transaction, set_key: int) -> bool:
     return transaction.first(_LIVE_MEMBER, {"set": set_key}) is not None
 
 
-def _sets_of(members: Mapping[int, Sequence[int]], incidents: set[int]) -> dict[int, list[int]]:
-    """The sets that have one of these incidents as a member, by incident."""
-    found: dict[int, list[int]] = {incident: [] for incident in incidents}
-    for set_key, keys in members.items():
-        for incident in incidents.intersection(keys):
-            found[incident].append(set_key)
+def _sets_of(members: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:
+    """The sets that each incident is a member of."""
+    found: dict[int, list[int]] = {}
+    for set_key, incidents in members.items():
+        for incident in incidents:
+            found.setdefault(incident, []).append(set_key)
     return found
 
 
@@ -215,7 +214,8 @@ def _later_segments(
         by_moment.setdefault(step.at, []).append(step)
     if last is None or not by_moment:
         return []
-    begin = _close(transaction, Segment, "incident", incident, since)
+    begin = last["known_from"]
+    _close(transaction, Segment, "incident", incident, begin)
     texts = SegmentTexts.of_row(last["toll"], last["rest"], last["killed_ever"], last["reported_at"])
     own: dict[str, Any] = {}
     text = last["toll"].partition(',"shared":')[0]
@@ -243,7 +243,8 @@ def _later_set_segments(transaction: Transaction, set_key: int, since: Instant, 
     found = {step.at: step.headlines for step in steps.of(set_key)} if last else {}
     if last is None or not found:
         return []
-    begin = _close(transaction, SetSegment, "incident_set", set_key, since)
+    begin = last["known_from"]
+    _close(transaction, SetSegment, "incident_set", set_key, begin)
     live = _is_live(transaction, set_key)
     last["toll"] = last["toll"] if live else NO_HEADLINES
     return [
@@ -321,16 +322,23 @@ def _numbers(found: Mapping[Measure, Headline]) -> dict[str, int | None]:
     return told
 
 
-def _close(transaction: Transaction, model: type[SQLModel], column: str, key: int, since: Instant) -> Instant:
-    """Closes the open rows that hold at `since` or later. Returns the instant from which new ones are needed."""
-    holding, closing = _closing(model, column)
-    begin = since
-    if since != NEVER_VALID.instant:
-        held = transaction.first(holding, {"key": key, "since": since, "forever": FOREVER})
-        begin = since if held is None or held[0] is None else held[0]
+def _held(
+    transaction: Transaction, model: type[SQLModel], column: str, key: int, since: Instant
+) -> tuple[Instant, bool]:
+    """From when new rows are needed: from the beginning of what holds at `since`. And whether the history is long."""
+    if since == NEVER_VALID.instant:
+        return since, False
+    values = {"key": key, "since": since, "forever": FOREVER, "limit": LONG_HISTORY}
+    row = transaction.first(_holding(model, column), values)
+    assert row is not None, "an aggregate gives a row"
+    held, count = row
+    return since if held is None else held, count >= LONG_HISTORY
+
+
+def _close(transaction: Transaction, model: type[SQLModel], column: str, key: int, begin: Instant) -> None:
+    """Closes the open rows that hold from `begin` on."""
     values = {"key": key, "begin": begin, "forever": FOREVER, "now": transaction.now}
-    transaction.change(closing, values)
-    return begin
+    transaction.change(_closing(model, column), values)
 
 
 def _last_open(
@@ -342,20 +350,31 @@ def _last_open(
     return found if found and found["known_from"] <= since else None
 
 
+def _is_open(model: type[SQLModel], column: str) -> tuple[ColumnElement[bool], ...]:
+    table = table_of(model)
+    return table.c[column] == bindparam("key"), table.c.recorded_to == bindparam("forever")
+
+
 @cache
 def _last(model: type[SQLModel], column: str) -> Select[Any]:
     table = table_of(model)
-    is_open = (table.c[column] == bindparam("key"), table.c.recorded_to == bindparam("forever"))
-    return sqlite.limited(select(*table.c).where(*is_open).order_by(table.c.known_from.desc()), 1)
+    found = select(*table.c).where(*_is_open(model, column)).order_by(table.c.known_from.desc())
+    return sqlite.limited(found, 1)
 
 
 @cache
-def _closing(model: type[SQLModel], column: str) -> tuple[Select[Any], Update]:
+def _holding(model: type[SQLModel], column: str) -> Select[Any]:
+    known_from, is_open = table_of(model).c.known_from, _is_open(model, column)
+    some = sqlite.limited(select(known_from).where(*is_open)).subquery()
+    count = select(func.count()).select_from(some).scalar_subquery()
+    return select(func.max(known_from), count).where(*is_open, known_from <= bindparam("since"))
+
+
+@cache
+def _closing(model: type[SQLModel], column: str) -> Update:
     table = table_of(model)
-    still_open = (table.c[column] == bindparam("key"), table.c.recorded_to == bindparam("forever"))
-    holding = select(func.max(table.c.known_from)).where(*still_open, table.c.known_from <= bindparam("since"))
-    closing = update(table).where(*still_open, table.c.known_from >= bindparam("begin"))
-    return holding, closing.values(recorded_to=bindparam("now"))
+    closing = update(table).where(*_is_open(model, column), table.c.known_from >= bindparam("begin"))
+    return closing.values(recorded_to=bindparam("now"))
 
 
 def _open_spans(starts: set[Instant], begin: Instant, now: Instant) -> Iterator[dict[str, Instant]]:

@@ -12,10 +12,9 @@ from app.domain.vocabulary import Measure
 from app.store.facts import KnownReport
 
 LONG_HISTORY = 30
-"""A history of more reports is not loaded again for each report that is added at its end."""
+"""A history of so many spans is not loaded again for each report that is added at its end."""
 MAX_KEPT_REPORTS = 200_000
 """Reports in all the ends that a process keeps: about 100 MB. The ends used last are kept."""
-MAX_LONG = 1_000_000
 
 
 class Step(NamedTuple):
@@ -103,9 +102,6 @@ class Endings:
         self._below = below
         self._kept: OrderedDict[int, SetEnding] = OrderedDict()
         self._reports = 0
-        self.long_incidents: set[int] = below.long_incidents if below else set()
-        self.long_sets: set[int] = below.long_sets if below else set()
-        """Keys of those whose histories were seen to be long. A hint: what is not in it costs time, never exactness."""
 
     def take(self, set_key: int) -> SetEnding | None:
         """The end of a set's history, which is the caller's from now on."""
@@ -122,12 +118,6 @@ class Endings:
         while self._reports > MAX_KEPT_REPORTS and len(self._kept) > 1:
             _, oldest = self._kept.popitem(last=False)
             self._reports -= len(oldest.measures)
-
-    def note_long(self, marked: set[int], key: int) -> None:
-        """Notes a long history in `long_incidents` or `long_sets`."""
-        if len(marked) >= MAX_LONG:
-            marked.clear()
-        marked.add(key)
 
     def settle(self) -> None:
         """Hands all on to the layer below: what it tells of will be committed, or is."""
