@@ -330,9 +330,7 @@ def _held(
         return since, False
     values = {"key": key, "since": since, "forever": FOREVER, "limit": LONG_HISTORY}
     row = transaction.first(_holding(model, column), values)
-    assert row is not None, "an aggregate gives a row"
-    held, count = row
-    return since if held is None else held, count >= LONG_HISTORY
+    return (row[0], row[1] >= LONG_HISTORY) if row else (since, False)
 
 
 def _close(transaction: Transaction, model: type[SQLModel], column: str, key: int, begin: Instant) -> None:
@@ -367,7 +365,8 @@ def _holding(model: type[SQLModel], column: str) -> Select[Any]:
     known_from, is_open = table_of(model).c.known_from, _is_open(model, column)
     some = sqlite.limited(select(known_from).where(*is_open)).subquery()
     count = select(func.count()).select_from(some).scalar_subquery()
-    return select(func.max(known_from), count).where(*is_open, known_from <= bindparam("since"))
+    holding = select(known_from, count).where(*is_open, known_from <= bindparam("since"))
+    return sqlite.limited(holding.order_by(known_from.desc()), 1)
 
 
 @cache

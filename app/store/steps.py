@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, case, func, literal_column, select
 from sqlmodel import col
 
 from app.domain.dates import Instant
@@ -16,13 +16,17 @@ MAX_BEHIND = 1000
 """Reports of all sets that are looked through for those of one; where more were recorded since, its end is loaded."""
 
 _ALL = reports_about_sets(1, records=False).add_columns(col(TollReport.recorded_at))
+_may_bear = case(
+    (col(TollReport.incident_set) == bindparam("set"), literal_column("1")),
+    (col(TollReport.supersedes).is_not(None), literal_column("1")),
+    else_=literal_column("0"),
+)
+"""Whether a report may bear on a set. No index answers this: the keys that are looked through are few."""
 _LATER = (
     report_rows(records=False)
     .add_columns(col(TollReport.recorded_at))
-    .where(
-        col(TollReport.key) > bindparam("after"),
-        or_(col(TollReport.incident_set) == bindparam("set"), col(TollReport.supersedes).is_not(None)),
-    )
+    .where(col(TollReport.key) > bindparam("after"), _may_bear == literal_column("1"))
+    .order_by(None)
 )
 _LATER_VOIDS = (
     select(col(TollReport.id), col(Retraction.reported_at), col(Retraction.recorded_at))
@@ -73,7 +77,8 @@ class Steps:
         arriving: list[tuple[KnownReport, Instant]] = []
         if highest_report > ending.report_key:
             values = {"after": ending.report_key, "set": ending.set_key, "recorded": self._now}
-            arriving = _of_set(ending, [_recorded(row) for row in self._transaction.rows(_LATER, values)])
+            later = [_recorded(row) for row in self._transaction.rows(_LATER, values)]
+            arriving = sorted(_of_set(ending, later), key=lambda one: one[0].report.when)
         if not ending.follows(arriving):
             return None
         voids = _voids(arriving)

@@ -26,13 +26,14 @@ def upgrade() -> None:
     _index("recorded_from", "recorded_to")
     op.add_column("set_segment", sa.Column("toll", sa.Text(), nullable=False, server_default="{}"))
     connection = op.get_bind()
-    for key, members, toll in connection.execute(sa.text(_TOLLS)).fetchall():
-        if toll is not None:
+    of_sets = "SELECT set_segment.key, members FROM set_segment JOIN incident_set ON incident_set.key = incident_set"
+    fill = sa.text("UPDATE set_segment SET toll = :toll WHERE key = :key")
+    for key, members in connection.execute(sa.text(of_sets)).fetchall():
+        toll = connection.execute(sa.text(_TOLL_OF_MEMBER), {"key": key}).scalar()
+        if toll is not None:  # else all members were withdrawn
             wanted = json.loads(members)
             (found,) = (item for item in json.loads(toll)["shared"] if item.pop("incidents") == wanted)
-            connection.execute(
-                sa.text("UPDATE set_segment SET toll = :toll WHERE key = :key"), {"key": key, "toll": _text(found)}
-            )
+            connection.execute(fill, {"key": key, "toll": _text(found)})
     change = sa.text("UPDATE segment SET toll = :toll, rest = :rest WHERE key = :key")
     for some in _segments(connection, _LONG, most=MAX_INLINE):
         rows = [{"key": key} | short for key, toll, rest in some if (short := _without_texts(toll, rest))]
@@ -40,13 +41,12 @@ def upgrade() -> None:
             connection.execute(change, rows)
 
 
-_TOLLS = (
-    "SELECT set_segment.key, members, (SELECT toll FROM segment "
-    "JOIN incident_set_member AS member ON member.incident = segment.incident "
-    "WHERE member.incident_set = set_segment.incident_set "
-    "AND segment.recorded_from <= set_segment.recorded_from AND segment.recorded_to > set_segment.recorded_from "
-    "AND segment.known_from <= set_segment.known_from AND segment.known_to > set_segment.known_from LIMIT 1) "
-    "FROM set_segment JOIN incident_set ON incident_set.key = incident_set"
+_TOLL_OF_MEMBER = (
+    "SELECT segment.toll FROM set_segment AS told JOIN incident_set_member AS member USING (incident_set) "
+    "JOIN segment ON segment.incident = member.incident "
+    "AND segment.recorded_from <= told.recorded_from AND segment.recorded_to > told.recorded_from "
+    "AND segment.known_from <= told.known_from AND segment.known_to > told.known_from "
+    "WHERE told.key = :key LIMIT 1"
 )
 
 

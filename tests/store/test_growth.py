@@ -6,18 +6,21 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
+from app.domain.dates import instant_text
 from app.domain.vocabulary import Bound, Measure, Victims
-from app.errors import AppError
+from app.errors import AppError, IncidentWithdrawn
 from app.store import derive, segment_texts
 from app.store.engine import Database
+from app.store.verify import verify
 from app.store.write import Writer, recording
-from tests.store.recorded import incident, report
+from tests.store.recorded import Asking, incident, report
+from tests.store.recorded import record as record_now
 from tests.store.rich import _reproducible
 
 Action = Callable[[Writer], object]
-DAYS = [f"2019-11-{day:02}" for day in range(1, 29)]
 KINDS = ("military", "government", "armed_group", "anonymous", "media", "ngo")
 INCIDENTS = ("a", "b", "c")
 
@@ -90,6 +93,118 @@ def fill(database: Database, seed: int, count: int, after_each: Callable[[int], 
                         pass  # what does not fit the facts before it is left out, the same each time
                 now = writer.now
             after_each(now)
+
+
+def answers(database: Database, now: int) -> dict[tuple[str, str], str | None]:
+    """The texts of all incidents on some days, as they are known at an instant."""
+    ask = Asking(database)
+    at = ("recorded_as_of", instant_text(now))
+
+    def text(incident_id: str, *pairs: tuple[str, str]) -> str | None:
+        try:
+            return ask.text(incident_id, *pairs, at)
+        except IncidentWithdrawn as withdrawn:
+            return withdrawn.detail
+
+    found = {(i, day): text(i, ("as_of", day)) for i in INCIDENTS for day in ("2019-10-31", "2019-11-01", "2019-11-02")}
+    found |= {(i, "now"): text(i) for i in INCIDENTS}
+    ask.reader.close()
+    return found
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_every_answer_is_given_again_byte_for_byte_and_is_the_same_where_texts_are_not_repeated(
+    database: Database, another: Database, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    # given answers at every recording, where segments have all texts and no history is long
+    monkeypatch.setattr(segment_texts, "MAX_INLINE", 10**9)
+    set_long(monkeypatch, 10**9)
+    then: dict[int, dict[tuple[str, str], str | None]] = {}
+    fill(another, seed, 60, lambda now: then.setdefault(now, answers(another, now)))
+    # when the same is recorded with some texts left out, and at the ends of histories
+    monkeypatch.setattr(segment_texts, "MAX_INLINE", 500)
+    set_long(monkeypatch, 3)
+    at_once = {}
+    fill(database, seed, 60, lambda now: at_once.setdefault(now, answers(database, now)))
+    # then it was answered alike, and still is
+    assert at_once == then
+    assert {now: answers(database, now) for now in then} == then
+    with database.writing() as transaction:
+        counted = "SELECT count(*), sum(rest LIKE '{\"sources\":null%') FROM segment"
+        rows, long = transaction.connection.execute(counted).fetchone()
+    assert 0 < long < rows
+    assert verify(database).rows > rows
+
+
+def sources_of(text: str | None) -> list[str]:
+    return [source["id"] for source in orjson.loads(text or "")["sources"]]
+
+
+def test_a_page_has_the_texts_of_long_and_short_rows_in_few_statements(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given an incident with more sources than its segments repeat, two with a figure in common, and a short one
+    monkeypatch.setattr(segment_texts, "MAX_INLINE", 300)
+    record_now(database, *(incident(name) for name in ("a", "b", "c", "d")))
+    for n in range(9):
+        source = {"id": f"s-{n}", "title": "What “it” said: 😀 \\ \x01"}
+        record_now(database, report(n, on=f"2019-11-{9 - n:02}", source=source), about=("a",))
+    record_now(database, report(40, incidents=["b", "c"], id="both-1"), report(7, incidents=["a", "b", "c"]))
+    ask = Asking(database)
+    # when
+    ask.page()
+    before = ask.reader.statements
+    page = {item["id"]: item for item in ask.page()}
+    # then
+    assert ask.reader.statements - before == 6
+    assert [s["id"] for s in page["a"]["sources"]] == ["s-8", "paper", *(f"s-{n}" for n in reversed(range(8)))]
+    assert [item["incidents"] for item in page["b"]["toll"]["shared"]] == [["b", "c"], ["a", "b", "c"]]
+    assert page["d"]["sources"] == [] and page["d"]["toll"]["shared"] == []
+    assert sources_of(ask.text("a", ("as_of", "2019-11-02"))) == ["s-8", "paper", "s-7"]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_one_more_report_stores_as_much_and_looks_at_as_little_after_300_as_after_40(
+    database: Database, shared: bool
+) -> None:
+    about = INCIDENTS if shared else ("a",)
+    record_now(database, *(incident(name) for name in INCIDENTS))
+    reports = iter(range(10**6))
+
+    def add(count: int) -> None:
+        for _ in range(count):
+            n = next(reports)
+            when = f"2019-11-{2 + n // 1440:02}T{n // 60 % 24:02}:{n % 60:02}:00Z"
+            source = {"id": f"source-{n:04}", "title": "A newspaper of some place"}
+            made = report(n % 7, f"party-{n:04}", when, id=f"r-{n:04}", incidents=list(about), source=source)
+            record_now(database, made)
+
+    def cost() -> tuple[int, int, int]:
+        with database.writing() as transaction:
+            stored = "SELECT count(*), sum(length(toll) + length(rest)) FROM segment"
+            before = transaction.connection.execute(stored).fetchone()
+        steps = 0
+
+        def count() -> None:
+            nonlocal steps
+            steps += 1
+
+        assert database._writer is not None
+        database._writer.set_progress_handler(count, 100)
+        add(1)
+        database._writer.set_progress_handler(None, 0)
+        with database.writing() as transaction:
+            after = transaction.connection.execute(stored).fetchone()
+        return after[0] - before[0], after[1] - before[1], steps
+
+    add(40)
+    cost()
+    rows, texts, steps = cost()
+    add(260)
+    later_rows, later_texts, later_steps = cost()
+    assert later_rows == rows == 2 * len(about)
+    assert later_texts <= 1.1 * texts
+    assert later_steps <= 1.5 * steps
 
 
 def derived(database: Database) -> dict[str, list[Any]]:
