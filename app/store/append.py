@@ -221,8 +221,11 @@ class Appender:
             self._new.clear()  # some may have been told of reports that were refused
             raise
 
-    def finish(self) -> None:
-        """Writes what was gathered, with who recorded it and when, and rebuilds what is derived from it."""
+    def finish(self, max_segments: int | None = None) -> None:
+        """Writes what was gathered, with who recorded it and when, and rebuilds what is derived from it.
+
+        Raises `HistoryTooLong` where an incident with more than `max_segments` would be rebuilt but at its end.
+        """
         if not self.gathered:
             return
         told = log.append(self.transaction, self._entries, self.by)
@@ -230,7 +233,7 @@ class Appender:
         self.gathered.write()
         steps = Steps(self.transaction)
         derive.rebuild_sets(self.transaction, self._touched_sets, steps)
-        derive.rebuild_incidents(self.transaction, self._touched, self._new, self._members, steps)
+        derive.rebuild_incidents(self.transaction, self._touched, self._new, self._members, steps, max_segments)
 
     def mark(self) -> None:
         """Makes a recording without an entry, where there is none yet: for what is noted beside the log.

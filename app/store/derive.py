@@ -7,24 +7,24 @@ Open rows (`recorded_to` is `FOREVER`) that no longer tell what is known are clo
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from operator import attrgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Select, Table, Update, bindparam, func, select, update
-from sqlmodel import SQLModel, col
+from sqlalchemy import Table, bindparam, literal_column, select
+from sqlmodel import col
 
 from app.domain.dates import FOREVER, Instant, end_of_day, parse_day
 from app.domain.headline import Headline
 from app.domain.history import Span, TollSet, by_set, spans
 from app.domain.incident import counted_day
 from app.domain.places import Region
-from app.domain.report import NEVER_VALID, Report
+from app.domain.report import Report
 from app.domain.text import fold
 from app.domain.vocabulary import Measure
-from app.store import sqlite
-from app.store.endings import LONG_HISTORY, Step
+from app.errors import HistoryTooLong
+from app.store import open_rows, sqlite
+from app.store.endings import Step
 from app.store.facts import (
     IncidentFacts,
     KnownReport,
@@ -43,7 +43,6 @@ from app.store.tables import (
     Segment,
     SetSegment,
     Withdrawal,
-    table_of,
 )
 from app.store.transaction import Transaction
 
@@ -58,6 +57,13 @@ _LIVE_MEMBER = sqlite.limited(
     .where(col(IncidentSetMember.incident_set) == bindparam("set"), col(Withdrawal.key).is_(None)),
     1,
 )
+_ONE_MORE = (
+    select(Segment.key)
+    .where(col(Segment.incident) == bindparam("incident"))
+    .limit(literal_column("1"))
+    .offset(bindparam("most"))
+)
+"""A segment of an incident beyond so many."""
 NO_HEADLINES = "{}"
 """Of a set whose incidents are all withdrawn: nobody reads it."""
 _CURRENT = sqlite.limited(
@@ -76,10 +82,12 @@ def rebuild_incidents(
     new: Mapping[int, IncidentFacts],
     members: Mapping[int, Sequence[int]],
     steps: Steps,
+    max_segments: int | None = None,
 ) -> None:
     """Rebuilds the segments of incidents, each from the reported instant on at which its facts changed.
 
     Of `new` ones there are no segments yet, and the facts are given. `members`: of every set that was touched.
+    Raises `HistoryTooLong` where one with more than `max_segments` would be rebuilt but at its end.
     """
     rows: list[dict[str, Any]] = []
     sets: dict[int, list[int]] = {}
@@ -87,36 +95,38 @@ def rebuild_incidents(
         if facts := new.get(incident):
             rows += _segments(transaction, incident, facts, since)
             continue
-        begin, is_long = _held(transaction, Segment, "incident", incident, since)
+        begin, is_long = open_rows.held(transaction, Segment, "incident", incident, since)
         if is_long:
             sets = sets or _sets_of(members)
             if later := _later_segments(transaction, incident, since, sets[incident], steps):
                 rows += later
                 continue
-        _close(transaction, Segment, "incident", incident, begin)
+        open_rows.close(transaction, Segment, "incident", incident, begin)
         if facts := _facts(transaction, incident):
+            if max_segments and transaction.first(_ONE_MORE, {"incident": incident, "most": max_segments}):
+                raise HistoryTooLong(facts.id, max_segments)
             rows += _segments(transaction, incident, facts, begin)
-    _append(transaction, Segment, rows)
+    open_rows.append(transaction, Segment, rows)
 
 
 def rebuild_sets(transaction: Transaction, touched: Mapping[int, Instant], steps: Steps) -> None:
     """Rebuilds the headlines of sets of several incidents, in the same way."""
     rows: list[dict[str, Any]] = []
     for set_key, since in sorted(touched.items()):
-        begin, is_long = _held(transaction, SetSegment, "incident_set", set_key, since)
+        begin, is_long = open_rows.held(transaction, SetSegment, "incident_set", set_key, since)
         if is_long and (later := _later_set_segments(transaction, set_key, since, steps)):
             rows += later
             continue
         loaded = transaction.rows(_ABOUT_SET, {"set_0": set_key, "recorded": transaction.now})
         known = [known_report(row) for row in loaded]
         (own,) = by_set(k.report for k in known if k.set_key == set_key)
-        _close(transaction, SetSegment, "incident_set", set_key, begin)
+        open_rows.close(transaction, SetSegment, "incident_set", set_key, begin)
         toll, live = _Toll([own], known, begin), _is_live(transaction, set_key)
         rows += [
             {"incident_set": set_key, **span, **_of_set(toll.headlines(own, span["known_from"]), live)}
-            for span in _open_spans(toll.starts, begin, transaction.now)
+            for span in open_rows.open_spans(toll.starts, begin, transaction.now)
         ]
-    _append(transaction, SetSegment, rows)
+    open_rows.append(transaction, SetSegment, rows)
 
 
 def _is_live(transaction: Transaction, set_key: int) -> bool:
@@ -193,7 +203,7 @@ def _segments(
     texts = SegmentTexts(map(text_of, facts.sources))
     waiting = iter(about)
     coming = next(waiting, None)
-    for span in _open_spans(toll.starts | {first}, begin, transaction.now):
+    for span in open_rows.open_spans(toll.starts | {first}, begin, transaction.now):
         at = span["known_from"]
         while coming and coming.report.reported.instant <= at:
             texts.arrive(coming)
@@ -208,19 +218,19 @@ def _later_segments(
     transaction: Transaction, incident: int, since: Instant, sets: Sequence[int], steps: Steps
 ) -> list[dict[str, Any]]:
     """The segments after what was added at the end of a long history; none where it was added before its end."""
-    last = _last_open(transaction, Segment, "incident", incident, since)
+    last = open_rows.last_open(transaction, Segment, "incident", incident, since)
     by_moment: dict[Instant, list[Step]] = {}
     for step in (step for set_key in sets for step in steps.of(set_key)) if last else ():
         by_moment.setdefault(step.at, []).append(step)
     if last is None or not by_moment:
         return []
     begin = last["known_from"]
-    _close(transaction, Segment, "incident", incident, begin)
+    open_rows.close(transaction, Segment, "incident", incident, begin)
     texts = SegmentTexts.of_row(last["toll"], last["rest"], last["killed_ever"], last["reported_at"])
     own: dict[str, Any] = {}
     text = last["toll"].partition(',"shared":')[0]
     rows = []
-    for span in _open_spans({begin} | by_moment.keys(), begin, transaction.now):
+    for span in open_rows.open_spans({begin} | by_moment.keys(), begin, transaction.now):
         now = by_moment.get(span["known_from"], ())
         for known in sorted((known for step in now for known in step.arrived), key=lambda k: k.report.when):
             texts.arrive(known)
@@ -239,17 +249,17 @@ def _shared_text(incidents: tuple[str, ...], headlines: Mapping[Measure, Headlin
 
 def _later_set_segments(transaction: Transaction, set_key: int, since: Instant, steps: Steps) -> list[dict[str, Any]]:
     """The same of a set."""
-    last = _last_open(transaction, SetSegment, "incident_set", set_key, since)
+    last = open_rows.last_open(transaction, SetSegment, "incident_set", set_key, since)
     found = {step.at: step.headlines for step in steps.of(set_key)} if last else {}
     if last is None or not found:
         return []
     begin = last["known_from"]
-    _close(transaction, SetSegment, "incident_set", set_key, begin)
+    open_rows.close(transaction, SetSegment, "incident_set", set_key, begin)
     live = _is_live(transaction, set_key)
     last["toll"] = last["toll"] if live else NO_HEADLINES
     return [
         {**last, **span, **(_of_set(found[span["known_from"]], live) if span["known_from"] in found else {})}
-        for span in _open_spans({begin} | found.keys(), begin, transaction.now)
+        for span in open_rows.open_spans({begin} | found.keys(), begin, transaction.now)
     ]
 
 
@@ -322,67 +332,6 @@ def _numbers(found: Mapping[Measure, Headline]) -> dict[str, int | None]:
     return told
 
 
-def _held(
-    transaction: Transaction, model: type[SQLModel], column: str, key: int, since: Instant
-) -> tuple[Instant, bool]:
-    """From when new rows are needed: from the beginning of what holds at `since`. And whether the history is long."""
-    if since == NEVER_VALID.instant:
-        return since, False
-    values = {"key": key, "since": since, "forever": FOREVER, "limit": LONG_HISTORY}
-    row = transaction.first(_holding(model, column), values)
-    return (row[0], row[1] >= LONG_HISTORY) if row else (since, False)
-
-
-def _close(transaction: Transaction, model: type[SQLModel], column: str, key: int, begin: Instant) -> None:
-    """Closes the open rows that hold from `begin` on."""
-    values = {"key": key, "begin": begin, "forever": FOREVER, "now": transaction.now}
-    transaction.change(_closing(model, column), values)
-
-
-def _last_open(
-    transaction: Transaction, model: type[SQLModel], column: str, key: int, since: Instant
-) -> dict[str, Any] | None:
-    """The last open row; `None` where it holds from later than `since`, or where there is none."""
-    row = transaction.first(_last(model, column), {"key": key, "forever": FOREVER})
-    found = dict(zip(table_of(model).c.keys(), row, strict=True)) if row else None
-    return found if found and found["known_from"] <= since else None
-
-
-def _is_open(model: type[SQLModel], column: str) -> tuple[ColumnElement[bool], ...]:
-    table = table_of(model)
-    return table.c[column] == bindparam("key"), table.c.recorded_to == bindparam("forever")
-
-
-@cache
-def _last(model: type[SQLModel], column: str) -> Select[Any]:
-    table = table_of(model)
-    found = select(*table.c).where(*_is_open(model, column)).order_by(table.c.known_from.desc())
-    return sqlite.limited(found, 1)
-
-
-@cache
-def _holding(model: type[SQLModel], column: str) -> Select[Any]:
-    known_from, is_open = table_of(model).c.known_from, _is_open(model, column)
-    some = sqlite.limited(select(known_from).where(*is_open)).subquery()
-    count = select(func.count()).select_from(some).scalar_subquery()
-    holding = select(known_from, count).where(*is_open, known_from <= bindparam("since"))
-    return sqlite.limited(holding.order_by(known_from.desc()), 1)
-
-
-@cache
-def _closing(model: type[SQLModel], column: str) -> Update:
-    table = table_of(model)
-    closing = update(table).where(*_is_open(model, column), table.c.known_from >= bindparam("begin"))
-    return closing.values(recorded_to=bindparam("now"))
-
-
-def _open_spans(starts: set[Instant], begin: Instant, now: Instant) -> Iterator[dict[str, Instant]]:
-    """The spans between the starts that are not before `begin`, open in recorded time."""
-    kept = sorted(s for s in starts if s >= begin)
-    for start, end in zip(kept, [*kept[1:], FOREVER], strict=True):
-        yield {"recorded_from": now, "recorded_to": FOREVER, "known_from": start, "known_to": end}
-
-
 def rows_of_version(version: int, record: Mapping[str, Any]) -> dict[Table, list[dict[str, Any]]]:
     """What searches need of a version."""
     actors = record["actors"]
@@ -412,10 +361,3 @@ def rows_of_version(version: int, record: Mapping[str, Any]) -> dict[Table, list
             {"version": version, "min_lon": lon, "max_lon": lon, "min_lat": lat, "max_lat": lat}
         ]
     return rows
-
-
-def _append(transaction: Transaction, model: type[SQLModel], rows: list[dict[str, Any]]) -> None:
-    if rows:
-        for key, row in enumerate(rows, start=transaction.next_key(model)):
-            row["key"] = key
-        transaction.insert(table_of(model), rows)

@@ -50,6 +50,11 @@ class SetEnding:
     report_key: int = 0
     retraction_key: int = 0
 
+    @property
+    def size(self) -> int:
+        """How many reports it takes as much memory as."""
+        return len(self.measures) + 4
+
     def follows(self, arriving: list[tuple[KnownReport, Instant]]) -> bool:
         """Whether these reports were all given after those that are known. They are in reported order."""
         return not arriving or arriving[0][0].report.when > self.last
@@ -108,16 +113,16 @@ class Endings:
         ending = self._kept.pop(set_key, None)
         if ending is None:
             return self._below.take(set_key) if self._below else None
-        self._reports -= len(ending.measures)
+        self._reports -= ending.size
         return ending
 
     def keep(self, ending: SetEnding) -> None:
         """Gives the end of a set's history back, as it is after what this transaction recorded."""
         self._kept[ending.set_key] = ending
-        self._reports += len(ending.measures)
+        self._reports += ending.size
         while self._reports > MAX_KEPT_REPORTS and len(self._kept) > 1:
             _, oldest = self._kept.popitem(last=False)
-            self._reports -= len(oldest.measures)
+            self._reports -= oldest.size
 
     def settle(self) -> None:
         """Hands all on to the layer below: what it tells of will be committed, or is."""

@@ -10,15 +10,16 @@ import orjson
 import pytest
 
 from app.domain.dates import instant_text
-from app.domain.vocabulary import Bound, Measure, Victims
+from app.domain.vocabulary import Bound, Measure, Scope, Victims
 from app.errors import AppError, IncidentWithdrawn
-from app.store import derive, segment_texts
+from app.store import open_rows, segment_texts, write
 from app.store.engine import Database
 from app.store.verify import verify
 from app.store.write import Writer, recording
 from tests.store.recorded import Asking, incident, report
 from tests.store.recorded import record as record_now
 from tests.store.rich import _reproducible
+from tests.support import Client, Editor
 
 Action = Callable[[Writer], object]
 KINDS = ("military", "government", "armed_group", "anonymous", "media", "ngo")
@@ -81,7 +82,7 @@ class History:
         return lambda w: w.record_report(made, [])
 
 
-def fill(database: Database, seed: int, count: int, after_each: Callable[[int], None] = lambda now: None) -> None:
+def fill(database: Database, seed: int, count: int, after_each: Callable[[int], object] = lambda now: None) -> None:
     with _reproducible():
         for actions in History(seed).recordings(count):
             with recording(database, "test") as writer:
@@ -124,7 +125,7 @@ def test_every_answer_is_given_again_byte_for_byte_and_is_the_same_where_texts_a
     # when the same is recorded with some texts left out, and at the ends of histories
     monkeypatch.setattr(segment_texts, "MAX_INLINE", 500)
     set_long(monkeypatch, 3)
-    at_once = {}
+    at_once: dict[int, dict[tuple[str, str], str | None]] = {}
     fill(database, seed, 60, lambda now: at_once.setdefault(now, answers(database, now)))
     # then it was answered alike, and still is
     assert at_once == then
@@ -161,6 +162,31 @@ def test_a_page_has_the_texts_of_long_and_short_rows_in_few_statements(
     assert [item["incidents"] for item in page["b"]["toll"]["shared"]] == [["b", "c"], ["a", "b", "c"]]
     assert page["d"]["sources"] == [] and page["d"]["toll"]["shared"] == []
     assert sources_of(ask.text("a", ("as_of", "2019-11-02"))) == ["s-8", "paper", "s-7"]
+
+
+def test_a_history_that_was_stored_again_too_often_can_only_grow_at_its_end(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given an incident with more segments than are stored again, one report short of it
+    monkeypatch.setattr(write, "MAX_SEGMENTS", 100)
+    set_long(monkeypatch, 3)
+    record_now(database, incident("a"))
+    for n in range(60):
+        record_now(database, report(n, on=f"2019-11-02T00:{n:02}:00Z", id=f"r-{n}"), about=("a",))
+    client = Client(database)
+    editor = Editor(client, database, Scope.WRITE, name="growth")
+    late = {"measure": "killed", "victims": "all", "bound": "exact", "best": 5, "reported_on": "2019-11-02",
+            "reported_by": {"id": "x", "name": "X", "kind": "media"}, "source": {"id": "paper", "title": "A newspaper"}}  # fmt: skip
+    # when a report comes that was given before the last one, and one that was given after it
+    refused = editor.post("/v1/incidents/a/toll-reports", late | {"reported_on": "2019-11-01"})
+    taken = editor.post("/v1/incidents/a/toll-reports", late | {"reported_on": "2019-11-03"})
+    # then
+    assert refused.status_code == 409 and refused.json()["type"].endswith("history-too-long")
+    assert "under another id" in refused.json()["detail"]
+    assert taken.status_code == 201
+    assert client.json("/v1/incidents/a")["toll"]["killed"]["reports"] == 61
+    assert editor.post("/v1/incidents/a/withdrawal", {"reason": "recorded twice"}).status_code in (200, 201)
+    client.close()
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -224,7 +250,7 @@ def another(migrated_file: Path, tmp_path: Path) -> Iterator[Database]:
 
 
 def set_long(monkeypatch: pytest.MonkeyPatch, long_history: int) -> None:
-    monkeypatch.setattr(derive, "LONG_HISTORY", long_history)
+    monkeypatch.setattr(open_rows, "LONG_HISTORY", long_history)
 
 
 @pytest.mark.parametrize("max_inline", [0, 400, 1000, 4096])
