@@ -298,6 +298,21 @@ class DatabaseUnusable(AppError):
     title = "The database cannot be used"
 
 
+class HistoryTooLong(Conflict):
+    """What is sent changes the past of an incident whose history was stored again too often."""
+
+    slug = "history-too-long"
+    title = "The history is too long to be changed"
+
+    def __init__(self, incident_id: str, most: int) -> None:
+        super().__init__(
+            f'the history of "{incident_id}" is stored in more than {most:,} segments, and what you send would store '
+            "all of it again. Reports that were given after all others are still recorded. For the others, record the "
+            "incident under another id with all its reports in one import, and withdraw this one as merged into it",
+            incident=incident_id,
+        )
+
+
 class ClockBehind(AppError):
     """The newest recording is minutes ahead of the clock. A recording now would be dated wrongly, or out of order."""
 

@@ -18,6 +18,7 @@ from app.errors import AppError, Conflict, IncidentNotFound
 from app.store import confidential, derive, log
 from app.store.facts import IncidentFacts, KnownReport
 from app.store.gathered import Gathered
+from app.store.steps import Steps
 from app.store.tables import (
     Incident,
     IncidentSet,
@@ -220,15 +221,19 @@ class Appender:
             self._new.clear()  # some may have been told of reports that were refused
             raise
 
-    def finish(self) -> None:
-        """Writes what was gathered, with who recorded it and when, and rebuilds what is derived from it."""
+    def finish(self, max_segments: int | None = None) -> None:
+        """Writes what was gathered, with who recorded it and when, and rebuilds what is derived from it.
+
+        Raises `HistoryTooLong` where an incident with more than `max_segments` would be rebuilt but at its end.
+        """
         if not self.gathered:
             return
         told = log.append(self.transaction, self._entries, self.by)
         self.gathered.add(Recording, self.now, recorded_at=self.now, recorded_by=self.by, **told)
         self.gathered.write()
-        derive.rebuild_sets(self.transaction, self._touched_sets)
-        derive.rebuild_incidents(self.transaction, self._touched, self._new)
+        steps = Steps(self.transaction)
+        derive.rebuild_sets(self.transaction, self._touched_sets, steps)
+        derive.rebuild_incidents(self.transaction, self._touched, self._new, self._members, steps, max_segments)
 
     def mark(self) -> None:
         """Makes a recording without an entry, where there is none yet: for what is noted beside the log.

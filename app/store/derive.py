@@ -7,23 +7,24 @@ Open rows (`recorded_to` is `FOREVER`) that no longer tell what is known are clo
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from operator import attrgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, Table, Update, bindparam, func, select, update
-from sqlmodel import SQLModel, col
+from sqlalchemy import Table, bindparam, literal_column, select
+from sqlmodel import col
 
 from app.domain.dates import FOREVER, Instant, end_of_day, parse_day
-from app.domain.headline import RULE, Headline
+from app.domain.headline import Headline
 from app.domain.history import Span, TollSet, by_set, spans
 from app.domain.incident import counted_day
 from app.domain.places import Region
-from app.domain.report import NEVER_VALID
+from app.domain.report import Report
 from app.domain.text import fold
 from app.domain.vocabulary import Measure
-from app.store import sqlite
+from app.errors import HistoryTooLong
+from app.store import open_rows, sqlite
+from app.store.endings import Step
 from app.store.facts import (
     IncidentFacts,
     KnownReport,
@@ -32,14 +33,39 @@ from app.store.facts import (
     reports_about_incident,
     reports_about_sets,
 )
-from app.store.tables import TABLES, Incident, IncidentVersion, Segment, SetSegment, Withdrawal, table_of
+from app.store.segment_texts import SegmentTexts, headlines_text, own_text, shared_text, text_of
+from app.store.steps import Steps
+from app.store.tables import (
+    TABLES,
+    Incident,
+    IncidentSetMember,
+    IncidentVersion,
+    Segment,
+    SetSegment,
+    Withdrawal,
+)
 from app.store.transaction import Transaction
 
 _start = attrgetter("start.instant")
 _COLUMNS = {measure: tuple(f"{measure}_{figure}" for figure in ("low", "best", "high")) for measure in Measure}
 _NO_NUMBERS: dict[str, int | None] = dict.fromkeys(column for columns in _COLUMNS.values() for column in columns)
-_ABOUT_INCIDENT = reports_about_incident(bindparam("incident"))
-_ABOUT_SET = reports_about_sets(1)
+_ABOUT_INCIDENT = reports_about_incident(bindparam("incident"), records=False)
+_ABOUT_SET = reports_about_sets(1, records=False)
+_LIVE_MEMBER = sqlite.limited(
+    select(IncidentSetMember.incident)
+    .outerjoin(Withdrawal, col(Withdrawal.incident) == IncidentSetMember.incident)
+    .where(col(IncidentSetMember.incident_set) == bindparam("set"), col(Withdrawal.key).is_(None)),
+    1,
+)
+_ONE_MORE = (
+    select(Segment.key)
+    .where(col(Segment.incident) == bindparam("incident"))
+    .limit(literal_column("1"))
+    .offset(bindparam("most"))
+)
+"""A segment of an incident beyond so many."""
+NO_HEADLINES = "{}"
+"""Of a set whose incidents are all withdrawn: nobody reads it."""
 _CURRENT = sqlite.limited(
     select(Incident.id, IncidentVersion.key, IncidentVersion.record, IncidentVersion.sources, Withdrawal.key)
     .join(IncidentVersion, col(IncidentVersion.incident) == Incident.key)
@@ -51,37 +77,70 @@ _CURRENT = sqlite.limited(
 
 
 def rebuild_incidents(
-    transaction: Transaction, touched: Mapping[int, Instant], new: Mapping[int, IncidentFacts]
+    transaction: Transaction,
+    touched: Mapping[int, Instant],
+    new: Mapping[int, IncidentFacts],
+    members: Mapping[int, Sequence[int]],
+    steps: Steps,
+    max_segments: int | None = None,
 ) -> None:
     """Rebuilds the segments of incidents, each from the reported instant on at which its facts changed.
 
-    Of `new` ones there are no segments yet, and the facts are given.
+    Of `new` ones there are no segments yet, and the facts are given. `members`: of every set that was touched.
+    Raises `HistoryTooLong` where one with more than `max_segments` would be rebuilt but at its end.
     """
     rows: list[dict[str, Any]] = []
+    sets: dict[int, list[int]] = {}
     for incident, since in sorted(touched.items()):
         if facts := new.get(incident):
             rows += _segments(transaction, incident, facts, since)
             continue
-        begin = _close(transaction, Segment, "incident", incident, since)
+        begin, is_long = open_rows.held(transaction, Segment, "incident", incident, since)
+        if is_long:
+            sets = sets or _sets_of(members)
+            if later := _later_segments(transaction, incident, since, sets[incident], steps):
+                rows += later
+                continue
+        open_rows.close(transaction, Segment, "incident", incident, begin)
         if facts := _facts(transaction, incident):
+            if max_segments and transaction.first(_ONE_MORE, {"incident": incident, "most": max_segments}):
+                raise HistoryTooLong(facts.id, max_segments)
             rows += _segments(transaction, incident, facts, begin)
-    _append(transaction, Segment, rows)
+    open_rows.append(transaction, Segment, rows)
 
 
-def rebuild_sets(transaction: Transaction, touched: Mapping[int, Instant]) -> None:
+def rebuild_sets(transaction: Transaction, touched: Mapping[int, Instant], steps: Steps) -> None:
     """Rebuilds the headlines of sets of several incidents, in the same way."""
     rows: list[dict[str, Any]] = []
     for set_key, since in sorted(touched.items()):
+        begin, is_long = open_rows.held(transaction, SetSegment, "incident_set", set_key, since)
+        if is_long and (later := _later_set_segments(transaction, set_key, since, steps)):
+            rows += later
+            continue
         loaded = transaction.rows(_ABOUT_SET, {"set_0": set_key, "recorded": transaction.now})
         known = [known_report(row) for row in loaded]
         (own,) = by_set(k.report for k in known if k.set_key == set_key)
-        begin = _close(transaction, SetSegment, "incident_set", set_key, since)
-        toll = _Toll([own], known, begin)
+        open_rows.close(transaction, SetSegment, "incident_set", set_key, begin)
+        toll, live = _Toll([own], known, begin), _is_live(transaction, set_key)
         rows += [
-            {"incident_set": set_key, **span, **_numbers(toll.headlines(own, span["known_from"]))}
-            for span in _open_spans(toll.starts, begin, transaction.now)
+            {"incident_set": set_key, **span, **_of_set(toll.headlines(own, span["known_from"]), live)}
+            for span in open_rows.open_spans(toll.starts, begin, transaction.now)
         ]
-    _append(transaction, SetSegment, rows)
+    open_rows.append(transaction, SetSegment, rows)
+
+
+def _is_live(transaction: Transaction, set_key: int) -> bool:
+    """Whether the headline of a set is answered with some incident: not all of them are withdrawn."""
+    return transaction.first(_LIVE_MEMBER, {"set": set_key}) is not None
+
+
+def _sets_of(members: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:
+    """The sets that each incident is a member of."""
+    found: dict[int, list[int]] = {}
+    for set_key, incidents in members.items():
+        for incident in incidents:
+            found.setdefault(incident, []).append(set_key)
+    return found
 
 
 def _facts(transaction: Transaction, incident: int) -> IncidentFacts | None:
@@ -100,12 +159,15 @@ class _Toll:
     """The headlines of some sets of incidents through reported time."""
 
     def __init__(self, sets: Sequence[TollSet], known: Sequence[KnownReport], since: Instant) -> None:
+        superseding: dict[str, list[Report]] = {}
+        for report in (k.report for k in known if k.report.supersedes):
+            superseding.setdefault(report.supersedes or "", []).append(report)
         self._spans: dict[tuple[str, ...], dict[Measure, list[Span]]] = {}
         for s in sets:
-            covered = frozenset(s.incidents)
-            others = [k.report for k in known if k.report.incidents != covered]
             self._spans[s.incidents] = {
-                measure: spans(s.reports[measure], others, since) for measure in Measure if measure in s.reports
+                measure: spans(s.reports[measure], _others(s.reports[measure], superseding), since)
+                for measure in Measure
+                if measure in s.reports
             }
 
     @property
@@ -123,38 +185,90 @@ class _Toll:
         return found
 
 
+def _others(own: Sequence[Report], superseding: Mapping[str, Sequence[Report]]) -> list[Report]:
+    """The reports of other sets that supersede some of these."""
+    return [r for report in own for r in superseding.get(report.id, ()) if r.incidents != report.incidents]
+
+
 def _segments(
     transaction: Transaction, incident: int, facts: IncidentFacts, begin: Instant
 ) -> Iterator[dict[str, Any]]:
     about = sorted(covering(facts.id, facts.reports, FOREVER), key=lambda k: k.report.when)
     sets = by_set(k.report for k in about)
     toll = _Toll(sets, facts.reports, begin)
+    alone = next((s for s in sets if len(s.incidents) == 1), None)
+    shared = {s.incidents: s for s in sets if len(s.incidents) > 1}
     first = _known_from(facts.record, facts.sources, about)
     common = _compared(facts.record) | {"incident": incident, "incident_id": facts.id, "version": facts.version}
-    sources = dict.fromkeys(map(_json, facts.sources))
+    texts = SegmentTexts(map(text_of, facts.sources))
     waiting = iter(about)
     coming = next(waiting, None)
-    for span in _open_spans(toll.starts | {first}, begin, transaction.now):
+    for span in open_rows.open_spans(toll.starts | {first}, begin, transaction.now):
         at = span["known_from"]
         while coming and coming.report.reported.instant <= at:
-            sources[coming.source] = None
+            texts.arrive(coming)
             coming = next(waiting, None)
-        rest = f'{{"sources":[{",".join(sources)}],"updated_at":"{transaction.now_text}"}}'
-        yield {**common, **span, **_answer(sets, toll, at, about), "rest": rest}
+        own = toll.headlines(alone, at) if alone else {}
+        for incidents in texts.shared:
+            texts.shared[incidents] = _shared_text(incidents, toll.headlines(shared[incidents], at))
+        yield {**common, **span, **_of_own(own), **texts.columns(own_text(own), transaction.now_text)}
 
 
-def _answer(sets: Sequence[TollSet], toll: _Toll, at: Instant, about: Sequence[KnownReport]) -> dict[str, Any]:
-    """The toll at an instant: its JSON, and the numbers that filters compare."""
-    own: dict[Measure, Headline] = {}
-    shared = []
-    for toll_set in sets:
-        found = toll.headlines(toll_set, at)
-        if len(toll_set.incidents) == 1:
-            own = found
-        elif found:
-            shared.append({"incidents": toll_set.incidents} | {m.value: h.as_json() for m, h in found.items()})
-    by_then = [k.report for k in about if k.report.reported.instant <= at]
-    ever = [r.figure for r in by_then if r.measure is Measure.KILLED and len(r.incidents) == 1]
+def _later_segments(
+    transaction: Transaction, incident: int, since: Instant, sets: Sequence[int], steps: Steps
+) -> list[dict[str, Any]]:
+    """The segments after what was added at the end of a long history; none where it was added before its end."""
+    last = open_rows.last_open(transaction, Segment, "incident", incident, since)
+    by_moment: dict[Instant, list[Step]] = {}
+    for step in (step for set_key in sets for step in steps.of(set_key)) if last else ():
+        by_moment.setdefault(step.at, []).append(step)
+    if last is None or not by_moment:
+        return []
+    begin = last["known_from"]
+    open_rows.close(transaction, Segment, "incident", incident, begin)
+    texts = SegmentTexts.of_row(last["toll"], last["rest"], last["killed_ever"], last["reported_at"])
+    own: dict[str, Any] = {}
+    text = last["toll"].partition(',"shared":')[0]
+    rows = []
+    for span in open_rows.open_spans({begin} | by_moment.keys(), begin, transaction.now):
+        now = by_moment.get(span["known_from"], ())
+        for known in sorted((known for step in now for known in step.arrived), key=lambda k: k.report.when):
+            texts.arrive(known)
+        for step in now:
+            if len(step.incidents) == 1:
+                own, text = _of_own(step.headlines), own_text(step.headlines)
+            elif step.incidents in texts.shared:
+                texts.shared[step.incidents] = _shared_text(step.incidents, step.headlines)
+        rows.append({**last, **own, **span, **texts.columns(text, transaction.now_text)})
+    return rows
+
+
+def _shared_text(incidents: tuple[str, ...], headlines: Mapping[Measure, Headline]) -> str:
+    return shared_text(text_of(incidents), headlines_text(headlines))
+
+
+def _later_set_segments(transaction: Transaction, set_key: int, since: Instant, steps: Steps) -> list[dict[str, Any]]:
+    """The same of a set."""
+    last = open_rows.last_open(transaction, SetSegment, "incident_set", set_key, since)
+    found = {step.at: step.headlines for step in steps.of(set_key)} if last else {}
+    if last is None or not found:
+        return []
+    begin = last["known_from"]
+    open_rows.close(transaction, SetSegment, "incident_set", set_key, begin)
+    live = _is_live(transaction, set_key)
+    last["toll"] = last["toll"] if live else NO_HEADLINES
+    return [
+        {**last, **span, **(_of_set(found[span["known_from"]], live) if span["known_from"] in found else {})}
+        for span in open_rows.open_spans({begin} | found.keys(), begin, transaction.now)
+    ]
+
+
+def _of_set(found: Mapping[Measure, Headline], live: bool) -> dict[str, Any]:
+    return {**_numbers(found), "toll": headlines_text(found) if live else NO_HEADLINES}
+
+
+def _of_own(own: Mapping[Measure, Headline]) -> dict[str, Any]:
+    """The numbers of the reports about an incident alone, which filters compare."""
     killed = own.get(Measure.KILLED)
     return {
         **_numbers(own),
@@ -163,9 +277,6 @@ def _answer(sets: Sequence[TollSet], toll: _Toll, at: Instant, about: Sequence[K
         "killed_revisions": killed.revisions if killed else None,
         "killed_spread": killed.spread if killed else None,
         "killed_disputed": killed.numbers.disputed if killed else None,
-        "killed_ever": max(ever, default=None),
-        "reported_at": by_then[-1].reported.instant if by_then else None,
-        "toll": _json({"rule": RULE} | {m.value: h.as_json() for m, h in own.items()} | {"shared": shared}),
     }
 
 
@@ -221,34 +332,6 @@ def _numbers(found: Mapping[Measure, Headline]) -> dict[str, int | None]:
     return told
 
 
-def _close(transaction: Transaction, model: type[SQLModel], column: str, key: int, since: Instant) -> Instant:
-    """Closes the open rows that hold at `since` or later. Returns the instant from which new ones are needed."""
-    holding, closing = _closing(model, column)
-    begin = since
-    if since != NEVER_VALID.instant:
-        held = transaction.first(holding, {"key": key, "since": since, "forever": FOREVER})
-        begin = since if held is None or held[0] is None else held[0]
-    values = {"key": key, "begin": begin, "forever": FOREVER, "now": transaction.now}
-    transaction.change(closing, values)
-    return begin
-
-
-@cache
-def _closing(model: type[SQLModel], column: str) -> tuple[Select[Any], Update]:
-    table = table_of(model)
-    still_open = (table.c[column] == bindparam("key"), table.c.recorded_to == bindparam("forever"))
-    holding = select(func.max(table.c.known_from)).where(*still_open, table.c.known_from <= bindparam("since"))
-    closing = update(table).where(*still_open, table.c.known_from >= bindparam("begin"))
-    return holding, closing.values(recorded_to=bindparam("now"))
-
-
-def _open_spans(starts: set[Instant], begin: Instant, now: Instant) -> Iterator[dict[str, Instant]]:
-    """The spans between the starts that are not before `begin`, open in recorded time."""
-    kept = sorted(s for s in starts if s >= begin)
-    for start, end in zip(kept, [*kept[1:], FOREVER], strict=True):
-        yield {"recorded_from": now, "recorded_to": FOREVER, "known_from": start, "known_to": end}
-
-
 def rows_of_version(version: int, record: Mapping[str, Any]) -> dict[Table, list[dict[str, Any]]]:
     """What searches need of a version."""
     actors = record["actors"]
@@ -278,14 +361,3 @@ def rows_of_version(version: int, record: Mapping[str, Any]) -> dict[Table, list
             {"version": version, "min_lon": lon, "max_lon": lon, "min_lat": lat, "max_lat": lat}
         ]
     return rows
-
-
-def _append(transaction: Transaction, model: type[SQLModel], rows: list[dict[str, Any]]) -> None:
-    if rows:
-        for key, row in enumerate(rows, start=transaction.next_key(model)):
-            row["key"] = key
-        transaction.insert(table_of(model), rows)
-
-
-def _json(value: object) -> str:
-    return orjson.dumps(value).decode()

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DatabaseError
 
 from app.errors import AppError, DatabaseBusy, DatabaseFull, DatabaseUnusable, Fault, InvalidInput, echo
 from app.store import log, sqlite
+from app.store.endings import Endings
 from app.store.same_file import SameFile
 from app.store.tables import TABLES
 from app.store.transaction import MAX_AHEAD_SECONDS, Transaction
@@ -71,6 +72,7 @@ class Database:
         self._engine: Engine | None = None
         self._writer: sqlite3.Connection | None = None
         self._one_writer = threading.Lock()
+        self._endings = Endings()
         self.same_file = SameFile(sqlite.path_of(self.url))
 
     @property
@@ -134,9 +136,11 @@ class Database:
             try:
                 connection.execute(sqlite.BEGIN)
                 self.same_file.expect()
-                yield Transaction(connection, max_ahead_seconds=self.max_ahead_seconds)
+                endings = Endings(self._endings)
+                yield Transaction(connection, max_ahead_seconds=self.max_ahead_seconds, endings=endings)
                 connection.execute("COMMIT")
                 self.same_file.expect()
+                endings.settle()
             except BaseException as error:
                 if connection.in_transaction:
                     with suppress(sqlite3.Error):
@@ -172,6 +176,7 @@ class Database:
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
+            self._endings = Endings()
         self.same_file.forget()
 
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Select, Subquery, and_, bindparam, select, union
+from sqlalchemy import Select, Subquery, Text, and_, bindparam, literal_column, select, union
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -44,27 +44,35 @@ class IncidentFacts:
     reports: list[KnownReport] = field(default_factory=list)
 
 
-def reports_about_incident(key: Any) -> Select[Any]:
-    """Reports recorded by `:recorded` that cover the incident of this key, and those that supersede one of these."""
+def reports_about_incident(key: Any, *, records: bool = True) -> Select[Any]:
+    """Reports recorded by `:recorded` that cover the incident of this key, and those that supersede one of these.
+
+    Without `records` their texts, which the rule does not need, are left empty.
+    """
     sets = select(IncidentSetMember.incident_set).where(col(IncidentSetMember.incident) == key)
-    return _reports(sets.subquery())
+    return _reports(sets.subquery(), records)
 
 
-def reports_about_sets(count: int) -> Select[Any]:
+def reports_about_sets(count: int, *, records: bool = True) -> Select[Any]:
     """The same for the sets of incidents `:set_0`, `:set_1`, …"""
     keys = [bindparam(f"set_{n}") for n in range(count)]
-    return _reports(select(IncidentSet.key).where(col(IncidentSet.key).in_(keys)).subquery())
+    return _reports(select(IncidentSet.key).where(col(IncidentSet.key).in_(keys)).subquery(), records)
 
 
-def _reports(sets: Subquery) -> Select[Any]:
+def _reports(sets: Subquery, records: bool) -> Select[Any]:
     own = aliased(TollReport)
     replacing = aliased(TollReport)
-    old = aliased(TollReport)
     in_sets = select(sets.c[0])
     keys = union(
         select(own.key).where(col(own.incident_set).in_(in_sets)),
         select(replacing.key).join(own, col(replacing.supersedes) == own.key).where(col(own.incident_set).in_(in_sets)),
     )
+    return report_rows(records=records).where(col(TollReport.key).in_(keys))
+
+
+def report_rows(*, records: bool = True) -> Select[Any]:
+    """Every report recorded by `:recorded`, in reported order, as `known_report` takes them."""
+    old = aliased(TollReport)
     known = bindparam("recorded")
     built: Select[Any] = (
         select(
@@ -79,7 +87,7 @@ def _reports(sets: Subquery) -> Select[Any]:
             TollReport.reported_on,
             TollReport.reported_at,
             TollReport.incident_set,
-            TollReport.record,
+            TollReport.record if records else literal_column("''", Text).label("record"),
             IncidentSet.members,
             col(Reporter.id).label("reporter"),
             Reporter.kind,
@@ -98,7 +106,7 @@ def _reports(sets: Subquery) -> Select[Any]:
             Retraction,
             and_(col(Retraction.toll_report) == TollReport.key, col(Retraction.recorded_at) <= known),
         )
-        .where(col(TollReport.key).in_(keys), col(TollReport.recorded_at) <= known)
+        .where(col(TollReport.recorded_at) <= known)
         .order_by(col(TollReport.reported_at), col(TollReport.key))
     )
     return built
@@ -110,7 +118,7 @@ def _members(text: str) -> frozenset[str]:
 
 
 def known_report(row: Sequence[Any]) -> KnownReport:
-    """A row of `reports_about_incident` or `reports_about_sets`."""
+    """A row of `report_rows`."""
     (
         key, id_, measure, victims, low, best, high, bound, reported_on, reported_at, set_key, record, members,
         reporter, kind, source, supersedes, void_reason, void_on, void_at, void_recorded_at,

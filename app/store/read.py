@@ -23,6 +23,7 @@ from app.store import lists, queries
 from app.store.confidential import opened, opened_document
 from app.store.cursor import Cursor, Walk, read_cursor
 from app.store.facts import KnownReport, covering, known_report
+from app.store.long_rows import completed
 from app.store.reader import MAX_COUNTS, Reader, ReadSession, Row, Statement
 
 FEW_IN_BOX = 2000
@@ -100,7 +101,8 @@ async def every_incident(
 async def _texts(session: ReadSession, question: Question, rows: Sequence[Row], reports: bool) -> list[str]:
     """The JSON texts of rows of `queries.page_of_incidents`."""
     as_text = _splicer(question)
-    items = [as_text(record, toll, rest) for record, toll, rest, _, _ in rows]
+    whole = await completed(session, question, rows)
+    items = [as_text(record, toll, rest) for record, toll, rest, _, _ in whole]
     if reports and rows:
         told: dict[str, list[str]] = {}
         for incident_id, record, reason, on in await session.rows(

@@ -14,6 +14,7 @@ from sqlmodel import SQLModel
 
 from app.domain.dates import Instant, instant_text
 from app.errors import ClockBehind
+from app.store.endings import Endings
 from app.store.sqlite import compiled, insertion, limited
 from app.store.tables import Recording, table_of
 
@@ -52,8 +53,11 @@ class Transaction:
         connection: sqlite3.Connection,
         clock: Instant | None = None,
         max_ahead_seconds: float = MAX_AHEAD_SECONDS,
+        endings: Endings | None = None,
     ) -> None:
         self.connection = connection
+        self.endings = Endings() if endings is None else endings
+        """Ends of long histories, as they are after what was recorded so far."""
         self._clock = clock
         self._max_ahead = int(max_ahead_seconds * 1_000_000)
 
@@ -83,14 +87,16 @@ class Transaction:
     def part(self) -> Iterator["Transaction"]:
         """A recording of its own in this transaction: what is refused inside of it is undone, and nothing else."""
         self.connection.execute("SAVEPOINT part")
+        endings = Endings(self.endings)
         try:
-            yield Transaction(self.connection, max_ahead_seconds=self._max_ahead / 1_000_000)
+            yield Transaction(self.connection, max_ahead_seconds=self._max_ahead / 1_000_000, endings=endings)
         except BaseException:
             if self.connection.in_transaction:  # else the database has undone everything
                 self.connection.execute("ROLLBACK TO part")
                 self.connection.execute("RELEASE part")
             raise
         self.connection.execute("RELEASE part")
+        endings.settle()
 
     def rows(self, statement: ClauseElement, values: Mapping[str, Any] | None = None) -> list[Row]:
         """All rows of a statement, which is a constant of its module: its text is kept."""

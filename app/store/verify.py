@@ -24,6 +24,7 @@ from app.domain.vocabulary import ChangeKind
 from app.errors import Broken
 from app.store import arranged, confidential, copies, import_notes, log
 from app.store.append import Appender
+from app.store.endings import Endings
 from app.store.engine import Database
 from app.store.sqlite import BEGIN, compiled
 from app.store.tables import DERIVED, TABLES, Change, Recording, Reporter, Source, TollReport, table_of
@@ -89,7 +90,7 @@ def _verify(
     if stored.execute("SELECT count(*) FROM feed").fetchone()[0] != 1:
         raise Broken("feed", "has not exactly one row")
     import_notes.check(stored)
-    tree = log.Tree()
+    tree, endings = log.Tree(), Endings()
     _check_against(tree, against, "the log before its first entry")
     entries = groupby(stored.execute(compiled(log.told())), key=lambda row: row[1])
     for at, rows in merge(entries, _without_entries(stored), key=lambda recording: recording[0]):
@@ -100,7 +101,7 @@ def _verify(
             by = items[0]["by"]
         told(tree.size)
         _check_recording(stored, at, by, tree)
-        _replay(stored, replayed, at, by, items)
+        _replay(stored, replayed, at, by, items, endings)
     if against and against.size > tree.size:
         raise Broken("log", f"has {tree.size} entries, and had {against.size} when the checkpoint was made")
     rows_compared = sum(_compare_table(stored, replayed, table) for table in _tables())
@@ -161,11 +162,16 @@ def _check_recording(stored: sqlite3.Connection, at: int, by: str, tree: log.Tre
 
 
 def _replay(
-    stored: sqlite3.Connection, replayed: sqlite3.Connection, at: int, by: str, items: list[dict[str, Any]]
+    stored: sqlite3.Connection,
+    replayed: sqlite3.Connection,
+    at: int,
+    by: str,
+    items: list[dict[str, Any]],
+    endings: Endings,
 ) -> None:
     """Records the entries of one recording again."""
     replayed.execute(BEGIN)
-    transaction = Transaction(replayed, at)
+    transaction = Transaction(replayed, at, endings=endings)
     if transaction.now != at:
         raise Broken(f"recording of {instant_text(at)} by {by}", "is not later than the one before it")
     append = Appender(transaction, by)

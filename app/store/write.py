@@ -23,6 +23,9 @@ from app.store.same_confidential import SameConfidential
 from app.store.tables import Incident, Retraction, Secret, TollReport
 from app.store.transaction import Transaction
 
+MAX_SEGMENTS = 250_000
+"""Segments of one incident, about 250 MB, from which on nothing is recorded that changes its past. Whatever is added at
+the end of a history stores two more; what is added before its end stores all that come after it again."""
 _FIELDS = set(IncidentFields.model_fields)
 
 
@@ -217,7 +220,7 @@ class Writer:
 
     def finish(self) -> None:
         """Writes what was recorded and rebuilds what is derived from it."""
-        self._append.finish()
+        self._append.finish(MAX_SEGMENTS)
 
     def mark(self) -> None:
         """Makes a recording of this transaction, also where its log got no entry. Comes after `finish`."""

@@ -4,6 +4,7 @@ And a database as an earlier version of the program wrote it, with facts in it.
 """
 
 import hashlib
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -13,12 +14,13 @@ from typing import Any
 from unittest.mock import patch
 
 import orjson
+from alembic import command
 
 from app.domain.incident import IncidentDraft
 from app.domain.source import Reference, ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
 from app.store import derive
-from app.store.engine import Database
+from app.store.engine import Database, _scripts
 from app.store.sqlite import incident_box, incident_text
 from app.store.tables import TABLES
 from app.store.write import Writer, recording
@@ -168,8 +170,8 @@ def make_older(path: Path, of: Path, revision: str = "0001") -> None:
     database = Database(f"sqlite:///{path}")
     database.make_schema(revision)
     database.close()
-    with closing(sqlite3.connect(path, isolation_level=None)) as older:
-        older.execute("ATTACH ? AS newer", (str(of),))
+    with _with_whole_texts(of, path, revision) as source, closing(sqlite3.connect(path, isolation_level=None)) as older:
+        older.execute("ATTACH ? AS newer", (str(source),))
         for table in TABLES:
             columns = [row[1] for row in older.execute(f"SELECT * FROM pragma_table_info('{table}', 'main')")]
             if columns:
@@ -182,6 +184,24 @@ def make_older(path: Path, of: Path, revision: str = "0001") -> None:
                 ", '-', '') AS INTEGER) FROM main.incident_version WHERE key = segment.version)"
             )
         _search_as_it_was(older)
+
+
+@contextmanager
+def _with_whole_texts(of: Path, beside: Path, revision: str) -> Iterator[Path]:
+    """The same database with segments as they were before 0006, which had all texts."""
+    if revision >= "0006":
+        yield of
+        return
+    copied = beside.with_suffix(".whole")
+    shutil.copy(of, copied)
+    database = Database(f"sqlite:///{copied}")
+    with database.engine.begin() as connection:
+        config = _scripts(database.url)
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0005")
+    database.close()
+    yield copied
+    copied.unlink()
 
 
 def _search_as_it_was(older: sqlite3.Connection) -> None:

@@ -91,7 +91,7 @@ def test_days_that_data_sets_state_and_spans_of_releases_are_found_again(databas
 
 
 WORDS = "attack village patrol convoy market road bridge post camp river mine ambush drone militia herders".split()
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 ADDRESSES = (
     "/v1/incidents?limit=1000",
     "/v1/incidents?q=attack+mark&limit=1000&fields=id",
@@ -102,6 +102,8 @@ ADDRESSES = (
     "/v1/incidents?as_of=2019-01-01&limit=1000&fields=id,toll",
     "/v1/incidents?near_border=NE&limit=1000&fields=id",
     "/v1/incidents/i-0000",
+    "/v1/incidents/i-0000?as_of=2020-02-10",
+    "/v1/incidents/i-0302",
     "/v1/incidents/i-0000/toll-history",
     "/v1/incidents/i-0001/versions",
     "/v1/toll-reports?limit=1000",
@@ -118,9 +120,11 @@ ADDRESSES = (
 
 
 def thousand(database: Database) -> None:
-    """1,000 incidents, recorded 50 at a time; then revisions, corrections, retractions, shared figures, withdrawals."""
+    """1,000 incidents, recorded 50 at a time; then long texts, revisions, corrections, retractions, shared figures,
+    withdrawals."""
     for start in range(0, 1000, 50):
         record(database, *(_incident(n) for n in range(start, start + 50)))
+    _long_texts(database)
     for n in range(0, 1000, 100):
         with recording(database, "an editor") as writer:
             writer.revise_incident(f"i-{n + 1:04}", {"title": f"Another title {n}"})
@@ -130,6 +134,28 @@ def thousand(database: Database) -> None:
             writer.record_report(TollReportDraft.model_validate(shared), [f"i-{n:04}", f"i-{n + 4:04}"])
             writer.retract_report(f"r-{n + 2}-2", "counted twice", "2020-03-03")
             writer.withdraw_incident(f"i-{n + 3:04}", "recorded twice", f"i-{n:04}")
+    with recording(database, "an editor") as writer:
+        writer.retract_report("r-gone", "both were recorded twice", "2020-03-03")
+
+
+def _long_texts(database: Database) -> None:
+    """A figure that 450 incidents share, an incident with reports of 40 sources, and a set that is withdrawn whole."""
+    with recording(database, "an editor") as writer:
+        many = [f"i-{n:04}" for n in range(450)]
+        for n in range(2):
+            writer.record_report(_figure(900 + n, f"r-many-{n}", 1), many)
+        writer.record_report(_figure(9, "r-gone", 1), ["i-0003", "i-0103"])
+    for n in range(40):
+        with recording(database, "an editor") as writer:
+            writer.record_report(_figure(n, f"r-source-{n}", n), ["i-0000"])
+
+
+def _figure(best: int, report_id: str, source: int) -> TollReportDraft:
+    told = figure(best, "ngo", f"2020-02-{1 + best % 20:02}", id=report_id)
+    words = " ".join(WORDS)
+    return TollReportDraft.model_validate(
+        told | {"source": {"id": f"source-{source}", "title": f"“{words}” é {source}"}}
+    )
 
 
 def _incident(n: int) -> IncidentDraft:

@@ -70,13 +70,17 @@ _SPAN = ("recorded_from", "recorded_to", "known_from", "known_to")
 class Segment(Span, table=True):
     """Derived: what is answered about an incident in one span of both clocks. Every read of incidents is one of these.
 
+    `rest` has the sources and `updated_at`, `toll` the headlines, those of shared figures last. Where these texts are
+    long, `sources` and `shared` are null in them, and `long_rows` puts them together when the row is read: a
+    history would grow with its square if each of its segments repeated them.
+
     Copies what filters and sorts compare, so that each hot question walks one index. `day` and `month` are what sums by
     time go by: `date_start`, or what the data set states of a longer interval. `sphere_x`, `_y`, `_z` is the
     place as a point of the unit sphere: the straight line between two such points tells their distance.
     """
 
     __table_args__ = (
-        Index("ix_segment_incident", "incident", "recorded_from", "known_from"),
+        Index("ix_segment_incident", "incident", "recorded_to", "known_from"),
         Index("ix_segment_version", "version"),
         Index("ix_segment_date", "date_start", "incident_id", *_SPAN, "date_end"),
         Index("ix_segment_country_date", "country", "date_start", "incident_id", *_SPAN, "date_end"),
@@ -120,9 +124,10 @@ class SetSegment(Span, table=True):
     """Derived: the headline of reports that cover several incidents together, in one span of both clocks."""
 
     __tablename__ = "set_segment"
-    __table_args__ = (Index(None, "incident_set", "recorded_from", "known_from"),)
+    __table_args__ = (Index(None, "incident_set", "recorded_to", "known_from"),)
     key: int = row_key()
     incident_set: int = Field(foreign_key="incident_set.key")
+    toll: str = Field(sa_column=Column("toll", Text, nullable=False, server_default="{}"))
 
 
 _segment = SQLModel.metadata.tables["segment"].c

@@ -1,0 +1,133 @@
+"""Ends of long histories, kept between the writes of a process so that one more report is added without loading all."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from app.domain.dates import Instant
+from app.domain.ending import Ending
+from app.domain.headline import Headline
+from app.domain.report import NEVER_VALID
+from app.domain.vocabulary import Measure
+from app.store.facts import KnownReport
+
+LONG_HISTORY = 30
+"""A history of so many spans is not loaded again for each report that is added at its end."""
+MAX_KEPT_REPORTS = 200_000
+"""Reports in all the ends that a process keeps: about 100 MB. The ends used last are kept."""
+
+
+class Step(NamedTuple):
+    """A moment at which something recorded now changes the headlines of a set of incidents."""
+
+    incidents: tuple[str, ...]
+    at: Instant
+    headlines: dict[Measure, Headline]
+    arrived: list[KnownReport]
+    """Reports about these very incidents that were given at this moment."""
+
+
+class Void(NamedTuple):
+    """A retraction: the moment from which a report is void, when that was recorded, and the report's id."""
+
+    at: Instant
+    recorded_at: Instant
+    report: str
+
+
+@dataclass(slots=True)
+class SetEnding:
+    """The headlines of one set of incidents after all that is recorded up to two keys."""
+
+    set_key: int
+    incidents: tuple[str, ...] = ()
+    by_measure: dict[Measure, Ending] = field(default_factory=dict)
+    measures: dict[str, Measure] = field(default_factory=dict)
+    """Of each report of the set, and of those of other sets that supersede one of these, by its id."""
+    own: set[str] = field(default_factory=set)
+    last: tuple[Instant, int] = (-(2**63), 0)
+    """Place in the reported order of the last report."""
+    report_key: int = 0
+    retraction_key: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many reports it takes as much memory as."""
+        return len(self.measures) + 4
+
+    def follows(self, arriving: list[tuple[KnownReport, Instant]]) -> bool:
+        """Whether these reports were all given after those that are known. They are in reported order."""
+        return not arriving or arriving[0][0].report.when > self.last
+
+    def advance(self, arriving: list[tuple[KnownReport, Instant]], voids: list[Void], now: Instant) -> list[Step]:
+        """Adds reports, each with the instant of its recording, and retractions. A step for each moment of `now`'s."""
+        by_moment: dict[Instant, tuple[list[KnownReport], list[Void]]] = {}
+        stepping = {k.report.reported.instant for k, recorded_at in arriving if recorded_at == now}
+        stepping |= {void.at for void in voids if void.recorded_at == now and void.at != NEVER_VALID.instant}
+        for known, _ in arriving:
+            by_moment.setdefault(known.report.reported.instant, ([], []))[0].append(known)
+        for void in voids:
+            by_moment.setdefault(void.at, ([], []))[1].append(void)
+        steps = []
+        for at in sorted(by_moment):
+            reports, void_now = by_moment[at]
+            arrived = [known for known in reports if self._arrive(known)]
+            for void in void_now:
+                if measure := self.measures.get(void.report):  # else it is void when it arrives
+                    self.by_measure[measure].retract(void.report)
+            if at in stepping:
+                headlines = {m: self.by_measure[m].headline for m in Measure if m in self.by_measure}
+                steps.append(Step(self.incidents, at, headlines, arrived))
+        return steps
+
+    def _arrive(self, known: KnownReport) -> bool:
+        """Adds a report, void or not. Returns whether it is of this set."""
+        report, own = known.report, known.set_key == self.set_key
+        if own:
+            self.incidents = self.incidents or tuple(sorted(report.incidents))
+            self.own.add(report.id)
+            ending = self.by_measure.setdefault(report.measure, Ending())
+            ending.reports += 1
+        else:
+            ending = self.by_measure[report.measure]
+        self.measures[report.id] = report.measure
+        self.last = report.when
+        if not report.void_at(report.reported.instant):
+            ending.arrive(report, own=own)
+        return own
+
+
+class Endings:
+    """Ends of sets' histories, the last used ones. One that is taken is given back once all of it is committed.
+
+    What a part of a transaction used lies in a layer above; where the part is undone, the layer is dropped with it.
+    """
+
+    def __init__(self, below: "Endings | None" = None) -> None:
+        self._below = below
+        self._kept: OrderedDict[int, SetEnding] = OrderedDict()
+        self._reports = 0
+
+    def take(self, set_key: int) -> SetEnding | None:
+        """The end of a set's history, which is the caller's from now on."""
+        ending = self._kept.pop(set_key, None)
+        if ending is None:
+            return self._below.take(set_key) if self._below else None
+        self._reports -= ending.size
+        return ending
+
+    def keep(self, ending: SetEnding) -> None:
+        """Gives the end of a set's history back, as it is after what this transaction recorded."""
+        self._kept[ending.set_key] = ending
+        self._reports += ending.size
+        while self._reports > MAX_KEPT_REPORTS and len(self._kept) > 1:
+            _, oldest = self._kept.popitem(last=False)
+            self._reports -= oldest.size
+
+    def settle(self) -> None:
+        """Hands all on to the layer below: what it tells of will be committed, or is."""
+        if self._below:
+            for ending in self._kept.values():
+                self._below.keep(ending)
+            self._kept.clear()
+            self._reports = 0

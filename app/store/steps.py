@@ -1,0 +1,118 @@
+"""What a recording changes at the end of the histories of sets of incidents, from what is kept of them."""
+
+from functools import cached_property
+
+from sqlalchemy import bindparam, case, func, literal_column, select
+from sqlmodel import col
+
+from app.domain.dates import Instant
+from app.domain.report import NEVER_VALID
+from app.store.endings import SetEnding, Step, Void
+from app.store.facts import KnownReport, known_report, report_rows, reports_about_sets
+from app.store.tables import Retraction, TollReport
+from app.store.transaction import Row, Transaction
+
+MAX_BEHIND = 1000
+"""Reports of all sets that are looked through for those of one; where more were recorded since, its end is loaded."""
+
+_ALL = reports_about_sets(1, records=False).add_columns(col(TollReport.recorded_at))
+_may_bear = case(
+    (col(TollReport.incident_set) == bindparam("set"), literal_column("1")),
+    (col(TollReport.supersedes).is_not(None), literal_column("1")),
+    else_=literal_column("0"),
+)
+"""Whether a report may bear on a set. No index answers this: the keys that are looked through are few."""
+_LATER = (
+    report_rows(records=False)
+    .add_columns(col(TollReport.recorded_at))
+    .where(col(TollReport.key) > bindparam("after"), _may_bear == literal_column("1"))
+    .order_by(None)
+)
+_LATER_VOIDS = (
+    select(col(TollReport.id), col(Retraction.reported_at), col(Retraction.recorded_at))
+    .join(Retraction, col(Retraction.toll_report) == TollReport.key)
+    .where(col(Retraction.key) > bindparam("after"), col(TollReport.key) <= bindparam("seen"))
+)
+_HIGHEST = select(
+    select(func.max(TollReport.key)).scalar_subquery(), select(func.max(Retraction.key)).scalar_subquery()
+)
+
+
+class Steps:
+    """The steps of one recording, whose facts are written already."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self._found: dict[int, list[Step]] = {}
+
+    def of(self, set_key: int) -> list[Step]:
+        """The moments at which this recording changes the headlines of a set, which lie at the end of its history."""
+        if set_key not in self._found:
+            ending = self._transaction.endings.take(set_key)
+            steps = self._later(ending) if ending else None
+            if ending is None or steps is None:
+                ending = SetEnding(set_key)
+                steps = self._all(ending)
+            ending.report_key, ending.retraction_key = self._highest
+            self._transaction.endings.keep(ending)
+            self._found[set_key] = steps
+        return self._found[set_key]
+
+    @cached_property
+    def _highest(self) -> tuple[int, int]:
+        row = self._transaction.first(_HIGHEST)
+        assert row is not None, "an aggregate gives a row"
+        return row[0] or 0, row[1] or 0
+
+    def _all(self, ending: SetEnding) -> list[Step]:
+        rows = self._transaction.rows(_ALL, {"set_0": ending.set_key, "recorded": self._transaction.now})
+        arriving = [_recorded(row) for row in rows]
+        return ending.advance(arriving, _voids(arriving), self._now)
+
+    def _later(self, ending: SetEnding) -> list[Step] | None:
+        """The steps after what is kept; `None` where some report was given before the end of it."""
+        highest_report, highest_retraction = self._highest
+        if highest_report - ending.report_key > MAX_BEHIND:
+            return None
+        arriving: list[tuple[KnownReport, Instant]] = []
+        if highest_report > ending.report_key:
+            values = {"after": ending.report_key, "set": ending.set_key, "recorded": self._now}
+            later = [_recorded(row) for row in self._transaction.rows(_LATER, values)]
+            arriving = sorted(_of_set(ending, later), key=lambda one: one[0].report.when)
+        if not ending.follows(arriving):
+            return None
+        voids = _voids(arriving)
+        if highest_retraction > ending.retraction_key:
+            values = {"after": ending.retraction_key, "seen": ending.report_key}
+            for report, reported_at, recorded_at in self._transaction.rows(_LATER_VOIDS, values):
+                if report in ending.measures:
+                    at = NEVER_VALID.instant if reported_at is None else reported_at
+                    voids.append(Void(at, recorded_at, report))
+        return ending.advance(arriving, voids, self._now)
+
+    @property
+    def _now(self) -> Instant:
+        return self._transaction.now
+
+
+def _recorded(row: Row) -> tuple[KnownReport, Instant]:
+    return known_report(row[:-1]), row[-1]
+
+
+def _voids(arriving: list[tuple[KnownReport, Instant]]) -> list[Void]:
+    """The retractions of these reports."""
+    return [
+        Void(known.report.void_from.instant, known.retraction["recorded_at"], known.report.id)
+        for known, _ in arriving
+        if known.report.void_from and known.retraction
+    ]
+
+
+def _of_set(ending: SetEnding, arriving: list[tuple[KnownReport, Instant]]) -> list[tuple[KnownReport, Instant]]:
+    """Those about the incidents of the set, and those of other sets that supersede one of these."""
+    own = ending.own | {known.report.id for known, _ in arriving if known.set_key == ending.set_key}
+    return [
+        (known, recorded_at)
+        for known, recorded_at in arriving
+        if known.set_key == ending.set_key or known.report.supersedes in own
+    ]

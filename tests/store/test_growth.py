@@ -1,0 +1,266 @@
+"""Long histories: what one more report stores, that nothing is answered otherwise for it, and what it looks at."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from app.domain.dates import instant_text
+from app.domain.vocabulary import Bound, Measure, Scope, Victims
+from app.errors import AppError, IncidentWithdrawn
+from app.store import open_rows, segment_texts, write
+from app.store.engine import Database
+from app.store.verify import verify
+from app.store.write import Writer, recording
+from tests.store.recorded import Asking, incident, report
+from tests.store.recorded import record as record_now
+from tests.store.rich import _reproducible
+from tests.support import Client, Editor
+
+Action = Callable[[Writer], object]
+KINDS = ("military", "government", "armed_group", "anonymous", "media", "ngo")
+INCIDENTS = ("a", "b", "c")
+
+
+class History:
+    """A random history that is the same each time it is made: recordings of some facts each, mostly in their order."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.reports: list[tuple[str, str, tuple[str, ...]]] = []
+        self.clock = 0
+
+    def recordings(self, count: int) -> Iterator[list[Action]]:
+        yield [lambda w: w.record_incident(incident("a", sources=[{"id": "own", "title": "Ünïcode “quoted” \\ 😀"}]))]
+        yield [lambda w: w.record_incident(incident("b")), lambda w: w.record_incident(incident("c"))]
+        for _ in range(count):
+            yield [self._fact() for _ in range(self.random.choice((1, 1, 1, 2, 5)))]
+
+    def _fact(self) -> Action:
+        pick = self.random.random()
+        if pick < 0.15 and self.reports:
+            return self._retraction()
+        if pick < 0.17:
+            changes = {"sources": [{"id": f"own-{self.random.randrange(3)}", "title": "Its own"}]}
+            return lambda w: w.revise_incident("a", changes)
+        if pick < 0.175:
+            return lambda w: w.withdraw_incident("c", "recorded twice")
+        return self._report()
+
+    def _when(self) -> str:
+        late = self.random.random() < 0.15
+        self.clock += 0 if late else self.random.choice((0, 1, 1, 7))
+        minutes = self.random.randrange(self.clock + 1) if late else self.clock
+        return f"2019-11-{1 + minutes // 1440:02}T{minutes // 60 % 24:02}:{minutes % 60:02}:00Z"
+
+    def _retraction(self) -> Action:
+        name, _, _ = self.random.choice(self.reports)
+        when = self.random.choice((None, self._when(), self._when()))
+        return lambda w: w.retract_report(name, "counted twice", when)
+
+    def _report(self) -> Action:
+        pick, name = self.random, f"r-{len(self.reports)}"
+        about = tuple(sorted(pick.sample(INCIDENTS, pick.choice((1, 1, 1, 2, 3)))))
+        about = ("a",) if pick.random() < 0.5 else about
+        measure = pick.choice((Measure.KILLED, Measure.KILLED, Measure.KILLED, Measure.WOUNDED))
+        older = [r for r, of, covered in self.reports if of == measure and set(covered) & set(about)]
+        bound, party, best = pick.choice(list(Bound)), pick.randrange(9), pick.randrange(9) * 7
+        figures: dict[str, Any] = {"low": best, "high": best + 9} if bound is Bound.RANGE else {}
+        kind = KINDS[party % len(KINDS)]
+        made = report(
+            best, f"party-{party}", self._when(), id=name, measure=measure, bound=bound, incidents=list(about),
+            victims=pick.choice((Victims.ALL, Victims.ALL, Victims.ALL, Victims.CIVILIAN, Victims.MILITARY)),
+            reported_by={"id": f"party-{party}", "name": f"Party {party}", "kind": kind},
+            source={"id": f"source-{pick.randrange(20)}", "title": "A journal"},
+            supersedes=pick.choice(older) if older and pick.random() < 0.15 else None, **figures,
+        )  # fmt: skip
+        self.reports.append((name, measure, about))
+        return lambda w: w.record_report(made, [])
+
+
+def fill(database: Database, seed: int, count: int, after_each: Callable[[int], object] = lambda now: None) -> None:
+    with _reproducible():
+        for actions in History(seed).recordings(count):
+            with recording(database, "test") as writer:
+                for action in actions:
+                    try:
+                        with writer.whole():
+                            action(writer)
+                    except AppError:
+                        pass  # what does not fit the facts before it is left out, the same each time
+                now = writer.now
+            after_each(now)
+
+
+def answers(database: Database, now: int) -> dict[tuple[str, str], str | None]:
+    """The texts of all incidents on some days, as they are known at an instant."""
+    ask = Asking(database)
+    at = ("recorded_as_of", instant_text(now))
+
+    def text(incident_id: str, *pairs: tuple[str, str]) -> str | None:
+        try:
+            return ask.text(incident_id, *pairs, at)
+        except IncidentWithdrawn as withdrawn:
+            return withdrawn.detail
+
+    found = {(i, day): text(i, ("as_of", day)) for i in INCIDENTS for day in ("2019-10-31", "2019-11-01", "2019-11-02")}
+    found |= {(i, "now"): text(i) for i in INCIDENTS}
+    ask.reader.close()
+    return found
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_every_answer_is_given_again_byte_for_byte_and_is_the_same_where_texts_are_not_repeated(
+    database: Database, another: Database, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    # given answers at every recording, where segments have all texts and no history is long
+    monkeypatch.setattr(segment_texts, "MAX_INLINE", 10**9)
+    set_long(monkeypatch, 10**9)
+    then: dict[int, dict[tuple[str, str], str | None]] = {}
+    fill(another, seed, 60, lambda now: then.setdefault(now, answers(another, now)))
+    # when the same is recorded with some texts left out, and at the ends of histories
+    monkeypatch.setattr(segment_texts, "MAX_INLINE", 500)
+    set_long(monkeypatch, 3)
+    at_once: dict[int, dict[tuple[str, str], str | None]] = {}
+    fill(database, seed, 60, lambda now: at_once.setdefault(now, answers(database, now)))
+    # then it was answered alike, and still is
+    assert at_once == then
+    assert {now: answers(database, now) for now in then} == then
+    with database.writing() as transaction:
+        counted = "SELECT count(*), sum(rest LIKE '{\"sources\":null%') FROM segment"
+        rows, long = transaction.connection.execute(counted).fetchone()
+    assert 0 < long < rows
+    assert verify(database).rows > rows
+
+
+def sources_of(text: str | None) -> list[str]:
+    return [source["id"] for source in orjson.loads(text or "")["sources"]]
+
+
+def test_a_page_has_the_texts_of_long_and_short_rows_in_few_statements(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given an incident with more sources than its segments repeat, two with a figure in common, and a short one
+    monkeypatch.setattr(segment_texts, "MAX_INLINE", 300)
+    record_now(database, *(incident(name) for name in ("a", "b", "c", "d")))
+    for n in range(9):
+        source = {"id": f"s-{n}", "title": "What “it” said: 😀 \\ \x01"}
+        record_now(database, report(n, on=f"2019-11-{9 - n:02}", source=source), about=("a",))
+    record_now(database, report(40, incidents=["b", "c"], id="both-1"), report(7, incidents=["a", "b", "c"]))
+    ask = Asking(database)
+    # when
+    ask.page()
+    before = ask.reader.statements
+    page = {item["id"]: item for item in ask.page()}
+    # then
+    assert ask.reader.statements - before == 6
+    assert [s["id"] for s in page["a"]["sources"]] == ["s-8", "paper", *(f"s-{n}" for n in reversed(range(8)))]
+    assert [item["incidents"] for item in page["b"]["toll"]["shared"]] == [["b", "c"], ["a", "b", "c"]]
+    assert page["d"]["sources"] == [] and page["d"]["toll"]["shared"] == []
+    assert sources_of(ask.text("a", ("as_of", "2019-11-02"))) == ["s-8", "paper", "s-7"]
+
+
+def test_a_history_that_was_stored_again_too_often_can_only_grow_at_its_end(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given an incident with more segments than are stored again, one report short of it
+    monkeypatch.setattr(write, "MAX_SEGMENTS", 100)
+    set_long(monkeypatch, 3)
+    record_now(database, incident("a"))
+    for n in range(60):
+        record_now(database, report(n, on=f"2019-11-02T00:{n:02}:00Z", id=f"r-{n}"), about=("a",))
+    client = Client(database)
+    editor = Editor(client, database, Scope.WRITE, name="growth")
+    late = {"measure": "killed", "victims": "all", "bound": "exact", "best": 5, "reported_on": "2019-11-02",
+            "reported_by": {"id": "x", "name": "X", "kind": "media"}, "source": {"id": "paper", "title": "A newspaper"}}  # fmt: skip
+    # when a report comes that was given before the last one, and one that was given after it
+    refused = editor.post("/v1/incidents/a/toll-reports", late | {"reported_on": "2019-11-01"})
+    taken = editor.post("/v1/incidents/a/toll-reports", late | {"reported_on": "2019-11-03"})
+    # then
+    assert refused.status_code == 409 and refused.json()["type"].endswith("history-too-long")
+    assert "under another id" in refused.json()["detail"]
+    assert taken.status_code == 201
+    assert client.json("/v1/incidents/a")["toll"]["killed"]["reports"] == 61
+    assert editor.post("/v1/incidents/a/withdrawal", {"reason": "recorded twice"}).status_code in (200, 201)
+    client.close()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_one_more_report_stores_as_much_and_looks_at_as_little_after_300_as_after_40(
+    database: Database, shared: bool
+) -> None:
+    about = INCIDENTS if shared else ("a",)
+    record_now(database, *(incident(name) for name in INCIDENTS))
+    reports = iter(range(10**6))
+
+    def add(count: int) -> None:
+        for _ in range(count):
+            n = next(reports)
+            when = f"2019-11-{2 + n // 1440:02}T{n // 60 % 24:02}:{n % 60:02}:00Z"
+            source = {"id": f"source-{n:04}", "title": "A newspaper of some place"}
+            made = report(n % 7, f"party-{n:04}", when, id=f"r-{n:04}", incidents=list(about), source=source)
+            record_now(database, made)
+
+    def cost() -> tuple[int, int, int]:
+        with database.writing() as transaction:
+            stored = "SELECT count(*), sum(length(toll) + length(rest)) FROM segment"
+            before = transaction.connection.execute(stored).fetchone()
+        steps = 0
+
+        def count() -> None:
+            nonlocal steps
+            steps += 1
+
+        assert database._writer is not None
+        database._writer.set_progress_handler(count, 100)
+        add(1)
+        database._writer.set_progress_handler(None, 0)
+        with database.writing() as transaction:
+            after = transaction.connection.execute(stored).fetchone()
+        return after[0] - before[0], after[1] - before[1], steps
+
+    add(40)
+    cost()
+    rows, texts, steps = cost()
+    add(260)
+    later_rows, later_texts, later_steps = cost()
+    assert later_rows == rows == 2 * len(about)
+    assert later_texts <= 1.1 * texts
+    assert later_steps <= 1.5 * steps
+
+
+def derived(database: Database) -> dict[str, list[Any]]:
+    with database.writing() as transaction:
+        return {
+            table: transaction.connection.execute(f"SELECT * FROM {table} ORDER BY key").fetchall()
+            for table in ("segment", "set_segment")
+        }
+
+
+@pytest.fixture
+def another(migrated_file: Path, tmp_path: Path) -> Iterator[Database]:
+    path = tmp_path / "another.db"
+    path.write_bytes(migrated_file.read_bytes())
+    with closing(Database(f"sqlite:///{path}")) as made:
+        yield made
+
+
+def set_long(monkeypatch: pytest.MonkeyPatch, long_history: int) -> None:
+    monkeypatch.setattr(open_rows, "LONG_HISTORY", long_history)
+
+
+@pytest.mark.parametrize("max_inline", [0, 400, 1000, 4096])
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_added_at_the_end_of_a_history_is_what_follows_from_all_of_it(
+    database: Database, another: Database, monkeypatch: pytest.MonkeyPatch, seed: int, max_inline: int
+) -> None:
+    monkeypatch.setattr(segment_texts, "MAX_INLINE", max_inline)
+    set_long(monkeypatch, 1)
+    fill(database, seed, 60)
+    set_long(monkeypatch, 10**9)
+    fill(another, seed, 60)
+    assert derived(database) == derived(another)
