@@ -49,11 +49,14 @@ async def _incidents(asked: Asked) -> tuple[Made, str | None]:
     following = asked.next_page(page.cursor)
     if asked.form is Form.PARQUET:
         return partial(_as_file, asked, encoding.once(page.items)), following
+    few = encoding.FEW_ITEMS
     if asked.form is Form.GEOJSON:
-        return encoding.geojson_page(page.items, fields, following, page.total), following
+        made = encoding.geojson_page
+        return await asked.made(page.items, few, made, page.items, fields, following, page.total), following
     if table := encoding.table_of(asked.form, question):
-        return encoding.incidents_csv(page.items, table, header=True), following
-    items = encoding.cut(page.items, fields)
+        rows = partial(encoding.incidents_csv, header=True)
+        return await asked.made(page.items, encoding.FEW_ROWS, rows, page.items, table), following
+    items = await asked.made(page.items, few, encoding.cut, page.items, fields) if fields else page.items
     if asked.form is Form.NDJSON:
         return encoding.ndjson(items), following
     return encoding.json_page(items, following, page.cursor, page.total), following
@@ -115,9 +118,10 @@ async def toll_history(request: Request) -> Response:
 
 async def _history(asked: Asked, incident_id: str) -> bytes:
     history: dict[str, Any] = await read.history(asked.session, incident_id, asked.question)
+    reports = history["reports"]
     if asked.form is Form.CSV:
-        return encoding.reports_csv(history["reports"])
-    return orjson.dumps(history)
+        return await asked.made(reports, encoding.FEW_ROWS, encoding.reports_csv, reports)
+    return await asked.made(reports, encoding.FEW_ITEMS, orjson.dumps, history)
 
 
 @router.get(

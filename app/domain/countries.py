@@ -14,7 +14,7 @@ from typing import Any
 
 import pycountry
 
-from app.domain.text import fold, nearest
+from app.domain.text import Misspelt, Names, fold
 
 _LANGUAGES = ("fr", "es", "pt", "ar", "ru", "zh_CN")
 """Languages whose names of countries are understood, besides English: the others of the UN, and Portuguese."""
@@ -158,8 +158,18 @@ def find_country(text: str) -> str:
         raise ValueError(f"is the name of several countries; give the code: {' or '.join(named)}")
     if codes:
         return codes[0]
-    like = nearest(fold(text), (name for name in _names() if len(name) >= _MIN_SUGGESTED))
-    raise ValueError(f"is not a country{f'; did you mean {countries()[_names()[like]]}?' if like else ''}")
+    raise Misspelt("is not a country", lambda: _hint(fold(text)))
+
+
+@lru_cache(maxsize=2048)
+def _hint(name: str) -> str:
+    like = _suggested().nearest(name)
+    return f"; did you mean {countries()[_names()[like]]}?" if like else ""
+
+
+@cache
+def _suggested() -> Names:
+    return Names(name for name in _names() if len(name) >= _MIN_SUGGESTED)
 
 
 @cache

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from hashlib import blake2b
+from math import inf
 from typing import Any
 
 import orjson
@@ -13,20 +15,23 @@ from app.domain.dates import LAST_INSTANT, Instant, instant_text, moment_text
 from app.domain.headline import RULE, successors
 from app.domain.history import by_set, effects, timeline
 from app.domain.places import suggest_region
-from app.domain.question import Question, RegionWanted
+from app.domain.question import MOST_FAULTS, MOST_SUGGESTIONS, Question, RegionWanted
 from app.domain.report import Report
 from app.domain.vocabulary import Measure, Status
 from app.errors import Fault, IncidentNotFound, IncidentNotYetKnown, IncidentWithdrawn, InvalidInput, ReadTooLong
 from app.store import lists, queries
+from app.store.budget import Budget
 from app.store.confidential import opened, opened_document
-from app.store.cursor import Cursor, Walk, read_cursor
+from app.store.cursor import LARGEST, Cursor, Walk, read_cursor
 from app.store.facts import KnownReport, covering, known_report
-from app.store.reader import MAX_COUNTS, Reader, ReadSession, Row, Statement
+from app.store.reader import MAX_COUNTS, MOST_BYTES, Reader, ReadSession, Row, Statement
 
 FEW_IN_BOX = 2000
 """Up to so many places in a box are looked up by place; where there are more, the order is walked instead."""
-MOST_SUGGESTIONS = 10
-"""Unknown regions that are told in one answer; the nearest name of each costs some milliseconds."""
+MANY_VALUES = 20
+"""Values of filters up to which SQL is made on the event loop: a few milliseconds, the first time."""
+INCIDENTS_AT_ONCE = 50
+"""Incidents whose reports one statement reads."""
 MANY_REPORTS = 50
 """A longer history is put together beside the event loop."""
 NOT_ASKED = ("cursor", "limit", "total", "fields", "hxl", "bom", "f")
@@ -43,15 +48,20 @@ class Page:
 
 
 async def open_session(
-    reader: Reader, question: Question, walk: Walk | None = None, *, confidential: bool = False
+    reader: Reader,
+    question: Question,
+    walk: Walk | None = None,
+    *,
+    confidential: bool = False,
+    budget: Budget | None = None,
 ) -> ReadSession:
     """A session at the recorded moment that the question, or its cursor, asks for; at the newest one otherwise."""
-    newest, epoch = (await reader.rows(lists.head()))[0]
+    newest, epoch = (await reader.rows(lists.head(), budget))[0]
     newest = newest or 0
     asked = newest if question.recorded is None else question.recorded
     if walk and (cursor := cursor_of(question, walk)):
         asked = cursor.recorded
-    return ReadSession(reader, min(asked, newest), confidential, epoch)
+    return ReadSession(reader, min(asked, newest), confidential, epoch, budget)
 
 
 def cursor_of(question: Question, walk: Walk) -> Cursor | None:
@@ -74,11 +84,19 @@ async def incidents(session: ReadSession, question: Question, *, reports: bool =
     cursor = cursor_of(question, INCIDENTS)
     after = cursor.keys if cursor else None
     by_tree = await _by_tree(session, found)
-    rows = await session.rows(queries.page_of_incidents(found, session.recorded, after, by_tree=by_tree))
-    items = await _texts(session, question, rows[: question.limit], reports)
-    total = await total_of(session, question, lambda: queries.total_of_incidents(found, session.recorded))
-    following = next_cursor(session, INCIDENTS, question, rows, lambda row: (row[3], row[4]))
+    page = partial(queries.page_of_incidents, found, session.recorded, after, by_tree=by_tree)
+    rows, more = await session.page(await built(session, found, page), question.limit, _size)
+    items = await _texts(session, question, rows)
+    if reports and rows:
+        items = await _with_reports(session, question, rows, items, MOST_BYTES)
+        more, rows = more or len(items) < len(rows), rows[: len(items)]
+    total = await total_of(session, found, lambda: queries.total_of_incidents(found, session.recorded))
+    following = next_cursor(session, INCIDENTS, question, (rows[-1][3], rows[-1][4]) if more else None)
     return Page(items, following, total)
+
+
+def _size(row: Row) -> int:
+    return len(row[0]) + len(row[1]) + len(row[2])
 
 
 async def every_incident(
@@ -87,28 +105,53 @@ async def every_incident(
     """All incidents that match, some at a time, each with its `toll_reports` where those are wanted."""
     found = await resolved(session, question)
     by_tree = await _by_tree(session, found)
-    statement = queries.page_of_incidents(found, session.recorded, None, by_tree=by_tree, paged=False)
+    every = partial(queries.page_of_incidents, found, session.recorded, None, by_tree=by_tree, paged=False)
+    statement = await built(session, found, every)
+    session = replace(session, budget=None)  # an export lasts as long as its client reads
     async with aclosing(session.reader.slices(statement)) as slices:
         async for rows in slices:
-            yield await _texts(session, question, rows, reports)
+            items = await _texts(session, question, rows)
+            yield await _with_reports(session, question, rows, items) if reports else items
 
 
-async def _texts(session: ReadSession, question: Question, rows: Sequence[Row], reports: bool) -> list[str]:
+async def _texts(session: ReadSession, question: Question, rows: Sequence[Row]) -> list[str]:
     """The JSON texts of rows of `queries.page_of_incidents`."""
     as_text = _splicer(question)
-    items = [as_text(record, toll, rest) for record, toll, rest, _, _ in rows]
-    if reports and rows:
-        told: dict[str, list[str]] = {}
-        for incident_id, record, reason, on in await session.rows(
-            lists.told_of([row[4] for row in rows], session.recorded, question.known)
-        ):
-            taken_back = orjson.dumps(reason and {"reason": reason, "reported_on": on}).decode()
-            told.setdefault(incident_id, []).append(f'{record[:-1]},"retraction":{taken_back}}}')
-        items = [
-            f'{item[:-1]},"toll_reports":[{",".join(told.get(row[4], ()))}]}}'
-            for item, row in zip(items, rows, strict=True)
-        ]
-    return await opened(session, items)
+    return await opened(session, [as_text(record, toll, rest) for record, toll, rest, _, _ in rows])
+
+
+async def _with_reports(
+    session: ReadSession, question: Question, rows: Sequence[Row], items: Sequence[str], most: float = inf
+) -> list[str]:
+    """The same items with their `toll_reports`, up to the one that makes them `most` characters."""
+    made: list[str] = []
+    size = 0
+    while len(made) < len(rows) and size < most:
+        wanted = [row[4] for row in rows[len(made) : len(made) + INCIDENTS_AT_ONCE]]
+        told = await _told_of(session, question, wanted, bounded=most < inf)
+        several = zip(items[len(made) :], told.values(), strict=False)
+        joined = [f'{item[:-1]},"toll_reports":[{",".join(reports)}]}}' for item, reports in several]
+        made += await opened(session, joined)
+        size += sum(map(len, joined))
+    return made
+
+
+async def _told_of(
+    session: ReadSession, question: Question, wanted: Sequence[str], *, bounded: bool
+) -> dict[str, list[str]]:
+    """The reports of incidents by id: of as many as are wanted or, where `bounded`, of those whose reports fit."""
+    statement = lists.told_of(wanted, session.recorded, question.known)
+    if bounded and len(wanted) > 1:
+        rows, more = await session.page(statement, LARGEST, lambda row: len(row[1]))
+        if more:
+            return await _told_of(session, question, wanted[: len(wanted) // 2], bounded=True)
+    else:
+        rows = await session.rows(statement)
+    told: dict[str, list[str]] = {incident_id: [] for incident_id in wanted}
+    for incident_id, record, reason, on in rows:
+        taken_back = orjson.dumps(reason and {"reason": reason, "reported_on": on}).decode()
+        told[incident_id].append(f'{record[:-1]},"retraction":{taken_back}}}')
+    return told
 
 
 def _splicer(question: Question) -> Callable[[str, str, str], str]:
@@ -128,13 +171,23 @@ async def resolved(session: ReadSession, question: Question) -> Question:
     if unknown := [region for region in found if not region.keys]:
         rows = await session.rows(lists.regions(session.recorded, LAST_INSTANT))
         there = tuple(row[1] for row in rows if row[1])
-        raise InvalidInput([_unknown_region(question, region, there) for region in unknown[:MOST_SUGGESTIONS]])
+        raise InvalidInput(await session.beside(_unknown_regions, question, unknown[:MOST_FAULTS], there))
     return question.but(region=tuple(found))
 
 
-def _unknown_region(question: Question, region: RegionWanted, there: tuple[str, ...]) -> Fault:
-    like = suggest_region(region.text, tuple(question.given.get("country", ())), there)
-    return Fault("region", f"is not a region{f'; did you mean {like}?' if like else ''}", region.text)
+def _unknown_regions(question: Question, unknown: Sequence[RegionWanted], there: tuple[str, ...]) -> list[Fault]:
+    """A fault for each. The first `MOST_SUGGESTIONS` name the nearest region."""
+    within = tuple(question.given.get("country", ()))
+    faults = []
+    for n, region in enumerate(unknown):
+        like = suggest_region(region.text, within, there) if n < MOST_SUGGESTIONS else None
+        faults.append(Fault("region", f"is not a region{f'; did you mean {like}?' if like else ''}", region.text))
+    return faults
+
+
+async def built(session: ReadSession, question: Question, build: Callable[[], Statement]) -> Statement:
+    """The statement that `build` makes for a question: in a thread where there are many values, whose SQL is long."""
+    return await session.beside(build) if question.values > MANY_VALUES else build()
 
 
 async def _by_tree(session: ReadSession, question: Question) -> bool:
@@ -143,22 +196,16 @@ async def _by_tree(session: ReadSession, question: Question) -> bool:
     return bool((await session.rows(queries.count_in_tree(question.box, FEW_IN_BOX)))[0][0] <= FEW_IN_BOX)
 
 
-def next_cursor(
-    session: ReadSession,
-    walk: Walk,
-    question: Question,
-    rows: Sequence[Row],
-    keys: Callable[[Row], tuple[int | str, ...]],
-) -> str | None:
-    """The cursor of the next page, or `None` where `rows`, one more than a page, are the last ones."""
-    if len(rows) <= question.limit:
-        return None
-    return Cursor(keys(rows[question.limit - 1]), session.recorded).text(walk, asked_of(question))
+def next_cursor(session: ReadSession, walk: Walk, question: Question, last: tuple[int | str, ...] | None) -> str | None:
+    """The cursor of the page after the item with the keys `last`; `None` where there are no more."""
+    return None if last is None else Cursor(last, session.recorded).text(walk, asked_of(question))
 
 
 async def total_of(session: ReadSession, question: Question, statement: Callable[[], Statement]) -> int | None:
     """The number of items on all pages, where it was asked for."""
-    return int((await session.rows(statement()))[0][0]) if question.given.get("total") else None
+    if not question.given.get("total"):
+        return None
+    return int((await session.rows(await built(session, question, statement)))[0][0])
 
 
 async def matched(reader: Reader, session: ReadSession, question: Question) -> int | None:
@@ -167,7 +214,8 @@ async def matched(reader: Reader, session: ReadSession, question: Question) -> i
     if key not in reader.counts:
         found = await resolved(session, question)
         try:
-            rows = await session.rows(queries.total_of_incidents(found, session.recorded))
+            count = partial(queries.total_of_incidents, found, session.recorded)
+            rows = await session.rows(await built(session, found, count))
         except ReadTooLong:
             return None
         if len(reader.counts) >= MAX_COUNTS:
@@ -194,7 +242,9 @@ async def incident(session: ReadSession, incident_id: str, question: Question, *
     if not rows:
         raise _absence(incident_id, await session.rows(lists.why_absent(incident_id, session.recorded)))
     record, toll, rest, version, updated = rows[0]
-    (text,) = await _texts(session, question, [(record, toll, rest, None, incident_id)], reports)
+    only = [(record, toll, rest, None, incident_id)]
+    items = await _texts(session, question, only)
+    (text,) = await _with_reports(session, question, only, items) if reports else items
     return Found(text, version, updated)
 
 
