@@ -93,7 +93,7 @@ async def _answer(asked: Asked, told: Callable[[], Awaitable[dict[str, Any]]], t
     async def body() -> bytes:
         common = {"asked": asked.question, "clocks": _clocks(asked), "base": _base(asked.request)}
         made = partial(render.page, template, _root(asked.request), **common, **(parts := await told()))
-        listed = max((parts.get(name, ()) for name in ("reports", "rows", "versions", "revisions")), key=len)
+        listed = max((parts.get(name, ()) for name in ("reports", "rows", "versions")), key=len)
         return await asked.made(listed, MANY_LISTED, made)
 
     return await answer(
