@@ -1,6 +1,7 @@
 """The application: made from settings, never at import."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -30,6 +31,7 @@ from app.api.document import LICENSE, TAGS, Application
 from app.api.kept_files import KeptFiles
 from app.api.middleware import Cors, Envelope
 from app.domain.filters import Form
+from app.domain.places import load_names
 from app.settings import Settings
 from app.store.engine import Database
 from app.store.reader import Reader
@@ -68,6 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
         await to_thread.run_sync(remove_abandoned)
         await to_thread.run_sync(app.openapi)  # takes 0.4 s, in which nobody else would be answered
+        threading.Thread(target=load_names, daemon=True).start()  # a second, which is not waited for
         stopping = asyncio.Event()
         sending_back = asyncio.create_task(_stop_when(stopping, recorder))
         yield {"request_seconds": settings.request_seconds, "stopping": stopping}

@@ -158,13 +158,19 @@ def find_country(text: str) -> str:
         raise ValueError(f"is the name of several countries; give the code: {' or '.join(named)}")
     if codes:
         return codes[0]
-    raise Misspelt("is not a country", lambda: _hint(fold(text)))
+
+    def hint() -> str:
+        like = suggest_country(fold(text))
+        return f"; did you mean {like}?" if like else ""
+
+    raise Misspelt("is not a country", hint)
 
 
 @lru_cache(maxsize=2048)
-def _hint(name: str) -> str:
+def suggest_country(name: str) -> Country | None:
+    """The country whose name is the most like this one, which is folded; `None` where none is alike."""
     like = _suggested().nearest(name)
-    return f"; did you mean {countries()[_names()[like]]}?" if like else ""
+    return countries()[_names()[like]] if like else None
 
 
 @cache

@@ -1,6 +1,7 @@
 """What country or region a code or name stands for, without regard to case, accents or words like "region"."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,6 +10,7 @@ import pycountry
 from app.domain.countries import country_name as country_name
 from app.domain.countries import country_numbers as country_numbers
 from app.domain.countries import find_country as find_country
+from app.domain.countries import suggest_country
 from app.domain.regions import countries_with_regions, hand_made, names_to_suggest, regions_of, wording
 from app.domain.text import Misspelt, Names, fold
 
@@ -83,6 +85,16 @@ def _stored_names(stored: tuple[str, ...]) -> tuple[Names, dict[str, str]]:
     """The same of the regions with these codes."""
     codes = {bare_name(name): code for code in stored if (name := region_name(code))}
     return Names(codes), codes
+
+
+def load_names() -> None:
+    """Puts together what the first question about a country or region needs: a second of work."""
+    unknown = "no such name"
+    find_regions(unknown)
+    suggest_region(unknown)
+    with suppress(ValueError):
+        find_country(unknown)
+    suggest_country(unknown)
 
 
 @lru_cache(maxsize=8192)

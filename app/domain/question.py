@@ -148,7 +148,7 @@ def read_question(
         parameter = names.get(name)
         hinted = len(faults) < suggestions
         if parameter is None:
-            faults.append(_unknown(name, text, names if hinted else ()))
+            faults.append(_unknown(name, text, names, hinted=hinted))
         elif fault := _take(parameter, text, given, hinted=hinted):
             faults.append(fault)
     if ("near" in given) != ("radius_km" in given) and not faults:
@@ -161,8 +161,8 @@ def read_question(
     return Question(given)
 
 
-def _unknown(name: str, text: str, names: Iterable[str]) -> Fault:
-    like = nearest(name[:100].casefold(), names, cutoff=0.5)
+def _unknown(name: str, text: str, names: Iterable[str], *, hinted: bool) -> Fault:
+    like = nearest(name.casefold(), names, cutoff=0.5) if hinted else None
     hint = f"; did you mean {like}?" if like else ""
     return Fault(name, f"is not a parameter here{hint}", text)
 

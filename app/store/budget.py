@@ -36,6 +36,10 @@ class Budget:
         """Seconds that are left; 0 at the end."""
         return max(self.until - time.monotonic(), 0.0)
 
+    def half(self) -> "Budget":
+        """Half of what is left, for what the answer can do without."""
+        return Budget(self.left / 2, self.client, self._receive)
+
     def expect(self) -> None:
         """Raises `ReadTooLong` where no time is left."""
         if time.monotonic() > self.until:

@@ -18,7 +18,15 @@ from app.domain.places import suggest_region
 from app.domain.question import MOST_FAULTS, MOST_SUGGESTIONS, Question, RegionWanted
 from app.domain.report import Report
 from app.domain.vocabulary import Measure, Status
-from app.errors import Fault, IncidentNotFound, IncidentNotYetKnown, IncidentWithdrawn, InvalidInput, ReadTooLong
+from app.errors import (
+    Fault,
+    IncidentNotFound,
+    IncidentNotYetKnown,
+    IncidentWithdrawn,
+    InvalidInput,
+    ReadTooLong,
+    TooManyReads,
+)
 from app.store import lists, queries
 from app.store.budget import Budget
 from app.store.confidential import opened, opened_document
@@ -169,10 +177,24 @@ async def resolved(session: ReadSession, question: Question) -> Question:
     stored = {row[0] for row in await session.rows(queries.stored_regions(names))}
     found = [RegionWanted(r.text, r.codes, tuple(n for n in r.names if n in stored)) for r in question.regions]
     if unknown := [region for region in found if not region.keys]:
-        rows = await session.rows(lists.regions(session.recorded, LAST_INSTANT))
-        there = tuple(row[1] for row in rows if row[1])
+        there = await _regions_there(session)
         raise InvalidInput(await session.beside(_unknown_regions, question, unknown[:MOST_FAULTS], there))
     return question.but(region=tuple(found))
+
+
+_there: dict[tuple[str | None, Instant], tuple[str, ...]] = {}
+"""The keys of the regions that there are, by the life of the feed and the recorded moment; the last one asked for."""
+
+
+async def _regions_there(session: ReadSession) -> tuple[str, ...]:
+    moment = (session.epoch, session.recorded)
+    there = _there.get(moment)
+    if there is None:
+        rows = await session.rows(lists.regions(session.recorded, LAST_INSTANT))
+        there = tuple(row[1] for row in rows if row[1])
+        _there.clear()
+        _there[moment] = there
+    return there
 
 
 def _unknown_regions(question: Question, unknown: Sequence[RegionWanted], there: tuple[str, ...]) -> list[Fault]:
@@ -209,14 +231,15 @@ async def total_of(session: ReadSession, question: Question, statement: Callable
 
 
 async def matched(reader: Reader, session: ReadSession, question: Question) -> int | None:
-    """How many incidents match, counted once for each recording; `None` where counting exceeds the time limit."""
+    """How many incidents match, counted once for each recording; `None` where counting takes too long."""
     key = (blake2b(asked_of(question).encode()).digest(), session.recorded, session.epoch)
     if key not in reader.counts:
         found = await resolved(session, question)
+        session = replace(session, budget=session.budget and session.budget.half())
         try:
             count = partial(queries.total_of_incidents, found, session.recorded)
             rows = await session.rows(await built(session, found, count))
-        except ReadTooLong:
+        except (ReadTooLong, TooManyReads):
             return None
         if len(reader.counts) >= MAX_COUNTS:
             del reader.counts[next(iter(reader.counts))]
