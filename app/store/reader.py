@@ -27,7 +27,7 @@ SHORT_SECONDS = 0.010
 THREADS = 4
 THREADS_OF_A_CLIENT = 2
 """Threads that questions of one address may have at once."""
-QUEUE_SECONDS = 0.5
+QUEUE_SECONDS = 1.0
 """How long a question may wait for a thread."""
 MOST_BYTES = 4 * 1024 * 1024
 """A page ends with the item that reaches this; what comes after it is on the next."""
