@@ -137,4 +137,5 @@ async def versions(request: Request) -> Response:
 
 
 async def _versions(asked: Asked, incident_id: str) -> bytes:
-    return orjson.dumps(await read.versions(asked.session, incident_id))
+    told = await read.versions(asked.session, incident_id)
+    return await asked.made(told["items"], encoding.FEW_ROWS, orjson.dumps, told)

@@ -36,6 +36,8 @@ from app.store.reader import MAX_COUNTS, MOST_BYTES, Reader, ReadSession, Row, S
 
 FEW_IN_BOX = 2000
 """Up to so many places in a box are looked up by place; where there are more, the order is walked instead."""
+MUCH_TEXT = 200_000
+"""Characters of stored JSON that are read on the event loop: a millisecond. More are read in a thread."""
 MANY_VALUES = 20
 """Values of filters up to which SQL is made on the event loop: a few milliseconds, the first time."""
 INCIDENTS_AT_ONCE = 50
@@ -338,8 +340,17 @@ async def versions(session: ReadSession, incident_id: str) -> dict[str, Any]:
     absent = await session.rows(lists.why_absent(incident_id, session.recorded))
     if not rows or absent[0][2] is not None:
         raise _absence(incident_id, absent)
-    items, before = [], {}
-    for number, recorded_at, recorded_by, text, sources in rows:
+    size = sum(len(row[3]) + len(row[4]) for row in rows)
+    items = await session.beside(_versions, session, rows) if size > MUCH_TEXT else _versions(session, rows)
+    answer: dict[str, Any] = await opened_document(session, {"incident": incident_id, "items": items})
+    return answer
+
+
+def _versions(session: ReadSession, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Versions of a record from rows of `lists.versions`, each with the members that changed."""
+    items: list[dict[str, Any]] = []
+    before: dict[str, Any] = {}
+    for number, recorded_at, recorded_by, text, sources in session.each(rows):
         record = orjson.loads(text) | {"sources": orjson.loads(sources)}
         changed = [m for m, value in record.items() if m not in ("id", "recorded_at") and before.get(m, value) != value]
         items.append(
@@ -352,8 +363,7 @@ async def versions(session: ReadSession, incident_id: str) -> dict[str, Any]:
             }
         )
         before = record
-    answer: dict[str, Any] = await opened_document(session, {"incident": incident_id, "items": items})
-    return answer
+    return items
 
 
 @dataclass(frozen=True, slots=True)
