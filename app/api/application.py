@@ -62,8 +62,8 @@ async def _stop_when(stopping: asyncio.Event, recorder: Recorder) -> None:
 def _settle() -> None:
     """Loads what the first question about a country or region needs.
 
-    Then takes what was made so far out of the sight of Python's garbage collector. Nothing of it is garbage, and to look
-    through it takes 0.1 s every now and then, in which nobody is answered.
+    Then takes what was made so far out of the sight of Python's garbage collector. Nothing of it is garbage, and to
+    look through it takes 0.1 s every now and then, in which nobody is answered.
     """
     load_names()
     gc.freeze()
