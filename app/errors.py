@@ -216,6 +216,32 @@ class ReadTooLong(AppError):
         super().__init__(f"not answered within {seconds:g} s; ask for less, or narrow it by country or date")
 
 
+class TooManyReads(AppError):
+    """No thread was free for a question that takes long: others' questions, or the client's own, had them all."""
+
+    status = 503
+    slug = "too-many-reads"
+    title = "Too many long questions at once"
+
+    def __init__(self, share: int) -> None:
+        super().__init__(
+            f"other long questions are being answered, of one address {share} at once; try again when they are, or ask "
+            "for less at a time"
+        )
+
+
+class TooManyGroups(InvalidInput):
+    """Statistics with more groups than are answered."""
+
+    slug = "too-many-groups"
+    title = "Too many groups"
+
+    def __init__(self, most: int, groups: Sequence[str]) -> None:
+        fewer = "group by fewer, " if len(groups) > 1 else ""
+        told = f"makes more than {most} groups; {fewer}or narrow it by country, region or date"
+        super().__init__([Fault("group_by", told.replace("; or", ";"), ",".join(groups))])
+
+
 class TooManyExports(AppError):
     """As many exports as there may be are under way."""
 

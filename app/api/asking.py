@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.metadata import version as version_of
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
@@ -19,15 +19,17 @@ from app.api.addresses import absolute
 from app.api.conditions import IDENTITY, Conditions, Headers, chosen_encoding, conditional_headers, http_date
 from app.api.encoding import FILE_NAMES, MEDIA_TYPES, expect_fitting, media_type, with_bom
 from app.api.parameters import forms_of
+from app.api.pieces import response_of
 from app.api.responses import content_of, file_response, modified_second
 from app.domain.dates import Instant
 from app.domain.filters import Form, Parameter
-from app.domain.question import Question, read_question
+from app.domain.question import MOST_SUGGESTIONS, Question, read_question
 from app.domain.vocabulary import Scope
 from app.errors import Fault, InvalidInput, PreconditionFailed
 from app.store import read
+from app.store.budget import Budget
 from app.store.cursor import Walk
-from app.store.reader import ReadSession
+from app.store.reader import Reader, ReadSession
 
 FRESH = "public, no-cache"
 """Kept, and asked about each time: a new report shows at once, and what has not changed costs a 304."""
@@ -36,8 +38,11 @@ FIXED = "public, max-age=3600"
 PRIVATE = "private, no-store"
 """For answers with something confidential in them."""
 MOST_PARAMETERS = 500
+SHORT_QUERY, MANY_PAIRS = 400, 20
+"""Characters of all values together, and parameters, up to which a query is read on the event loop: a millisecond."""
 MADE_WITH = " ".join((__version__, *(version_of(name) for name in ("duckdb", "pycountry"))))
 """Versions of the programs whose output is part of an answer."""
+T = TypeVar("T")
 _QUALITY = re.compile(r"[01](\.[0-9]{0,3})?", re.ASCII)
 
 
@@ -61,6 +66,10 @@ class Asked:
         """Whether the answer is at a recorded moment of the past."""
         return self.question.recorded is not None and self.question.recorded <= self.session.recorded
 
+    async def made(self, items: Sequence[Any], few: int, make: Callable[..., T], *arguments: Any) -> T:
+        """What a call makes of items: beside the event loop where there are more than a few."""
+        return await self.session.beside(make, *arguments) if len(items) > few else make(*arguments)
+
     def next_page(self, cursor: str | None) -> str | None:
         """The address of the next page: the same question, after the cursor."""
         if cursor is None:
@@ -76,14 +85,32 @@ async def ask(
     meant: Callable[[Question], Question] = lambda question: question,
 ) -> Asked:
     """Reads the request; `meant` is what the question comes to. Raises `InvalidInput` with everything that is wrong."""
+    reader: Reader = request.app.state.reader
+    budget = Budget(reader.read_seconds, request.client.host if request.client else None, request.receive)
     pairs = read_pairs(request.scope["query_string"])
-    question = meant(read_question(pairs, allowed))
+    question = await _understood(reader, budget, pairs, lambda hints: meant(read_question(pairs, allowed, hints)))
     access = await access_of(request)
     opened = access.may(Scope.READ_CONFIDENTIAL)
-    session = await read.open_session(request.app.state.reader, question, walk, confidential=opened)
+    session = await read.open_session(reader, question, walk, confidential=opened, budget=budget)
     form = form_of(request, question, allowed)
     expect_fitting(form, question)
     return Asked(request, pairs, question, session, form)
+
+
+async def _understood(
+    reader: Reader, budget: Budget, pairs: Sequence[tuple[str, str]], understood: Callable[[int], Question]
+) -> Question:
+    """What `understood` returns, which takes the number of suggestions that are looked for.
+
+    What is long to read, and suggestions, are a matter of a thread: they take up to a second.
+    """
+    if sum(len(value) for _, value in pairs) <= SHORT_QUERY and len(pairs) <= MANY_PAIRS:
+        try:
+            return understood(0)
+        except InvalidInput:
+            pass
+    question: Question = await reader.beside(budget, understood, MOST_SUGGESTIONS)
+    return question
 
 
 def read_pairs(query: bytes) -> list[tuple[str, str]]:
@@ -188,7 +215,8 @@ async def answer(
     if unchanged:
         return Response(status_code=304, headers=headers)
     if media_type or asked.form is Form.JSON:
-        return Response(content, headers=headers, media_type=media_type or MEDIA_TYPES[asked.form])
+        assert isinstance(content, bytes), "only files come piece by piece"
+        return response_of(content, 200, headers, media_type or MEDIA_TYPES[asked.form])
     if name := FILE_NAMES.get(asked.form):
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
     # Of what is compressed no ranges: they would count other bytes than those that the tag is of.

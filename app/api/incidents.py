@@ -4,7 +4,6 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
-from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -49,11 +48,14 @@ async def _incidents(asked: Asked) -> tuple[Made, str | None]:
     following = asked.next_page(page.cursor)
     if asked.form is Form.PARQUET:
         return partial(_as_file, asked, encoding.once(page.items)), following
+    few = encoding.FEW_ITEMS
     if asked.form is Form.GEOJSON:
-        return encoding.geojson_page(page.items, fields, following, page.total), following
+        made = encoding.geojson_page
+        return await asked.made(page.items, few, made, page.items, fields, following, page.total), following
     if table := encoding.table_of(asked.form, question):
-        return encoding.incidents_csv(page.items, table, header=True), following
-    items = encoding.cut(page.items, fields)
+        rows = partial(encoding.incidents_csv, header=True)
+        return await asked.made(page.items, encoding.FEW_ROWS, rows, page.items, table), following
+    items = await asked.made(page.items, few, encoding.cut, page.items, fields) if fields else page.items
     if asked.form is Form.NDJSON:
         return encoding.ndjson(items), following
     return encoding.json_page(items, following, page.cursor, page.total), following
@@ -115,12 +117,9 @@ async def toll_history(request: Request) -> Response:
 
 async def _history(asked: Asked, incident_id: str) -> bytes:
     if asked.form is Form.CSV:
-        history: dict[str, Any] = await read.history(asked.session, incident_id, asked.question)
-        reports: list[dict[str, Any]] = history["reports"]
-        if len(reports) > read.MANY_REPORTS:
-            rows: bytes = await asked.session.reader.in_thread(encoding.reports_csv, reports)
-            return rows
-        return encoding.reports_csv(reports)
+        history = await read.history(asked.session, incident_id, asked.question)
+        reports = history["reports"]
+        return await asked.made(reports, encoding.FEW_ROWS, encoding.reports_csv, reports)
     return await read.history_text(asked.session, incident_id, asked.question)
 
 
@@ -137,4 +136,5 @@ async def versions(request: Request) -> Response:
 
 
 async def _versions(asked: Asked, incident_id: str) -> bytes:
-    return orjson.dumps(await read.versions(asked.session, incident_id))
+    told = await read.versions(asked.session, incident_id)
+    return await asked.made(told["items"], encoding.FEW_ROWS, orjson.dumps, told)

@@ -1,6 +1,6 @@
 """Features under `/ogc`: what a request comes to as a query, and pages and single features as responses."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from app.api.addresses import absolute, base
 from app.api.asking import Asked
-from app.api.encoding import MEDIA_TYPES
+from app.api.encoding import FEW_ROWS, MEDIA_TYPES
 from app.domain.cql import read_predicate
 from app.domain.cql_text import Language
 from app.domain.features import PROPERTIES
@@ -58,15 +58,20 @@ async def features(asked: Asked) -> tuple[bytes, str | None]:
     links = [link(_here(asked.request, site), "self", GEOJSON, "this page")]
     links += [link(absolute(asked.request, following), "next", GEOJSON, "the next page")] if following else []
     links.append(link(f"{site}/ogc/collections/incidents", "collection", JSON, "the collection"))
-    content = {
+    head = {
         "type": "FeatureCollection",
         "timeStamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         **({} if matched is None else {"numberMatched": matched}),
         "numberReturned": len(page.items),
         "links": links,
-        "features": [_feature(orjson.loads(item)) for item in page.items],
     }
-    return orjson.dumps(content), following
+    return await asked.made(page.items, FEW_ROWS, _collection, head, page.items), following
+
+
+def _collection(head: Mapping[str, Any], items: Sequence[str]) -> bytes:
+    """A feature collection: `head`, and its features."""
+    features = b",".join(orjson.dumps(_feature(orjson.loads(item))) for item in items)
+    return orjson.dumps(head)[:-1] + b',"features":[' + features + b"]}"
 
 
 async def feature_alone(asked: Asked, text: str) -> bytes:

@@ -10,14 +10,13 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import orjson
-from anyio import to_thread
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from app.api.addresses import base
-from app.api.asking import Asked, answer, ask, read_pairs
+from app.api.asking import MANY_PAIRS, Asked, answer, ask, read_pairs
 from app.api.problems import shown
 from app.domain import filters
 from app.domain.dates import instant_text
@@ -34,8 +33,8 @@ ON_A_PAGE = 50
 REPORTS_ON_A_PAGE = 100
 MOST_SHOWN = 500
 """Reports on the page of an incident, the newest; all of them are in its toll history."""
-MANY_REPORTS = 150
-"""A page with more is made beside the event loop: some 10 ms."""
+MANY_LISTED, FEW_IN_FEED = 100, 50
+"""Items of a list, and entries of a feed, that are made on the event loop: some milliseconds. More are in a thread."""
 MOST_REVISED = 10_000
 """Figures of a reporter that are looked at, the newest first."""
 EXPLORED = (*filters.MATCHING, filters.SORT, filters.LIMIT, filters.CURSOR)
@@ -94,7 +93,8 @@ async def _answer(asked: Asked, told: Callable[[], Awaitable[dict[str, Any]]], t
     async def body() -> bytes:
         common = {"asked": asked.question, "clocks": _clocks(asked), "base": _base(asked.request)}
         made = partial(render.page, template, _root(asked.request), **common, **(parts := await told()))
-        return await to_thread.run_sync(made) if len(parts.get("reports", ())) > MANY_REPORTS else made()
+        listed = max((parts.get(name, ()) for name in ("reports", "rows", "versions")), key=len)
+        return await asked.made(listed, MANY_LISTED, made)
 
     return await answer(
         asked, body, media_type=HTML, more={"Content-Security-Policy": render.POLICY}, besides=_besides(asked)
@@ -111,9 +111,9 @@ def _clocks(asked: Asked) -> str:
     return urlencode([(name, value) for name, value in asked.pairs if name in ("as_of", "recorded_as_of")])
 
 
-def _listed(asked: Asked, items: Sequence[str]) -> list[Markup]:
+async def _listed(asked: Asked, items: Sequence[str]) -> list[Markup]:
     root, clocks = _root(asked.request), _clocks(asked)
-    return [render.listed(text, root, clocks) for text in items]
+    return await asked.made(items, ON_A_PAGE, lambda: [render.listed(text, root, clocks) for text in items])
 
 
 def _with_limit(count: int) -> Callable[[Question], Question]:
@@ -136,10 +136,11 @@ async def _explorer(asked: Asked) -> dict[str, Any]:
     page = await read.incidents(asked.session, asked.question)
     extent = await read.extent(asked.request.app.state.reader)
     told_days = [None if t is None else instant_text(t)[:10] for t in extent.reported]
-    filled, sorting = _form(tuple(asked.pairs), _root(asked.request), tuple(told_days))
+    pairs = tuple(asked.pairs)
+    filled, sorting = await asked.made(pairs, MANY_PAIRS, _form, pairs, _root(asked.request), tuple(told_days))
     api = urlencode([(name, value) for name, value in asked.pairs if name not in ("cursor", "limit")])
     return {
-        "rows": _listed(asked, page.items),
+        "rows": await _listed(asked, page.items),
         "following": _following(asked, page.cursor),
         "form": filled,
         "sorting": sorting,
@@ -182,7 +183,7 @@ async def _incident(asked: Asked, text: str) -> dict[str, Any]:
         "item": item,
         "history": history,
         "reports": reports,
-        "charts": chart.charts(reports, history["timeline"]),
+        "charts": await asked.made(history["reports"], MANY_LISTED, chart.charts, reports, history["timeline"]),
         "versions": versions["items"],
         "citation": cite.citation(item, permanent, seen),
         "linked_data": cite.linked_data(item, address, country, formats),
@@ -215,7 +216,7 @@ async def _region(asked: Asked) -> dict[str, Any]:
     most = max((year["killed"]["best"] or 0 for year in years["items"]), default=0)
     return {
         "region": told,
-        "rows": _listed(asked, page.items),
+        "rows": await _listed(asked, page.items),
         "following": _following(asked, page.cursor),
         "years": years["items"],
         "most": most,
@@ -250,13 +251,13 @@ async def _told_by(asked: Asked, table: str, party_id: str) -> dict[str, Any]:
     page = await read_reports.toll_reports(session, asked.question)
     told = {
         "party": party,
-        "reports": [orjson.loads(text) for text in page.items],
+        "reports": await asked.made(page.items, MANY_LISTED, lambda: list(map(orjson.loads, page.items))),
         "following": _following(asked, page.cursor),
     }
     if table == "source":
         return told
     rows = await session.rows(lists.revised(party_id, session.recorded, asked.question.known, MOST_REVISED))
-    return told | {"revisions": revisions(rows), "most_revised": MOST_REVISED}
+    return told | {"revisions": await asked.made(rows, MANY_LISTED, revisions, rows), "most_revised": MOST_REVISED}
 
 
 async def guide_page(request: Request) -> Response:
@@ -281,14 +282,18 @@ def _as_feed(question: Question) -> Question:
 
 async def _feed(asked: Asked) -> bytes:
     page = await read.incidents(asked.session, asked.question)
-    items = [orjson.loads(text) for text in page.items]
-    return render.feed(
-        base=_base(asked.request),
-        query=f"?{urlencode(asked.pairs)}" if asked.pairs else "",
-        in_words=form.in_words(asked.pairs),
-        items=items,
-        updated=max((item["updated_at"] for item in items), default=instant_text(asked.session.recorded)),
-    )
+
+    def made() -> bytes:
+        items = [orjson.loads(text) for text in page.items]
+        return render.feed(
+            base=_base(asked.request),
+            query=f"?{urlencode(asked.pairs)}" if asked.pairs else "",
+            in_words=form.in_words(asked.pairs),
+            items=items,
+            updated=max((item["updated_at"] for item in items), default=instant_text(asked.session.recorded)),
+        )
+
+    return await asked.made(page.items, FEW_IN_FEED, made)
 
 
 ROUTES: Sequence[Route] = [

@@ -25,6 +25,7 @@ from app.errors import (
     ServiceStopping,
     TooManyExports,
     TooManyImports,
+    TooManyReads,
     TooManyStreams,
     Unauthorized,
     echo,
@@ -36,7 +37,15 @@ TYPES = "urn:conflict-incidents:problem:"
 log = logging.getLogger("app")
 
 CHALLENGE = 'Bearer realm="incidents"'
-EXPECTED = (DatabaseBusy, ReadTooLong, ServiceStopping, TooManyExports, TooManyImports, TooManyStreams)
+EXPECTED = (
+    DatabaseBusy,
+    ReadTooLong,
+    ServiceStopping,
+    TooManyExports,
+    TooManyImports,
+    TooManyReads,
+    TooManyStreams,
+)
 """What comes of much being asked, and is no fault to be logged."""
 _TITLES = {
     400: "The request is malformed",

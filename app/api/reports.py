@@ -35,7 +35,9 @@ async def _reports(asked: Asked) -> tuple[bytes | AsyncGenerator[bytes], str | N
         return encoding.export_reports(read_reports.every_toll_report(asked.session, asked.question), asked.form), None
     page = await read_reports.toll_reports(asked.session, asked.question)
     if asked.form is Form.CSV:
-        return encoding.reports_csv(map(orjson.loads, page.items)), asked.next_page(page.cursor)
+        reports = map(orjson.loads, page.items)
+        made = await asked.made(page.items, encoding.FEW_ROWS, encoding.reports_csv, reports)
+        return made, asked.next_page(page.cursor)
     return _encoded(asked, page)
 
 

@@ -10,6 +10,7 @@ from starlette.responses import Response, StreamingResponse
 
 from app.api.conditions import Conditions
 from app.api.kept_files import KeptFiles, Make, OpenFile
+from app.api.pieces import response_of
 from app.domain.dates import Instant
 from app.errors import ServiceStopping
 
@@ -94,7 +95,7 @@ def file_response(
     if part:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
     if isinstance(content, bytes):
-        return Response(content[start:stop], status, headers, media_type=media_type)
+        return response_of(content[start:stop], status, headers, media_type)
     headers["Content-Length"] = str(stop - start)
     if head_only:
         return Response(None, status, headers, media_type=media_type)

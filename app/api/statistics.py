@@ -33,9 +33,15 @@ async def stats(request: Request) -> Response:
 
 async def _stats(asked: Asked) -> bytes:
     found = await sums.stats(asked.session, asked.question)
-    if asked.form is Form.CSV:
-        return encoding.sums_csv(found, asked.question.given.get("group_by", ()))
-    return orjson.dumps(found)
+    items = found["items"]
+
+    def made() -> bytes:
+        each = asked.session.each(items)
+        if asked.form is Form.CSV:
+            return encoding.sums_csv({**found, "items": each}, asked.question.given.get("group_by", ()))
+        return encoding.sums_json({**found, "items": each})
+
+    return await asked.made(items, sums.MANY_GROUPS, made)
 
 
 @router.get(
@@ -51,7 +57,8 @@ async def regions(request: Request) -> Response:
 
 
 async def _regions(asked: Asked) -> bytes:
-    return orjson.dumps({"items": await sums.regions(asked.session, asked.question)})
+    items = await sums.regions(asked.session, asked.question)
+    return await asked.made(items, sums.MANY_GROUPS, orjson.dumps, {"items": items})
 
 
 @router.get(

@@ -14,7 +14,7 @@ from typing import Any
 
 import pycountry
 
-from app.domain.text import fold, nearest
+from app.domain.text import Misspelt, Names, fold
 
 _LANGUAGES = ("fr", "es", "pt", "ar", "ru", "zh_CN")
 """Languages whose names of countries are understood, besides English: the others of the UN, and Portuguese."""
@@ -158,8 +158,24 @@ def find_country(text: str) -> str:
         raise ValueError(f"is the name of several countries; give the code: {' or '.join(named)}")
     if codes:
         return codes[0]
-    like = nearest(fold(text), (name for name in _names() if len(name) >= _MIN_SUGGESTED))
-    raise ValueError(f"is not a country{f'; did you mean {countries()[_names()[like]]}?' if like else ''}")
+
+    def hint() -> str:
+        like = suggest_country(fold(text))
+        return f"; did you mean {like}?" if like else ""
+
+    raise Misspelt("is not a country", hint)
+
+
+@lru_cache(maxsize=2048)
+def suggest_country(name: str) -> Country | None:
+    """The country whose name is the most like this one, which is folded; `None` where none is alike."""
+    like = _suggested().nearest(name)
+    return countries()[_names()[like]] if like else None
+
+
+@cache
+def _suggested() -> Names:
+    return Names(name for name in _names() if len(name) >= _MIN_SUGGESTED)
 
 
 @cache

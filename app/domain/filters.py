@@ -77,6 +77,9 @@ def _limits(measure: Measure) -> tuple[Filter, Filter]:
     )
 
 
+_FROM_BEGINNINGS = (
+    f"from their beginnings; a single letter or digit is a whole word. At most {kinds.MOST_WORDS} different words."
+)
 FILTERS: tuple[Filter, ...] = (
     _many("country", kinds.COUNTRY, "country", "Country, former state or waters: code, alpha-3 or name. Any matches."),
     _many(
@@ -86,14 +89,14 @@ FILTERS: tuple[Filter, ...] = (
         "Region: ISO 3166-2 code or name, in English, French, Spanish or a local language, "
         "without regard to case or accents.",
     ),
-    _one("place", kinds.WORDS, How.WORDS, "place", "Words of the place's name, from their beginnings."),
-    _one("actor", kinds.WORDS, How.WORDS, "actors", "Words of an actor's name, from their beginnings."),
+    _one("place", kinds.WORDS, How.WORDS, "place", f"Words of the place's name, {_FROM_BEGINNINGS}"),
+    _one("actor", kinds.WORDS, How.WORDS, "actors", f"Words of an actor's name, {_FROM_BEGINNINGS}"),
     _one(
         "q",
         kinds.WORDS,
         How.WORDS,
         "",
-        "Words of title, summary, place, district, region and actors, from their beginnings.",
+        f"Words of title, summary, place, district, region and actors, {_FROM_BEGINNINGS}",
     ),
     _many("near_border", kinds.COUNTRY, "", "Said to be close to the border with this country.", How.NEAR_BORDER),
     _one("date_from", kinds.DAY, How.AT_LEAST, "date_end", "The incident's interval ends on this day or later."),
@@ -209,6 +212,8 @@ class Group(StrEnum):
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
+MOST_GROUPS = 20_000
+"""Groups that statistics may have: the days of half a century."""
 MEMBERS = ("id", *IncidentFields.model_fields, "recorded_at", "toll", "sources", "updated_at")
 """The members of an incident, in the order in which they are answered."""
 
@@ -222,14 +227,17 @@ SORT = Parameter("sort", kinds.choice(Sort, "-date"), "Order; `-` puts the large
 LIMIT = Parameter(
     "limit",
     kinds.whole(1, MAX_LIMIT),
-    f"Items on a page. JSON has {DEFAULT_LIMIT} unless told; the other forms have everything unless told.",
+    f"Items on a page. JSON has {DEFAULT_LIMIT} unless told; the other forms have everything unless told. A page may "
+    "hold fewer, where its items are long: go on while there is a `next`.",
 )
 CURSOR = Parameter("cursor", kinds.CURSOR, "Where the page begins; taken from `next`.")
 TOTAL = Parameter("total", kinds.FLAG, "Add `total`, the number of items on all pages.")
 FIELDS = Parameter("fields", kinds.choices(MEMBERS), "Only these members, separated by commas.")
 HXL = Parameter("hxl", kinds.SWITCH, "Add a second row with HXL hashtags; with `f=csv` alone.")
 BOM = Parameter("bom", kinds.SWITCH, "Begin with a byte order mark (UTF-8), for spreadsheets; with CSV alone.")
-GROUP_BY = Parameter("group_by", kinds.choices(tuple(Group)), "Group by these, separated by commas.")
+GROUP_BY = Parameter(
+    "group_by", kinds.choices(tuple(Group)), f"Group by these, separated by commas. At most {MOST_GROUPS} groups."
+)
 MEASURE = Parameter("measure", kinds.choice(Measure), "Only reports of this measure.")
 INCIDENT = Parameter("incident", kinds.ID, "Only reports that cover this incident (id).")
 AFTER = Parameter("after", kinds.whole(0, kinds.LARGEST), "Only entries after this `seq`; 0 is the beginning.")
@@ -288,7 +296,10 @@ _CRS = kinds.choice(Crs, Crs.CRS84)
 _AS_FEATURES = {
     "bbox": Parameter("bbox", kinds.CUBE, BY_NAME["bbox"].help),
     "limit": Parameter(
-        "limit", kinds.clamped(1, MAX_LIMIT, DEFAULT_LIMIT), "Features on a page. A larger limit counts as the largest."
+        "limit",
+        kinds.clamped(1, MAX_LIMIT, DEFAULT_LIMIT),
+        "Features on a page. A larger limit counts as the largest. A page may hold fewer, where its features are long: "
+        "go on while there is a link `next`.",
     ),
     "total": Parameter("total", kinds.FLAG, "`false` leaves `numberMatched` out, and saves counting."),
     **{p.name: p for p in EQUAL},

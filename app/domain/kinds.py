@@ -17,12 +17,14 @@ from app.domain.features import QUERYABLES, comparable
 from app.domain.layouts.columns import Type
 from app.domain.places import find_country
 from app.domain.source import DAY_SCHEMA, ID_PATTERN, INT64, MOMENT_SCHEMA
-from app.domain.text import check_text, fold, nearest
+from app.domain.text import Misspelt, check_text, fold, nearest
 
 EARTH_KM = 6371.0088
 """Mean radius of the earth (IUGG)."""
 LARGEST = 2**53 - 1
 LONGEST_TEXT = 200
+MOST_WORDS = 16
+"""Different words that are looked for at once."""
 _WHOLE = re.compile(r"-?[0-9]{1,16}", re.ASCII)
 _DECIMAL_PATTERN = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _DECIMAL = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+ -]?[0-9]{1,3})?", re.ASCII)
@@ -112,10 +114,13 @@ def _whole_schema(least: int, most: int) -> dict[str, Any]:
 def _choose(text: str, names: dict[str, Any]) -> Any:
     value = names.get(text, names.get(text.casefold()))
     if value is None:
-        like = nearest(text.casefold(), names)
-        hint = f"; did you mean {names[like]}?" if like else f"; it is one of {', '.join(map(str, names.values()))}"
-        raise ValueError(f"is not a value of this parameter{hint}")
+        raise Misspelt("is not a value of this parameter", lambda: _hint(text, names))
     return value
+
+
+def _hint(text: str, names: dict[str, Any]) -> str:
+    like = nearest(text.casefold(), names)
+    return f"; did you mean {names[like]}?" if like else f"; it is one of {', '.join(map(str, names.values()))}"
 
 
 def choice(values: Iterable[StrEnum], default: str | None = None) -> Kind:
@@ -149,9 +154,13 @@ def _flag(text: str) -> bool:
 
 
 def _words(text: str) -> str:
-    if not fold(_text(text)):
+    """The words, each once."""
+    words = dict.fromkeys(fold(_text(text)).split())
+    if not words:
         raise ValueError("has no word to look for")
-    return fold(text)
+    if len(words) > MOST_WORDS:
+        raise ValueError(f"has {len(words)} different words, more than {MOST_WORDS}; look for the rarest ones")
+    return " ".join(words)
 
 
 def _text(text: str) -> str:
@@ -161,7 +170,8 @@ def _text(text: str) -> str:
 
 
 def _region(text: str) -> str:
-    _words(text)
+    if not fold(_text(text)):
+        raise ValueError("has no word to look for")
     return text
 
 

@@ -1,6 +1,7 @@
 """What country or region a code or name stands for, without regard to case, accents or words like "region"."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,8 +10,9 @@ import pycountry
 from app.domain.countries import country_name as country_name
 from app.domain.countries import country_numbers as country_numbers
 from app.domain.countries import find_country as find_country
+from app.domain.countries import suggest_country
 from app.domain.regions import countries_with_regions, hand_made, names_to_suggest, regions_of, wording
-from app.domain.text import fold, nearest
+from app.domain.text import Misspelt, Names, fold
 
 _LEFT_OUT_OF_KEYS = frozenset(
     "region regions province state oblast governorate muhafazat department departement district county wilaya "
@@ -63,12 +65,36 @@ def find_regions(text: str, countries: tuple[str, ...] = ()) -> tuple[str, ...]:
 @lru_cache(maxsize=2048)
 def suggest_region(text: str, countries: tuple[str, ...] = (), stored: Sequence[str] = ()) -> str | None:
     """The nearest region as "Ménaka, ML-9", among the codes in store first, then all regions of these countries."""
-    asked, within = bare_name(text), countries or countries_with_regions()
-    names = {bare_name(name): code for country in within for name, code in names_to_suggest(country)}
-    preferred = {bare_name(region_name(code) or ""): code for code in stored if region_name(code)}
-    like = nearest(asked, preferred, _CUTOFF) or nearest(asked, names, _CUTOFF)
-    code = preferred.get(like) or names[like] if like else None
-    return f"{region_name(code)}, {code}" if code else None
+    asked = bare_name(text)
+    for names, codes in (_stored_names(tuple(stored)), _names_within(countries)):
+        if like := names.nearest(asked, _CUTOFF):
+            return f"{region_name(codes[like])}, {codes[like]}"
+    return None
+
+
+@lru_cache(maxsize=64)
+def _names_within(countries: tuple[str, ...]) -> tuple[Names, dict[str, str]]:
+    """The names of the regions of these countries, or of all, and the codes that they stand for."""
+    within = countries or countries_with_regions()
+    codes = {bare_name(name): code for country in within for name, code in names_to_suggest(country)}
+    return Names(codes), codes
+
+
+@lru_cache(maxsize=4)
+def _stored_names(stored: tuple[str, ...]) -> tuple[Names, dict[str, str]]:
+    """The same of the regions with these codes."""
+    codes = {bare_name(name): code for code in stored if (name := region_name(code))}
+    return Names(codes), codes
+
+
+def load_names() -> None:
+    """Puts together what the first question about a country or region needs: a second of work."""
+    unknown = "no such name"
+    find_regions(unknown)
+    suggest_region(unknown)
+    with suppress(ValueError):
+        find_country(unknown)
+    suggest_country(unknown)
 
 
 @lru_cache(maxsize=8192)
@@ -79,9 +105,12 @@ def resolve_region(text: str, country: str) -> Region:
         return _coded(codes[0])
     if codes:
         raise ValueError(f"is the name of several regions: {', '.join(codes)}")
-    like = suggest_region(text, (country,))
-    hint = f"; did you mean {like}?" if like else ""
-    raise ValueError(f"is not a region of {country_name(country)}{hint}")
+
+    def hint() -> str:
+        like = suggest_region(text, (country,))
+        return f"; did you mean {like}?" if like else ""
+
+    raise Misspelt(f"is not a region of {country_name(country)}", hint)
 
 
 @lru_cache(maxsize=8192)

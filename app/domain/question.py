@@ -8,14 +8,16 @@ from app.domain.dates import LAST_INSTANT, Instant, Moment
 from app.domain.filters import BY_NAME, DEFAULT_LIMIT, Filter, Form, Parameter, Sort
 from app.domain.kinds import Box
 from app.domain.places import bare_name, find_regions, region_name
-from app.domain.text import nearest
+from app.domain.text import Misspelt, nearest
 from app.domain.vocabulary import Figure
 from app.errors import Fault, InvalidInput
 
 MOST_VALUES = 100
 """A repeatable parameter may be given this often."""
 MOST_FAULTS = 60
-"""Reading stops after so many faults; looking for the nearest name costs time."""
+"""Reading stops after so many faults."""
+MOST_SUGGESTIONS = 10
+"""Faults that name the nearest name: to look for it takes some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +116,29 @@ class Question:
             return around
         return self.given.get("bbox")
 
+    @property
+    def values(self) -> int:
+        """How many values are compared with."""
+        return sum(_count(value) for value in self.given.values())
+
     def but(self, **changes: Any) -> "Question":
         """The same question with some parameters given differently; `None` takes one away."""
         merged = {**self.given, **changes}
         return Question({name: value for name, value in merged.items() if value is not None})
 
 
-def read_question(pairs: Iterable[tuple[str, str]], allowed: Sequence[Parameter]) -> Question:
-    """Reads a question. Raises `InvalidInput` that lists every parameter that is unknown, repeated or unreadable."""
+def _count(value: Any) -> int:
+    values = getattr(value, "values", value)  # of a predicate
+    return len(values) if isinstance(values, (list, tuple)) else 1
+
+
+def read_question(
+    pairs: Iterable[tuple[str, str]], allowed: Sequence[Parameter], suggestions: int = MOST_SUGGESTIONS
+) -> Question:
+    """Reads a question. Raises `InvalidInput` that lists every parameter that is unknown, repeated or unreadable.
+
+    `suggestions` is the number of faults, the first ones, that name the nearest name.
+    """
     names = {p.name: p for p in allowed}
     given: dict[str, Any] = {}
     faults: list[Fault] = []
@@ -129,9 +146,10 @@ def read_question(pairs: Iterable[tuple[str, str]], allowed: Sequence[Parameter]
         if len(faults) == MOST_FAULTS:
             break
         parameter = names.get(name)
+        hinted = len(faults) < suggestions
         if parameter is None:
-            faults.append(_unknown(name, text, names))
-        elif fault := _take(parameter, text, given):
+            faults.append(_unknown(name, text, names, hinted=hinted))
+        elif fault := _take(parameter, text, given, hinted=hinted):
             faults.append(fault)
     if ("near" in given) != ("radius_km" in given) and not faults:
         missing = "radius_km" if "near" in given else "near"
@@ -143,16 +161,18 @@ def read_question(pairs: Iterable[tuple[str, str]], allowed: Sequence[Parameter]
     return Question(given)
 
 
-def _unknown(name: str, text: str, names: Iterable[str]) -> Fault:
-    like = nearest(name[:100].casefold(), names, cutoff=0.5)
+def _unknown(name: str, text: str, names: Iterable[str], *, hinted: bool) -> Fault:
+    like = nearest(name.casefold(), names, cutoff=0.5) if hinted else None
     hint = f"; did you mean {like}?" if like else ""
     return Fault(name, f"is not a parameter here{hint}", text)
 
 
-def _take(parameter: Parameter, text: str, given: dict[str, Any]) -> Fault | None:
+def _take(parameter: Parameter, text: str, given: dict[str, Any], *, hinted: bool) -> Fault | None:
     name = parameter.name
     try:
         value = parameter.kind.read(text)
+    except Misspelt as error:
+        return Fault(name, str(error) if hinted else error.plain, text)
     except ValueError as error:
         return Fault(name, str(error), text)
     if not parameter.repeatable:

@@ -1,14 +1,20 @@
 """Names compared without regard to case, accents or punctuation, and the nearest of several names."""
 
 import difflib
+import heapq
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 _SINGLE_LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"})
 _NOT_A_WORD = re.compile(r"[\W_]+")
 _ASCII_GAPS = str.maketrans({chr(code): " " for code in range(128) if not chr(code).isalnum()})
 """The same for text of ASCII alone, twice as fast."""
+
+LONGEST_COMPARED = 100
+"""Characters of a name that are compared with others."""
+MOST_COMPARED = 300
+"""Names that one is compared with, the likeliest: some milliseconds."""
 
 
 def fold(text: str) -> str:
@@ -20,10 +26,76 @@ def fold(text: str) -> str:
     return _NOT_A_WORD.sub(" ", unaccented).strip()
 
 
+class Misspelt(ValueError):
+    """A name that is not known. `plain` says so; as text the error also names the nearest one, which takes a while."""
+
+    def __init__(self, plain: str, hint: Callable[[], str]) -> None:
+        super().__init__(plain)
+        self.plain = plain
+        self._hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.plain}{self._hint()}"
+
+
+class Names:
+    """Names among which the nearest is looked for: the one of the greatest `difflib` ratio.
+
+    A ratio takes longer than all else. It cannot be greater than what the lengths and the characters that only one of
+    two names has leave possible: the likeliest names are compared first, until no other can be nearer.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._by_length: dict[int, list[tuple[str, int]]] = {}
+        for name in dict.fromkeys(names):
+            self._by_length.setdefault(len(name), []).append((name, _characters(name)))
+
+    def nearest(self, name: str, cutoff: float = 0.6) -> str | None:
+        """The name that is most like this one, or `None` where none is alike. At most `MOST_COMPARED` are compared."""
+        name = name[:LONGEST_COMPARED]
+        best: tuple[float, str] | None = None
+        matcher: difflib.SequenceMatcher[str] = difflib.SequenceMatcher()
+        matcher.set_seq2(name)
+        for bound, other in self._likeliest(name, cutoff):
+            least = best[0] if best else cutoff
+            if bound < least:
+                break
+            matcher.set_seq1(other)
+            if matcher.quick_ratio() >= least:
+                found = (matcher.ratio(), other)
+                if found[0] >= least and (best is None or found > best):
+                    best = found
+        return best[1] if best else None
+
+    def _likeliest(self, name: str, cutoff: float) -> list[tuple[float, str]]:
+        """(the greatest possible ratio, name), the greatest first."""
+        length, characters = len(name), _characters(name)
+        found = []
+        for other_length, others in self._by_length.items():
+            both = length + other_length
+            if 2 * min(length, other_length) < cutoff * both:
+                continue
+            for other, other_characters in others:
+                shared = min(
+                    length - (characters & ~other_characters).bit_count(),
+                    other_length - (other_characters & ~characters).bit_count(),
+                )
+                if 2 * shared >= cutoff * both:
+                    found.append((2 * shared / both, other))
+        return heapq.nlargest(MOST_COMPARED, found)
+
+
+def _characters(name: str) -> int:
+    """The characters of a name as bits, of which several characters may share one."""
+    bits = 0
+    for character in name:
+        bits |= 1 << (ord(character) & 63)
+    return bits
+
+
 def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The name that is most like this one, or `None` where none is alike."""
-    found = difflib.get_close_matches(name, names, n=1, cutoff=cutoff)
-    return found[0] if found else None
+    """The name of a few that is most like this one, or `None` where none is alike."""
+    return Names(names).nearest(name, cutoff)
 
 
 def check_text(text: str) -> str:

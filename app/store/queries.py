@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, func, literal_column, or_, select, tuple_
 
 from app.domain.dates import Instant
-from app.domain.filters import Group, Sort
+from app.domain.filters import MOST_GROUPS, Group, How, Sort
 from app.domain.kinds import Box
 from app.domain.question import Question
 from app.domain.vocabulary import Figure, Measure
@@ -100,7 +100,16 @@ def page_of_incidents(
     if box:
         values |= _tree_values(box)
     sql = _incidents_text(shape_of(question), question.sort, after is not None, box.wraps if box else None, paged)
-    return Statement(sql, values)
+    return Statement(sql, values, searches_long(question))
+
+
+def searches_long(question: Question) -> bool:
+    """Whether words are looked for that many texts may have. The full-text index reads all of each at once.
+
+    That is several words, or one of fewer than four characters.
+    """
+    words = [word for f, value in question.filters if f.how is How.WORDS for word in value.split()]
+    return len(words) > 1 or any(len(word) < 4 for word in words)
 
 
 @lru_cache(maxsize=4)
@@ -135,7 +144,7 @@ def _total_text(shape: Shape) -> str:
 
 def total_of_incidents(question: Question, recorded: Instant) -> Statement:
     """How many incidents match."""
-    return Statement(_total_text(shape_of(question)), values_of(question, recorded))
+    return Statement(_total_text(shape_of(question)), values_of(question, recorded), searches_long(question))
 
 
 GROUPS: dict[Group, ColumnElement[Any]] = {
@@ -154,7 +163,8 @@ FIGURES = [f"{measure}_{figure}" for measure in Measure for figure in ("low", "b
 def sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
     """(groups…, region's name, incidents, every sum of `FIGURES`) of the incidents that match.
 
-    By actor an incident counts once for each name that took part.
+    By actor an incident counts once for each name that took part. One group more than `MOST_GROUPS` tells that there
+    are too many.
     """
     actor = TABLES["incident_actor"].c
     once = select(actor.name, actor.version).distinct().subquery()
@@ -163,7 +173,7 @@ def sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
     built = built.select_from(TABLES["segment"])
     if Group.ACTOR in groups:
         built = built.join(once, once.c.version == segment.version)
-    return built.where(*conditions(shape)).group_by(*keys).order_by(*keys)
+    return limited(built.where(*conditions(shape)).group_by(*keys).order_by(*keys), MOST_GROUPS + 1)
 
 
 def shared_sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
@@ -196,4 +206,5 @@ def _sums_text(shape: Shape, groups: tuple[Group, ...], shared: bool) -> str:
 def sums_of_incidents(question: Question, recorded: Instant, groups: Iterable[str], *, shared: bool) -> Statement:
     """Counts and sums, or the sums of shared figures."""
     shape = tuple(Group(g) for g in groups)
-    return Statement(_sums_text(shape_of(question), shape, shared), values_of(question, recorded))
+    sql = _sums_text(shape_of(question), shape, shared)
+    return Statement(sql, values_of(question, recorded), searches_long(question))

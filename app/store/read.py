@@ -1,12 +1,12 @@
 """Answers: questions become statements, rows become JSON texts. Every read of incidents goes this way."""
 
-import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
+from math import inf
 from typing import Any, NamedTuple
 
 import orjson
@@ -15,25 +15,36 @@ from app.domain.dates import LAST_INSTANT, Instant, instant_text, moment_text
 from app.domain.headline import RULE, Look, successors
 from app.domain.history import Effect, account, by_set, superseding
 from app.domain.places import suggest_region
-from app.domain.question import Question, RegionWanted
+from app.domain.question import MOST_FAULTS, MOST_SUGGESTIONS, Question, RegionWanted
 from app.domain.report import Report
 from app.domain.vocabulary import Measure, ReportChange, Status
-from app.errors import Fault, IncidentNotFound, IncidentNotYetKnown, IncidentWithdrawn, InvalidInput, ReadTooLong
+from app.errors import (
+    Fault,
+    IncidentNotFound,
+    IncidentNotYetKnown,
+    IncidentWithdrawn,
+    InvalidInput,
+    ReadTooLong,
+    TooManyReads,
+)
 from app.store import lists, queries
+from app.store.budget import Budget
 from app.store.confidential import opened, opened_document
-from app.store.cursor import Cursor, Walk, read_cursor
+from app.store.cursor import LARGEST, Cursor, Walk, read_cursor
 from app.store.facts import KnownReport, covering, known_report
 from app.store.long_rows import completed
-from app.store.reader import MAX_COUNTS, Reader, ReadSession, Row, Statement
+from app.store.reader import MAX_COUNTS, MOST_BYTES, Reader, ReadSession, Row, Statement
 
 FEW_IN_BOX = 2000
 """Up to so many places in a box are looked up by place; where there are more, the order is walked instead."""
-MOST_SUGGESTIONS = 10
-"""Unknown regions that are told in one answer; the nearest name of each costs some milliseconds."""
+MUCH_TEXT = 200_000
+"""Characters of stored JSON that are read on the event loop: a millisecond. More are read in a thread."""
+MANY_VALUES = 20
+"""Values of filters up to which SQL is made on the event loop: a few milliseconds, the first time."""
+INCIDENTS_AT_ONCE = 50
+"""Incidents whose reports one statement reads."""
 MANY_REPORTS = 50
 """A longer history is put together beside the event loop."""
-LONG_HISTORY = 1 << 20
-"""Bytes of a history above which it is read as JSON beside the event loop."""
 NOT_ASKED = ("cursor", "limit", "total", "fields", "hxl", "bom", "f")
 """Parameters that change the page or its form, not the walk."""
 
@@ -48,15 +59,20 @@ class Page:
 
 
 async def open_session(
-    reader: Reader, question: Question, walk: Walk | None = None, *, confidential: bool = False
+    reader: Reader,
+    question: Question,
+    walk: Walk | None = None,
+    *,
+    confidential: bool = False,
+    budget: Budget | None = None,
 ) -> ReadSession:
     """A session at the recorded moment that the question, or its cursor, asks for; at the newest one otherwise."""
-    newest, epoch = (await reader.rows(lists.head()))[0]
+    newest, epoch = (await reader.rows(lists.head(), budget))[0]
     newest = newest or 0
     asked = newest if question.recorded is None else question.recorded
     if walk and (cursor := cursor_of(question, walk)):
         asked = cursor.recorded
-    return ReadSession(reader, min(asked, newest), confidential, epoch)
+    return ReadSession(reader, min(asked, newest), confidential, epoch, budget)
 
 
 def cursor_of(question: Question, walk: Walk) -> Cursor | None:
@@ -79,11 +95,19 @@ async def incidents(session: ReadSession, question: Question, *, reports: bool =
     cursor = cursor_of(question, INCIDENTS)
     after = cursor.keys if cursor else None
     by_tree = await _by_tree(session, found)
-    rows = await session.rows(queries.page_of_incidents(found, session.recorded, after, by_tree=by_tree))
-    items = await _texts(session, question, rows[: question.limit], reports)
-    total = await total_of(session, question, lambda: queries.total_of_incidents(found, session.recorded))
-    following = next_cursor(session, INCIDENTS, question, rows, lambda row: (row[3], row[4]))
+    page = partial(queries.page_of_incidents, found, session.recorded, after, by_tree=by_tree)
+    rows, more = await session.page(await built(session, found, page), question.limit, _size)
+    items = await _texts(session, question, rows)
+    if reports and rows:
+        items = await _with_reports(session, question, rows, items, MOST_BYTES)
+        more, rows = more or len(items) < len(rows), rows[: len(items)]
+    total = await total_of(session, found, lambda: queries.total_of_incidents(found, session.recorded))
+    following = next_cursor(session, INCIDENTS, question, (rows[-1][3], rows[-1][4]) if more else None)
     return Page(items, following, total)
+
+
+def _size(row: Row) -> int:
+    return len(row[0]) + len(row[1]) + len(row[2])
 
 
 async def every_incident(
@@ -92,29 +116,54 @@ async def every_incident(
     """All incidents that match, some at a time, each with its `toll_reports` where those are wanted."""
     found = await resolved(session, question)
     by_tree = await _by_tree(session, found)
-    statement = queries.page_of_incidents(found, session.recorded, None, by_tree=by_tree, paged=False)
+    every = partial(queries.page_of_incidents, found, session.recorded, None, by_tree=by_tree, paged=False)
+    statement = await built(session, found, every)
+    session = replace(session, budget=None)  # an export lasts as long as its client reads
     async with aclosing(session.reader.slices(statement)) as slices:
         async for rows in slices:
-            yield await _texts(session, question, rows, reports)
+            items = await _texts(session, question, rows)
+            yield await _with_reports(session, question, rows, items) if reports else items
 
 
-async def _texts(session: ReadSession, question: Question, rows: Sequence[Row], reports: bool) -> list[str]:
+async def _texts(session: ReadSession, question: Question, rows: Sequence[Row]) -> list[str]:
     """The JSON texts of rows of `queries.page_of_incidents`."""
     as_text = _splicer(question)
     whole = await completed(session, question, rows)
-    items = [as_text(record, toll, rest) for record, toll, rest, _, _ in whole]
-    if reports and rows:
-        told: dict[str, list[str]] = {}
-        for incident_id, record, reason, on in await session.rows(
-            lists.told_of([row[4] for row in rows], session.recorded, question.known)
-        ):
-            taken_back = orjson.dumps(reason and {"reason": reason, "reported_on": on}).decode()
-            told.setdefault(incident_id, []).append(f'{record[:-1]},"retraction":{taken_back}}}')
-        items = [
-            f'{item[:-1]},"toll_reports":[{",".join(told.get(row[4], ()))}]}}'
-            for item, row in zip(items, rows, strict=True)
-        ]
-    return await opened(session, items)
+    return await opened(session, [as_text(record, toll, rest) for record, toll, rest, _, _ in whole])
+
+
+async def _with_reports(
+    session: ReadSession, question: Question, rows: Sequence[Row], items: Sequence[str], most: float = inf
+) -> list[str]:
+    """The same items with their `toll_reports`, up to the one that makes them `most` characters."""
+    made: list[str] = []
+    size = 0
+    while len(made) < len(rows) and size < most:
+        wanted = [row[4] for row in rows[len(made) : len(made) + INCIDENTS_AT_ONCE]]
+        told = await _told_of(session, question, wanted, bounded=most < inf)
+        several = zip(items[len(made) :], told.values(), strict=False)
+        joined = [f'{item[:-1]},"toll_reports":[{",".join(reports)}]}}' for item, reports in several]
+        made += await opened(session, joined)
+        size += sum(map(len, joined))
+    return made
+
+
+async def _told_of(
+    session: ReadSession, question: Question, wanted: Sequence[str], *, bounded: bool
+) -> dict[str, list[str]]:
+    """The reports of incidents by id: of as many as are wanted or, where `bounded`, of those whose reports fit."""
+    statement = lists.told_of(wanted, session.recorded, question.known)
+    if bounded and len(wanted) > 1:
+        rows, more = await session.page(statement, LARGEST, lambda row: len(row[1]))
+        if more:
+            return await _told_of(session, question, wanted[: len(wanted) // 2], bounded=True)
+    else:
+        rows = await session.rows(statement)
+    told: dict[str, list[str]] = {incident_id: [] for incident_id in wanted}
+    for incident_id, record, reason, on in rows:
+        taken_back = orjson.dumps(reason and {"reason": reason, "reported_on": on}).decode()
+        told[incident_id].append(f'{record[:-1]},"retraction":{taken_back}}}')
+    return told
 
 
 def _splicer(question: Question) -> Callable[[str, str, str], str]:
@@ -132,15 +181,39 @@ async def resolved(session: ReadSession, question: Question) -> Question:
     stored = {row[0] for row in await session.rows(queries.stored_regions(names))}
     found = [RegionWanted(r.text, r.codes, tuple(n for n in r.names if n in stored)) for r in question.regions]
     if unknown := [region for region in found if not region.keys]:
-        rows = await session.rows(lists.regions(session.recorded, LAST_INSTANT))
-        there = tuple(row[1] for row in rows if row[1])
-        raise InvalidInput([_unknown_region(question, region, there) for region in unknown[:MOST_SUGGESTIONS]])
+        there = await _regions_there(session)
+        raise InvalidInput(await session.beside(_unknown_regions, question, unknown[:MOST_FAULTS], there))
     return question.but(region=tuple(found))
 
 
-def _unknown_region(question: Question, region: RegionWanted, there: tuple[str, ...]) -> Fault:
-    like = suggest_region(region.text, tuple(question.given.get("country", ())), there)
-    return Fault("region", f"is not a region{f'; did you mean {like}?' if like else ''}", region.text)
+_there: dict[tuple[str | None, Instant], tuple[str, ...]] = {}
+"""The keys of the regions that there are, by the life of the feed and the recorded moment; the last one asked for."""
+
+
+async def _regions_there(session: ReadSession) -> tuple[str, ...]:
+    moment = (session.epoch, session.recorded)
+    there = _there.get(moment)
+    if there is None:
+        rows = await session.rows(lists.regions(session.recorded, LAST_INSTANT))
+        there = tuple(row[1] for row in rows if row[1])
+        _there.clear()
+        _there[moment] = there
+    return there
+
+
+def _unknown_regions(question: Question, unknown: Sequence[RegionWanted], there: tuple[str, ...]) -> list[Fault]:
+    """A fault for each. The first `MOST_SUGGESTIONS` name the nearest region."""
+    within = tuple(question.given.get("country", ()))
+    faults = []
+    for n, region in enumerate(unknown):
+        like = suggest_region(region.text, within, there) if n < MOST_SUGGESTIONS else None
+        faults.append(Fault("region", f"is not a region{f'; did you mean {like}?' if like else ''}", region.text))
+    return faults
+
+
+async def built(session: ReadSession, question: Question, build: Callable[[], Statement]) -> Statement:
+    """The statement that `build` makes for a question: in a thread where there are many values, whose SQL is long."""
+    return await session.beside(build) if question.values > MANY_VALUES else build()
 
 
 async def _by_tree(session: ReadSession, question: Question) -> bool:
@@ -149,32 +222,28 @@ async def _by_tree(session: ReadSession, question: Question) -> bool:
     return bool((await session.rows(queries.count_in_tree(question.box, FEW_IN_BOX)))[0][0] <= FEW_IN_BOX)
 
 
-def next_cursor(
-    session: ReadSession,
-    walk: Walk,
-    question: Question,
-    rows: Sequence[Row],
-    keys: Callable[[Row], tuple[int | str, ...]],
-) -> str | None:
-    """The cursor of the next page, or `None` where `rows`, one more than a page, are the last ones."""
-    if len(rows) <= question.limit:
-        return None
-    return Cursor(keys(rows[question.limit - 1]), session.recorded).text(walk, asked_of(question))
+def next_cursor(session: ReadSession, walk: Walk, question: Question, last: tuple[int | str, ...] | None) -> str | None:
+    """The cursor of the page after the item with the keys `last`; `None` where there are no more."""
+    return None if last is None else Cursor(last, session.recorded).text(walk, asked_of(question))
 
 
 async def total_of(session: ReadSession, question: Question, statement: Callable[[], Statement]) -> int | None:
     """The number of items on all pages, where it was asked for."""
-    return int((await session.rows(statement()))[0][0]) if question.given.get("total") else None
+    if not question.given.get("total"):
+        return None
+    return int((await session.rows(await built(session, question, statement)))[0][0])
 
 
 async def matched(reader: Reader, session: ReadSession, question: Question) -> int | None:
-    """How many incidents match, counted once for each recording; `None` where counting exceeds the time limit."""
+    """How many incidents match, counted once for each recording; `None` where counting takes too long."""
     key = (blake2b(asked_of(question).encode()).digest(), session.recorded, session.epoch)
     if key not in reader.counts:
         found = await resolved(session, question)
+        session = replace(session, budget=session.budget and session.budget.half())
         try:
-            rows = await session.rows(queries.total_of_incidents(found, session.recorded))
-        except ReadTooLong:
+            count = partial(queries.total_of_incidents, found, session.recorded)
+            rows = await session.rows(await built(session, found, count))
+        except (ReadTooLong, TooManyReads):
             return None
         if len(reader.counts) >= MAX_COUNTS:
             del reader.counts[next(iter(reader.counts))]
@@ -200,7 +269,9 @@ async def incident(session: ReadSession, incident_id: str, question: Question, *
     if not rows:
         raise _absence(incident_id, await session.rows(lists.why_absent(incident_id, session.recorded)))
     record, toll, rest, version, updated = rows[0]
-    (text,) = await _texts(session, question, [(record, toll, rest, None, incident_id)], reports)
+    only = [(record, toll, rest, None, incident_id)]
+    items = await _texts(session, question, only)
+    (text,) = await _with_reports(session, question, only, items) if reports else items
     return Found(text, version, updated)
 
 
@@ -217,8 +288,8 @@ def _absence(incident_id: str, rows: Sequence[Row]) -> Exception:
 async def history(session: ReadSession, incident_id: str, question: Question) -> dict[str, Any]:
     """Every report that covers an incident, oldest first, and the timeline of its headline."""
     text = await history_text(session, incident_id, question)
-    if len(text) > LONG_HISTORY:
-        answer: dict[str, Any] = await session.reader.in_thread(orjson.loads, text)
+    if len(text) > MUCH_TEXT:
+        answer: dict[str, Any] = await session.beside(orjson.loads, text)
         return answer
     return orjson.loads(text)  # type: ignore[no-any-return]
 
@@ -226,36 +297,16 @@ async def history(session: ReadSession, incident_id: str, question: Question) ->
 async def history_text(session: ReadSession, incident_id: str, question: Question) -> bytes:
     """The same as JSON.
 
-    Raises `ReadTooLong` where it takes longer than a statement may. It ends soon after its request does.
+    Raises `ReadTooLong` where the request has no time left. The work ends soon after its client has left.
     """
     await incident(session, incident_id, question)
     rows = await session.rows(lists.about_incident(incident_id, session.recorded))
-    watch = Watch(session.reader.read_seconds)
     if len(rows) > MANY_REPORTS:
-        with watch:
-            told: History = await session.reader.in_thread(_history, rows, incident_id, question, watch.look)
-            reports = await opened(session, told.reports)
-            return await session.reader.in_thread(_joined, told, reports)  # type: ignore[no-any-return]
-    told = _history(rows, incident_id, question, watch.look)
+        told = await session.beside(_history, rows, incident_id, question, session.look)
+        reports = await opened(session, told.reports)
+        return await session.beside(_joined, told, reports)
+    told = _history(rows, incident_id, question, session.look)
     return _joined(told, await opened(session, told.reports))
-
-
-class Watch:
-    """Ends Python work in a thread that takes longer than so many seconds, or whose request is over."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds, self._until = seconds, time.monotonic() + seconds
-
-    def look(self) -> None:
-        """Raises `ReadTooLong` where the time is up."""
-        if time.monotonic() > self._until:
-            raise ReadTooLong(self._seconds)
-
-    def __enter__(self) -> None:
-        """The request waits for the work."""
-
-    def __exit__(self, *_: object) -> None:
-        self._until = 0.0
 
 
 class History(NamedTuple):
@@ -327,8 +378,17 @@ async def versions(session: ReadSession, incident_id: str) -> dict[str, Any]:
     absent = await session.rows(lists.why_absent(incident_id, session.recorded))
     if not rows or absent[0][2] is not None:
         raise _absence(incident_id, absent)
-    items, before = [], {}
-    for number, recorded_at, recorded_by, text, sources in rows:
+    size = sum(len(row[3]) + len(row[4]) for row in rows)
+    items = await session.beside(_versions, session, rows) if size > MUCH_TEXT else _versions(session, rows)
+    answer: dict[str, Any] = await opened_document(session, {"incident": incident_id, "items": items})
+    return answer
+
+
+def _versions(session: ReadSession, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Versions of a record from rows of `lists.versions`, each with the members that changed."""
+    items: list[dict[str, Any]] = []
+    before: dict[str, Any] = {}
+    for number, recorded_at, recorded_by, text, sources in session.each(rows):
         record = orjson.loads(text) | {"sources": orjson.loads(sources)}
         changed = [m for m, value in record.items() if m not in ("id", "recorded_at") and before.get(m, value) != value]
         items.append(
@@ -341,8 +401,7 @@ async def versions(session: ReadSession, incident_id: str) -> dict[str, Any]:
             }
         )
         before = record
-    answer: dict[str, Any] = await opened_document(session, {"incident": incident_id, "items": items})
-    return answer
+    return items
 
 
 @dataclass(frozen=True, slots=True)

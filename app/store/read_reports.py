@@ -1,6 +1,7 @@
 """Toll reports across incidents, and those who told them: questions become statements, rows become JSON texts."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import replace
 
 import orjson
 
@@ -18,22 +19,26 @@ from app.store.read import Page, cursor_of, next_cursor, standing_of, total_of
 from app.store.reader import ReadSession, Row
 
 REPORTS = Walk("toll-reports", (int, int))
+MANY_REPORTS = 100
+"""More are looked at beside the event loop: some milliseconds."""
 PARTIES = {table: Walk(table, (str,)) for table in ("reporter", "source")}
 
 
 async def toll_reports(session: ReadSession, question: Question) -> Page:
     """A page of toll reports, newest first, each with whether it stands."""
     cursor = cursor_of(question, REPORTS)
-    rows = await session.rows(lists.toll_reports(question, session.recorded, cursor.keys if cursor else None))
-    page = rows[: question.limit]
-    items = await opened(session, _with_standing(question, page, await _about_sets(session, page)))
+    statement = lists.toll_reports(question, session.recorded, cursor.keys if cursor else None)
+    rows, more = await session.page(statement, question.limit, lambda row: len(row[2]))
+    items = await opened(session, await _standing(session, question, rows))
     total = await total_of(session, question, lambda: lists.toll_reports(question, session.recorded, counted=True))
-    return Page(items, next_cursor(session, REPORTS, question, rows, lambda row: (row[3], row[4])), total)
+    following = next_cursor(session, REPORTS, question, (rows[-1][3], rows[-1][4]) if more else None)
+    return Page(items, following, total)
 
 
 async def every_toll_report(session: ReadSession, question: Question) -> AsyncGenerator[list[str]]:
     """All toll reports that match, newest first, some at a time."""
     question = question.but(limit=MAX_LIMIT, total=None)
+    session = replace(session, budget=None)  # an export lasts as long as its client reads
     page = await toll_reports(session, question)
     while page.items:
         yield page.items
@@ -47,7 +52,7 @@ async def toll_report(session: ReadSession, report_id: str, question: Question) 
     rows = await session.rows(lists.toll_reports(question.but(id=report_id), session.recorded))
     if not rows:
         raise NotFound(f'no toll report with the id "{echo(report_id)}" is known at the time asked for')
-    return (await opened(session, _with_standing(question, rows, await _about_sets(session, rows))))[0]
+    return (await opened(session, await _standing(session, question, rows)))[0]
 
 
 async def recorded_report(session: ReadSession, report_id: str) -> tuple[str, list[str]]:
@@ -56,7 +61,7 @@ async def recorded_report(session: ReadSession, report_id: str) -> tuple[str, li
     A change of the victims' group replaces those only where the report says so.
     """
     rows = await session.rows(lists.toll_reports(Question({"id": report_id}), session.recorded))
-    known = await _about_sets(session, rows)
+    known = [known_report(row) for row in await _about_sets(session, rows)]
     (text,) = await opened(session, _with_standing(Question(), rows, known))
     reports = [k.report for k in known]
     own, replaced_by = next(r for r in reports if r.id == report_id), successors(reports, LAST_INSTANT)
@@ -73,9 +78,20 @@ async def recorded_report(session: ReadSession, report_id: str) -> tuple[str, li
     return text, wholes
 
 
-async def _about_sets(session: ReadSession, rows: Sequence[Row]) -> list[KnownReport]:
+async def _standing(session: ReadSession, question: Question, rows: Sequence[Row]) -> list[str]:
+    """Reports as JSON, each with whether it stands; many are looked at beside the event loop."""
+
+    def made() -> list[str]:
+        return _with_standing(question, rows, [known_report(row) for row in session.each(about)])
+
+    about = await _about_sets(session, rows)
+    return await session.beside(made) if len(about) > MANY_REPORTS else made()
+
+
+async def _about_sets(session: ReadSession, rows: Sequence[Row]) -> list[Row]:
+    """All that is known about the sets of incidents of some reports, as rows for `known_report`."""
     keys = list(dict.fromkeys(row[0] for row in rows))
-    return [known_report(row) for row in await session.rows(lists.about_sets(keys, session.recorded))] if keys else []
+    return await session.rows(lists.about_sets(keys, session.recorded)) if keys else []
 
 
 def _with_standing(question: Question, rows: Sequence[Row], known: Sequence[KnownReport]) -> list[str]:
@@ -91,12 +107,13 @@ def _with_standing(question: Question, rows: Sequence[Row], known: Sequence[Know
 async def parties(session: ReadSession, table: str, question: Question) -> Page:
     """A page of `reporter` or `source`, by id, with how many reports and incidents they speak of."""
     cursor = cursor_of(question, PARTIES[table])
-    rows = await session.rows(lists.page_of_parties(table, question, session.recorded, cursor.keys if cursor else None))
-    items = await opened(session, [_party(row) for row in rows[: question.limit]])
+    statement = lists.page_of_parties(table, question, session.recorded, cursor.keys if cursor else None)
+    rows, more = await session.page(statement, question.limit, lambda row: len(row[0]))
+    items = await opened(session, [_party(row) for row in rows])
     total = await total_of(
         session, question, lambda: lists.page_of_parties(table, question, session.recorded, counted=True)
     )
-    return Page(items, next_cursor(session, PARTIES[table], question, rows, lambda row: (row[3],)), total)
+    return Page(items, next_cursor(session, PARTIES[table], question, (rows[-1][3],) if more else None), total)
 
 
 def _party(row: Row) -> str:

@@ -2,30 +2,35 @@
 
 Short statements run where they are asked for, on the event loop: handing a read of 0.1 ms to a thread costs more than
 the read. One that is not done within `SHORT_SECONDS` is broken off and asked again in a thread, where it may take
-`read_seconds` and holds up nobody.
+what is left to its request, `read_seconds` at most, and holds up nobody.
 """
 
 import queue
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from anyio import CapacityLimiter, fail_after, to_thread
 
 from app.domain.dates import Instant
 from app.errors import DatabaseUnusable, ReadTooLong, TooManyExports
 from app.store import sqlite
+from app.store.budget import Budget, Turns
 from app.store.engine import Database
 from app.store.same_file import SameFile
 
 SHORT_SECONDS = 0.010
 THREADS = 4
-QUEUE_SECONDS = 0.5
+THREADS_OF_A_CLIENT = 2
+"""Threads that questions of one address may have at once."""
+QUEUE_SECONDS = 1.0
 """How long a question may wait for a thread."""
+MOST_BYTES = 4 * 1024 * 1024
+"""A page ends with the item that reaches this; what comes after it is on the next."""
 MOST_EXPORTS = 16
 """Exports under way at once. Each holds a connection and a view of the file as long as its client reads."""
 MAX_COUNTS = 1000
@@ -42,6 +47,40 @@ class Statement:
 
     sql: str
     values: Mapping[str, Any]
+    long: bool = False
+    """Whether it may take long before it looks at its deadline: it begins in a thread."""
+
+
+Fetch = Callable[[sqlite3.Cursor], Any]
+"""Takes the rows that are wanted from a cursor."""
+
+
+def every_row(cursor: sqlite3.Cursor) -> list[Row]:
+    """All rows."""
+    return cursor.fetchall()
+
+
+class Rows(NamedTuple):
+    """The rows of a page, and whether there are more."""
+
+    rows: list[Row]
+    more: bool
+
+
+def of_page(limit: int, size: Callable[[Row], int]) -> Fetch:
+    """Takes a page of at most `limit` rows. It ends early where it reaches `MOST_BYTES`; one row it always has."""
+
+    def fetch(cursor: sqlite3.Cursor) -> Rows:
+        rows: list[Row] = []
+        total = 0
+        for row in cursor:
+            if total >= MOST_BYTES or len(rows) == limit:
+                return Rows(rows, more=True)
+            rows.append(row)
+            total += size(row)
+        return Rows(rows, more=False)
+
+    return fetch
 
 
 def filled_up(values: Sequence[T]) -> list[T]:
@@ -80,29 +119,46 @@ class Reader:
         self._here: tuple[sqlite3.Connection, sqlite.Deadline] | None = None
         self._idle: queue.SimpleQueue[tuple[sqlite3.Connection, sqlite.Deadline]] = queue.SimpleQueue()
         self._limiter: CapacityLimiter | None = None
+        self.turns = Turns(THREADS, THREADS_OF_A_CLIENT)
         self.exports = Places(MOST_EXPORTS)
         self.extent: tuple[Instant, Any] | None = None
         """The extent of what there is, and the newest recording when it was looked up."""
         self.counts: dict[tuple[object, ...], int] = {}
         """How many incidents match, by the query and the recorded moment; the newest `MAX_COUNTS`."""
 
-    async def rows(self, statement: Statement) -> list[Row]:
-        """All rows. Raises `ReadTooLong`, or `DatabaseUnusable` where the file cannot be read."""
+    async def rows(self, statement: Statement, budget: Budget | None = None, fetch: Fetch = every_row) -> Any:
+        """What `fetch` takes: all rows, unless told.
+
+        Raises `ReadTooLong`, `TooManyReads`, or `DatabaseUnusable` where the file cannot be read.
+        """
         self.statements += 1
         if self._here is None:
             self._here = self._open(sqlite.READ_CACHE_KIB)
         self.same_file.expect()
-        try:
-            return _run(self._here, statement, SHORT_SECONDS)
-        except ReadTooLong:
-            rows: list[Row] = await self.in_thread(self._rows_in_thread, statement, wait=QUEUE_SECONDS)
-            return rows
+        if not statement.long:
+            try:
+                return _run(self._here, statement, SHORT_SECONDS, fetch)
+            except ReadTooLong:
+                pass
+        budget = budget or Budget(self.read_seconds)
+        return await self.beside(budget, self._rows_in_thread, statement, budget, fetch)
 
-    def _rows_in_thread(self, statement: Statement) -> list[Row]:
+    async def beside(self, budget: Budget, call: Callable[..., Any], *arguments: Any) -> Any:
+        """What takes long, in a thread, in the client's turn and its time. Raises `ReadTooLong` or `TooManyReads`."""
+        budget.expect()
+        async with self.turns.one(budget.client, min(QUEUE_SECONDS, budget.left)), budget.watched():
+            return await to_thread.run_sync(partial(call, *arguments))
+
+    def _rows_in_thread(self, statement: Statement, budget: Budget, fetch: Fetch) -> Any:
         connection = self._take()
+        budget.running = connection[1]
         try:
-            return _run(connection, statement, self.read_seconds)
+            budget.expect()
+            return _run(connection, statement, min(self.read_seconds, budget.left), fetch)
+        except ReadTooLong:
+            raise ReadTooLong(budget.seconds) from None
         finally:
+            budget.running = None
             self._idle.put(connection)
 
     async def slices(self, statement: Statement) -> AsyncGenerator[list[Row]]:
@@ -171,9 +227,9 @@ class Reader:
         self.same_file.forget()
 
 
-def _run(opened: tuple[sqlite3.Connection, sqlite.Deadline], statement: Statement, seconds: float) -> list[Row]:
+def _run(opened: tuple[sqlite3.Connection, sqlite.Deadline], statement: Statement, seconds: float, fetch: Fetch) -> Any:
     connection, deadline = opened
-    return _guarded(deadline, seconds, lambda: connection.execute(statement.sql, statement.values).fetchall())  # type: ignore[no-any-return]
+    return _guarded(deadline, seconds, lambda: fetch(connection.execute(statement.sql, statement.values)))
 
 
 def _guarded(deadline: sqlite.Deadline, seconds: float, call: Any, *arguments: Any) -> Any:
@@ -193,11 +249,12 @@ def _guarded(deadline: sqlite.Deadline, seconds: float, call: Any, *arguments: A
 class Reads(Protocol):
     """What answers statements: a `Reader`, or a write transaction from its inside."""
 
-    read_seconds: float
-    """The longest time that one statement, or the work on its rows, may take."""
+    async def rows(self, statement: Statement, budget: Budget | None = None, fetch: Fetch = every_row) -> Any:
+        """What `fetch` takes of the rows of a statement: all, unless told."""
+        ...
 
-    async def rows(self, statement: Statement) -> list[Row]:
-        """All rows of a statement."""
+    async def beside(self, budget: Budget, call: Callable[..., Any], *arguments: Any) -> Any:
+        """Runs what may take long beside the event loop, in the client's turn."""
         ...
 
     def slices(self, statement: Statement) -> AsyncGenerator[list[Row]]:
@@ -219,7 +276,31 @@ class ReadSession:
     """Whether what is confidential is shown."""
     epoch: str | None = None
     """The life of the feed: another one once a backup was restored."""
+    budget: Budget | None = None
+    """The time of the request; without one, as in exports and inside of a write, each statement has its own."""
 
     async def rows(self, statement: Statement) -> list[Row]:
         """All rows of a statement."""
-        return await self.reader.rows(statement)
+        rows: list[Row] = await self.reader.rows(statement, self.budget)
+        return rows
+
+    async def page(self, statement: Statement, limit: int, size: Callable[[Row], int]) -> Rows:
+        """A page of the rows of a statement; `size` is that of a row in characters."""
+        rows: Rows = await self.reader.rows(statement, self.budget, of_page(limit, size))
+        return rows
+
+    async def beside(self, call: Callable[..., T], *arguments: Any) -> T:
+        """What a call returns that takes some milliseconds: made beside the event loop for a request."""
+        if self.budget is None:
+            return call(*arguments)
+        made: T = await self.reader.beside(self.budget, call, *arguments)
+        return made
+
+    def look(self) -> None:
+        """Raises `ReadTooLong` where the request has no time left."""
+        if self.budget is not None:
+            self.budget.expect()
+
+    def each(self, items: Iterable[T]) -> Iterable[T]:
+        """The same items, as long as the request has time. Raises `ReadTooLong`."""
+        return items if self.budget is None else self.budget.each(items)

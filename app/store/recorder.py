@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import math
 import sqlite3
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
@@ -15,9 +14,10 @@ from sqlalchemy import bindparam, delete, select
 
 from app.domain.dates import DAY_LENGTH
 from app.errors import Conflict, DatabaseBusy, Fault, InvalidInput
+from app.store.budget import Budget
 from app.store.engine import Database
 from app.store.keys import Access, expect_holds
-from app.store.reader import ReadSession, Row, Statement
+from app.store.reader import Fetch, ReadSession, Row, Statement, every_row
 from app.store.tables import KeptAnswer, table_of
 from app.store.transaction import Transaction
 from app.store.write import Writer
@@ -169,14 +169,16 @@ def _one(transaction: Transaction, job: _Job) -> Answer:
 class _Inside:
     """Reads inside of a write transaction, as a `Reader` does outside. Nothing is waited for."""
 
-    read_seconds = math.inf
-
     def __init__(self, transaction: Transaction) -> None:
         self._connection = transaction.connection
 
-    async def rows(self, statement: Statement) -> list[Row]:
-        """All rows."""
-        return self._connection.execute(statement.sql, statement.values).fetchall()
+    async def rows(self, statement: Statement, budget: Budget | None = None, fetch: Fetch = every_row) -> Any:
+        """What `fetch` takes: all rows, unless told."""
+        return fetch(self._connection.execute(statement.sql, statement.values))
+
+    async def beside(self, budget: Budget, call: Callable[..., Any], *arguments: Any) -> Any:
+        """This is the thread."""
+        return call(*arguments)
 
     async def slices(self, statement: Statement) -> AsyncGenerator[list[Row]]:
         """All rows at once."""

@@ -161,9 +161,15 @@ def items(document: ColumnElement[Any], path: str) -> TableValuedAlias:
     return func.json_each(document, literal_column(f"'{path}'")).table_valued("value", name="item")
 
 
+def is_letter(word: str) -> bool:
+    """Whether a word is a letter with two cases, or a digit. Too many words begin with it, and there is no index of
+    them; in other scripts one character may be a word's beginning that tells much."""
+    return len(word) == 1 and (word.isdigit() or word.upper() != word.lower())
+
+
 def match_expression(where: str, words: str) -> str:
-    """FTS5: every word, from its beginning, in one column or in any."""
-    found = " AND ".join(f'"{word}"*' for word in words.split())
+    """FTS5: every word, from its beginning unless it is a single letter or digit, in one column or in any."""
+    found = " AND ".join(f'"{word}"' if is_letter(word) else f'"{word}"*' for word in words.split())
     return f"{where} : ({found})" if where else found
 
 

@@ -2,23 +2,28 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from app.domain.countries import countries, possible_countries
-from app.domain.filters import Group
+from app.domain.filters import MOST_GROUPS, Group
 from app.domain.places import country_name, region_name, suggest_region
 from app.domain.question import Question, RegionWanted
 from app.domain.vocabulary import Measure
-from app.errors import NotFound, echo
+from app.errors import NotFound, TooManyGroups, echo
 from app.store import lists, queries
-from app.store.read import resolved
+from app.store.read import built, resolved
 from app.store.reader import ReadSession, Row
 
 WIDTH = len(queries.FIGURES)
+MANY_GROUPS = 100
+"""More are put together beside the event loop: some milliseconds."""
 
 
 async def stats(session: ReadSession, question: Question) -> dict[str, Any]:
-    """Counts and sums by group, and of everything once.
+    """Counts and sums by group, and of everything once. Raises `TooManyGroups`.
 
     Sums leave out what was not reported; where nothing was, they are null. `…_shared` are figures told for several
     incidents together, which belong to no single one.
@@ -29,21 +34,32 @@ async def stats(session: ReadSession, question: Question) -> dict[str, Any]:
     return {"items": items, "total": (await _summed(session, found, ()))[0]}
 
 
-async def _summed(session: ReadSession, question: Question, groups: tuple[Group, ...]) -> list[dict[str, Any]]:
-    hidden = Group.REGION in groups and Group.COUNTRY not in groups  # regions of two countries may share a name
-    groups = (*groups, Group.COUNTRY) if hidden else groups
-    own = await session.rows(queries.sums_of_incidents(question, session.recorded, groups, shared=False))
-    shared = await session.rows(queries.sums_of_incidents(question, session.recorded, groups, shared=True))
+async def _summed(session: ReadSession, question: Question, wanted: tuple[Group, ...]) -> list[dict[str, Any]]:
+    hidden = Group.REGION in wanted and Group.COUNTRY not in wanted  # regions of two countries may share a name
+    groups = (*wanted, Group.COUNTRY) if hidden else wanted
+    own = await _rows(session, question, groups, shared=False)
+    if len(own) > MOST_GROUPS:
+        raise TooManyGroups(MOST_GROUPS, wanted)
+    shared = await _rows(session, question, groups, shared=True)
     depth = len(groups)
-    shared_by = {row[:depth]: row[depth:] for row in shared}
-    nothing = (None,) * WIDTH
-    return [
-        _keys(groups[:-1] if hidden else groups, row, depth)
-        | {"incidents": row[depth + 1]}
-        | _figures(row[depth + 2 :], "")
-        | _figures(shared_by.get(row[:depth], nothing), "_shared")
-        for row in own
-    ]
+
+    def made() -> list[dict[str, Any]]:
+        shared_by = {row[:depth]: row[depth:] for row in session.each(shared)}
+        nothing = (None,) * WIDTH
+        return [
+            _keys(wanted, row, depth)
+            | {"incidents": row[depth + 1]}
+            | _figures(row[depth + 2 :], "")
+            | _figures(shared_by.get(row[:depth], nothing), "_shared")
+            for row in session.each(own)
+        ]
+
+    return await session.beside(made) if len(own) > MANY_GROUPS else made()
+
+
+async def _rows(session: ReadSession, question: Question, groups: tuple[Group, ...], *, shared: bool) -> list[Row]:
+    build = partial(queries.sums_of_incidents, question, session.recorded, groups, shared=shared)
+    return await session.rows(await built(session, question, build))
 
 
 def _keys(groups: Sequence[Group], row: Row, depth: int) -> dict[str, Any]:
@@ -71,11 +87,16 @@ def _figures(sums: Sequence[int | None], suffix: str) -> dict[str, dict[str, int
 async def regions(session: ReadSession, question: Question) -> list[dict[str, Any]]:
     """Countries that have incidents, each followed by its regions. A region without a code has its name alone."""
     rows = await session.rows(lists.regions(session.recorded, question.known))
-    return [item for country in dict.fromkeys(row[0] for row in rows) for item in _of_country(country, rows)]
+
+    def made() -> list[dict[str, Any]]:
+        by_country = groupby(session.each(rows), key=itemgetter(0))
+        return [item for country, here in by_country for item in _of_country(country, list(here))]
+
+    return await session.beside(made)
 
 
-def _of_country(country: str, rows: Iterable[Row]) -> Iterable[dict[str, Any]]:
-    here = [row for row in rows if row[0] == country]
+def _of_country(country: str, here: Sequence[Row]) -> Iterable[dict[str, Any]]:
+    """A country, then its regions. `here` are its rows of `lists.regions`."""
     yield {"code": country, "name": country_name(country), "kind": "country", "country": country} | _extent(here)
     for row in here:
         if row[1] is not None:

@@ -1,0 +1,28 @@
+"""Long answers are sent in pieces: to compress one as a whole would keep everybody else waiting."""
+
+import asyncio
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+LONG = 256 * 1024
+"""Bytes of an answer that is sent in pieces."""
+PIECE = 64 * 1024
+
+
+class InPieces(Response):
+    """A response that lets others have their turn between its pieces. Its length is known, and told."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends it."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for start in range(0, len(self.body), PIECE):
+            piece = self.body[start : start + PIECE]
+            more = start + PIECE < len(self.body)
+            await send({"type": "http.response.body", "body": piece, "more_body": more})
+            await asyncio.sleep(0)
+
+
+def response_of(body: bytes, status: int, headers: dict[str, str], media_type: str) -> Response:
+    """A response with this body."""
+    return (InPieces if len(body) > LONG else Response)(body, status, headers, media_type=media_type)

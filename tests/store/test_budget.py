@@ -1,0 +1,102 @@
+"""What a request may use: one time for all of its work, and a share of the threads."""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from app.errors import ReadTooLong, TooManyReads
+from app.store.budget import Budget, Turns
+from app.store.engine import Database
+from app.store.reader import Reader, ReadSession, Statement
+
+FOR_EVER = Statement("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n", {})
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(work, 30))
+
+
+def test_statements_and_python_of_a_request_have_one_time_together(database: Database) -> None:
+    async def ask() -> None:
+        reader = Reader(database, 0.3)
+        session = ReadSession(reader, 0, budget=Budget(0.3))
+        begun = time.monotonic()
+        for _ in range(5):
+            with pytest.raises(ReadTooLong, match=r"within 0\.3 s"):
+                await session.rows(FOR_EVER)
+        with pytest.raises(ReadTooLong):
+            await session.beside(lambda: None)
+        with pytest.raises(ReadTooLong):
+            list(session.each([1]))
+        assert time.monotonic() - begun < 1.2, "each of the five had a time of its own"
+        reader.close()
+
+    _run(ask())
+
+
+def test_a_statement_ends_when_its_client_leaves(database: Database) -> None:
+    async def ask() -> None:
+        async def receive() -> dict[str, Any]:
+            await asyncio.sleep(0.05)
+            return {"type": "http.disconnect"}
+
+        reader = Reader(database, 60)
+        with pytest.raises(ReadTooLong):
+            await reader.rows(FOR_EVER, Budget(60, "one", receive))
+        reader.close()
+
+    _run(ask())
+
+
+def test_one_address_leaves_threads_to_the_others(database: Database) -> None:
+    async def ask() -> None:
+        reader = Reader(database, 1.5)
+        greedy = [asyncio.create_task(reader.rows(FOR_EVER, Budget(1.5, "greedy"))) for _ in range(16)]
+        await asyncio.sleep(0.1)
+        long = Statement("SELECT 1", {}, long=True)
+        begun = time.monotonic()
+        assert await reader.rows(long, Budget(1.5, "honest")) == [(1,)]
+        assert time.monotonic() - begun < 0.5
+        ends = await asyncio.gather(*greedy, return_exceptions=True)
+        assert {type(end) for end in ends} == {ReadTooLong, TooManyReads}
+        assert sum(isinstance(end, ReadTooLong) for end in ends) == 2
+        assert await reader.rows(long, Budget(1.5, "greedy")) == [(1,)], "turns are given back"
+        reader.close()
+
+    _run(ask())
+
+
+def test_clients_that_wait_take_turns() -> None:
+    async def ask() -> None:
+        turns, order = Turns(1, 1), list[str]()
+
+        async def one(client: str) -> None:
+            async with turns.one(client, 5):
+                order.append(client)
+                await asyncio.sleep(0.001)
+
+        await asyncio.gather(*(one(client) for client in ["a", "a", "a", "a", "b", "c"]))
+        assert order == ["a", "a", "b", "c", "a", "a"]
+
+    _run(ask())
+
+
+def test_who_no_longer_waits_takes_no_turn() -> None:
+    async def ask() -> None:
+        turns = Turns(1, 1)
+        async with turns.one("a", 1):
+            with pytest.raises(TooManyReads):
+                async with turns.one("b", 0.01):
+                    pass
+            waiting = asyncio.create_task(turns.one("b", 5).__aenter__())
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+        async with turns.one("c", 0.1):
+            pass
+
+    _run(ask())
