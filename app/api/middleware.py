@@ -1,8 +1,13 @@
-"""What every request passes: limits on its head, a request id, safe headers, `HEAD` answered as `GET`, a count."""
+"""What every request passes: limits on its head, a request id, safe headers, `HEAD` answered as `GET`, a count.
 
+Between two parts of a response everybody else has a turn, and the slots that it held are given back at its end.
+"""
+
+import asyncio
 import re
 import secrets
 import time
+from collections.abc import Callable
 from functools import lru_cache
 
 from starlette.datastructures import Headers
@@ -12,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import metrics
 from app.api.problems import problem
+from app.api.slots import HELD
 
 MOST_QUERY = 16 * 1024
 MOST_HEADERS = 64 * 1024
@@ -80,7 +86,11 @@ class Envelope:
             elif is_head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
+            if message.get("more_body"):
+                await asyncio.sleep(0)  # else a client that reads fast would hold the event loop to the end
 
+        held: list[Callable[[], None]] = []
+        scope[HELD] = held
         inner = {**scope, "method": "GET", "head_only": True} if is_head else scope
         try:
             if refusal := _refusal(scope, hosts, size):
@@ -88,6 +98,8 @@ class Envelope:
             else:
                 await self.app(inner, receive, enveloped)
         finally:
+            for give_back in held:
+                give_back()
             metrics.count(inner, method, status, time.perf_counter() - begun)
 
 

@@ -34,21 +34,21 @@ class Told(NamedTuple):
     text: str
 
 
-async def changes(session: ReadSession, after: int, limit: int) -> list[Told]:
-    """Entries after one, in their order: as many as wanted, or fewer where they are large.
+async def changes(session: ReadSession, after: int, limit: int, most_bytes: int = MOST_BYTES) -> list[Told]:
+    """Entries after one, in their order: as many as wanted, or fewer where they reach `most_bytes`.
 
     With what is confidential in `opened`, beside `data`, for those who may see it.
     """
     found: list[Told] = []
     size = 0
-    while len(found) < limit and size < MOST_BYTES:
+    while len(found) < limit and size < most_bytes:
         wanted = min(AT_ONCE, limit - len(found))
         values = {"recorded": session.recorded, "after": found[-1].seq if found else after, "limit": wanted}
-        rows = await session.rows(Statement(_changes_text(), values))
+        rows = await session.rows(Statement(_changes_text(), values, most_bytes - size))
         texts = await _opened(session, [text_of(row) for row in rows])
         found += [Told(row[0], row[2], text) for row, text in zip(rows, texts, strict=True)]
         size += sum(map(len, texts))
-        if len(rows) < wanted:
+        if not rows:
             break
     return found
 

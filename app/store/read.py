@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import blake2b
 from typing import Any
@@ -87,8 +87,13 @@ async def every_incident(
     """All incidents that match, some at a time, each with its `toll_reports` where those are wanted."""
     found = await resolved(session, question)
     by_tree = await _by_tree(session, found)
-    statement = queries.page_of_incidents(found, session.recorded, None, by_tree=by_tree, paged=False)
-    async with aclosing(session.reader.slices(statement)) as slices:
+    session = replace(session, patient=True)
+
+    def following(after: Row | None, count: int) -> Statement:
+        some = found.but(limit=count - 1)  # of which a page reads one more
+        return queries.page_of_incidents(some, session.recorded, after and after[3:], by_tree=by_tree)
+
+    async with aclosing(session.reader.slices(following)) as slices:
         async for rows in slices:
             yield await _texts(session, question, rows, reports)
 

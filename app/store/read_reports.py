@@ -1,11 +1,11 @@
 """Toll reports across incidents, and those who told them: questions become statements, rows become JSON texts."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import replace
 
 import orjson
 
 from app.domain.dates import LAST_INSTANT
-from app.domain.filters import MAX_LIMIT
 from app.domain.headline import successors
 from app.domain.question import Question
 from app.domain.vocabulary import Victims
@@ -15,7 +15,7 @@ from app.store.confidential import opened
 from app.store.cursor import Walk
 from app.store.facts import KnownReport, known_report
 from app.store.read import Page, cursor_of, next_cursor, standing_of, total_of
-from app.store.reader import ReadSession, Row
+from app.store.reader import SLICE, ReadSession, Row
 
 REPORTS = Walk("toll-reports", (int, int))
 PARTIES = {table: Walk(table, (str,)) for table in ("reporter", "source")}
@@ -33,8 +33,8 @@ async def toll_reports(session: ReadSession, question: Question) -> Page:
 
 async def every_toll_report(session: ReadSession, question: Question) -> AsyncGenerator[list[str]]:
     """All toll reports that match, newest first, some at a time."""
-    question = question.but(limit=MAX_LIMIT, total=None)
-    page = await toll_reports(session, question)
+    question = question.but(limit=SLICE, total=None)
+    page, session = await toll_reports(session, question), replace(session, patient=True)
     while page.items:
         yield page.items
         if page.cursor is None:

@@ -16,7 +16,7 @@ from app.domain.dates import DAY_LENGTH
 from app.errors import Conflict, DatabaseBusy, Fault, InvalidInput
 from app.store.engine import Database
 from app.store.keys import Access, expect_holds
-from app.store.reader import ReadSession, Row, Statement
+from app.store.reader import SLICE, Following, ReadSession, Row, Statement
 from app.store.tables import KeptAnswer, table_of
 from app.store.transaction import Transaction
 from app.store.write import Writer
@@ -171,13 +171,16 @@ class _Inside:
     def __init__(self, transaction: Transaction) -> None:
         self._connection = transaction.connection
 
-    async def rows(self, statement: Statement) -> list[Row]:
+    async def rows(self, statement: Statement, *, patient: bool = False) -> list[Row]:
         """All rows."""
         return self._connection.execute(statement.sql, statement.values).fetchall()
 
-    async def slices(self, statement: Statement) -> AsyncGenerator[list[Row]]:
-        """All rows at once."""
-        yield await self.rows(statement)
+    async def slices(self, following: Following) -> AsyncGenerator[list[Row]]:
+        """All rows, some at a time."""
+        rows = await self.rows(following(None, SLICE))
+        while rows:
+            yield rows
+            rows = await self.rows(following(rows[-1], SLICE))
 
     async def in_thread(self, call: Callable[..., Any], *arguments: Any, wait: float | None = None) -> Any:
         """This is the thread."""
