@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from anyio import CapacityLimiter, fail_after, to_thread
+from anyio import CapacityLimiter, fail_after, get_cancelled_exc_class, to_thread
 
 from app.domain.dates import Instant
 from app.errors import DatabaseUnusable, ReadTooLong
@@ -42,11 +42,12 @@ CHEAP_SECONDS = 0.05
 MOST_ROWS = 10_000
 MOST_ROW_BYTES = 8 * 1024 * 1024
 """A statement of an export ends with the row whose texts reach this."""
-PATIENT_SECONDS = 10.0
+PATIENT_SECONDS = 60.0
 """How long a statement may take once a response has begun: other people's load must not break it off."""
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
+Opened = tuple[sqlite3.Connection, sqlite.Deadline]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,8 @@ class Reader:
         self.same_file = SameFile(sqlite.path_of(database.url))
         self.statements = 0
         """Statements run so far; tests assert what a question costs."""
-        self._here: tuple[sqlite3.Connection, sqlite.Deadline] | None = None
-        self._idle: queue.SimpleQueue[tuple[sqlite3.Connection, sqlite.Deadline]] = queue.SimpleQueue()
+        self._here: Opened | None = None
+        self._idle: queue.SimpleQueue[Opened] = queue.SimpleQueue()
         self._limiter: CapacityLimiter | None = None
         self._export_limiter: CapacityLimiter | None = None
         self.extent: tuple[Instant, Any] | None = None
@@ -92,18 +93,19 @@ class Reader:
         `patient` is for what a response consists of that has begun already: it waits for a thread as long as it takes.
         """
         self.statements += 1
+        if self._here is None:
+            self._here = self._open(sqlite.READ_CACHE_KIB)
         self.same_file.expect()
         if patient:
             return await self._patiently(_run, statement, PATIENT_SECONDS)
-        if self._here is None:
-            self._here = self._open(sqlite.READ_CACHE_KIB)
         try:
             return _run(self._here, statement, SHORT_SECONDS)
         except ReadTooLong:
-            rows: list[Row] = await self.in_thread(
-                self._with_connection, _run, statement, self.read_seconds, wait=QUEUE_SECONDS
-            )
+            rows: list[Row] = await self.in_thread(self._rows_in_thread, statement, wait=QUEUE_SECONDS)
             return rows
+
+    def _rows_in_thread(self, statement: Statement) -> list[Row]:
+        return self._with_connection(self._take(), _run, statement, self.read_seconds)
 
     async def slices(self, following: Following) -> AsyncGenerator[list[Row]]:
         """All rows, some at a time, each statement within its deadline. Memory does not grow with the answer.
@@ -129,14 +131,22 @@ class Reader:
         if self._export_limiter is None:
             self._export_limiter = CapacityLimiter(EXPORT_THREADS)
         async with self._export_limiter:
-            return await to_thread.run_sync(partial(self._with_connection, run, *arguments))
+            opened = self._take()
+            try:
+                call = partial(self._with_connection, opened, run, *arguments)
+                return await to_thread.run_sync(call, abandon_on_cancel=True)
+            except get_cancelled_exc_class():
+                opened[1].is_given_up = True
+                raise
 
-    def _with_connection(self, run: Callable[..., T], *arguments: Any) -> T:
-        opened = self._take()
+    def _with_connection(self, opened: Opened, run: Callable[..., T], *arguments: Any) -> T:
         try:
             return run(opened, *arguments)
         finally:
-            self._idle.put(opened)
+            if opened[1].is_given_up:
+                opened[0].close()
+            else:
+                self._idle.put(opened)
 
     async def in_thread(self, call: Callable[..., Any], *arguments: Any, wait: float | None = None) -> Any:
         """Runs what may take long beside the event loop, a few at a time.
@@ -156,7 +166,7 @@ class Reader:
         finally:
             self._limiter.release_on_behalf_of(turn)
 
-    def _take(self) -> tuple[sqlite3.Connection, sqlite.Deadline]:
+    def _take(self) -> Opened:
         try:
             return self._idle.get_nowait()
         except queue.Empty:
@@ -170,7 +180,7 @@ class Reader:
         self.database.check(small_file=False)
         self.same_file.expect()
 
-    def _open(self, cache_kib: int) -> tuple[sqlite3.Connection, sqlite.Deadline]:
+    def _open(self, cache_kib: int) -> Opened:
         try:
             return sqlite.read_connection(self.database.url, cache_kib)
         except sqlite3.Error as error:
@@ -186,7 +196,7 @@ class Reader:
         self.same_file.forget()
 
 
-def _run(opened: tuple[sqlite3.Connection, sqlite.Deadline], statement: Statement, seconds: float) -> list[Row]:
+def _run(opened: Opened, statement: Statement, seconds: float) -> list[Row]:
     connection, deadline = opened
     return _guarded(deadline, seconds, partial(_fetched, connection, statement))  # type: ignore[no-any-return]
 
@@ -198,7 +208,7 @@ def _fetched(connection: sqlite3.Connection, statement: Statement) -> list[Row]:
     rows, size = [], 0
     for row in cursor:
         rows.append(row)
-        size += _size(row)
+        size += size_of([row])
         if size >= statement.most_bytes:
             cursor.close()
             break
@@ -213,9 +223,7 @@ class _Slices(NamedTuple):
     seconds: float
 
 
-def _sliced(
-    opened: tuple[sqlite3.Connection, sqlite.Deadline], statement: Statement, count: int, seconds: float
-) -> _Slices:
+def _sliced(opened: Opened, statement: Statement, count: int, seconds: float) -> _Slices:
     connection, deadline = opened
 
     def fetch() -> _Slices:
@@ -230,7 +238,7 @@ def _sliced(
                     found.append(rows)
                 rows.append(row)
                 number += 1
-                length = _size(row)
+                length = size_of([row])
                 size, whole = size + length, whole + length
                 if len(rows) >= SLICE or size >= SLICE_BYTES:
                     rows, size = [], 0
@@ -242,9 +250,9 @@ def _sliced(
     return result
 
 
-def _size(row: Row) -> int:
-    """Characters of the texts in a row."""
-    return sum([len(value) for value in row if value.__class__ is str])
+def size_of(rows: Sequence[Row]) -> int:
+    """Characters of the texts in rows."""
+    return sum([len(value) for row in rows for value in row if value.__class__ is str])
 
 
 def _guarded(deadline: sqlite.Deadline, seconds: float, call: Any, *arguments: Any) -> Any:
