@@ -56,6 +56,7 @@ class LiveFeed:
         """Returns when something is recorded after what was seen, when the service stops, or after so many seconds."""
         if self._newest > seen or stopping.is_set():
             return
+        self._newest = seen
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look(stopping))
         waiting = asyncio.get_running_loop().create_future()

@@ -1,9 +1,8 @@
 """What every request passes: limits on its head, a request id, safe headers, `HEAD` answered as `GET`, a count.
 
-Between two parts of a response everybody else has a turn, and the slots that it held are given back at its end.
+At its end the slots that it held are given back.
 """
 
-import asyncio
 import re
 import secrets
 import time
@@ -86,8 +85,6 @@ class Envelope:
             elif is_head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
-            if message.get("more_body"):
-                await asyncio.sleep(0)  # else a client that reads fast would hold the event loop to the end
 
         held: list[Callable[[], None]] = []
         scope[HELD] = held

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from app.api.conditions import Conditions
 from app.api.kept_files import KeptFiles, Make, OpenFile
@@ -34,7 +34,9 @@ T = TypeVar("T")
 class Streamed(StreamingResponse):
     """A response that is sent as it comes. What gives its parts is closed at its end, however it ends.
 
-    Starlette cancels it where the client leaves, and the server closes connections whose client does not read.
+    Everybody else has a turn between two parts: where parts are there without waiting and the client reads fast,
+    nothing else would ever let go of the event loop. In that turn Starlette also sees that a client has left, and
+    cancels this. Clients that do not read are the server's concern.
     """
 
     def __init__(
@@ -48,8 +50,12 @@ class Streamed(StreamingResponse):
         self._chunks = chunks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            await send(message)
+            await asyncio.sleep(0)
+
         async with aclosing(self._chunks):
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, sent)
 
 
 def modified_second(changed: Instant) -> int:
