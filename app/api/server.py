@@ -3,6 +3,7 @@ for those that do."""
 
 import asyncio
 import resource
+import socket
 from collections import Counter
 from contextlib import suppress
 from typing import Any, ClassVar
@@ -24,6 +25,9 @@ STEADY_BYTES = 256 * 1024
 """Of a file that is imported; when so much has come, the clock for the rest begins anew."""
 MOST_HEAD = 1024 * 1024
 """Bytes of a request's head or trailers that are read at all; below it the application refuses with a reason."""
+MOST_UNSENT = 128 * 1024
+"""Bytes of a response that the system keeps for a client that does not read. By itself it keeps up to 4 MB, in which
+whole responses would disappear before anybody notices."""
 LEAST_TAKEN = 16 * 1024
 """Bytes of a response that a client takes within `send_seconds` at least, unless fewer are left."""
 SHARE_OF_CONNECTIONS = 0.75
@@ -65,6 +69,9 @@ class DeadlineProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """The clock runs from the opening of the connection."""
         super().connection_made(transport)
+        if peer := transport.get_extra_info("socket"):
+            with suppress(OSError, AttributeError):  # some systems have no such option
+                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT)
         self._address = network_of(self.client[0] if self.client else "")
         self.by_address[self._address] += 1
         self._start_clock()
