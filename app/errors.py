@@ -297,6 +297,17 @@ class TooManyImports(AppError):
         super().__init__(f"{most} imports are under way; try again when one has ended")
 
 
+class ShareTaken(AppError):
+    """One client address has as many exports, streams or imports under way as one address may have."""
+
+    status = 429
+    slug = "too-many-from-your-address"
+    title = "Too many at once from your address"
+
+    def __init__(self, share: int, what: str) -> None:
+        super().__init__(f"of {what}, one address may have {share} at once; try again when one of yours has ended")
+
+
 class DatabaseBusy(AppError):
     """Another process was writing for too long. Nothing was recorded."""
 

@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     access_log: bool = Field(False, description="Log a line per request.")
     read_seconds: float = Field(2.0, gt=0, le=60, description="Longest time one request may read, in seconds.")
     request_seconds: float = Field(10.0, gt=0, le=300, description="Longest time a client may take to send a request.")
+    send_seconds: float = Field(
+        30.0, gt=0, le=3600, description="Longest time a client may take for the next 16 KiB of a response, in seconds."
+    )
     keep_alive_seconds: int = Field(
         75, ge=1, le=3600, description="Longest time a connection stays open after a response, in seconds."
     )

@@ -30,6 +30,7 @@ from app.api import (
 )
 from app.api.document import LICENSE, TAGS, Application
 from app.api.kept_files import KeptFiles
+from app.api.live import LiveFeed
 from app.api.middleware import Cors, Envelope
 from app.domain.filters import Form
 from app.domain.places import load_names
@@ -84,7 +85,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         threading.Thread(target=_settle, daemon=True).start()  # takes a second, which is not waited for
         stopping = asyncio.Event()
         sending_back = asyncio.create_task(_stop_when(stopping, recorder))
-        yield {"request_seconds": settings.request_seconds, "stopping": stopping}
+        yield {
+            "request_seconds": settings.request_seconds,
+            "send_seconds": settings.send_seconds,
+            "stopping": stopping,
+        }
         stopping.set()
         await sending_back
         files.close()
@@ -107,7 +112,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.settings, app.state.reader = settings, reader
-    app.state.recorder, app.state.files = recorder, files
+    app.state.recorder, app.state.files, app.state.live = recorder, files, LiveFeed(reader)
     # Taken over as they are: routes of an included router are looked up anew at each request.
     for module in (incidents, reports, statistics, changes, recording, importing, ogc, system):
         app.router.routes.extend(module.router.routes)

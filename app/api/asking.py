@@ -21,6 +21,7 @@ from app.api.encoding import FILE_NAMES, MEDIA_TYPES, expect_fitting, media_type
 from app.api.parameters import forms_of
 from app.api.pieces import response_of
 from app.api.responses import content_of, file_response, modified_second
+from app.api.slots import address_of
 from app.domain.dates import Instant
 from app.domain.filters import Form, Parameter
 from app.domain.question import MOST_SUGGESTIONS, Question, read_question
@@ -86,7 +87,7 @@ async def ask(
 ) -> Asked:
     """Reads the request; `meant` is what the question comes to. Raises `InvalidInput` with everything that is wrong."""
     reader: Reader = request.app.state.reader
-    budget = Budget(reader.read_seconds, request.client.host if request.client else None, request.receive)
+    budget = Budget(reader.read_seconds, address_of(request.scope), request.receive)
     pairs = read_pairs(request.scope["query_string"])
     question = await _understood(reader, budget, pairs, lambda hints: meant(read_question(pairs, allowed, hints)))
     access = await access_of(request)

@@ -7,29 +7,30 @@ from typing import Any
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Send
-from starlette.types import Scope as Connection
+from starlette.responses import Response
 
 from app.api import schemas_log
 from app.api.access import access_of
 from app.api.asking import Asked, answer, ask, read_pairs
+from app.api.live import LOOK_SECONDS, LiveFeed
 from app.api.parameters import described, read_router
+from app.api.problems import shown
+from app.api.responses import Streamed
+from app.api.slots import Slots, hold
 from app.domain import filters
 from app.domain.question import Question, read_question
 from app.domain.vocabulary import Scope
-from app.errors import AppError, Fault, InvalidInput, TooManyStreams
+from app.errors import AppError, Fault, InvalidInput, ReadTooLong, TooManyStreams
 from app.store import feed, read
-from app.store.reader import Reader
 
 router = read_router("/v1", "Changes")
 EVENT_STREAM = "text/event-stream"
 MOST_STREAMS = 200
-"""Streams open at once in a process. Each asks for news four times a second."""
-LOOK_SECONDS = 0.25
+"""Streams open at once in a process."""
+streams = Slots(MOST_STREAMS, "streams of changes", TooManyStreams)
 HEARTBEAT_SECONDS = 15.0
-AT_ONCE = 50
-"""Entries that a stream reads at a time."""
+KEY_SECONDS = 1.0
+"""Between two looks whether the key that opened a stream still holds."""
 
 
 @router.get(
@@ -77,22 +78,8 @@ async def changes_stream(request: Request) -> Response:
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     if request.scope.get("head_only"):
         return Response(headers=headers, media_type=EVENT_STREAM)
-    if _Stream.open >= MOST_STREAMS:
-        raise TooManyStreams(MOST_STREAMS)
-    return _Stream(_events(request, state, after), headers=headers, media_type=EVENT_STREAM)
-
-
-class _Stream(StreamingResponse):
-    """A stream that is counted for as long as it is open."""
-
-    open = 0
-
-    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
-        _Stream.open += 1
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            _Stream.open -= 1
+    hold(request, streams)
+    return Streamed(_events(request, state, after), headers=headers, media_type=EVENT_STREAM)
 
 
 def _resumed(sent: str | None, after: int) -> int:
@@ -104,39 +91,40 @@ def _resumed(sent: str | None, after: int) -> int:
 
 
 async def _events(request: Request, state: dict[str, Any], last: int) -> AsyncGenerator[bytes]:
-    reader: Reader = request.app.state.reader
+    live: LiveFeed = request.app.state.live
     stopping: asyncio.Event = request.scope.get("state", {}).get("stopping") or asyncio.Event()
+    look = KEY_SECONDS if "authorization" in request.headers else HEARTBEAT_SECONDS
+    yield b"retry: 2000\n" + _named("epoch", _text(epoch=state["epoch"], head=state["size"]))
     told = time.monotonic()
-    try:
-        yield b"retry: 2000\n" + _named("epoch", _text(epoch=state["epoch"], head=state["size"]))
-        while not stopping.is_set():
+    while not stopping.is_set():
+        try:
             access = await access_of(request)  # a key may have been revoked meanwhile
             confidential = access.may(Scope.READ_CONFIDENTIAL)
-            session = await read.open_session(reader, Question(), confidential=confidential)
-            found = await feed.changes(session, last, AT_ONCE)
-            for entry in found:
-                yield f"id: {entry.seq}\ndata: {entry.text}\n\n".encode()
-            if found:
-                last, told = found[-1].seq, time.monotonic()
-            elif time.monotonic() - told >= HEARTBEAT_SECONDS:
-                yield b": nothing new\n\n"
-                told = time.monotonic()
-            if not found:
-                await _wait(stopping)
-    except AppError as error:
-        yield _named("failure", _text(detail=error.detail))  # not `error`, which is what a lost connection is called
+            session = await read.open_session(request.app.state.reader, Question(), confidential=confidential)
+            part = await live.after(session, last, _event)
+        except ReadTooLong:  # others keep the service busy
+            await asyncio.sleep(LOOK_SECONDS)
+            continue
+        except AppError as error:
+            yield _named("failure", _text(detail=shown(error).detail))  # `error` is what a lost connection is called
+            return
+        if part:
+            last, events = part
+            yield events
+            told = time.monotonic()
+        elif (left := told + HEARTBEAT_SECONDS - time.monotonic()) <= 0:
+            yield b": nothing new\n\n"
+            told = time.monotonic()
+        else:
+            await live.news(session.recorded, stopping, min(look, left))
+
+
+def _event(entry: feed.Told) -> str:
+    return f"id: {entry.seq}\ndata: {entry.text}\n\n"
 
 
 def _text(**members: Any) -> str:
     return orjson.dumps(members).decode()
-
-
-async def _wait(stopping: asyncio.Event) -> None:
-    try:
-        async with asyncio.timeout(LOOK_SECONDS):
-            await stopping.wait()
-    except TimeoutError:
-        pass
 
 
 def _named(name: str, data: str) -> bytes:

@@ -12,12 +12,14 @@ from anyio import BrokenResourceError, EndOfStream, create_memory_object_stream,
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from pydantic import RootModel, WithJsonSchema
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from app.api.access import SECURITY, access_of
 from app.api.asking import read_pairs
 from app.api.bodies import JSON, check_body
 from app.api.parameters import ANY_ROUTE, PROBLEM, openapi_parameter
+from app.api.responses import Streamed
+from app.api.slots import Slots, hold
 from app.api.writing import WriteRoute, write_router
 from app.domain import filters
 from app.domain.filters import FileFormat
@@ -45,6 +47,7 @@ MOST_BYTES = 2 * 1024**3
 """Of one file. It is kept on disk while it is read."""
 MOST_AT_ONCE = 2
 """Imports under way in a process. Other writes take turns with their batches."""
+under_way = Slots(MOST_AT_ONCE, "imports", TooManyImports)
 AT_ONCE = 100
 """Rows that are answered together."""
 LOOK_SECONDS = 0.25
@@ -66,7 +69,6 @@ class ImportRoute(WriteRoute):
     """A route whose body is a file of any length, and whose answer begins before all of it is recorded."""
 
     model = File
-    under_way = 0
 
     @property
     def media_types(self) -> Sequence[str]:
@@ -79,35 +81,17 @@ class ImportRoute(WriteRoute):
         question = read_question(read_pairs(request.scope["query_string"]), filters.IMPORT)
         importer = _importer(question)
         check_body(request, self.media_types, MOST_BYTES)
-        if ImportRoute.under_way >= MOST_AT_ONCE:
-            raise TooManyImports(MOST_AT_ONCE)
-        ImportRoute.under_way += 1
-        try:
-            lines = _imported(request, access, importer)
-            first = await anext(lines)  # a file that is not what it is said to be raises here
-        except BaseException:
-            ImportRoute.under_way -= 1
-            raise
-        return _Answer(lines, first)
+        hold(request, under_way)
+        lines = _imported(request, access, importer)
+        first = await anext(lines)  # a file that is not what it is said to be raises here
+        return Streamed(_resumed(first, lines), headers={"Cache-Control": "no-store"}, media_type=NDJSON)
 
 
-class _Answer(StreamingResponse):
-    """The answer, which is counted for as long as it goes on."""
-
-    def __init__(self, lines: AsyncGenerator[bytes], first: bytes) -> None:
-        async def every() -> AsyncGenerator[bytes]:
-            async with aclosing(lines):
-                yield first
-                async for some in lines:
-                    yield some
-
-        super().__init__(every(), headers={"Cache-Control": "no-store"}, media_type=NDJSON)
-
-    async def __call__(self, *asgi: Any) -> None:
-        try:
-            await super().__call__(*asgi)
-        finally:
-            ImportRoute.under_way -= 1
+async def _resumed(first: bytes, lines: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async with aclosing(lines):
+        yield first
+        async for some in lines:
+            yield some
 
 
 def _importer(question: Question) -> Importer:
@@ -272,6 +256,7 @@ router = write_router("/v1", ImportRoute)
         413: {"description": "The file is too large.", **PROBLEM},
         415: {"description": "The body is not CSV or JSON, or is compressed.", **PROBLEM},
         422: {"description": "A parameter cannot be read, or the file is not what it is said to be.", **PROBLEM},
+        429: {"description": "Your address has an import under way already.", **PROBLEM},
         503: {"description": "Others are writing, or two imports are under way; try again.", **PROBLEM},
         507: {"description": "There is no room left.", **PROBLEM},
     },

@@ -14,6 +14,7 @@ from app.api.asking import Asked, answer, ask
 from app.api.kept_files import OpenFile
 from app.api.parameters import described, read_router
 from app.api.responses import Made
+from app.api.slots import address_of
 from app.domain import filters
 from app.domain.filters import Form
 from app.errors import ExportUnwritable
@@ -65,7 +66,7 @@ async def _as_file(asked: Asked, slices: AsyncGenerator[list[str]]) -> OpenFile:
     """Parquet. Raises `ExportUnwritable`."""
     try:
         async with aclosing(slices):
-            return await parquet.open_file(slices, asked.question.fields)
+            return await parquet.open_file(slices, asked.question.fields, address_of(asked.request.scope))
     except OSError as error:
         log.error("an export cannot be written: %s", error)
         raise ExportUnwritable from error

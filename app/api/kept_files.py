@@ -14,12 +14,14 @@ from weakref import WeakSet, finalize
 
 from anyio import to_thread
 
-from app.errors import ExportUnwritable, TooManyExports
+from app.errors import ExportUnwritable, ShareTaken, TooManyExports
 
 KEPT_SECONDS = 300
 """How long a file is kept after it was last asked for."""
 MAX_FILES = 16
 """Files of one process that are kept or sent at a time."""
+SHARE = MAX_FILES // 4
+"""Of these, files that one client address had made."""
 MAX_BYTES = 512 * 1024 * 1024
 """Bytes of the files that are kept; the newest is kept whatever its size."""
 CHUNK = 1 << 18
@@ -29,6 +31,8 @@ class OpenFile:
     """A file that is complete. It is closed when nobody refers to it any more."""
 
     def __init__(self, path: Path) -> None:
+        self.made_for = ""
+        """The client address that first asked for it."""
         self._descriptor = os.open(path, os.O_RDONLY)
         finalize(self, os.close, self._descriptor)
         self.size = os.fstat(self._descriptor).st_size
@@ -66,21 +70,22 @@ class KeptFiles:
         self._making: dict[str, _Making] = {}
         self._open: WeakSet[OpenFile] = WeakSet()
 
-    async def get(self, etag: str, make: Make) -> OpenFile:
+    async def get(self, etag: str, make: Make, address: str = "") -> OpenFile:
         """The file of this tag. It is made where there is none, once for all who ask for it meanwhile.
 
-        Raises what `make` raises, and `TooManyExports` where `MAX_FILES` are being sent.
+        Raises what `make` raises, `TooManyExports` where `MAX_FILES` are being sent, and `ShareTaken` where `SHARE` of
+        them were made for this client address.
         """
         kept = self._kept.get(etag)
-        file = kept.file if kept else await self._made(etag, make)
+        file = kept.file if kept else await self._made(etag, make, address)
         self._keep(etag, file)
         return file
 
-    async def _made(self, etag: str, make: Make) -> OpenFile:
+    async def _made(self, etag: str, make: Make, address: str) -> OpenFile:
         making = self._making.get(etag)
         if making is None:
-            self._expect_room()
-            making = self._making[etag] = _Making(asyncio.create_task(make()))
+            self._expect_room(address)
+            making = self._making[etag] = _Making(asyncio.create_task(_made_for(address, make)))
             making.task.add_done_callback(lambda _: self._making.pop(etag))
         making.waiting += 1
         try:
@@ -95,7 +100,12 @@ class KeptFiles:
         finally:
             making.waiting -= 1
 
-    def _expect_room(self) -> None:
+    def _expect_room(self, address: str) -> None:
+        while sum(file.made_for == address for file in self._open) >= SHARE:
+            own = next((etag for etag, kept in self._kept.items() if kept.file.made_for == address), None)
+            if own is None:
+                raise ShareTaken(SHARE, "files of Parquet")
+            self._forget(own)
         while len(self._open) + len(self._making) >= MAX_FILES:
             if not self._kept:
                 raise TooManyExports(MAX_FILES)
@@ -117,6 +127,12 @@ class KeptFiles:
         """Keeps no file any longer."""
         for etag in list(self._kept):
             self._forget(etag)
+
+
+async def _made_for(address: str, make: Make) -> OpenFile:
+    file = await make()
+    file.made_for = address
+    return file
 
 
 async def _ended(task: asyncio.Task[OpenFile]) -> None:

@@ -1,8 +1,12 @@
-"""What every request passes: limits on its head, a request id, safe headers, `HEAD` answered as `GET`, a count."""
+"""What every request passes: limits on its head, a request id, safe headers, `HEAD` answered as `GET`, a count.
+
+At its end the slots that it held are given back.
+"""
 
 import re
 import secrets
 import time
+from collections.abc import Callable
 from functools import lru_cache
 
 from starlette.datastructures import Headers
@@ -12,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import metrics
 from app.api.problems import problem
+from app.api.slots import HELD
 
 MOST_QUERY = 16 * 1024
 MOST_HEADERS = 64 * 1024
@@ -81,6 +86,8 @@ class Envelope:
                 message = {**message, "body": b""}
             await send(message)
 
+        held: list[Callable[[], None]] = []
+        scope[HELD] = held
         inner = {**scope, "method": "GET", "head_only": True} if is_head else scope
         try:
             if refusal := _refusal(scope, hosts, size):
@@ -88,6 +95,8 @@ class Envelope:
             else:
                 await self.app(inner, receive, enveloped)
         finally:
+            for give_back in held:
+                give_back()
             metrics.count(inner, method, status, time.perf_counter() - begun)
 
 

@@ -76,6 +76,7 @@ def described(
         401: {"description": "The API key is invalid, expired or revoked.", **PROBLEM},
         412: {"description": "It is not what `If-Match` or `If-Unmodified-Since` names.", **PROBLEM},
         malformed: {"description": "A parameter is unknown or cannot be read; every one is named.", **PROBLEM},
+        429: {"description": "Your address has as many exports or streams open as one may have.", **PROBLEM},
         503: {"description": "The question takes too long, or the database cannot be read.", **PROBLEM},
     }
     if Form.PARQUET in forms_of(parameters):

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from app.api.kept_files import OpenFile
+from app.api.slots import Slots
 from app.domain.incident import counted_day
 from app.domain.layouts.columns import COLUMNS, Type
 from app.domain.layouts.plain import incident_columns, incident_values
-from app.store.reader import Places
+from app.errors import TooManyExports
 from app.store.temporary import temporary_folder
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ ROW_GROUP = 8192
 LEAST_BUFFER = 1 << 20
 MOST_MADE = 2
 """Files that are made at once; each has DuckDB's memory and a thread."""
-making = Places(MOST_MADE)
+making = Slots(MOST_MADE, "files of Parquet that are being made", TooManyExports)
 STOPPING_SECONDS = 0.5
 """How long the service waits at its end for files that are broken off."""
 STOP_AGAIN_SECONDS = 0.05
@@ -69,12 +70,12 @@ async def chunks(slices: AsyncIterator[list[str]], fields: Sequence[str] | None)
         yield chunk
 
 
-async def open_file(slices: AsyncIterator[list[str]], fields: Sequence[str] | None) -> OpenFile:
+async def open_file(slices: AsyncIterator[list[str]], fields: Sequence[str] | None, address: str = "") -> OpenFile:
     """A Parquet file of incidents, which has no name any more. Raises `OSError` where there is no room for it.
 
-    Raises `TooManyExports` where `MOST_MADE` are being made.
+    Raises `TooManyExports` where `MOST_MADE` are being made, and `ShareTaken` where this client address has its share.
     """
-    with making.one(), temporary_folder() as folder:
+    with making.one(address), temporary_folder() as folder:
         return OpenFile(await write(slices, fields, folder))
 
 

@@ -89,7 +89,7 @@ class Shown(NamedTuple):
 
 def shown(error: AppError) -> Shown:
     """What a caller may know of one of our own errors. What only we may know goes to the log."""
-    headers = {"Retry-After": "1"} if error.status == 503 else {}
+    headers = {"Retry-After": "1"} if error.status in (429, 503) else {}
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = CHALLENGE
     elif isinstance(error, Forbidden):

@@ -1,7 +1,10 @@
-"""uvicorn with what it lacks: deadlines for requests that do not arrive, and a place for those that do."""
+"""uvicorn with what it lacks: deadlines for requests that do not arrive and responses that are not taken, and a place
+for those that do."""
 
 import asyncio
 import resource
+import socket
+from collections import Counter
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -11,6 +14,7 @@ from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.api.problems import problem
+from app.api.slots import network_of
 from app.settings import Settings
 
 MOST_CONNECTIONS = 2000
@@ -21,12 +25,20 @@ STEADY_BYTES = 256 * 1024
 """Of a file that is imported; when so much has come, the clock for the rest begins anew."""
 MOST_HEAD = 1024 * 1024
 """Bytes of a request's head or trailers that are read at all; below it the application refuses with a reason."""
+MOST_UNSENT = 128 * 1024
+"""Bytes of a response that the system keeps for a client that does not read. By itself it keeps up to 4 MB, in which
+whole responses would disappear before anybody notices."""
+LEAST_TAKEN = 16 * 1024
+"""Bytes of a response that a client takes within `send_seconds` at least, unless fewer are left."""
+SHARE_OF_CONNECTIONS = 0.75
+"""The part of all connections that one address may have requests on."""
 GRACE_SECONDS = 4
 """How long answers in flight may take after SIGTERM."""
 
 
 class DeadlineProtocol(HttpToolsProtocol):
-    """Closes a connection whose request is not complete in time, from its opening or its first byte on.
+    """Closes a connection whose request is not complete in time, from its opening or its first byte on, or whose client
+    does not take the response.
 
     So is one whose headers or trailers do not end: the parser keeps them all. The time comes with the application's
     state, so that every worker has it. After a response a connection may stay idle for longer (uvicorn's
@@ -34,8 +46,10 @@ class DeadlineProtocol(HttpToolsProtocol):
     parser because it refuses a request with both Content-Length and Transfer-Encoding.
     """
 
-    waiting: ClassVar[dict["DeadlineProtocol", None]] = {}
-    """Connections of this process without the head of a request, the one that waits longest first."""
+    waiting: ClassVar[dict[str, dict["DeadlineProtocol", None]]] = {}
+    """By address, connections of this process without the head of a request, the one that waits longest first."""
+    by_address: ClassVar[Counter[str]] = Counter()
+    """How many connections each address has open."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -47,23 +61,86 @@ class DeadlineProtocol(HttpToolsProtocol):
         """Whether a request has begun and is not complete."""
         self._ignores_input = False
         """Whether what comes after is not a request: it is of another protocol, or follows what is not HTTP."""
+        self._sending: asyncio.TimerHandle | None = None
+        self._unsent = 0
+        """Bytes that were not taken yet when the clock for sending began."""
+        self._address = ""
 
     def connection_made(self, transport: Any) -> None:
         """The clock runs from the opening of the connection."""
         super().connection_made(transport)
+        if peer := transport.get_extra_info("socket"):
+            with suppress(OSError, AttributeError):  # some systems have no such option
+                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT)
+        self._address = network_of(self.client[0] if self.client else "")
+        self.by_address[self._address] += 1
         self._start_clock()
-        self.waiting[self] = None
+        self._wait()
         self._make_room()
 
+    def _wait(self) -> None:
+        self.waiting.setdefault(self._address, {})[self] = None
+
+    def _wait_no_more(self) -> None:
+        if own := self.waiting.get(self._address):
+            own.pop(self, None)
+            if not own:
+                del self.waiting[self._address]
+
     def _make_room(self) -> None:
-        """Closes the connection that waits longest where this one is one too many: who asks goes before who may ask."""
+        """Closes a connection where this one is one too many: who asks goes before who may ask.
+
+        It is the one that waits longest, of the address that has the most of all that have one waiting.
+        """
         if self.limit_concurrency is None or len(self.connections) < self.limit_concurrency:
             return
-        longest = next(iter(self.waiting))
+        most = max(self.waiting, key=self.by_address.__getitem__)
+        longest = next(iter(self.waiting[most]))
         if longest is not self:
-            del self.waiting[longest]
+            longest._wait_no_more()
             self.connections.discard(longest)
-            longest.transport.close()
+            longest._end()
+
+    def _end(self) -> None:
+        """Closes an idle connection, at once where what it was sent is not taken."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """A connection was idle for its time."""
+        if not self.transport.is_closing():
+            self._end()
+
+    def pause_writing(self) -> None:
+        """More of a response is there than the client takes; from now on it must take some in time."""
+        super().pause_writing()
+        if self._sending is None:
+            self._expect_taking()
+
+    def resume_writing(self) -> None:
+        """The client has taken most of it."""
+        super().resume_writing()
+        self._stop_sending_clock()
+
+    def _expect_taking(self) -> None:
+        self._unsent = self.transport.get_write_buffer_size()
+        self._sending = self.loop.call_later(self.app_state["send_seconds"], self._check_taking)
+
+    def _check_taking(self) -> None:
+        """Aborts a connection whose client takes next to nothing: what is sent to it holds a slot, and memory."""
+        self._sending = None
+        left = self.transport.get_write_buffer_size()
+        if left and self._unsent - left < LEAST_TAKEN:
+            self.transport.abort()
+        elif left:
+            self._expect_taking()
+
+    def _stop_sending_clock(self) -> None:
+        if self._sending is not None:
+            self._sending.cancel()
+            self._sending = None
 
     def data_received(self, data: bytes) -> None:
         """A further request on the same connection has its own clock."""
@@ -83,7 +160,7 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Somebody asks."""
-        self.waiting.pop(self, None)
+        self._wait_no_more()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -102,22 +179,28 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._stop_clock()
         super().on_message_complete()
         if self.cycle.response_complete:
-            self.waiting[self] = None
+            self._wait()
 
     def on_response_complete(self) -> None:
         """What has come of the next request meanwhile has its clock from now on."""
         super().on_response_complete()
         if self.transport.is_closing():
+            if self._sending is None and self.transport.get_write_buffer_size():
+                self._expect_taking()
             return
         if not self._is_arriving and self.cycle.response_complete:
-            self.waiting[self] = None
+            self._wait()
         elif self._is_arriving and self._deadline is None:
             self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is left to wait for."""
         self._stop_clock()
-        self.waiting.pop(self, None)
+        self._stop_sending_clock()
+        self._wait_no_more()
+        self.by_address[self._address] -= 1
+        if not self.by_address[self._address]:
+            del self.by_address[self._address]
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
@@ -150,11 +233,17 @@ class DeadlineProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        if app is service_unavailable:
+        if app is service_unavailable or self._has_more_than_its_share():
             app = _too_many_connections
         if cycle.scope["http_version"] != "1.1":
             app = _Unchunked(app, cycle)
         super()._start_asgi_task(cycle, app)
+
+    def _has_more_than_its_share(self) -> bool:
+        if self.limit_concurrency is None:
+            return False
+        busy = self.by_address[self._address] - len(self.waiting.get(self._address, ()))
+        return busy > self.limit_concurrency * SHARE_OF_CONNECTIONS
 
     def _start_clock(self) -> None:
         self._deadline = self.loop.call_later(self.app_state["request_seconds"], self._too_slow)

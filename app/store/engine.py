@@ -73,6 +73,7 @@ class Database:
         self._writer: sqlite3.Connection | None = None
         self._one_writer = threading.Lock()
         self._endings = Endings()
+        self._longest_log = sqlite.LOG_BYTES
         self.same_file = SameFile(sqlite.path_of(self.url))
 
     @property
@@ -141,6 +142,7 @@ class Database:
                 connection.execute("COMMIT")
                 self.same_file.expect()
                 endings.settle()
+                self._shorten_log(connection)
             except BaseException as error:
                 if connection.in_transaction:
                     with suppress(sqlite3.Error):
@@ -149,6 +151,19 @@ class Database:
                     connection.close()  # it may have been opened for reading alone, or have lost its file
                     self._writer = None
                 raise
+
+    def _shorten_log(self, connection: sqlite3.Connection) -> None:
+        """Ends a write-ahead log that has grown long.
+
+        SQLite begins it again from its start by itself, but only in a moment in which nobody reads: where statement
+        after statement reads, it has to wait for those under way. Where a view is held for longer, as by a backup, this
+        is not tried again before the log has grown by as much.
+        """
+        if sqlite.log_bytes(self.url) < self._longest_log:
+            return
+        with suppress(sqlite3.Error):  # what was written is committed, whatever becomes of this
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._longest_log = sqlite.log_bytes(self.url) + sqlite.LOG_BYTES
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

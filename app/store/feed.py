@@ -15,7 +15,7 @@ from app.domain.merkle import Hash, Place
 from app.errors import Broken, DatabaseUnusable, Fault, InvalidInput
 from app.store.confidential import MARK, opened_document
 from app.store.log import text_of, told
-from app.store.reader import ReadSession, Statement, filled_up
+from app.store.reader import ReadSession, Statement, filled_up, size_of
 from app.store.sqlite import compiled, limited
 from app.store.tables import TABLES
 
@@ -34,22 +34,22 @@ class Told(NamedTuple):
     text: str
 
 
-async def changes(session: ReadSession, after: int, limit: int) -> list[Told]:
-    """Entries after one, in their order: as many as wanted, or fewer where they are large.
+async def changes(session: ReadSession, after: int, limit: int, most_bytes: int | None = None) -> list[Told]:
+    """Entries after one, in their order: as many as wanted, or fewer where they reach `most_bytes`, or `MOST_BYTES`.
 
     With what is confidential in `opened`, beside `data`, for those who may see it.
     """
     found: list[Told] = []
-    size = 0
-    while len(found) < limit and size < MOST_BYTES:
+    left = most_bytes or MOST_BYTES
+    while len(found) < limit and left > 0:
         wanted = min(AT_ONCE, limit - len(found))
         values = {"recorded": session.recorded, "after": found[-1].seq if found else after, "limit": wanted}
-        rows = await session.rows(Statement(_changes_text(), values))
+        rows = await session.some(Statement(_changes_text(), values), left)
         texts = await _opened(session, [text_of(row) for row in rows])
         found += [Told(row[0], row[2], text) for row, text in zip(rows, texts, strict=True)]
-        size += sum(map(len, texts))
-        if len(rows) < wanted:
+        if len(rows) < wanted and size_of(rows) < left:
             break
+        left -= sum(map(len, texts))
     return found
 
 

@@ -33,7 +33,7 @@ from app.store.confidential import opened, opened_document
 from app.store.cursor import LARGEST, Cursor, Walk, read_cursor
 from app.store.facts import KnownReport, covering, known_report
 from app.store.long_rows import completed
-from app.store.reader import MAX_COUNTS, MOST_BYTES, Reader, ReadSession, Row, Statement
+from app.store.reader import MAX_COUNTS, MOST_BYTES, Reader, ReadSession, Row, Statement, T
 
 FEW_IN_BOX = 2000
 """Up to so many places in a box are looked up by place; where there are more, the order is walked instead."""
@@ -116,10 +116,14 @@ async def every_incident(
     """All incidents that match, some at a time, each with its `toll_reports` where those are wanted."""
     found = await resolved(session, question)
     by_tree = await _by_tree(session, found)
-    every = partial(queries.page_of_incidents, found, session.recorded, None, by_tree=by_tree, paged=False)
-    statement = await built(session, found, every)
-    session = replace(session, budget=None)  # an export lasts as long as its client reads
-    async with aclosing(session.reader.slices(statement)) as slices:
+
+    def following(after: Row | None, count: int) -> Statement:
+        some = found.but(limit=count - 1)  # of which a page reads one more
+        return queries.page_of_incidents(some, session.recorded, after and after[3:], by_tree=by_tree)
+
+    await built(session, found, lambda: (following(None, 1), following((None,) * 5, 1)))
+    session = replace(session, budget=None, patient=True)  # an export lasts as long as its client reads
+    async with aclosing(session.reader.slices(following)) as slices:
         async for rows in slices:
             items = await _texts(session, question, rows)
             yield await _with_reports(session, question, rows, items) if reports else items
@@ -211,8 +215,8 @@ def _unknown_regions(question: Question, unknown: Sequence[RegionWanted], there:
     return faults
 
 
-async def built(session: ReadSession, question: Question, build: Callable[[], Statement]) -> Statement:
-    """The statement that `build` makes for a question: in a thread where there are many values, whose SQL is long."""
+async def built(session: ReadSession, question: Question, build: Callable[[], T]) -> T:
+    """The statements that `build` makes: in a thread where a question has many values, whose SQL is long."""
     return await session.beside(build) if question.values > MANY_VALUES else build()
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 import orjson
 
 from app.domain.dates import LAST_INSTANT
-from app.domain.filters import MAX_LIMIT
 from app.domain.headline import successors
 from app.domain.question import Question
 from app.domain.vocabulary import Victims
@@ -16,7 +15,7 @@ from app.store.confidential import opened
 from app.store.cursor import Walk
 from app.store.facts import KnownReport, known_report
 from app.store.read import Page, cursor_of, next_cursor, standing_of, total_of
-from app.store.reader import ReadSession, Row
+from app.store.reader import SLICE, ReadSession, Row
 
 REPORTS = Walk("toll-reports", (int, int))
 MANY_REPORTS = 100
@@ -37,9 +36,9 @@ async def toll_reports(session: ReadSession, question: Question) -> Page:
 
 async def every_toll_report(session: ReadSession, question: Question) -> AsyncGenerator[list[str]]:
     """All toll reports that match, newest first, some at a time."""
-    question = question.but(limit=MAX_LIMIT, total=None)
-    session = replace(session, budget=None)  # an export lasts as long as its client reads
+    question = question.but(limit=SLICE, total=None)
     page = await toll_reports(session, question)
+    session = replace(session, budget=None, patient=True)  # an export lasts as long as its client reads
     while page.items:
         yield page.items
         if page.cursor is None:

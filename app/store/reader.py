@@ -3,21 +3,23 @@
 Short statements run where they are asked for, on the event loop: handing a read of 0.1 ms to a thread costs more than
 the read. One that is not done within `SHORT_SECONDS` is broken off and asked again in a thread, where it may take
 what is left to its request, `read_seconds` at most, and holds up nobody.
+
+No view of the file is held for longer than a statement runs, however slowly somebody reads: behind an open view the
+write-ahead log of SQLite cannot begin again from its start, and grows with all that is recorded.
 """
 
 import queue
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from anyio import CapacityLimiter, fail_after, to_thread
+from anyio import CapacityLimiter, fail_after, get_cancelled_exc_class, to_thread
 
 from app.domain.dates import Instant
-from app.errors import DatabaseUnusable, ReadTooLong, TooManyExports
+from app.errors import DatabaseUnusable, ReadTooLong
 from app.store import sqlite
 from app.store.budget import Budget, Turns
 from app.store.engine import Database
@@ -31,14 +33,26 @@ QUEUE_SECONDS = 1.0
 """How long a question may wait for a thread."""
 MOST_BYTES = 4 * 1024 * 1024
 """A page ends with the item that reaches this; what comes after it is on the next."""
-MOST_EXPORTS = 16
-"""Exports under way at once. Each holds a connection and a view of the file as long as its client reads."""
+EXPORT_THREADS = 2
+"""Threads that exports read in. Those of pages stay free, and no more slices at a time reach the event loop."""
 MAX_COUNTS = 1000
-SLICE = 200
-"""Rows that an export fetches at a time."""
+SLICE = 100
+"""Rows of a slice of an export: what is made of them on the event loop takes some milliseconds."""
+SLICE_BYTES = 256 * 1024
+"""A slice ends with the row whose texts reach this."""
+FIRST_ROWS = 400
+"""Rows that the first statement of an export reads."""
+CHEAP_SECONDS = 0.05
+"""Where that takes longer, because all is sorted or searched before the first row, the others read `MOST_ROWS`."""
+MOST_ROWS = 10_000
+MOST_ROW_BYTES = 8 * 1024 * 1024
+"""A statement of an export ends with the row whose texts reach this."""
+PATIENT_SECONDS = 60.0
+"""How long a statement may take once a response has begun: other people's load must not break it off."""
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
+Opened = tuple[sqlite3.Connection, sqlite.Deadline]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,28 +97,29 @@ def of_page(limit: int, size: Callable[[Row], int]) -> Fetch:
     return fetch
 
 
+def up_to(size: int) -> Fetch:
+    """Takes rows up to the one with which their texts reach so many characters."""
+
+    def fetch(cursor: sqlite3.Cursor) -> list[Row]:
+        rows: list[Row] = []
+        total = 0
+        for row in cursor:
+            rows.append(row)
+            total += size_of([row])
+            if total >= size:
+                break
+        return rows
+
+    return fetch
+
+
+Following = Callable[[Row | None, int], Statement]
+"""The statement for at most so many of the rows after one, or of the first ones."""
+
+
 def filled_up(values: Sequence[T]) -> list[T]:
     """Values repeated up to a power of two, so that questions about some share the SQL of questions about others."""
     return [*values, *[values[-1]] * ((1 << (len(values) - 1).bit_length()) - len(values))]
-
-
-class Places:
-    """So many exports at once, and no more."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.taken = 0
-
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """Holds a place. Raises `TooManyExports` where all are taken."""
-        if self.taken >= self.most:
-            raise TooManyExports(self.most)
-        self.taken += 1
-        try:
-            yield
-        finally:
-            self.taken -= 1
 
 
 class Reader:
@@ -116,25 +131,30 @@ class Reader:
         self.same_file = SameFile(sqlite.path_of(database.url))
         self.statements = 0
         """Statements run so far; tests assert what a question costs."""
-        self._here: tuple[sqlite3.Connection, sqlite.Deadline] | None = None
-        self._idle: queue.SimpleQueue[tuple[sqlite3.Connection, sqlite.Deadline]] = queue.SimpleQueue()
+        self._here: Opened | None = None
+        self._idle: queue.SimpleQueue[Opened] = queue.SimpleQueue()
         self._limiter: CapacityLimiter | None = None
         self.turns = Turns(THREADS, THREADS_OF_A_CLIENT)
-        self.exports = Places(MOST_EXPORTS)
+        self._export_limiter: CapacityLimiter | None = None
         self.extent: tuple[Instant, Any] | None = None
         """The extent of what there is, and the newest recording when it was looked up."""
         self.counts: dict[tuple[object, ...], int] = {}
         """How many incidents match, by the query and the recorded moment; the newest `MAX_COUNTS`."""
 
-    async def rows(self, statement: Statement, budget: Budget | None = None, fetch: Fetch = every_row) -> Any:
+    async def rows(
+        self, statement: Statement, budget: Budget | None = None, fetch: Fetch = every_row, *, patient: bool = False
+    ) -> Any:
         """What `fetch` takes: all rows, unless told.
 
+        `patient` is for what a response consists of that has begun already: it waits for a thread as long as it takes.
         Raises `ReadTooLong`, `TooManyReads`, or `DatabaseUnusable` where the file cannot be read.
         """
         self.statements += 1
         if self._here is None:
             self._here = self._open(sqlite.READ_CACHE_KIB)
         self.same_file.expect()
+        if patient:
+            return await self._patiently(_run, statement, PATIENT_SECONDS, fetch)
         if not statement.long:
             try:
                 return _run(self._here, statement, SHORT_SECONDS, fetch)
@@ -161,23 +181,46 @@ class Reader:
             budget.running = None
             self._idle.put(connection)
 
-    async def slices(self, statement: Statement) -> AsyncGenerator[list[Row]]:
-        """All rows, some at a time, each slice within the deadline. Memory does not grow with the answer.
+    async def slices(self, following: Following) -> AsyncGenerator[list[Row]]:
+        """All rows, some at a time, each statement within its deadline. Memory does not grow with the answer.
 
-        Raises `TooManyExports` where `MOST_EXPORTS` are under way.
+        Each statement goes on after the last row of the one before. That is the same as one statement for all, since
+        nothing changes at the recorded moment that it is of.
         """
-        with self.exports.one():
+        after, count, seconds = None, FIRST_ROWS, self.read_seconds
+        while True:
             self.statements += 1
             self.same_file.expect()
-            connection, deadline = self._open(sqlite.EXPORT_CACHE_KIB)
+            found = await self._patiently(_sliced, following(after, count), count, seconds)
+            for rows in found.slices:
+                yield rows
+                after = rows[-1]
+            if found.is_last:
+                return
+            if found.seconds > CHEAP_SECONDS:
+                count = MOST_ROWS
+            seconds = PATIENT_SECONDS
+
+    async def _patiently(self, run: Callable[..., T], *arguments: Any) -> T:
+        if self._export_limiter is None:
+            self._export_limiter = CapacityLimiter(EXPORT_THREADS)
+        async with self._export_limiter:
+            opened = self._take()
             try:
-                run = partial(self.in_thread, _guarded, deadline, self.read_seconds)
-                cursor = connection.cursor()
-                await run(cursor.execute, statement.sql, statement.values)
-                while rows := await run(cursor.fetchmany, SLICE):
-                    yield rows
-            finally:
-                connection.close()
+                call = partial(self._with_connection, opened, run, *arguments)
+                return await to_thread.run_sync(call, abandon_on_cancel=True)
+            except get_cancelled_exc_class():
+                opened[1].is_given_up = True
+                raise
+
+    def _with_connection(self, opened: Opened, run: Callable[..., T], *arguments: Any) -> T:
+        try:
+            return run(opened, *arguments)
+        finally:
+            if opened[1].is_given_up:
+                opened[0].close()
+            else:
+                self._idle.put(opened)
 
     async def in_thread(self, call: Callable[..., Any], *arguments: Any, wait: float | None = None) -> Any:
         """Runs what may take long beside the event loop, a few at a time.
@@ -197,7 +240,7 @@ class Reader:
         finally:
             self._limiter.release_on_behalf_of(turn)
 
-    def _take(self) -> tuple[sqlite3.Connection, sqlite.Deadline]:
+    def _take(self) -> Opened:
         try:
             return self._idle.get_nowait()
         except queue.Empty:
@@ -211,7 +254,7 @@ class Reader:
         self.database.check(small_file=False)
         self.same_file.expect()
 
-    def _open(self, cache_kib: int) -> tuple[sqlite3.Connection, sqlite.Deadline]:
+    def _open(self, cache_kib: int) -> Opened:
         try:
             return sqlite.read_connection(self.database.url, cache_kib)
         except sqlite3.Error as error:
@@ -227,9 +270,49 @@ class Reader:
         self.same_file.forget()
 
 
-def _run(opened: tuple[sqlite3.Connection, sqlite.Deadline], statement: Statement, seconds: float, fetch: Fetch) -> Any:
+def _run(opened: Opened, statement: Statement, seconds: float, fetch: Fetch) -> Any:
     connection, deadline = opened
     return _guarded(deadline, seconds, lambda: fetch(connection.execute(statement.sql, statement.values)))
+
+
+class _Slices(NamedTuple):
+    """Rows of one statement in slices, whether there are no more after them, and how long the first took to come."""
+
+    slices: list[list[Row]]
+    is_last: bool
+    seconds: float
+
+
+def _sliced(opened: Opened, statement: Statement, count: int, seconds: float) -> _Slices:
+    connection, deadline = opened
+
+    def fetch() -> _Slices:
+        begun = time.monotonic()
+        cursor = connection.execute(statement.sql, statement.values)
+        try:
+            taken, found, whole, number = 0.0, list[list[Row]](), 0, 0
+            rows, size = list[Row](), 0
+            while whole < MOST_ROW_BYTES and (row := cursor.fetchone()):
+                taken = taken or time.monotonic() - begun
+                if not rows:
+                    found.append(rows)
+                rows.append(row)
+                number += 1
+                length = size_of([row])
+                size, whole = size + length, whole + length
+                if len(rows) >= SLICE or size >= SLICE_BYTES:
+                    rows, size = [], 0
+            return _Slices(found, whole < MOST_ROW_BYTES and number < count, taken)
+        finally:
+            cursor.close()  # which ends its view
+
+    result: _Slices = _guarded(deadline, seconds, fetch)
+    return result
+
+
+def size_of(rows: Sequence[Row]) -> int:
+    """Characters of the texts in rows."""
+    return sum([len(value) for row in rows for value in row if value.__class__ is str])
 
 
 def _guarded(deadline: sqlite.Deadline, seconds: float, call: Any, *arguments: Any) -> Any:
@@ -249,7 +332,9 @@ def _guarded(deadline: sqlite.Deadline, seconds: float, call: Any, *arguments: A
 class Reads(Protocol):
     """What answers statements: a `Reader`, or a write transaction from its inside."""
 
-    async def rows(self, statement: Statement, budget: Budget | None = None, fetch: Fetch = every_row) -> Any:
+    async def rows(
+        self, statement: Statement, budget: Budget | None = None, fetch: Fetch = every_row, *, patient: bool = False
+    ) -> Any:
         """What `fetch` takes of the rows of a statement: all, unless told."""
         ...
 
@@ -257,8 +342,8 @@ class Reads(Protocol):
         """Runs what may take long beside the event loop, in the client's turn."""
         ...
 
-    def slices(self, statement: Statement) -> AsyncGenerator[list[Row]]:
-        """All rows of a statement, some at a time."""
+    def slices(self, following: Following) -> AsyncGenerator[list[Row]]:
+        """All rows of what statement after statement gives, some at a time."""
         ...
 
     async def in_thread(self, call: Callable[..., Any], *arguments: Any, wait: float | None = None) -> Any:
@@ -279,14 +364,22 @@ class ReadSession:
     budget: Budget | None = None
     """The time of the request; without one, as in exports and inside of a write, each statement has its own."""
 
+    patient: bool = False
+    """Whether statements wait for a thread as long as it takes: for responses that may have begun already."""
+
     async def rows(self, statement: Statement) -> list[Row]:
         """All rows of a statement."""
-        rows: list[Row] = await self.reader.rows(statement, self.budget)
+        rows: list[Row] = await self.reader.rows(statement, self.budget, patient=self.patient)
+        return rows
+
+    async def some(self, statement: Statement, size: int) -> list[Row]:
+        """Rows of a statement up to the one with which their texts reach so many characters."""
+        rows: list[Row] = await self.reader.rows(statement, self.budget, up_to(size), patient=self.patient)
         return rows
 
     async def page(self, statement: Statement, limit: int, size: Callable[[Row], int]) -> Rows:
         """A page of the rows of a statement; `size` is that of a row in characters."""
-        rows: Rows = await self.reader.rows(statement, self.budget, of_page(limit, size))
+        rows: Rows = await self.reader.rows(statement, self.budget, of_page(limit, size), patient=self.patient)
         return rows
 
     async def beside(self, call: Callable[..., T], *arguments: Any) -> T:

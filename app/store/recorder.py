@@ -17,7 +17,7 @@ from app.errors import Conflict, DatabaseBusy, Fault, InvalidInput
 from app.store.budget import Budget
 from app.store.engine import Database
 from app.store.keys import Access, expect_holds
-from app.store.reader import Fetch, ReadSession, Row, Statement, every_row
+from app.store.reader import SLICE, Fetch, Following, ReadSession, Row, Statement, every_row
 from app.store.tables import KeptAnswer, table_of
 from app.store.transaction import Transaction
 from app.store.write import Writer
@@ -172,7 +172,9 @@ class _Inside:
     def __init__(self, transaction: Transaction) -> None:
         self._connection = transaction.connection
 
-    async def rows(self, statement: Statement, budget: Budget | None = None, fetch: Fetch = every_row) -> Any:
+    async def rows(
+        self, statement: Statement, budget: Budget | None = None, fetch: Fetch = every_row, *, patient: bool = False
+    ) -> Any:
         """What `fetch` takes: all rows, unless told."""
         return fetch(self._connection.execute(statement.sql, statement.values))
 
@@ -180,9 +182,12 @@ class _Inside:
         """This is the thread."""
         return call(*arguments)
 
-    async def slices(self, statement: Statement) -> AsyncGenerator[list[Row]]:
-        """All rows at once."""
-        yield await self.rows(statement)
+    async def slices(self, following: Following) -> AsyncGenerator[list[Row]]:
+        """All rows, some at a time."""
+        rows = await self.rows(following(None, SLICE))
+        while rows:
+            yield rows
+            rows = await self.rows(following(rows[-1], SLICE))
 
     async def in_thread(self, call: Callable[..., Any], *arguments: Any, wait: float | None = None) -> Any:
         """This is the thread."""

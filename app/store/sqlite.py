@@ -1,5 +1,6 @@
 """What only SQLite speaks: pragmas, transactions, the search tables and the statement's deadline."""
 
+import os
 import re
 import sqlite3
 import time
@@ -39,6 +40,8 @@ READ_BUSY_SECONDS = 2
 READ_CACHE_KIB = 64 * 1024
 THREAD_CACHE_KIB = 8 * 1024
 EXPORT_CACHE_KIB = 4 * 1024
+LOG_BYTES = 64 * 1024 * 1024
+"""A write-ahead log of this size is shortened by the next write, which waits for statements that still read from it."""
 CHECKED_BYTES = 64 * 1024 * 1024
 """Size of the largest file whose pages are all read before it is used, which takes about 0.1 s. `quick_check` cannot be
 stopped by a deadline in every version of SQLite, and takes half a minute for a file of some gigabytes."""
@@ -145,6 +148,14 @@ def path_of(url: URL) -> Path:
     return Path(url.database or "")
 
 
+def log_bytes(url: URL) -> int:
+    """The size of a database's write-ahead log."""
+    try:
+        return os.stat(f"{path_of(url)}-wal").st_size
+    except OSError:
+        return 0
+
+
 def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     """Whether a column's value is in the JSON list `:name`, which may be of any length."""
     listed = func.json_each(bindparam(name)).table_valued("value")
@@ -194,10 +205,12 @@ class Deadline:
 
     def __init__(self) -> None:
         self.at = float("inf")
+        self.is_given_up = False
+        """Whether nobody waits for the answer any more."""
 
     def passed(self) -> int:
         """1 breaks the statement off."""
-        return 1 if time.monotonic() > self.at else 0
+        return 1 if self.is_given_up or time.monotonic() > self.at else 0
 
 
 def read_connection(url: URL, cache_kib: int) -> tuple[sqlite3.Connection, Deadline]:

@@ -156,7 +156,7 @@ def test_a_file_or_question_that_cannot_be_read_is_refused_whole(
     assert fault["name"] == named
     assert why in fault["message"]
     assert editor.checkpoint()["size"] == 0
-    assert importing.ImportRoute.under_way == 0
+    assert importing.under_way.taken == 0
 
 
 def test_a_key_with_the_scope_is_needed(editor: Editor, insider: Editor) -> None:
@@ -193,12 +193,12 @@ def test_a_body_that_is_too_large_is_refused_before_and_while_it_is_read(
 
     # then
     assert (told.status_code, untold.status_code) == (413, 413)
-    assert importing.ImportRoute.under_way == 0
+    assert importing.under_way.taken == 0
 
 
 def test_a_third_import_has_to_wait(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
-    monkeypatch.setattr(importing.ImportRoute, "under_way", importing.MOST_AT_ONCE)
+    monkeypatch.setattr(importing.under_way, "taken", importing.MOST_AT_ONCE)
 
     # when
     answer = send(editor, "/v1/import?format=csv", TABLE)
@@ -206,7 +206,7 @@ def test_a_third_import_has_to_wait(editor: Editor, monkeypatch: pytest.MonkeyPa
     # then
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
-    assert importing.ImportRoute.under_way == importing.MOST_AT_ONCE
+    assert importing.under_way.taken == importing.MOST_AT_ONCE
 
 
 def test_imports_and_reads_go_on_beside_each_other(editor: Editor, file: bytes) -> None:
@@ -219,10 +219,13 @@ def test_imports_and_reads_go_on_beside_each_other(editor: Editor, file: bytes) 
 
     answers = editor.client.run(together())
 
-    # then
-    assert [answer.status_code for answer in answers] == [200] * 22
-    outcomes = [row["outcome"] for answer in answers[:2] for row in lines(answer)[:-1]]
-    assert sorted(outcomes) == ["created"] * 250 + ["unchanged"] * 250
+    # then: of two imports one address may have one
+    assert [answer.status_code for answer in answers] == [200, 429] + [200] * 20
+    assert [row["outcome"] for row in lines(answers[0])[:-1]] == ["created"] * 250
+    assert answers[1].headers["retry-after"] == "1"
+    assert answers[1].json()["type"] == "urn:conflict-incidents:problem:too-many-from-your-address"
+    assert "one address may have 1 at once" in answers[1].json()["detail"]
+    assert (importing.under_way.taken, importing.under_way.by_address) == (0, {})
 
 
 def test_an_importer_without_the_scope_learns_nothing_of_what_is_confidential(
@@ -423,4 +426,4 @@ def test_a_file_that_is_packed_is_refused_at_its_first_bytes(editor: Editor, beg
     # then
     assert answer.status_code == 415
     assert "send it unpacked" in answer.json()["detail"]
-    assert importing.ImportRoute.under_way == 0
+    assert importing.under_way.taken == 0

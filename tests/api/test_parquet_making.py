@@ -13,7 +13,6 @@ import duckdb
 import pytest
 
 from app.api import parquet
-from app.store.reader import MOST_EXPORTS
 from tests.support import Client, environment, of_slices
 
 ADDRESS = "/v1/incidents?f=parquet"
@@ -50,7 +49,7 @@ def test_a_fault_of_the_disk_is_a_problem_document(
         assert answer.json()["type"] == "urn:conflict-incidents:problem:no-room"
         assert str(temporary) not in answer.text and "content-disposition" not in answer.headers
     assert "No space left on device" in caplog.text and left == []
-    assert (parquet.making.taken, own_client.app.state.reader.exports.taken) == (0, 0)
+    assert parquet.making.taken == 0
 
 
 def test_other_faults_come_before_the_first_byte_too(client: Client) -> None:
@@ -59,11 +58,9 @@ def test_other_faults_come_before_the_first_byte_too(client: Client) -> None:
     assert answer.json()["errors"][0]["name"] == "region"
 
 
-@pytest.mark.parametrize("places", ["made", "exports"])
-def test_one_more_than_there_may_be_is_refused(own_client: Client, places: str) -> None:
+def test_one_more_than_there_may_be_is_refused(own_client: Client) -> None:
     # given
-    reader = own_client.app.state.reader
-    counted, most = {"made": (parquet.making, parquet.MOST_MADE), "exports": (reader.exports, MOST_EXPORTS)}[places]
+    counted, most = parquet.making, parquet.MOST_MADE
 
     # when
     counted.taken = most

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.api import kept_files, parquet
+from app.api import kept_files, parquet, responses
 from app.api.responses import SHORT
 from app.store.engine import Database
 from tests.support import Client, draft, parquet_rows, record, report
@@ -141,7 +141,7 @@ def test_a_long_answer_is_sent_as_it_is_made(empty_client: Client, database: Dat
         assert answer.status_code == 200
         assert {"content-length", "accept-ranges", "content-range"}.isdisjoint(answer.headers)
     assert short.headers["content-length"] == str(len(short.content))
-    assert empty_client.app.state.reader.exports.taken == 0
+    assert responses.exports.taken == 0
 
 
 def test_ranges_are_of_one_file_that_is_made_once(own_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,19 +11,27 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from app.api import server
-from app.api.server import MOST_CONNECTIONS, SPARE_FILES, DeadlineProtocol
+from app.api.server import LEAST_TAKEN, MOST_CONNECTIONS, SPARE_FILES, DeadlineProtocol
+from app.api.slots import network_of
 
+STATE = {"request_seconds": 10, "send_seconds": 0.05}
 GET = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 class Connection(asyncio.Transport):
     """What a connection writes, and whether it was closed."""
 
-    def __init__(self, config: Config, state: ServerState) -> None:
+    def __init__(self, config: Config, state: ServerState, peer: str) -> None:
         super().__init__()
-        self.written, self.closed = b"", False
-        self.protocol = DeadlineProtocol(config, state, {"request_seconds": 10, "stopping": asyncio.Event()})
+        self.written, self.closed, self.unsent, self.peer = b"", False, 0, peer
+        self.protocol = DeadlineProtocol(config, state, STATE | {"stopping": asyncio.Event()})
         self.protocol.connection_made(self)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return (self.peer, 1) if name == "peername" else default
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
 
     def is_closing(self) -> bool:
         return self.closed
@@ -44,8 +52,8 @@ class Connection(asyncio.Transport):
     def resume_reading(self) -> None: ...
 
 
-def connections(act: Callable[[Callable[[], Connection], asyncio.Event], Awaitable[None]]) -> None:
-    """Lets two connections be open at once; requests are answered when the event is set."""
+def connections(act: Callable[[Callable[..., Connection], asyncio.Event], Awaitable[None]], most: int = 3) -> None:
+    """Lets `most`, less one, connections be open at once; requests are answered when the event is set."""
 
     async def run() -> None:
         done = asyncio.Event()
@@ -56,13 +64,13 @@ def connections(act: Callable[[Callable[[], Connection], asyncio.Event], Awaitab
             await send({"type": "http.response.body", "body": b"ok"})
 
         app: ASGIApp = slow
-        config = Config(app, http="httptools", limit_concurrency=3, log_level="critical", access_log=False)
+        config = Config(app, http="httptools", limit_concurrency=most, log_level="critical", access_log=False)
         config.load()
         state = ServerState()
         made: list[Connection] = []
 
-        def connect() -> Connection:
-            made.append(Connection(config, state))
+        def connect(peer: str = "192.0.2.1") -> Connection:
+            made.append(Connection(config, state, peer))
             return made[-1]
 
         try:
@@ -75,7 +83,7 @@ def connections(act: Callable[[Callable[[], Connection], asyncio.Event], Awaitab
 
 
 def test_the_one_that_is_idle_for_longest_goes_first() -> None:
-    async def act(connect: Callable[[], Connection], done: asyncio.Event) -> None:
+    async def act(connect: Callable[..., Connection], done: asyncio.Event) -> None:
         # given: one that was answered after the other opened
         done.set()
         answered, silent = connect(), connect()
@@ -91,7 +99,7 @@ def test_the_one_that_is_idle_for_longest_goes_first() -> None:
 
 
 def test_no_connection_with_a_request_is_closed_for_another() -> None:
-    async def act(connect: Callable[[], Connection], done: asyncio.Event) -> None:
+    async def act(connect: Callable[..., Connection], done: asyncio.Event) -> None:
         # given
         busy = [connect() for _ in range(2)]
         for one in busy:
@@ -109,6 +117,95 @@ def test_no_connection_with_a_request_is_closed_for_another() -> None:
         assert [one.written.endswith(b"ok") for one in busy] == [True, True]
 
     connections(act)
+
+
+def test_an_idle_connection_of_the_address_that_has_most_goes_first() -> None:
+    async def act(connect: Callable[..., Connection], done: asyncio.Event) -> None:
+        # given: the honest one waits for longest
+        honest, *many = connect("192.0.2.9"), connect(), connect(), connect()
+        # when
+        another = connect("192.0.2.7")
+        # then
+        assert [one.closed for one in (honest, *many, another)] == [False, True, False, False, False]
+
+    connections(act, most=5)
+
+
+def test_requests_of_one_address_leave_connections_for_others() -> None:
+    async def act(connect: Callable[..., Connection], done: asyncio.Event) -> None:
+        # given
+        busy = [connect() for _ in range(7)]
+        for one in busy:
+            one.protocol.data_received(GET)
+        # when
+        other = connect("192.0.2.9")
+        other.protocol.data_received(GET)
+        await asyncio.sleep(0)
+        # then
+        refused = [one for one in busy if one.written]
+        assert len(refused) == 1 and refused[0].written.startswith(b"HTTP/1.1 503 ") and not other.written
+        assert b"retry-after: 1" in refused[0].written
+        done.set()
+        await asyncio.sleep(0.01)
+        assert other.written.endswith(b"ok")
+        assert DeadlineProtocol.by_address == {"192.0.2.1": 6, "192.0.2.9": 1}
+
+    connections(act, most=9)
+    assert (DeadlineProtocol.by_address, DeadlineProtocol.waiting) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("taken", "is_closed"),
+    [(0, True), (LEAST_TAKEN - 1, True), (LEAST_TAKEN, False), (100_000, False)],
+)
+def test_a_client_that_takes_next_to_nothing_of_a_response_is_closed(taken: int, is_closed: bool) -> None:
+    async def act(connect: Callable[..., Connection], done: asyncio.Event) -> None:
+        # given
+        done.set()
+        client = connect()
+        client.protocol.data_received(GET)
+        await asyncio.sleep(0)
+        client.unsent = 100_000
+        client.protocol.pause_writing()
+        # when
+        client.unsent -= taken
+        await asyncio.sleep(STATE["send_seconds"] * 1.5)
+        # then
+        assert client.closed is is_closed
+        # and the clock runs again for the rest
+        await asyncio.sleep(STATE["send_seconds"])
+        assert client.closed is (taken < 100_000)
+
+    connections(act)
+
+
+def test_a_client_that_takes_all_in_time_may_be_idle() -> None:
+    async def act(connect: Callable[..., Connection], done: asyncio.Event) -> None:
+        client = connect()
+        client.unsent = 100_000
+        client.protocol.pause_writing()
+        client.unsent = 0
+        client.protocol.resume_writing()
+        await asyncio.sleep(STATE["send_seconds"] * 2)
+        assert not client.closed
+
+    connections(act)
+
+
+@pytest.mark.parametrize(
+    ("host", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("fe80::1%eth0", "fe80::"),
+        ("", ""),
+        ("not:an:address", "not:an:address"),
+    ],
+)
+def test_an_address_of_ipv6_counts_with_its_network(host: str, network: str) -> None:
+    assert network_of(host) == network
 
 
 @pytest.mark.parametrize(
