@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from math import inf
 
 import orjson
 from sqlalchemy import bindparam, literal_column, select
@@ -23,9 +24,29 @@ _MARK = len('{"sources":')
 _UPDATED_AT = len(f'{NO_SOURCES}"updated_at":"')
 
 
-async def completed(session: ReadSession, question: Question, rows: Sequence[Row]) -> Sequence[Row]:
-    """Rows of `queries.page_of_incidents` with their whole texts. Few statements, however many of them are long."""
-    ids = [row[_ID] for row in rows if row[_REST][_MARK] == "n"]
+async def completed(session: ReadSession, question: Question, rows: Sequence[Row], most: float = inf) -> Sequence[Row]:
+    """Rows of `queries.page_of_incidents` with their whole texts, up to the one that makes them `most` characters.
+
+    Few statements where all are wanted, however many of them are long.
+    """
+    if most == inf or not any(map(_is_long, rows)):
+        return await _completed(session, question, rows)
+    found: list[Row] = []
+    size = 0
+    for row in rows:
+        if size >= most:
+            break
+        found += await _completed(session, question, [row])
+        size += sum(map(len, found[-1][:3]))
+    return found
+
+
+def _is_long(row: Row) -> bool:
+    return bool(row[_REST][_MARK] == "n")
+
+
+async def _completed(session: ReadSession, question: Question, rows: Sequence[Row]) -> Sequence[Row]:
+    ids = [row[_ID] for row in rows if _is_long(row)]
     if not ids:
         return rows
     sources = await _sources(session, question.known, ids)

@@ -97,7 +97,8 @@ async def incidents(session: ReadSession, question: Question, *, reports: bool =
     by_tree = await _by_tree(session, found)
     page = partial(queries.page_of_incidents, found, session.recorded, after, by_tree=by_tree)
     rows, more = await session.page(await built(session, found, page), question.limit, _size)
-    items = await _texts(session, question, rows)
+    items = await _texts(session, question, rows, MOST_BYTES)
+    more, rows = more or len(items) < len(rows), rows[: len(items)]
     if reports and rows:
         items = await _with_reports(session, question, rows, items, MOST_BYTES)
         more, rows = more or len(items) < len(rows), rows[: len(items)]
@@ -129,10 +130,10 @@ async def every_incident(
             yield await _with_reports(session, question, rows, items) if reports else items
 
 
-async def _texts(session: ReadSession, question: Question, rows: Sequence[Row]) -> list[str]:
-    """The JSON texts of rows of `queries.page_of_incidents`."""
+async def _texts(session: ReadSession, question: Question, rows: Sequence[Row], most: float = inf) -> list[str]:
+    """The JSON texts of rows of `queries.page_of_incidents`, up to the one that makes them `most` characters."""
     as_text = _splicer(question)
-    whole = await completed(session, question, rows)
+    whole = await completed(session, question, rows, most)
     return await opened(session, [as_text(record, toll, rest) for record, toll, rest, _, _ in whole])
 
 

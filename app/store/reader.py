@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from anyio import CapacityLimiter, fail_after, get_cancelled_exc_class, to_thread
+from anyio import CapacityLimiter, get_cancelled_exc_class, to_thread
 
 from app.domain.dates import Instant
 from app.errors import DatabaseUnusable, ReadTooLong
@@ -133,7 +133,6 @@ class Reader:
         """Statements run so far; tests assert what a question costs."""
         self._here: Opened | None = None
         self._idle: queue.SimpleQueue[Opened] = queue.SimpleQueue()
-        self._limiter: CapacityLimiter | None = None
         self.turns = Turns(THREADS, THREADS_OF_A_CLIENT)
         self._export_limiter: CapacityLimiter | None = None
         self.extent: tuple[Instant, Any] | None = None
@@ -221,24 +220,6 @@ class Reader:
                 opened[0].close()
             else:
                 self._idle.put(opened)
-
-    async def in_thread(self, call: Callable[..., Any], *arguments: Any, wait: float | None = None) -> Any:
-        """Runs what may take long beside the event loop, a few at a time.
-
-        Raises `ReadTooLong` where no thread is free within `wait` seconds.
-        """
-        if self._limiter is None:
-            self._limiter = CapacityLimiter(THREADS)
-        turn = object()
-        try:
-            with fail_after(wait):
-                await self._limiter.acquire_on_behalf_of(turn)
-        except TimeoutError:
-            raise ReadTooLong(self.read_seconds) from None
-        try:
-            return await to_thread.run_sync(partial(call, *arguments))
-        finally:
-            self._limiter.release_on_behalf_of(turn)
 
     def _take(self) -> Opened:
         try:
@@ -344,10 +325,6 @@ class Reads(Protocol):
 
     def slices(self, following: Following) -> AsyncGenerator[list[Row]]:
         """All rows of what statement after statement gives, some at a time."""
-        ...
-
-    async def in_thread(self, call: Callable[..., Any], *arguments: Any, wait: float | None = None) -> Any:
-        """Runs what may take long beside the event loop."""
         ...
 
 

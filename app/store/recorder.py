@@ -189,10 +189,6 @@ class _Inside:
             yield rows
             rows = await self.rows(following(rows[-1], SLICE))
 
-    async def in_thread(self, call: Callable[..., Any], *arguments: Any, wait: float | None = None) -> Any:
-        """This is the thread."""
-        return call(*arguments)
-
 
 def _run(coroutine: Coroutine[Any, Any, Answer]) -> Answer:
     """The result of a coroutine that waits for nothing."""
