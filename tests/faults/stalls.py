@@ -1,0 +1,221 @@
+"""How long the service is silent, and how long an honest client waits, beside somebody who attacks it.
+
+Limits are for each client address, so attacker, honest client and watcher each have one of 127.0.0.0/8 of their own.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.faults.serving import Workers
+
+ATTACKER, HONEST, WATCHER = "127.0.0.2", "127.0.0.3", "127.0.0.4"
+PATIENCE = 8.0
+"""Seconds after which a response has not come; so long is the longest silence that is told."""
+PAUSE = 0.004
+"""Seconds between two requests of the honest client, and of the watcher."""
+START_SECONDS = 10
+SETTLE_SECONDS = 5
+_PROGRAM = Path(__file__).with_name("attacker.py")
+
+
+def request(path: str, **headers: str) -> str:
+    """A request as it is sent. Names of headers have `_` in the place of `-`."""
+    more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n"
+
+
+def client(service: Workers, address: str, **options: Any) -> httpx.Client:
+    """A client with the key of the service, from an address."""
+    return service.client(transport=httpx.HTTPTransport(local_address=address), **{"timeout": PATIENCE, **options})
+
+
+class Asker:
+    """Asks for one path after another on one connection, in a thread, and keeps how long each response took."""
+
+    def __init__(self, port: int, source: str, paths: Sequence[str]) -> None:
+        self._port, self._source = port, source
+        self._requests = [request(path).encode() for path in paths]
+        self.taken: list[float] = []
+        """Seconds; one that did not come counts as `PATIENCE`."""
+        self.failed: list[str] = []
+        """What came in the place of a `200`."""
+        self._socket: socket.socket | None = None
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "Asker":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join(PATIENCE + 1)
+        self._close()
+
+    def _run(self) -> None:
+        number = 0
+        while not self._ended.wait(PAUSE):
+            begun = time.monotonic()
+            try:
+                status = self._ask(self._requests[number % len(self._requests)])
+            except OSError as error:
+                status = f"{type(error).__name__} after {time.monotonic() - begun:.1f} s"
+                self._close()
+            self.taken.append(time.monotonic() - begun)
+            if status != "200":
+                self.failed.append(status)
+            number += 1
+
+    def _ask(self, sent: bytes) -> str:
+        if self._socket is None:
+            self._socket = socket.create_connection(("127.0.0.1", self._port), PATIENCE, (self._source, 0))
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.sendall(sent)
+        got = b""
+        while b"\r\n\r\n" not in got:
+            got += self._part()
+        head, _, body = got.partition(b"\r\n\r\n")
+        left = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]) - len(body)
+        while left > 0:
+            left -= len(self._part())
+        return head[9:12].decode()
+
+    def _part(self) -> bytes:
+        assert self._socket is not None
+        if got := self._socket.recv(65536):
+            return got
+        raise ConnectionResetError
+
+    def _close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def p99(self) -> float:
+        """Seconds within which 99 of 100 responses came."""
+        return sorted(self.taken)[int(len(self.taken) * 0.99)]
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """What one address asks for. Requests are paths, or whole requests as they are sent."""
+
+    requests: Sequence[str]
+    connections: int = 16
+    how: str = "read"
+
+
+@dataclass(slots=True)
+class Attacker:
+    """An attack under way, in a process of its own."""
+
+    process: "subprocess.Popen[str]"
+    statuses: dict[str, int] = field(default_factory=dict)
+    """Number of responses by status, once it has ended."""
+
+    def wait(self) -> None:
+        """Waits for its end."""
+        with suppress(subprocess.TimeoutExpired, json.JSONDecodeError):
+            self.statuses = json.loads(self.process.communicate(timeout=PATIENCE)[0] or "{}")
+
+
+@contextmanager
+def attacking(port: int, attack: Attack, seconds: float) -> Iterator[Attacker]:
+    """Attacks from `ATTACKER` for so many seconds, or until the end of the block."""
+    sent = [one if one[0] != "/" else request(one) for one in attack.requests]
+    plan = {"port": port, "source": ATTACKER, "connections": attack.connections, "how": attack.how}
+    process = subprocess.Popen([sys.executable, _PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdin and process.stdout
+        process.stdin.write(json.dumps(plan | {"seconds": seconds, "requests": sent}))
+        process.stdin.close()
+        process.stdin = None
+        assert process.stdout.readline() == "begun\n"
+        yield Attacker(process)
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+class Attacked(Workers):
+    """A service that is killed and not stopped, since it may not listen."""
+
+    def restart(self) -> None:
+        """Begins anew on the same database, with another process and port."""
+        self.kill()
+        super().__init__(self.log.parent, database=self.database, key=self.key)
+
+    def kill(self) -> None:
+        """Ends it at once."""
+        self.process.kill()
+        self.process.wait()
+
+    def cpu_seconds(self) -> float:
+        """Processor time that it has used."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def forget_peak(self) -> None:
+        """From here on `peak_kib` counts anew."""
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+
+    def peak_kib(self) -> int:
+        """The most memory that it held."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
+
+    def settle(self) -> None:
+        """Waits until it is idle; starts it again where it does not become so, or has ended."""
+        until = time.monotonic() + SETTLE_SECONDS
+        while self.process.poll() is None and time.monotonic() < until:
+            busy = self.cpu_seconds()
+            time.sleep(0.2)
+            if self.process.poll() is None and self.cpu_seconds() - busy < 0.05 and self._is_ready():
+                return
+        self.restart()
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round of an attack has shown. Times are seconds."""
+
+    silence: float
+    alone: float
+    beside: float
+    failed: Sequence[str]
+    """What the honest client got that is no `200`."""
+    statuses: dict[str, int]
+    grown_mib: float
+    survived: bool
+
+
+def attack_once(service: Attacked, attack: Attack, honest: Sequence[str], alone: float, beside: float) -> Round:
+    """Measures the honest client alone for so many seconds, and then beside the attack."""
+    with Asker(service.port, HONEST, honest) as before:
+        time.sleep(alone)
+    service.forget_peak()
+    resident = service.resident_kib()
+    with Asker(service.port, WATCHER, ["/healthz"]) as watcher, Asker(service.port, HONEST, honest) as during:
+        with attacking(service.port, attack, beside) as attacker:
+            time.sleep(beside)
+            attacker.wait()
+        time.sleep(0.3)  # what is left of it may hold up others too
+    survived = service.process.poll() is None
+    grown = (service.peak_kib() - resident) / 1024 if survived else 0.0
+    return Round(
+        max(watcher.taken), before.p99(), during.p99(), during.failed, attacker.statuses, grown, survived
+    )  # fmt: skip
