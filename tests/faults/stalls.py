@@ -5,6 +5,7 @@ Limits are for each client address, so attacker, honest client and watcher each 
 
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -18,14 +19,16 @@ from typing import Any
 
 import httpx
 
-from tests.faults.serving import Workers
+from tests.faults.serving import writing_client
+from tests.support import Service
 
 ATTACKER, HONEST, WATCHER = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 PATIENCE = 8.0
 """Seconds after which a response has not come; so long is the longest silence that is told."""
 PAUSE = 0.004
 """Seconds between two requests of the honest client, and of the watcher."""
-START_SECONDS = 10
+ADDRESS_SPACE = 1536 * 1024 * 1024
+"""Bytes that the service may map: what makes a machine run out of memory ends the service here."""
 SETTLE_SECONDS = 5
 _PROGRAM = Path(__file__).with_name("attacker.py")
 
@@ -36,9 +39,10 @@ def request(path: str, **headers: str) -> str:
     return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n"
 
 
-def client(service: Workers, address: str, **options: Any) -> httpx.Client:
+def client(service: "Attacked", address: str, **options: Any) -> httpx.Client:
     """A client with the key of the service, from an address."""
-    return service.client(transport=httpx.HTTPTransport(local_address=address), **{"timeout": PATIENCE, **options})
+    transport = httpx.HTTPTransport(local_address=address)
+    return writing_client(service.base, service.key, transport=transport, **{"timeout": PATIENCE, **options})
 
 
 class Asker:
@@ -151,13 +155,22 @@ def attacking(port: int, attack: Attack, seconds: float) -> Iterator[Attacker]:
             process.stdout.close()
 
 
-class Attacked(Workers):
-    """A service that is killed and not stopped, since it may not listen."""
+class Attacked(Service):
+    """A service with little address space, and a folder for temporary files of its own.
+
+    It is killed and not stopped in the end, since it may not listen.
+    """
+
+    def __init__(self, folder: Path, database: Path, key: str) -> None:
+        self.key, self.scratch = key, folder / "scratch"
+        self.scratch.mkdir(exist_ok=True)
+        super().__init__(folder, database=database, INCIDENTS_SEED="false", TMPDIR=str(self.scratch))
+        resource.prlimit(self.process.pid, resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
 
     def restart(self) -> None:
         """Begins anew on the same database, with another process and port."""
         self.kill()
-        super().__init__(self.log.parent, database=self.database, key=self.key)
+        self.__init__(self.scratch.parent, self.database, self.key)  # type: ignore[misc]
 
     def kill(self) -> None:
         """Ends it at once."""

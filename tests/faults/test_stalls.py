@@ -61,7 +61,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
     folder = tmp_path_factory.mktemp("stalls")
     path = folder / "service.db"
     make_database(path)
-    service = Attacked(folder, database=path, key=_key(path, "desk"))
+    service = Attacked(folder, path, _key(path, "desk"))
     yield service
     service.kill()
     for file in folder.glob("service.db*"):
@@ -111,8 +111,11 @@ def test_an_attack_stalls_nobody_else(attacked: Attacked, honest: Sequence[str],
         f"memory {best.grown_mib:+6.0f} MiB  {best.statuses}{'' if best.survived else '  ENDED'}"
     )
 
+    attacked.settle()
+
     # then
     assert all(one.survived for one in rounds)
+    assert not any(attacked.scratch.glob("*/body"))
     assert best.failed == []
     assert best.silence <= SILENCE
     assert best.beside <= max(TIMES * best.alone, FLOOR)
@@ -180,7 +183,7 @@ def _streamed(attacked: Attacked) -> None:
 
 def _imported(attacked: Attacked) -> None:
     rows = b"id,title,date_start,country\nx,T,,ML\n"
-    with client(attacked, HONEST, headers={"Authorization": f"Bearer {attacked.key}"}) as http:
+    with client(attacked, HONEST) as http:
         response = http.post("/v1/import?format=csv", content=rows, headers={"Content-Type": "text/csv"})
     assert response.status_code == 200
     assert '"summary"' in response.text
