@@ -45,14 +45,27 @@ def client(service: "Attacked", address: str, **options: Any) -> httpx.Client:
     return writing_client(service.base, service.key, transport=transport, **{"timeout": PATIENCE, **options})
 
 
+def waited_for_a_core(thread: int) -> float:
+    """Seconds in which a thread could have run and another one did; 0 where the system does not tell.
+
+    Programs beside the test cause most of it, and no care in the service takes it away.
+    """
+    try:
+        return int(Path(f"/proc/{thread}/schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return 0.0
+
+
 class Asker:
     """Asks for one path after another on one connection, in a thread, and keeps how long each response took."""
 
-    def __init__(self, port: int, source: str, paths: Sequence[str]) -> None:
-        self._port, self._source = port, source
+    def __init__(self, service: "Attacked", source: str, paths: Sequence[str]) -> None:
+        self._service, self._port, self._source = service, service.port, source
         self._requests = [request(path).encode() for path in paths]
         self.taken: list[float] = []
         """Seconds; one that did not come counts as `PATIENCE`."""
+        self.held: list[float] = []
+        """The same without the time in which the service's event loop, or this thread, waited for a core."""
         self.failed: list[str] = []
         """What came in the place of a `200`."""
         self._socket: socket.socket | None = None
@@ -71,16 +84,20 @@ class Asker:
     def _run(self) -> None:
         number = 0
         while not self._ended.wait(PAUSE):
-            begun = time.monotonic()
+            begun, waited = time.monotonic(), self._waited()
             try:
                 status = self._ask(self._requests[number % len(self._requests)])
             except OSError as error:
                 status = f"{type(error).__name__} after {time.monotonic() - begun:.1f} s"
                 self._close()
             self.taken.append(time.monotonic() - begun)
+            self.held.append(self.taken[-1] - (self._waited() - waited))
             if status != "200":
                 self.failed.append(status)
             number += 1
+
+    def _waited(self) -> float:
+        return waited_for_a_core(self._service.process.pid) + waited_for_a_core(threading.get_native_id())
 
     def _ask(self, sent: bytes) -> str:
         if self._socket is None:
@@ -107,9 +124,10 @@ class Asker:
             self._socket.close()
             self._socket = None
 
-    def p99(self) -> float:
-        """Seconds within which 99 of 100 responses came."""
-        return sorted(self.taken)[int(len(self.taken) * 0.99)]
+
+def p99(taken: Sequence[float]) -> float:
+    """Seconds within which 99 of 100 responses came."""
+    return sorted(taken)[int(len(taken) * 0.99)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +222,20 @@ class Attacked(Service):
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round of an attack has shown. Times are seconds."""
+    """What one round of an attack has shown.
+
+    Times are seconds, without those in which there was no core for the event loop or the client; `clock_` those with them.
+    """
 
     silence: float
+    """The longest in which `/healthz` got no answer."""
     alone: float
+    """The honest client's p99 without the attack."""
     beside: float
+    """Its p99 beside it."""
+    clock_silence: float
+    clock_alone: float
+    clock_beside: float
     failed: Sequence[str]
     """What the honest client got that is no `200`."""
     statuses: dict[str, int]
@@ -218,11 +245,11 @@ class Round:
 
 def attack_once(service: Attacked, attack: Attack, honest: Sequence[str], alone: float, beside: float) -> Round:
     """Measures the honest client alone for so many seconds, and then beside the attack."""
-    with Asker(service.port, HONEST, honest) as before:
+    with Asker(service, HONEST, honest) as before:
         time.sleep(alone)
     service.forget_peak()
     resident = service.resident_kib()
-    with Asker(service.port, WATCHER, ["/healthz"]) as watcher, Asker(service.port, HONEST, honest) as during:
+    with Asker(service, WATCHER, ["/healthz"]) as watcher, Asker(service, HONEST, honest) as during:
         with attacking(service.port, attack, beside) as attacker:
             time.sleep(beside)
             attacker.wait()
@@ -230,5 +257,7 @@ def attack_once(service: Attacked, attack: Attack, honest: Sequence[str], alone:
     survived = service.process.poll() is None
     grown = (service.peak_kib() - resident) / 1024 if survived else 0.0
     return Round(
-        max(watcher.taken), before.p99(), during.p99(), during.failed, attacker.statuses, grown, survived
+        max(watcher.held), p99(before.held), p99(during.held),
+        max(watcher.taken), p99(before.taken), p99(during.taken),
+        during.failed, attacker.statuses, grown, survived,
     )  # fmt: skip
