@@ -7,7 +7,7 @@ bytes of each as text, which the connections send in turn. `how` is one of
 - `leave`: leaves when the first bytes are there, and does not come back;
 - `hold`: reads the status and then nothing, and leaves the connection open.
 
-It prints a line when all connections are asked for, and at the end the number of responses by status as JSON. Responses
+It prints a line when it begins, and at the end the number of responses by status as JSON. Responses
 are not parsed but for their length, so that little of the processor goes to the attack.
 """
 
@@ -29,6 +29,8 @@ SMALL_BUFFER = 4096
 """Bytes that a client that reads nothing lets the system take for it, so that the sender notices soon."""
 STATUS_BYTES = len("HTTP/1.1 200")
 LAST_CHUNK = b"\r\n0\r\n\r\n"
+AT_ONCE = 16
+"""Connections that are opened at a time; the next ones are when these have their responses."""
 LEAVE_AT_ONCE = struct.pack("ii", 1, 0)
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 
@@ -37,11 +39,12 @@ class Connection:
     """One connection of the attack."""
 
     def __init__(self, attack: "Attack", number: int) -> None:
-        self._attack, self._next = attack, number
+        self._attack, self._next, self._is_new = attack, number, True
         self._left: int | None = None
-        self._open()
+        self.open()
 
-    def _open(self) -> None:
+    def open(self) -> None:
+        """Connects; what the service has closed is opened again so too."""
         self._socket = socket.socket()
         self._socket.setblocking(False)
         if self._attack.how == "hold":
@@ -69,7 +72,7 @@ class Connection:
         except BlockingIOError:
             return
         except OSError as error:
-            self._attack.statuses[type(error).__name__] += 1
+            self._tally(type(error).__name__)
             self._close()
 
     def _send(self) -> None:
@@ -92,7 +95,12 @@ class Connection:
             self._attack.selector.modify(self._socket, selectors.EVENT_WRITE, self)
 
     def _count(self, got: bytes) -> None:
-        self._attack.statuses[got[9:12].decode("latin-1") or "closed"] += 1
+        self._tally(got[9:12].decode("latin-1") or "closed")
+
+    def _tally(self, outcome: str) -> None:
+        self._attack.statuses[outcome] += 1
+        self._attack.answered += self._is_new
+        self._is_new = False
 
     def _is_whole(self, got: bytes) -> bool:
         """Whether a response ends with these bytes."""
@@ -117,10 +125,6 @@ class Connection:
         if self._attack.how == "read":
             self._attack.closed.append(self)
 
-    def open_again(self) -> None:
-        """What the service has closed is opened again."""
-        self._open()
-
 
 class Attack:
     """What is asked for, and what came of it."""
@@ -132,18 +136,21 @@ class Attack:
         self.selector = selectors.DefaultSelector()
         self.statuses: Counter[str] = Counter()
         self.closed: list[Connection] = []
+        self.answered = 0
 
     def run(self) -> None:
         """Attacks for so many seconds."""
-        self._all = [Connection(self, number) for number in range(self.connections)]
         print("begun", flush=True)
+        opened: list[Connection] = []
         until = time.monotonic() + self._seconds
         while (left := until - time.monotonic()) > 0:
+            while len(opened) < min(self.connections, self.answered + AT_ONCE):
+                opened.append(Connection(self, len(opened)))
             for key, events in self.selector.select(min(left, 0.05)):
                 key.data.go_on(events)
             again, self.closed = self.closed, []
             for connection in again:
-                connection.open_again()
+                connection.open()
 
 
 def main() -> None:
