@@ -264,3 +264,4 @@ def test_the_service_stops_in_time_beside_an_attack(attacked: Attacked, name: st
 
     # then
     assert taken < STOP_SECONDS
+    assert not any(attacked.scratch.iterdir())
