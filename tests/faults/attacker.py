@@ -157,7 +157,6 @@ def main() -> None:
     """Runs the plan."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    os.nice(10)
     attack = Attack(json.load(sys.stdin))
     attack.run()
     print(json.dumps(attack.statuses), flush=True)
