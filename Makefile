@@ -56,8 +56,8 @@ test-clients: $(VENV)/.installed-clients $(VENV)/npm/.installed ## Read the serv
 	CHROMIUM="$(CHROMIUM)" $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal -m clients tests/clients
 
 .PHONY: test-faults
-test-faults: $(VENV)/.installed-dev ## Kill it, retry, write from many sides: what is acknowledged must stay (some minutes)
-	$(PY) -m pytest -m faults -s tests/faults
+test-faults: $(VENV)/.installed-dev ## Kill it, fill it, attack it, write from many sides: nothing is lost, nobody else is held up (a quarter of an hour)
+	$(PY) -m pytest -m faults -o faulthandler_timeout=900 -s tests/faults
 
 .PHONY: bench
 bench: $(VENV)/.installed-bench ## Measure against the reference servers (BENCH="--only write": a part)
