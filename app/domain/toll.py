@@ -100,7 +100,7 @@ class RetractionDraft(Record):
     reason: Text
     reported_on: MomentText | None = Field(
         None,
-        description="From when the report is void: not before the report, nor in the future; absent, it never held, "
-        "at any `as_of`.",
+        description="From when the report is void: not before the report, nor in the future; when absent it never "
+        "held, at any `as_of`.",
     )
     source: SentSource | None = Field(None, description="The publication that says so.")

@@ -47,7 +47,8 @@ class IncidentFacts:
 def reports_about_incident(key: Any, *, records: bool = True) -> Select[Any]:
     """Reports recorded by `:recorded` that cover the incident of this key, and those that supersede one of these.
 
-    Without `records` their texts, which the rule does not need, are left empty.
+    With `records` they have the texts of the reports, for who reads them; without, those of their sources, for segments.
+    The other text is left empty: with thousands of reports each costs as much as the rule itself.
     """
     sets = select(IncidentSetMember.incident_set).where(col(IncidentSetMember.incident) == key)
     return _reports(sets.subquery(), records)
@@ -91,7 +92,7 @@ def report_rows(*, records: bool = True) -> Select[Any]:
             IncidentSet.members,
             col(Reporter.id).label("reporter"),
             Reporter.kind,
-            col(Source.record).label("source"),
+            literal_column("''", Text).label("source") if records else col(Source.record).label("source"),
             col(old.id).label("supersedes"),
             col(Retraction.reason).label("void_reason"),
             col(Retraction.reported_on).label("void_on"),
@@ -100,7 +101,6 @@ def report_rows(*, records: bool = True) -> Select[Any]:
         )
         .join(IncidentSet, col(IncidentSet.key) == TollReport.incident_set)
         .join(Reporter, col(Reporter.key) == TollReport.reporter)
-        .join(Source, col(Source.key) == TollReport.source)
         .outerjoin(old, old.key == col(TollReport.supersedes))
         .outerjoin(
             Retraction,
@@ -109,7 +109,7 @@ def report_rows(*, records: bool = True) -> Select[Any]:
         .where(col(TollReport.recorded_at) <= known)
         .order_by(col(TollReport.reported_at), col(TollReport.key))
     )
-    return built
+    return built if records else built.join(Source, col(Source.key) == TollReport.source)
 
 
 @lru_cache(maxsize=4096)

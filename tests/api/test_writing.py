@@ -71,7 +71,7 @@ def test_an_incident_is_answered_with_all_that_was_sent_as_its_address_gives_it(
         "language": "fr",
     }
     sent = attack(
-        "ml-2021-03-15-gao", summary="Own words.", date_end="2021-03-16", date_precision="days", country="Mali",
+        "ml-2021-03-15-gao", summary="Own words.", date_start="2021-03-15", date_end="2021-03-16", date_precision="days", country="Mali",
         region="gao", district="Ansongo", place="Labbézanga", latitude=14.95, longitude=0.7, place_precision="near",
         near_border=["NE"], event_type="Battles", sub_event_type="Armed clash", type_of_violence=1,
         actors=[{"name": "An army", "role": "target", "kind": "state_forces"}, {"name": "A band", "role": "attacker"}],
@@ -592,7 +592,7 @@ def test_a_change_that_changes_nothing_makes_no_version(
         ({"id": "other"}, "id", "is not a member here"),
         ({"toll_reports": []}, "toll_reports", "is not a member here"),
         ({"toll": {}}, "toll", "is not a member here"),
-        ({"date_end": "2021-03-14"}, "date_end", "is before date_start"),
+        ({"date_end": "2019-12-31"}, "date_end", "is before date_start"),
         ({"sources": [{"id": "nowhere"}]}, "sources.0", "is not the id of one that is recorded; send it whole"),
     ],
 )
@@ -613,7 +613,7 @@ def test_ids_are_made_where_there_are_none(editor: Editor) -> None:
     second = editor.made(f"/v1/incidents/{made['id']}/toll-reports", unnamed | {"best": 4, "reported_on": "2020-01-03"})
 
     # then
-    assert re.fullmatch(r"ml-2021-03-15-[0-9a-f]{8}", made["id"])
+    assert re.fullmatch(r"ml-2020-01-01-[0-9a-f]{8}", made["id"])
     assert re.fullmatch(r"tr-[0-9a-f]+-[0-9a-f]{8}", report["id"])
     assert report["reported_by"] == {"id": "armee-malienne-fama", "name": "Armée malienne (FAMa)", "kind": "military"}
     assert re.fullmatch(r"source-[0-9a-f]{16}", report["source"]["id"])
@@ -915,3 +915,73 @@ def test_the_tag_of_another_incident_of_the_same_recording_is_no_tag_of_this_one
     # then
     assert answer.status_code == 412
     assert editor.patch("other", {"title": "Changed"}, tag).status_code == 200
+
+
+BEFORE = "is earlier than the day before attack, whose date_start is 2020-01-01"
+
+
+@pytest.mark.parametrize(
+    "reported_on", ["2019-12-30", "2019-12-30T23:59:59Z", "2019-12-31T01:00:00+02:00", "1999-01-01"]
+)
+def test_no_report_is_older_than_the_day_before_its_incident(editor: Editor, reported_on: str) -> None:
+    # given
+    editor.made("/v1/incidents", attack())
+    editor.made(
+        "/v1/incidents", attack("earlier", date_start="1990-01-01", date_end="2020-01-01", date_precision="longer")
+    )
+    report = figure(3, reported_on=reported_on)
+
+    # when
+    alone = editor.post("/v1/incidents/attack/toll-reports", report)
+    shared = editor.post("/v1/toll-reports", report | {"incidents": ["earlier", "attack"]})
+    new = editor.post("/v1/incidents", attack("new", toll_reports=[report]))
+
+    # then
+    for answer in (alone, shared):
+        _is_refused(answer, reported_on=BEFORE)
+        assert answer.json()["errors"][0]["value"] == reported_on
+    _is_refused(new, **{"toll_reports.0.reported_on": BEFORE.replace("attack", "new")})
+    assert editor.json("/v1/toll-reports")["items"] == []
+    assert editor.made("/v1/incidents/earlier/toll-reports", report)["reported_on"] == reported_on
+
+
+@pytest.mark.parametrize("reported_on", ["2019-12-31", "2019-12-31T00:00:00Z", "2020-01-01"])
+def test_a_report_may_be_of_the_day_before_its_incident(editor: Editor, reported_on: str) -> None:
+    editor.made("/v1/incidents", attack(toll_reports=[figure(3, reported_on=reported_on)]))
+
+
+def test_no_change_makes_an_incident_begin_after_its_reports(editor: Editor) -> None:
+    # given
+    editor.made("/v1/incidents", attack(toll_reports=[figure(3, id="early", reported_on="2020-01-01")]))
+    later = {"date_start": "2020-01-03", "date_end": "2020-01-03"}
+
+    # when
+    refused = editor.patch("attack", later)
+    a_day_later = {"date_start": "2020-01-02", "date_end": "2020-01-02"}
+    taken = editor.patch("attack", a_day_later)
+    editor.made("/v1/toll-reports/early/retraction", {"reason": "of another attack"})
+    after = editor.patch("attack", later)
+
+    # then
+    why = "is later than the day after the report early, whose reported_on is 2020-01-01; retract that report first"
+    _is_refused(refused, date_start=why)
+    assert [answer.status_code for answer in (taken, after)] == [200, 200]
+
+
+@pytest.mark.parametrize("reported_on", ["2020-01-01", "2020-01-01T23:59:59Z"])
+def test_no_report_is_retracted_before_it_was_given(editor: Editor, reported_on: str) -> None:
+    editor.made("/v1/incidents", attack(toll_reports=[figure(3, id="given", reported_on="2020-01-02")]))
+    answer = editor.post("/v1/toll-reports/given/retraction", {"reason": "wrong", "reported_on": reported_on})
+    _is_refused(answer, reported_on="is earlier than the report, whose reported_on is 2020-01-02")
+    same_day = {"reason": "wrong", "reported_on": "2020-01-02T08:00:00Z"}
+    assert editor.made("/v1/toll-reports/given/retraction", same_day)["status"] == "retracted"
+
+
+def test_no_source_is_published_in_the_future(editor: Editor) -> None:
+    sent = {"id": "s", "title": "A page", "published_on": "2999-01-01"}
+    _is_refused(editor.post("/v1/sources", sent), published_on="lies in the future")
+    report = figure(3) | {"source": sent}
+    _is_refused(
+        editor.post("/v1/incidents", attack(toll_reports=[report])),
+        **{"toll_reports.0.source.published_on": "lies in the future"},
+    )
