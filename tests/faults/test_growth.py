@@ -142,7 +142,8 @@ def test_one_more_report_costs_the_same_however_long_the_history_is(
         # when reports come one by one
         first = _timed(database, next(steps))
         _timed(database, next(steps))
-        before, begin, times = _size(path), time.monotonic(), []
+        times: list[float] = []
+        before, begin = _size(path), time.monotonic()
         while len(times) < MEASURED and time.monotonic() < begin + SECONDS:
             times.append(_timed(database, next(steps)))
         spent, grown = median(times), (_size(path) - before) // len(times)
