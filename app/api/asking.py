@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.metadata import version as version_of
@@ -24,7 +25,7 @@ from app.api.responses import content_of, file_response, modified_second
 from app.api.slots import address_of
 from app.domain.dates import Instant
 from app.domain.filters import Form, Parameter
-from app.domain.question import MOST_SUGGESTIONS, Question, read_question
+from app.domain.question import Question, read_question
 from app.domain.vocabulary import Scope
 from app.errors import Fault, InvalidInput, PreconditionFailed
 from app.store import read
@@ -39,8 +40,8 @@ FIXED = "public, max-age=3600"
 PRIVATE = "private, no-store"
 """For answers with something confidential in them."""
 MOST_PARAMETERS = 500
-SHORT_QUERY, MANY_PAIRS = 400, 20
-"""Characters of all values together, and parameters, up to which a query is read on the event loop: a millisecond."""
+SHORT_QUERY, MANY_PAIRS = 600, 20
+"""Bytes and parameters up to which a query is read on the event loop: a millisecond."""
 MADE_WITH = " ".join((__version__, *(version_of(name) for name in ("duckdb", "pycountry"))))
 """Versions of the programs whose output is part of an answer."""
 T = TypeVar("T")
@@ -89,29 +90,18 @@ async def ask(
     reader: Reader = request.app.state.reader
     budget = Budget(reader.read_seconds, address_of(request.scope), request.receive)
     pairs = read_pairs(request.scope["query_string"])
-    question = await _understood(reader, budget, pairs, lambda hints: meant(read_question(pairs, allowed, hints)))
+    question = None
+    if len(request.scope["query_string"]) <= SHORT_QUERY and len(pairs) <= MANY_PAIRS:
+        with suppress(InvalidInput):
+            question = meant(read_question(pairs, allowed, 0))
+    if question is None:  # what is long to read, and suggestions, take up to a second
+        question = await reader.beside(budget, lambda: meant(read_question(pairs, allowed)))
     access = await access_of(request)
     opened = access.may(Scope.READ_CONFIDENTIAL)
     session = await read.open_session(reader, question, walk, confidential=opened, budget=budget)
     form = form_of(request, question, allowed)
     expect_fitting(form, question)
     return Asked(request, pairs, question, session, form)
-
-
-async def _understood(
-    reader: Reader, budget: Budget, pairs: Sequence[tuple[str, str]], understood: Callable[[int], Question]
-) -> Question:
-    """What `understood` returns, which takes the number of suggestions that are looked for.
-
-    What is long to read, and suggestions, are a matter of a thread: they take up to a second.
-    """
-    if sum(len(value) for _, value in pairs) <= SHORT_QUERY and len(pairs) <= MANY_PAIRS:
-        try:
-            return understood(0)
-        except InvalidInput:
-            pass
-    question: Question = await reader.beside(budget, understood, MOST_SUGGESTIONS)
-    return question
 
 
 def read_pairs(query: bytes) -> list[tuple[str, str]]:
