@@ -16,10 +16,9 @@ from sqlmodel import col
 
 from app.domain.dates import FOREVER, Instant, end_of_day, parse_day
 from app.domain.headline import Headline
-from app.domain.history import Span, TollSet, by_set, spans
+from app.domain.history import Span, TollSet, by_set, spans, superseding
 from app.domain.incident import counted_day
 from app.domain.places import Region
-from app.domain.report import Report
 from app.domain.text import fold
 from app.domain.vocabulary import Measure
 from app.errors import HistoryTooLong
@@ -159,15 +158,12 @@ class _Toll:
     """The headlines of some sets of incidents through reported time."""
 
     def __init__(self, sets: Sequence[TollSet], known: Sequence[KnownReport], since: Instant) -> None:
-        superseding: dict[str, list[Report]] = {}
-        for report in (k.report for k in known if k.report.supersedes):
-            superseding.setdefault(report.supersedes or "", []).append(report)
+        replacing = superseding(k.report for k in known)
         self._spans: dict[tuple[str, ...], dict[Measure, list[Span]]] = {}
         for s in sets:
+            others = replacing.get(frozenset(s.incidents), ())
             self._spans[s.incidents] = {
-                measure: spans(s.reports[measure], _others(s.reports[measure], superseding), since)
-                for measure in Measure
-                if measure in s.reports
+                measure: spans(s.reports[measure], others, since) for measure in Measure if measure in s.reports
             }
 
     @property
@@ -183,11 +179,6 @@ class _Toll:
             if place:
                 found[measure] = of_measure[place - 1].headline
         return found
-
-
-def _others(own: Sequence[Report], superseding: Mapping[str, Sequence[Report]]) -> list[Report]:
-    """The reports of other sets that supersede some of these."""
-    return [r for report in own for r in superseding.get(report.id, ()) if r.incidents != report.incidents]
 
 
 def _segments(

@@ -47,7 +47,7 @@ class IncidentFacts:
 def reports_about_incident(key: Any, *, records: bool = True) -> Select[Any]:
     """Reports recorded by `:recorded` that cover the incident of this key, and those that supersede one of these.
 
-    With `records` they have the texts of the reports, for who reads them; without, those of their sources, for segments.
+    With `records` they have the texts of the reports, for who reads them; without, those of their sources, for rows.
     The other text is left empty: with thousands of reports each costs as much as the rule itself.
     """
     sets = select(IncidentSetMember.incident_set).where(col(IncidentSetMember.incident) == key)
