@@ -48,8 +48,8 @@ from app.store.transaction import Transaction
 _start = attrgetter("start.instant")
 _COLUMNS = {measure: tuple(f"{measure}_{figure}" for figure in ("low", "best", "high")) for measure in Measure}
 _NO_NUMBERS: dict[str, int | None] = dict.fromkeys(column for columns in _COLUMNS.values() for column in columns)
-_ABOUT_INCIDENT = reports_about_incident(bindparam("incident"), records=False)
-_ABOUT_SET = reports_about_sets(1, records=False)
+_ABOUT_INCIDENT = reports_about_incident(bindparam("incident"), sources=True)
+_ABOUT_SET = reports_about_sets(1, sources=True)
 _LIVE_MEMBER = sqlite.limited(
     select(IncidentSetMember.incident)
     .outerjoin(Withdrawal, col(Withdrawal.incident) == IncidentSetMember.incident)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Select, Subquery, Text, and_, bindparam, literal_column, select, union
+from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, literal_column, select, union
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -14,6 +14,7 @@ from app.domain.dates import Instant, Moment
 from app.domain.report import NEVER_VALID, Report
 from app.domain.vocabulary import BOUNDS, MEASURES, REPORTER_KINDS, VICTIMS
 from app.store.tables import (
+    TABLES,
     IncidentSet,
     IncidentSetMember,
     Reporter,
@@ -21,6 +22,10 @@ from app.store.tables import (
     Source,
     TollReport,
 )
+
+_OWN = TABLES["toll_report"].alias("own")
+OWN = _OWN.c
+"""The reports that are about what is asked for, in conditions of `reports_about_sets`."""
 
 
 class KnownReport(NamedTuple):
@@ -44,37 +49,35 @@ class IncidentFacts:
     reports: list[KnownReport] = field(default_factory=list)
 
 
-def reports_about_incident(key: Any, *, records: bool = True) -> Select[Any]:
+def reports_about_incident(key: Any, *, records: bool = False, sources: bool = False) -> Select[Any]:
     """Reports recorded by `:recorded` that cover the incident of this key, and those that supersede one of these.
 
-    With `records` they have the texts of the reports, for who reads them; without, those of their sources, for rows.
-    The other text is left empty: with thousands of reports each costs as much as the rule itself.
+    With `records` they have their own texts, with `sources` those of their sources, and empty ones otherwise: of
+    thousands of reports the texts cost as much as the rule itself.
     """
     sets = select(IncidentSetMember.incident_set).where(col(IncidentSetMember.incident) == key)
-    return _reports(sets.subquery(), records)
+    return _with_superseding([OWN.incident_set.in_(sets)], records, sources)
 
 
-def reports_about_sets(count: int, *, records: bool = True) -> Select[Any]:
-    """The same for the sets of incidents `:set_0`, `:set_1`, …"""
+def reports_about_sets(
+    count: int, *which: ColumnElement[bool], records: bool = False, sources: bool = False
+) -> Select[Any]:
+    """The same for the sets of incidents `:set_0`, `:set_1`, …, of these only `which`: conditions on `OWN`."""
     keys = [bindparam(f"set_{n}") for n in range(count)]
-    return _reports(select(IncidentSet.key).where(col(IncidentSet.key).in_(keys)).subquery(), records)
+    return _with_superseding([OWN.incident_set.in_(keys), *which], records, sources)
 
 
-def _reports(sets: Subquery, records: bool) -> Select[Any]:
-    own = aliased(TollReport)
+def _with_superseding(which: Sequence[ColumnElement[bool]], records: bool, sources: bool) -> Select[Any]:
     replacing = aliased(TollReport)
-    in_sets = select(sets.c[0])
-    keys = union(
-        select(own.key).where(col(own.incident_set).in_(in_sets)),
-        select(replacing.key).join(own, col(replacing.supersedes) == own.key).where(col(own.incident_set).in_(in_sets)),
-    )
-    return report_rows(records=records).where(col(TollReport.key).in_(keys))
+    superseding = select(replacing.key).join(_OWN, col(replacing.supersedes) == OWN.key).where(*which)
+    keys = union(select(OWN.key).where(*which), superseding)
+    return report_rows(records=records, sources=sources).where(col(TollReport.key).in_(keys))
 
 
-def report_rows(*, records: bool = True) -> Select[Any]:
+def report_rows(*, records: bool = False, sources: bool = False) -> Select[Any]:
     """Every report recorded by `:recorded`, in reported order, as `known_report` takes them."""
     old = aliased(TollReport)
-    known = bindparam("recorded")
+    known, nothing = bindparam("recorded"), literal_column("''", Text)
     built: Select[Any] = (
         select(
             TollReport.key,
@@ -88,11 +91,11 @@ def report_rows(*, records: bool = True) -> Select[Any]:
             TollReport.reported_on,
             TollReport.reported_at,
             TollReport.incident_set,
-            TollReport.record if records else literal_column("''", Text).label("record"),
+            TollReport.record if records else nothing.label("record"),
             IncidentSet.members,
             col(Reporter.id).label("reporter"),
             Reporter.kind,
-            literal_column("''", Text).label("source") if records else col(Source.record).label("source"),
+            (col(Source.record) if sources else nothing).label("source"),
             col(old.id).label("supersedes"),
             col(Retraction.reason).label("void_reason"),
             col(Retraction.reported_on).label("void_on"),
@@ -109,7 +112,7 @@ def report_rows(*, records: bool = True) -> Select[Any]:
         .where(col(TollReport.recorded_at) <= known)
         .order_by(col(TollReport.reported_at), col(TollReport.key))
     )
-    return built if records else built.join(Source, col(Source.key) == TollReport.source)
+    return built.join(Source, col(Source.key) == TollReport.source) if sources else built
 
 
 @lru_cache(maxsize=4096)

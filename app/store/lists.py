@@ -8,10 +8,10 @@ from sqlalchemy import Integer, Select, and_, bindparam, func, literal_column, o
 
 from app.domain.dates import Instant, opening
 from app.domain.question import Question
-from app.domain.vocabulary import Measure
+from app.domain.vocabulary import Measure, Victims
 from app.store import sqlite
 from app.store.conditions import at_clocks, known_reports, member, report, segment, version
-from app.store.facts import reports_about_incident, reports_about_sets
+from app.store.facts import OWN, reports_about_incident, reports_about_sets
 from app.store.reader import Statement, filled_up
 from app.store.sqlite import compiled, limited
 from app.store.tables import TABLES
@@ -92,7 +92,7 @@ def versions(incident_id: str, recorded: Instant) -> Statement:
 @cache
 def _about_incident_text() -> str:
     by_id = select(incident.key).where(incident.id == bindparam("id")).scalar_subquery()
-    return compiled(reports_about_incident(by_id))
+    return compiled(reports_about_incident(by_id, records=True))
 
 
 def about_incident(incident_id: str, recorded: Instant) -> Statement:
@@ -101,16 +101,31 @@ def about_incident(incident_id: str, recorded: Instant) -> Statement:
 
 
 @lru_cache(maxsize=16)
-def _about_sets_text(count: int) -> str:
-    return compiled(reports_about_sets(count))
+def _since_text(count: int) -> str:
+    return compiled(reports_about_sets(count, OWN.reported_at >= bindparam("since")))
 
 
-def about_sets(keys: Sequence[int], recorded: Instant) -> Statement:
-    """The same for some sets of incidents."""
+def about_sets_since(keys: Sequence[int], since: Instant, recorded: Instant) -> Statement:
+    """The reports about some sets of incidents that were given at an instant or later, and those that supersede them.
+
+    Rows for `facts.known_report`, without texts. What replaces a report is never given before it.
+    """
     keys = filled_up(keys)
-    return Statement(
-        _about_sets_text(len(keys)), {f"set_{n}": key for n, key in enumerate(keys)} | {"recorded": recorded}
-    )
+    sets = {f"set_{n}": key for n, key in enumerate(keys)}
+    return Statement(_since_text(len(keys)), sets | {"since": since, "recorded": recorded})
+
+
+@cache
+def _wholes_text() -> str:
+    part = TABLES["toll_report"].alias("part").c
+    of_part = select(part.reporter, part.measure).where(part.id == bindparam("id"))
+    whole = tuple_(OWN.reporter, OWN.measure).in_(of_part), OWN.victims == literal_column(f"'{Victims.ALL}'")
+    return compiled(reports_about_sets(1, *whole))
+
+
+def wholes_of(report_id: str, set_key: int, recorded: Instant) -> Statement:
+    """The reports about all victims by the reporter of a report, of its measure and incidents: rows as before."""
+    return Statement(_wholes_text(), {"id": report_id, "set_0": set_key, "recorded": recorded})
 
 
 @lru_cache(maxsize=16)

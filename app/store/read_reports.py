@@ -8,6 +8,7 @@ import orjson
 from app.domain.dates import LAST_INSTANT
 from app.domain.headline import successors
 from app.domain.question import Question
+from app.domain.report import Report
 from app.domain.vocabulary import Victims
 from app.errors import DatabaseUnusable, NotFound, echo
 from app.store import lists
@@ -62,19 +63,20 @@ async def recorded_report(session: ReadSession, report_id: str) -> tuple[str, li
     rows = await session.rows(lists.toll_reports(Question({"id": report_id}), session.recorded))
     known = [known_report(row) for row in await _about_sets(session, rows)]
     (text,) = await opened(session, _with_standing(Question(), rows, known))
-    reports = [k.report for k in known]
-    own, replaced_by = next(r for r in reports if r.id == report_id), successors(reports, LAST_INSTANT)
-    wholes = [
-        r.id
-        for r in reports
-        if r.victims is Victims.ALL
-        and own.victims is not Victims.ALL
-        and (r.reporter, r.measure, r.incidents) == (own.reporter, own.measure, own.incidents)
-        and r.when < own.when
-        and not r.void_at(LAST_INSTANT)
-        and r.id not in replaced_by
-    ]
+    own = next(k.report for k in known if k.report.id == report_id)
+    if own.victims is Victims.ALL:
+        return text, []
+    statement = lists.wholes_of(report_id, rows[0][0], session.recorded)
+    told = [known_report(row).report for row in await session.rows(statement)]
+    replaced_by = successors(told, LAST_INSTANT)
+    wholes = [r.id for r in told if _is_whole(r, own) and r.id not in replaced_by]
     return text, wholes
+
+
+def _is_whole(report: Report, part: Report) -> bool:
+    """Whether a report of the reporter of a part tells of all victims, is older, and is not retracted."""
+    same = (report.reporter, report.measure, report.incidents) == (part.reporter, part.measure, part.incidents)
+    return same and report.victims is Victims.ALL and report.when < part.when and not report.void_at(LAST_INSTANT)
 
 
 async def _standing(session: ReadSession, question: Question, rows: Sequence[Row]) -> list[str]:
@@ -88,9 +90,11 @@ async def _standing(session: ReadSession, question: Question, rows: Sequence[Row
 
 
 async def _about_sets(session: ReadSession, rows: Sequence[Row]) -> list[Row]:
-    """All that is known about the sets of incidents of some reports, as rows for `known_report`."""
+    """What may tell whether some reports stand: those of the same sets of incidents that were not given before them."""
+    if not rows:
+        return []
     keys = list(dict.fromkeys(row[0] for row in rows))
-    return await session.rows(lists.about_sets(keys, session.recorded)) if keys else []
+    return await session.rows(lists.about_sets_since(keys, min(row[3] for row in rows), session.recorded))
 
 
 def _with_standing(question: Question, rows: Sequence[Row], known: Sequence[KnownReport]) -> list[str]:

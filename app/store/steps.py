@@ -15,7 +15,7 @@ from app.store.transaction import Row, Transaction
 MAX_BEHIND = 1000
 """Reports of all sets that are looked through for those of one; where more were recorded since, its end is loaded."""
 
-_ALL = reports_about_sets(1, records=False).add_columns(col(TollReport.recorded_at))
+_ALL = reports_about_sets(1, sources=True).add_columns(col(TollReport.recorded_at))
 _may_bear = case(
     (col(TollReport.incident_set) == bindparam("set"), literal_column("1")),
     (col(TollReport.supersedes).is_not(None), literal_column("1")),
@@ -23,7 +23,7 @@ _may_bear = case(
 )
 """Whether a report may bear on a set. No index answers this: the keys that are looked through are few."""
 _LATER = (
-    report_rows(records=False)
+    report_rows(sources=True)
     .add_columns(col(TollReport.recorded_at))
     .where(col(TollReport.key) > bindparam("after"), _may_bear == literal_column("1"))
     .order_by(None)
