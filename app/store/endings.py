@@ -11,10 +11,10 @@ from app.domain.report import NEVER_VALID
 from app.domain.vocabulary import Measure
 from app.store.facts import KnownReport
 
-LONG_HISTORY = 30
+LONG_HISTORY = 10
 """A history of so many spans is not loaded again for each report that is added at its end."""
-MAX_KEPT_REPORTS = 200_000
-"""Reports in all the ends that a process keeps: about 100 MB. The ends used last are kept."""
+MAX_KEPT_REPORTS = 40_000
+"""Reports in all the ends that a process keeps, 2.3 KB each: about 100 MB. The ends used last are kept."""
 
 
 class Step(NamedTuple):
