@@ -150,6 +150,7 @@ class Database:
                 if isinstance(error, sqlite3.Error) and not sqlite.was_busy(error):
                     connection.close()  # it may have been opened for reading alone, or have lost its file
                     self._writer = None
+                    self.same_file.forget_log()
                 raise
 
     def _shorten_log(self, connection: sqlite3.Connection) -> None:

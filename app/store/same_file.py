@@ -37,6 +37,10 @@ class SameFile:
             elif identity != known:
                 raise self._gone(path, "was replaced")
 
+    def forget_log(self) -> None:
+        """The write-ahead log may go with the connection that was closed: the last one removes it."""
+        self._known[1] = None
+
     def forget(self) -> None:
         """Nothing is open any more."""
         self._known = [None, None]

@@ -163,7 +163,7 @@ CASES = {
     "reported_from=2020-03-01T23:59:59.999999Z": "centre somewhere",
     "reported_to=2020-01-10": "menaka",
     "reported_to=2020-01-10T23:59:59Z": "",
-    "reported_from=2020-01-12&reported_to=2020-01-31": "menaka centre",
+    "reported_from=2020-01-12&reported_to=2020-03-31": "menaka centre",
     "reported_from=2020-01-11&reported_to=2020-01-11": "menaka",
     "updated_since=2000-01-01": "menaka centre fiji somewhere",
     "updated_since=9999-01-01": "",

@@ -24,7 +24,12 @@ def many(database: Database) -> Iterator[Client]:
     """250 incidents, one a day from 2020-01-01 on, on a line from west to east."""
     drafts = [
         draft(
-            f"i-{n:03}", date_start=_day(n), date_end=_day(n), latitude=10.0, longitude=n / 10, toll_reports=[figure(n)]
+            f"i-{n:03}",
+            date_start=_day(n),
+            date_end=_day(n),
+            latitude=10.0,
+            longitude=n / 10,
+            toll_reports=[figure(n, reported_on=_day(n))],
         )
         for n in range(250)
     ]

@@ -125,7 +125,7 @@ def test_deleted_events_are_withdrawn_and_others_lose_acleds_figures_only(
     client: Client, database: Database, tmp_path: Path
 ) -> None:
     # given: of the first two one is ACLED's alone, the other ours, with a figure of our own
-    record(database, draft("ours", external_ids={"acled": "MLI2"}))
+    record(database, draft("ours", day="2019-11-01", external_ids={"acled": "MLI2"}))
     report(database, "ours", best=40, reporter="gov")
     load(database, tmp_path, as_csv(event(1, 53), event(2, 60), event(3, 1)))
 
@@ -198,7 +198,12 @@ def test_what_is_exported_in_acleds_columns_is_read_back_unchanged(
 
 def test_a_figure_of_acled_stands_beside_those_of_others(client: Client, database: Database, tmp_path: Path) -> None:
     # given
-    record(database, draft("ours", external_ids={"acled": "MLI1"}, toll_reports=[figure(49, "army", "2019-11-02")]))
+    record(
+        database,
+        draft(
+            "ours", day="2019-11-01", external_ids={"acled": "MLI1"}, toll_reports=[figure(49, "army", "2019-11-02")]
+        ),
+    )
 
     # when
     load(database, tmp_path, as_csv(event(1, 53)))

@@ -284,7 +284,7 @@ def test_a_table_that_somebody_typed_is_read(database: Database) -> None:
     incidents = load(
         database,
         "ID;Title;date_start;country;region_name;side_a;side_b\n"
-        "typed-1;A fight;01/11/2019;ML;Ménaka;Army;Front; \ntyped-2;Another;25/11/2019;Niger;;;\n",
+        "typed-1;A fight;01/11/2019;ML;Ménaka;Army;Front; \ntyped-2;Another;25/10/2019;Niger;;;\n",
     )
     reports = load(
         database,

@@ -169,7 +169,7 @@ def _incident(n: int) -> IncidentDraft:
         latitude=10 + n % 9 + n / 1024, longitude=-3 + n % 11 / 8, attributes={"year": 2018},
         actors=[{"name": f"Group {n % 40}", "role": "attacker", "kind": "rebel_group"}],
         external_ids={"ucdp": str(n)} if n % 2 else {},
-        toll_reports=[figure(n % 60, "gov", "2019-01-01", id=f"r-{n}-1"), figure(n % 45, "ngo", "2018-12-01", id=f"r-{n}-2")],
+        toll_reports=[figure(n % 60, "gov", "2019-01-01", id=f"r-{n}-1"), figure(n % 45, "ngo", "2018-12-31", id=f"r-{n}-2")],
     )  # fmt: skip
 
 

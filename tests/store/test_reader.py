@@ -13,8 +13,9 @@ import pytest
 
 from app.domain import filters
 from app.domain.question import Question, read_question
-from app.errors import ReadTooLong
+from app.errors import TooManyReads
 from app.store import read, read_reports, reader
+from app.store.budget import Budget
 from app.store.engine import Database
 from app.store.reader import Reader, Statement
 from tests.support import draft, record, report
@@ -29,7 +30,7 @@ def filled(database: Database) -> Database:
     """Incidents with the same day and the same figures among them, so that the order depends on the last key."""
     record(database, *(draft(f"i-{n:02}", day=f"2020-01-{1 + n % 7:02}", summary="word") for n in range(COUNT)))
     for n in range(0, COUNT, 2):
-        report(database, f"i-{n:02}", best=n % 5)
+        report(database, f"i-{n:02}", best=n % 5, reported_on="2020-01-08")
     return database
 
 
@@ -80,7 +81,9 @@ def test_what_is_recorded_meanwhile_changes_nothing(
         found: list[str] = []
         async for items in read.every_incident(session, question):
             n = len(found)
-            await asyncio.to_thread(report, filled, f"i-{n % COUNT:02}", best=n, reporter="ngo", id=f"new-{n}")
+            await asyncio.to_thread(
+                report, filled, f"i-{n % COUNT:02}", best=n, reporter="ngo", reported_on="2020-01-08", id=f"new-{n}"
+            )
             await asyncio.to_thread(record, filled, draft(f"new-{n}", day="2020-01-03"))
             found += items
         return whole, found
@@ -170,10 +173,11 @@ def test_an_export_waits_for_a_thread_as_long_as_it_takes(filled: Database, monk
         incidents = read.every_incident(session, question, reports=True)
         found = await anext(incidents)
         free = threading.Event()
-        busy = [asyncio.create_task(opened.in_thread(free.wait)) for _ in range(reader.THREADS)]
+        budgets = (Budget(9, f"client {n}") for n in range(reader.THREADS))
+        busy = [asyncio.create_task(opened.beside(budget, free.wait)) for budget in budgets]
         busy += [asyncio.create_task(opened._patiently(lambda _: free.wait())) for _ in range(reader.EXPORT_THREADS)]
         await asyncio.sleep(0.05)
-        with pytest.raises(ReadTooLong):
+        with pytest.raises(TooManyReads):
             await opened.rows(Statement(SLOW, {}))
         asyncio.get_running_loop().call_later(0.2, free.set)
         # when
