@@ -176,7 +176,7 @@ def test_every_error_is_a_problem_document(client: Client, method: str, address:
     told = answer.json()
     assert told.keys() - {"errors"} == {"type", "title", "status", "detail", "instance"}
     assert (told["status"], told["instance"]) == (status, address.split("?")[0])
-    assert re.fullmatch(r"urn:conflict-incidents:problem:[a-z-]+", told["type"])
+    assert re.fullmatch(r"/docs/errors#[a-z-]+", told["type"])
     assert answer.headers["cache-control"] == "no-store"
     assert ("allow" in answer.headers) == (status == 405)
     written = WRITTEN.get(address.split("?")[0], set())
