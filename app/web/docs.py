@@ -109,7 +109,7 @@ def _errors_page() -> str:
 
 def _with_code(text: str) -> Markup:
     """A text with what stands between backticks as code."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text)))  # noqa: S704 - it was escaped
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - it was escaped
 
 
 def _html(page: str, policy: str) -> HTMLResponse:
