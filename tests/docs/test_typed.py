@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests import ged
-from tests.docs.pages import PAGES, ROOT, Block, blocks, name
+from tests.docs.pages import PAGES, Block, blocks, name
 from tests.support import Service, environment
 
 ADDRESS = "http://127.0.0.1:8000"
@@ -144,18 +144,3 @@ def test_the_programs_in_r_can_be_parsed(page: Path, tmp_path: Path) -> None:
     file = tmp_path / "program.R"
     file.write_text("\n".join(b.text for b in blocks(page) if b.language == "r"))
     subprocess.run(["Rscript", "-e", f"invisible(parse('{file}'))"], check=True, timeout=60)
-
-
-TSC = ROOT / ".venv/npm/node_modules/.bin/tsc"
-
-
-@pytest.mark.parametrize("page", [p for p in PAGES if any(b.language == "typescript" for b in blocks(p))], ids=name)
-@pytest.mark.skipif(not TSC.exists(), reason="needs the TypeScript of `make test-clients`")
-def test_the_programs_in_typescript_compile(page: Path, tmp_path: Path) -> None:
-    for number, block in enumerate(b for b in blocks(page) if b.language == "typescript"):
-        (tmp_path / f"program{number}.mts").write_text(block.text)
-    options = ["--strict", "--noEmit", "--target", "es2022", "--module", "nodenext", "--lib", "es2023,dom"]
-    told = subprocess.run(
-        [TSC, *options, *map(str, tmp_path.glob("*.mts"))], capture_output=True, text=True, timeout=120
-    )
-    assert told.returncode == 0, told.stdout
