@@ -34,6 +34,7 @@ LIMITS = (
     Limit("columns of an imported file", "MAX_COLUMNS"),
     Limit("row of an imported file", "MAX_RECORD", "bytes"),
     Limit("unpacked size against packed size of an imported file", "MAX_RATIO", "times"),
+    Limit("unpacked size that is allowed whatever the packed size", "UNPACKED_IN_ANY_CASE", "bytes"),
     Limit("open streams of changes, in a process", "MOST_STREAMS"),
     Limit("exports at once, in a process", "MOST_EXPORTS"),
     Limit("Parquet files made at once, in a process", "MOST_MADE"),

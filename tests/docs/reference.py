@@ -74,6 +74,9 @@ def _values(schema: Schema, most: int = 12) -> str:
         return f"one of {len(enum)} words; the OpenAPI document lists them"
     if enum:
         return ", ".join(map(_code, enum))
+    if found := re.match(r"\^\(([a-z_|]+)\)\(,", schema.get("pattern", "")):
+        words = found[1].split("|")
+        return "some of " + ", ".join(map(_code, words)) if len(words) <= most else "fields of the record"
     low, high = schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum")
     if low is not None and high is not None and high < 2**31:
         return f"{low:,} to {high:,}"
@@ -193,7 +196,7 @@ def commands() -> str:
         own = [p for p in options if not _is_parameter(p)]
         shared = [p for p in options if _is_parameter(p)]
         if own:
-            rows = [(_code(" ".join(p.opts)), (getattr(p, "help", "") or "")) for p in own]
+            rows = [(_code(" ".join(p.opts)), (getattr(p, "help", "") or "") + _choices(p)) for p in own]
             parts.append(_table(("option", "meaning"), rows))
         if len(shared) > 20:
             missing = {p["name"] for p in _query("/v1/incidents")} - {p.name for p in shared}
@@ -221,6 +224,11 @@ def _argument(parameter: Any) -> str:
     choices = getattr(parameter.type, "choices", None)
     shown = "|".join(choices) if choices else shown
     return f"{shown}…" if parameter.nargs < 0 else shown
+
+
+def _choices(option: Any) -> str:
+    choices = getattr(option.type, "choices", ())
+    return f" One of {', '.join(map(_code, choices))}." if choices else ""
 
 
 def _is_parameter(option: Any) -> bool:
