@@ -11,7 +11,7 @@ from app import __version__
 from tests.support import PAGES, READ_ADDRESSES, Client
 
 INDELIMANE = "/v1/incidents/ml-2019-11-01-indelimane"
-UNCACHED = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/redoc"]
+UNCACHED = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/errors", "/redoc"]
 FILES = ["/favicon.ico", "/assets/pages.css", "/assets/vendor/leaflet/leaflet.js"]
 ERRORS = [
     ("GET", "/v1/incidents?regoin=x", 422), ("GET", "/v1/incidents/nowhere", 404), ("GET", "/nowhere", 404),
