@@ -25,7 +25,7 @@ ADDRESS = "http://127.0.0.1:8000"
 RUN = ("sh", "console", "python")
 TYPED = [page for page in PAGES if any(b.language in RUN and not b.reason for b in blocks(page))]
 WRITES = re.compile(r"keys create|incidents (import|seed|migrate|restore)|python -m tests\.ged")
-MOST_NOT_RUN = 14
+MOST_NOT_RUN = 8
 _MARK = "\x1e"
 
 pytestmark = pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="needs bash and curl")
