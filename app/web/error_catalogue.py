@@ -76,58 +76,6 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "Reports that were given after all others are still recorded. For the others, import the incident under "
         "another id with all its reports, and withdraw this one as merged into it.",
     ),
-    "host": (400, "The request is malformed"),
-    "malformed": (400, "The request is malformed"),
-    "method-not-allowed": (405, "Not for this method"),
-    "request-failed": (400, "The request failed"),
-    "too-many-connections": (503, "Too many connections"),
-}
-"""Errors that have no class: they are found before any route is called."""
-
-EXPLAINED: dict[str, tuple[str, str]] = {
-    "address-too-long": (
-        "The path or the query string is longer than the service reads.",
-        "Send fewer or shorter parameters. Split a long list of values over several requests.",
-    ),
-    "body-too-large": (
-        "The request body has more bytes than this route reads.",
-        "Split the body. Send whole files to `/v1/import`, or import them with `incidents import`.",
-    ),
-    "broken": (
-        "A stored record differs from what was recorded. The file was damaged or changed from outside.",
-        "Run `incidents verify` to find the first broken place. Then restore the newest backup that verifies.",
-    ),
-    "clock-behind": (
-        "The newest record is minutes ahead of the clock of this machine, so a new record would get a wrong time.",
-        "Correct the clock. If the clock is right, restore a backup from before the wrong records, or raise "
-        "`INCIDENTS_CLOCK_AHEAD_SECONDS` above the gap.",
-    ),
-    "conflict": (
-        "A record with this id exists and differs, or the record was withdrawn, or a request with the same "
-        "`Idempotency-Key` is still running.",
-        "Read the existing record. Send the same content, choose another id, or wait for the first request to end.",
-    ),
-    "cors": (
-        "A web page of another origin sent a preflight for a method, a header or an origin that is not allowed.",
-        "Pages of other origins may only read. Add the origin of the page to `INCIDENTS_CORS_ORIGINS`.",
-    ),
-    "database-busy": (
-        "Another process wrote to the database for several seconds. Nothing of this request was recorded.",
-        "Send the request again after the seconds in `Retry-After`. An `Idempotency-Key` makes the retry safe.",
-    ),
-    "database-unusable": (
-        "The database is missing, damaged, of another version, or was replaced while the service was running.",
-        "Read the log of the service: it names the file and what to do. `incidents migrate` updates an old schema; "
-        "`incidents verify` finds damage; `incidents restore` brings a backup back.",
-    ),
-    "headers-too-long": (
-        "The request headers together have more bytes than the service reads.",
-        "Send fewer or shorter headers. Cookies are never needed.",
-    ),
-    "history-too-long": (
-        "The incident has so many toll reports that one more would take too long to place.",
-        "Record the figure about another incident, or merge what one reporter said many times into one report.",
-    ),
     "host": (
         "The request has no `Host` header, or more than one.",
         "Send exactly one `Host` header. Check what a proxy in front of the service adds.",
