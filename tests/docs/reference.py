@@ -2,21 +2,18 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from app.api.application import create_app
 from app.api.encoding import MEDIA_TYPES
 from app.cli import app as command_line
 from app.domain.layouts.columns import COLUMNS
 from app.settings import Settings
 from app.web import error_catalogue, guide
 from tests.docs.limits import LIMITS, in_words, value_of
-
-Schema = dict[str, Any]
+from tests.docs.openapi import Schema, code, kind, openapi, operations, query, values
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -25,108 +22,46 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def _code(text: Any) -> str:
-    return f"`{text}`"
-
-
-@cache
-def _openapi() -> Schema:
-    return create_app(Settings(_env_file=None)).openapi()  # type: ignore[call-arg]
-
-
-def _operations() -> Iterable[tuple[str, str, Schema]]:
-    for path, methods in _openapi()["paths"].items():
-        for method, operation in methods.items():
-            yield method.upper(), path, operation
-
-
-def _resolved(schema: Schema) -> Schema:
-    """A schema with its reference followed, and without the `null` that it also takes."""
-    if "anyOf" in schema:
-        choices = [s for s in schema["anyOf"] if s.get("type") != "null"]
-        if len(choices) == 1:
-            return _resolved(choices[0])
-        if {s.get("format") for s in choices} == {"date", "date-time"}:
-            return {"type": "day or instant"}
-        return {"type": " or ".join(dict.fromkeys(_kind(s) for s in choices))}
-    if "oneOf" in schema:
-        return {"type": "object"}
-    if "$ref" in schema:
-        return _resolved(_openapi()["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
-    return schema
-
-
-def _kind(schema: Schema) -> str:
-    """What a value is, in a word or two."""
-    schema = _resolved(schema)
-    kind = schema.get("type", "any")
-    if kind == "array":
-        return f"list of {_kind(schema['items'])}"
-    return {"date": "day", "date-time": "instant"}.get(schema.get("format", ""), kind)
-
-
-def _values(schema: Schema, most: int = 12) -> str:
-    """The values that a schema takes, where it says more than its kind."""
-    schema = _resolved(schema)
-    if schema.get("type") == "array":
-        return _values(schema["items"], most)
-    if len(enum := schema.get("enum", ())) > most:
-        return f"one of {len(enum)} words; the OpenAPI document lists them"
-    if enum:
-        return ", ".join(map(_code, enum))
-    if found := re.match(r"\^\(([a-z_|]+)\)\(,", schema.get("pattern", "")):
-        words = found[1].split("|")
-        return "some of " + ", ".join(map(_code, words)) if len(words) <= most else "fields of the record"
-    low, high = schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum")
-    if low is not None and high is not None and high < 2**31:
-        return f"{low:,} to {high:,}"
-    return _kind(schema)
-
-
 def routes() -> str:
-    """Every operation, with the number of parameters that it takes."""
+    """Every operation."""
     return _table(
         ("request", "what it does"),
-        ((_code(f"{method} {path}"), f"{operation['summary']}.") for method, path, operation in _operations()),
+        ((code(f"{method} {path}"), f"{operation['summary']}.") for method, path, operation in operations()),
     )
-
-
-def _query(path: str, method: str = "get") -> list[Schema]:
-    return [p for p in _openapi()["paths"][path][method].get("parameters", ()) if p["in"] == "query"]
 
 
 def _parameter_rows(parameters: Iterable[Schema]) -> Iterable[tuple[str, str, str]]:
     for parameter in parameters:
         schema = parameter["schema"]
-        told = parameter["description"].rstrip()
+        meaning = parameter["description"].rstrip()
         if schema.get("type") == "array":
-            told += " Repeatable."
+            meaning += " Repeatable."
         if "default" in schema and schema["default"] is not False:
-            told += f" Default: `{schema['default']}`."
-        yield _code(parameter["name"]), _values(schema), told
+            meaning += f" Default: `{schema['default']}`."
+        yield code(parameter["name"]), values(schema), meaning
 
 
 def incident_parameters() -> str:
     """The parameters of `GET /v1/incidents`."""
-    return _table(("parameter", "values", "meaning"), _parameter_rows(_query("/v1/incidents")))
+    return _table(("parameter", "values", "meaning"), _parameter_rows(query("/v1/incidents")))
 
 
 def other_parameters() -> str:
     """The query parameters of all other routes under `/v1`, as far as they differ from those of `GET /v1/incidents`."""
-    known = {(p["name"], p["description"]) for p in _query("/v1/incidents")}
+    known = {(p["name"], p["description"]) for p in query("/v1/incidents")}
     parts = []
-    for method, path, operation in _operations():
+    for method, path, operation in operations():
         if not path.startswith("/v1/") or (method, path) == ("GET", "/v1/incidents"):
             continue
-        parameters = _query(path, method.lower())
+        parameters = query(path, method.lower())
         own = [p for p in parameters if (p["name"], p["description"]) not in known or p["name"] == "f"]
-        shared = [_code(p["name"]) for p in parameters if p not in own]
+        shared = [code(p["name"]) for p in parameters if p not in own]
         if not parameters:
             continue
         parts.append(f"### `{method} {path}`\n\n{operation['summary']}.")
         if len(shared) > 20:
-            missing = {p["name"] for p in _query("/v1/incidents")} - {p["name"] for p in parameters}
-            parts.append(f"Takes every parameter above except {', '.join(map(_code, sorted(missing)))}.")
+            missing = {p["name"] for p in query("/v1/incidents")} - {p["name"] for p in parameters}
+            parts.append(f"Takes every parameter above except {', '.join(map(code, sorted(missing)))}.")
         elif shared:
             parts.append(f"Takes {', '.join(shared)}, as above.")
         if own:
@@ -136,7 +71,9 @@ def other_parameters() -> str:
 
 def formats() -> str:
     """Every format, with its media type."""
-    return _table(("`f`", "media type"), ((_code(form.value), _code(kind)) for form, kind in MEDIA_TYPES.items()))
+    return _table(
+        ("`f`", "media type"), ((code(form.value), code(media_type)) for form, media_type in MEDIA_TYPES.items())
+    )
 
 
 def columns() -> str:
@@ -144,23 +81,21 @@ def columns() -> str:
     return _table(
         ("column", "from", "type", "HXL hashtag"),
         (
-            (_code(name), _code(column.member), column.type.name.lower(), _code(column.hxl))
+            (code(name), code(column.member), column.type.name.lower(), code(column.hxl))
             for name, column in COLUMNS.items()
         ),
     )
 
 
 def _members(name: str) -> str:
-    schema = _openapi()["components"]["schemas"][name]
+    schema = openapi()["components"]["schemas"][name]
     rows = []
     for member, part in schema["properties"].items():
         null = any(s.get("type") == "null" for s in part.get("anyOf", ()))
-        values = _values(part)
-        kind = _kind(part) + (" or null" if null else "")
-        told = part.get("description", "")
-        if values not in _kind(part):
-            told = f"{told} {values[0].upper() + values[1:] if values[0].isalpha() else values}.".strip()
-        rows.append((_code(member), kind, told))
+        taken, meaning = values(part), part.get("description", "")
+        if taken not in kind(part):
+            meaning = f"{meaning} {taken[0].upper() + taken[1:] if taken[0].isalpha() else taken}.".strip()
+        rows.append((code(member), kind(part) + (" or null" if null else ""), meaning))
     return _table(("field", "type", "meaning"), rows)
 
 
@@ -179,9 +114,9 @@ def settings() -> str:
     """Every setting."""
     rows = []
     for name, field in Settings.model_fields.items():
-        default = field.default
-        shown = "none" if default is None else _code(str(default).lower() if isinstance(default, bool) else default)
-        rows.append((_code(f"INCIDENTS_{name.upper()}"), shown.replace("['*']", '["*"]'), field.description or ""))
+        default = field.get_default(call_default_factory=True)
+        shown = "none" if default is None else code(str(default).lower() if isinstance(default, bool) else default)
+        rows.append((code(f"INCIDENTS_{name.upper()}"), shown.replace("['*']", '["*"]'), field.description or ""))
     return _table(("variable", "default", "meaning"), rows)
 
 
@@ -196,16 +131,16 @@ def commands() -> str:
         own = [p for p in options if not _is_parameter(p)]
         shared = [p for p in options if _is_parameter(p)]
         if own:
-            rows = [(_code(" ".join(p.opts)), (getattr(p, "help", "") or "") + _choices(p)) for p in own]
+            rows = [(code(" ".join(p.opts)), (getattr(p, "help", "") or "") + _choices(p)) for p in own]
             parts.append(_table(("option", "meaning"), rows))
         if len(shared) > 20:
-            missing = {p["name"] for p in _query("/v1/incidents")} - {p.name for p in shared}
+            missing = {p["name"] for p in query("/v1/incidents")} - {p.name for p in shared}
             parts.append(
                 "Takes the parameters of `GET /v1/incidents` as options: `--killed-min` for `killed_min`."
-                + (f" Not among them: {', '.join(map(_code, sorted(missing)))}." if missing else "")
+                + (f" Not among them: {', '.join(map(code, sorted(missing)))}." if missing else "")
             )
         elif shared:
-            parts.append("Takes " + ", ".join(_code(p.opts[0]) for p in shared) + ".")
+            parts.append("Takes " + ", ".join(code(p.opts[0]) for p in shared) + ".")
     return "\n\n".join(parts)
 
 
@@ -228,11 +163,11 @@ def _argument(parameter: Any) -> str:
 
 def _choices(option: Any) -> str:
     choices = getattr(option.type, "choices", ())
-    return f" One of {', '.join(map(_code, choices))}." if choices else ""
+    return f" One of {', '.join(map(code, choices))}." if choices else ""
 
 
 def _is_parameter(option: Any) -> bool:
-    return option.name in {p["name"] for p in _query("/v1/incidents")} | {"group_by", "measure"}
+    return option.name in {p["name"] for p in query("/v1/incidents")} | {"group_by", "measure"}
 
 
 def log_entry() -> str:
@@ -262,7 +197,7 @@ def limits() -> str:
 
 def names() -> str:
     """Our fields, and the columns of ACLED and UCDP."""
-    rows = ((_code(n.ours), n.acled or "–", n.ucdp or "–", n.note) for n in guide.columns())
+    rows = ((code(n.ours), n.acled or "–", n.ucdp or "–", n.note) for n in guide.columns())
     return _table(("here", "ACLED", "UCDP GED", "note"), rows)
 
 
@@ -270,7 +205,7 @@ def codes() -> str:
     """Our codes, and those of ACLED and UCDP."""
     parts = []
     for found in guide.codes():
-        rows = ((_code(ours), *(t or "–" for t in theirs)) for ours, theirs in found.theirs)
+        rows = ((code(ours), *(t or "–" for t in theirs)) for ours, theirs in found.theirs)
         parts.append(f"### {found.name} (`{found.ours}`)\n\n" + _table(("here", "ACLED", "UCDP GED"), rows))
     return "\n\n".join(parts)
 

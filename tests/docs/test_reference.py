@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
+from app import __version__
 from tests.docs.pages import PAGES, ROOT, name
 from tests.docs.reference import PARTS, filled
 
@@ -21,6 +23,12 @@ def test_every_generated_part_stands_in_one_page() -> None:
         part for page in GENERATED for part in re.findall(r"<!-- generated: ([a-z ]+) -->", page.read_text("utf-8"))
     ]
     assert sorted(used) == sorted(PARTS)
+
+
+def test_the_citation_names_this_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["version"] == __version__
+    assert {"cff-version", "title", "authors", "license"} <= citation.keys()
 
 
 def test_the_readme_is_short() -> None:

@@ -107,7 +107,7 @@ def test_what_a_page_says_to_type_gives_what_it_says(
     script = _script(page).replace(ADDRESS, service.base)
 
     # when
-    told = subprocess.run(
+    ran = subprocess.run(
         ["bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=120,
         env=environment(
             INCIDENTS_DATABASE_URL=f"sqlite:///{service.database}", COLUMNS="120",
@@ -118,8 +118,8 @@ def test_what_a_page_says_to_type_gives_what_it_says(
         service.stop()
 
     # then
-    output = told.stdout.replace(service.base, ADDRESS)
-    assert told.returncode == 0, output[-3000:] + told.stderr[-3000:]
+    output = ran.stdout.replace(service.base, ADDRESS)
+    assert ran.returncode == 0, output[-3000:] + ran.stderr[-3000:]
     outputs = [part.partition("\n") for part in output.split(_MARK)[1:]]
     steps = list(_steps(page))
     assert [int(line) for line, _, _ in outputs] == [line for line, _, _ in steps]
