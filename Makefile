@@ -67,6 +67,14 @@ bench: $(VENV)/.installed-bench ## Measure against the reference servers (BENCH=
 fuzz: $(VENV)/.installed-dev ## The long fuzz run (FUZZ_EXAMPLES=... per operation)
 	FUZZ_EXAMPLES="$(FUZZ_EXAMPLES)" $(PY) -m pytest -m fuzz tests/fuzz
 
+.PHONY: docs
+docs: $(VENV)/.installed-dev ## Fill the parts of docs/ that are generated from the code
+	$(PY) -m tests.docs
+
+.PHONY: picture
+picture: $(VENV)/.installed-dev ## Make docs/images/incident.png again, with Chromium
+	CHROMIUM="$(CHROMIUM)" $(PY) -m tests.docs.picture
+
 .PHONY: openapi
 openapi: $(VENV)/.installed ## Print the OpenAPI document
 	@$(PY) -m app openapi

@@ -87,3 +87,10 @@ def test_pins_are_installed_without_looking_for_more() -> None:
     for file in ("Makefile", "Dockerfile"):
         installs = re.findall(r"^.*--require-hashes.*$", (ROOT / file).read_text("utf-8"), re.MULTILINE)
         assert installs and all("--no-deps" in line for line in installs), file
+
+
+def test_nothing_that_is_installed_talks_to_a_cloud_or_names_a_registry() -> None:
+    pinned = "".join((ROOT / file).read_text("utf-8") for file in FILES)
+    assert "\nfastapi==" in pinned
+    assert "fastapi-cloud" not in pinned
+    assert "://" not in pinned

@@ -20,6 +20,7 @@ from app.errors import (
     Fault,
     Forbidden,
     InvalidInput,
+    NotFound,
     RangeNotSatisfiable,
     ReadTooLong,
     ServiceStopping,
@@ -32,8 +33,8 @@ from app.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
-TYPES = "urn:conflict-incidents:problem:"
-"""Begins the `type` of a problem: a name, not an address."""
+TYPES = "/docs/errors#"
+"""Begins the `type` of a problem: the address of its entry in the catalogue of errors, the same on every host."""
 log = logging.getLogger("app")
 
 CHALLENGE = 'Bearer realm="incidents"'
@@ -47,15 +48,16 @@ EXPECTED = (
     TooManyStreams,
 )
 """What comes of much being asked, and is no fault to be logged."""
-_TITLES = {
-    400: "The request is malformed",
-    401: "A key is needed",
-    404: "Not found",
-    405: "Not for this method",
-    413: "The body is too large",
-    414: "The address is too long",
-    431: "The headers are too long",
+_REFUSALS = {
+    400: ("malformed", "The request is malformed"),
+    401: (Unauthorized.slug, Unauthorized.title),
+    404: (NotFound.slug, NotFound.title),
+    405: ("method-not-allowed", "Not for this method"),
+    413: (BodyTooLarge.slug, BodyTooLarge.title),
+    414: ("address-too-long", "The address is too long"),
+    431: ("headers-too-long", "The headers are too long"),
 }
+"""Slug and title of what the router refuses, by status."""
 
 
 def problem(
@@ -125,13 +127,12 @@ async def http_exception(request: Request, error: Exception) -> Response:
             return Response(status_code=204, headers=headers)
     if request.method == "OPTIONS" and request.scope["path"] == "*":  # the service as a whole
         return Response(status_code=204)
-    title = _TITLES.get(error.status_code, "The request failed")
+    slug, title = _REFUSALS.get(error.status_code, ("request-failed", "The request failed"))
     details = {
         404: f"nothing is at {echo(request.url.path)}; /docs lists what there is",
         405: f"{echo(request.method)} is not for {echo(request.url.path)}",
     }
     detail = details.get(error.status_code, str(error.detail))
-    slug = title.lower().replace(" ", "-")
     return problem(request.url.path, error.status_code, slug, title, detail, headers=headers)
 
 

@@ -359,7 +359,10 @@ class Problem(BaseModel):
     """An error (RFC 9457). Kinds of problems add members of their own."""
 
     model_config = ConfigDict(extra="allow")
-    type: str = Field(json_schema_extra={"format": "uri"})
+    type: str = Field(
+        description="Address of the explanation of this error, relative to the service.",
+        json_schema_extra={"format": "uri-reference"},
+    )
     title: str
     status: int
     detail: str

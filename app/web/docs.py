@@ -1,13 +1,18 @@
-"""`/docs` (Swagger UI) and `/redoc`, with every asset served from here, so that they work without internet.
+"""`/docs` (Swagger UI), `/redoc` and `/docs/errors`, with every asset served from here: they work without internet.
 
 All addresses are relative to the page: they hold behind a proxy that adds a prefix (`root_path`).
 """
 
+import re
+from functools import cache
+
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from app import __version__
+from app.web import error_catalogue, render
 
 SWAGGER_UI_VERSION = "5.35.0"
 REDOC_VERSION = "2.5.4"
@@ -88,13 +93,33 @@ async def redoc(_: Request) -> Response:
     return _html(REDOC_PAGE, REDOC_POLICY)
 
 
+async def errors(_: Request) -> Response:
+    """Every error with its cause and its cure. The `type` of a problem document leads here."""
+    return _html(_errors_page(), render.POLICY)
+
+
+@cache
+def _errors_page() -> str:
+    shown = [
+        entry._replace(cause=_with_code(entry.cause), cure=_with_code(entry.cure))
+        for entry in error_catalogue.entries()
+    ]
+    return render.page("errors.html", "../", entries=shown).decode()
+
+
+def _with_code(text: str) -> Markup:
+    """A text with what stands between backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - it was escaped
+
+
 def _html(page: str, policy: str) -> HTMLResponse:
     return HTMLResponse(page, headers={"Cache-Control": REVALIDATED, "Content-Security-Policy": policy})
 
 
 def routes() -> list[BaseRoute]:
-    """The two pages."""
+    """The three pages."""
     return [
         Route("/docs", swagger_ui, methods=["GET"], name="docs"),
         Route("/redoc", redoc, methods=["GET"], name="redoc"),
+        Route("/docs/errors", errors, methods=["GET"], name="errors"),
     ]

@@ -123,7 +123,7 @@ def _expect_unauthorized(answer: httpx.Response, said: str) -> None:
     assert answer.status_code == 401, f"{said}: {answer.status_code} {answer.text[:200]}"
     assert answer.headers["www-authenticate"].startswith("Bearer realm="), said
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["type"] == "urn:conflict-incidents:problem:key-needed"
+    assert answer.json()["type"] == "/docs/errors#key-needed"
     assert "no-store" in answer.headers["cache-control"]
 
 
@@ -160,7 +160,7 @@ def test_a_key_lets_in_where_it_has_the_scope(made: Keys, operation: str, held: 
         assert answer.headers["www-authenticate"].endswith('error="insufficient_scope", scope="write"')
         told = answer.json()
         assert (told["scope"], told["detail"]) == ("write", "the key lacks the scope write")
-        assert told["type"] == "urn:conflict-incidents:problem:scope-missing"
+        assert told["type"] == "/docs/errors#scope-missing"
 
 
 @pytest.mark.parametrize("operation", ASKED)

@@ -182,7 +182,7 @@ def test_a_withdrawn_incident_is_gone_with_its_reason_and_answers_only_for_befor
     assert (gone.status_code, gone.headers["content-type"]) == (410, "application/problem+json")
     withdrawn_at = gone.json()["withdrawn_at"]
     assert gone.json() == {
-        "type": "urn:conflict-incidents:problem:withdrawn",
+        "type": "/docs/errors#withdrawn",
         "title": "Withdrawn",
         "status": 410,
         "detail": '"double" was withdrawn: the same attack, recorded twice',

@@ -60,7 +60,7 @@ def test_before_its_first_report_the_attack_is_in_no_answer(client: Client) -> N
     assert alone.status_code == 404
     assert alone.headers["content-type"] == "application/problem+json"
     assert alone.json() == {
-        "type": "urn:conflict-incidents:problem:not-yet-known",
+        "type": "/docs/errors#not-yet-known",
         "title": "Not found",
         "status": 404,
         "detail": f'"{INDELIMANE}" was not known at the time asked for; it is known from 2019-11-01',
@@ -169,7 +169,7 @@ def test_a_slip_of_the_pen_is_named_with_the_nearest_right_word(
     # then
     assert answer.status_code == 422
     assert answer.json() == {
-        "type": "urn:conflict-incidents:problem:invalid-input",
+        "type": "/docs/errors#invalid-input",
         "title": "The request cannot be read",
         "status": 422,
         "detail": f"{name}: {message}",

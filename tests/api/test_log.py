@@ -622,7 +622,7 @@ def test_no_more_streams_are_opened_than_there_may_be(client: Client, monkeypatc
 
     # then
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-    assert answer.json()["type"] == "urn:conflict-incidents:problem:too-many-streams"
+    assert answer.json()["type"] == "/docs/errors#too-many-streams"
 
 
 def test_entries_of_the_stream_reach_onmessage(service: Service) -> None:

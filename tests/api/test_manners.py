@@ -11,7 +11,7 @@ from app import __version__
 from tests.support import PAGES, READ_ADDRESSES, Client
 
 INDELIMANE = "/v1/incidents/ml-2019-11-01-indelimane"
-UNCACHED = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/redoc"]
+UNCACHED = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/errors", "/redoc"]
 FILES = ["/favicon.ico", "/assets/pages.css", "/assets/vendor/leaflet/leaflet.js"]
 ERRORS = [
     ("GET", "/v1/incidents?regoin=x", 422), ("GET", "/v1/incidents/nowhere", 404), ("GET", "/nowhere", 404),
@@ -176,7 +176,7 @@ def test_every_error_is_a_problem_document(client: Client, method: str, address:
     told = answer.json()
     assert told.keys() - {"errors"} == {"type", "title", "status", "detail", "instance"}
     assert (told["status"], told["instance"]) == (status, address.split("?")[0])
-    assert re.fullmatch(r"urn:conflict-incidents:problem:[a-z-]+", told["type"])
+    assert re.fullmatch(r"/docs/errors#[a-z-]+", told["type"])
     assert answer.headers["cache-control"] == "no-store"
     assert ("allow" in answer.headers) == (status == 405)
     written = WRITTEN.get(address.split("?")[0], set())

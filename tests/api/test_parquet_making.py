@@ -46,7 +46,7 @@ def test_a_fault_of_the_disk_is_a_problem_document(
     # then
     for answer in (no_room, no_folder):
         assert (answer.status_code, answer.headers["content-type"]) == (507, "application/problem+json")
-        assert answer.json()["type"] == "urn:conflict-incidents:problem:no-room"
+        assert answer.json()["type"] == "/docs/errors#no-room"
         assert str(temporary) not in answer.text and "content-disposition" not in answer.headers
     assert "No space left on device" in caplog.text and left == []
     assert parquet.making.taken == 0
@@ -73,7 +73,7 @@ def test_one_more_than_there_may_be_is_refused(own_client: Client) -> None:
 
     # then
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-    assert refused.json()["type"] == "urn:conflict-incidents:problem:too-many-exports"
+    assert refused.json()["type"] == "/docs/errors#too-many-exports"
     assert (page.status_code, made.status_code, kept.status_code) == (200, 200, 200)
     assert kept.content == made.content
 
@@ -147,7 +147,7 @@ def test_a_service_that_stops_says_so_and_clears_up(
     monkeypatch.setattr(parquet, "_append", slow_append)
     status, body, left = asyncio.run(stops())
     assert (status, left) == (503, [])
-    assert json.loads(body)["type"] == "urn:conflict-incidents:problem:stopping"
+    assert json.loads(body)["type"] == "/docs/errors#stopping"
 
 
 def _append_to(sent: list[Any]) -> Any:

@@ -70,7 +70,7 @@ def test_a_range_behind_the_end_is_416_with_the_length(client: Client, address: 
     # then
     assert (answer.status_code, answer.headers["content-type"]) == (416, "application/problem+json")
     assert answer.headers["content-range"] == f"bytes */{size}"
-    assert (answer.json()["type"], answer.json()["size"]) == ("urn:conflict-incidents:problem:range", size)
+    assert (answer.json()["type"], answer.json()["size"]) == ("/docs/errors#range", size)
 
 
 @pytest.mark.parametrize("address", [PARQUET, "/v1/incidents?f=csv"])
@@ -291,7 +291,7 @@ def test_more_files_than_there_may_be_are_refused_while_all_are_being_sent(
     answer = own_client.get(f"{PARQUET}&limit=3")
 
     # then
-    assert (refused.status_code, refused.json()["type"]) == (503, "urn:conflict-incidents:problem:too-many-exports")
+    assert (refused.status_code, refused.json()["type"]) == (503, "/docs/errors#too-many-exports")
     assert (kept, answer.status_code) == (2, 200)
 
 

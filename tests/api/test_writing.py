@@ -388,7 +388,7 @@ def test_a_withdrawn_incident_is_gone_from_every_answer(editor: Editor, doubled:
         gone = editor.get(f"/v1/incidents/double{part}")
         assert gone.status_code == 410
         assert gone.json() == {
-            "type": "urn:conflict-incidents:problem:withdrawn", "title": "Withdrawn", "status": 410,
+            "type": "/docs/errors#withdrawn", "title": "Withdrawn", "status": 410,
             "detail": '"double" was withdrawn: recorded twice', "instance": gone.json()["instance"],
             "reason": "recorded twice", "merged_into": "kept",
             "withdrawn_at": doubled["withdrawal"].json()["withdrawn_at"],
@@ -503,9 +503,9 @@ def test_a_change_says_which_version_it_is_made_for(editor: Editor, recorded: ht
     refused = [editor.patch("attack", {"title": "Third"}, tag) for tag in (first, f"W/{second}", '"x"', "")]
 
     # then
-    assert (without.status_code, without.json()["type"]) == (428, "urn:conflict-incidents:problem:if-match-needed")
+    assert (without.status_code, without.json()["type"]) == (428, "/docs/errors#if-match-needed")
     assert [answer.status_code for answer in refused] == [412] * 4
-    assert refused[0].json()["type"] == "urn:conflict-incidents:problem:stale"
+    assert refused[0].json()["type"] == "/docs/errors#stale"
     assert editor.patch("attack", {"title": "Third"}, f'"x", {second}').status_code == 200
     assert editor.patch("attack", {"title": "Fourth"}, "*").json()["title"] == "Fourth"
     assert _size(editor) == size + 2

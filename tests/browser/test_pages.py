@@ -22,7 +22,7 @@ pytestmark = pytest.mark.browser
 PAGE = "/incidents/ml-2019-11-01-indelimane"
 SEEDED = [
     "/", "/?q=menaka&as_of=2019-11-01", PAGE, "/regions/ML", "/sources/article-2019-11-02-indelimane",
-    "/reporters/gov-ml", "/guide",
+    "/reporters/gov-ml", "/guide", "/docs/errors",
 ]  # fmt: skip
 SAMPLE = ["/", "/?killed_min=10&sort=-killed", "/regions/NG", "/reporters/ucdp"]
 DOCS = ["/docs", "/redoc"]

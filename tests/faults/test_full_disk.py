@@ -101,7 +101,7 @@ def test_a_full_disk_is_a_507_and_no_more(small_disk: Path, tmp_path: Path, told
         # then
         assert [one.status_code for one in (refused, *again)] == [507] * 21
         assert refused.headers["content-type"] == "application/problem+json"
-        assert refused.json()["type"] == "urn:conflict-incidents:problem:no-room"
+        assert refused.json()["type"] == "/docs/errors#no-room"
         assert "service.db" in refused.json()["detail"] and str(small_disk) not in refused.text
         writing.assert_reads_go_on()
 

@@ -102,5 +102,5 @@ def test_one_export_more_than_there_may_be_is_refused_and_pages_go_on(
         return refused, page, await client.send("GET", "/v1/incidents?f=csv")
 
     refused, page, after = client.run(ask())
-    assert (refused.status_code, refused.json()["type"]) == (503, "urn:conflict-incidents:problem:too-many-exports")
+    assert (refused.status_code, refused.json()["type"]) == (503, "/docs/errors#too-many-exports")
     assert (page.status_code, after.status_code) == (200, 200)

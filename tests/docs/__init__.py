@@ -1,0 +1,1 @@
+"""The docs: what is generated from the code, and tests that type every command."""

@@ -1,0 +1,79 @@
+"""The limits of the service, read from the constants in the code."""
+
+import ast
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.docs.pages import ROOT
+
+
+class Limit(NamedTuple):
+    """What is limited, by which constant. `file` is a part of the file's name, where two constants share a name."""
+
+    what: str
+    constant: str
+    unit: str = ""
+    file: str = ""
+
+
+LIMITS = (
+    Limit("items on a JSON page", "MAX_LIMIT"),
+    Limit("path, or query string", "MOST_QUERY", "bytes"),
+    Limit("request headers together", "MOST_HEADERS", "bytes"),
+    Limit("parameters in one request", "MOST_PARAMETERS"),
+    Limit("values of one repeatable parameter", "MOST_VALUES", file="question"),
+    Limit("values that one CQL2 filter compares with", "MAX_VALUES", file="cql"),
+    Limit("JSON body of a write", "MOST_BODY", "bytes"),
+    Limit("nesting of a JSON body", "MAX_DEPTH", "levels", file="strict_json"),
+    Limit("values in a JSON body", "MAX_VALUES", file="strict_json"),
+    Limit("actors, sources or toll reports in one incident that is sent", "MOST_PARTS"),
+    Limit("people in one figure", "MOST_PEOPLE"),
+    Limit("file sent to `POST /v1/import`", "MOST_BYTES", "bytes", file="import"),
+    Limit("imports at once over HTTP, in a process", "MOST_AT_ONCE", file="import"),
+    Limit("columns of an imported file", "MAX_COLUMNS"),
+    Limit("row of an imported file", "MAX_RECORD", "bytes"),
+    Limit("unpacked size against packed size of an imported file", "MAX_RATIO", "times"),
+    Limit("unpacked size that is allowed whatever the packed size", "UNPACKED_IN_ANY_CASE", "bytes"),
+    Limit("open streams of changes, in a process", "MOST_STREAMS"),
+    Limit("exports at once, in a process", "MOST_EXPORTS"),
+    Limit("Parquet files made at once, in a process", "MOST_MADE"),
+    Limit("time that a Parquet file is kept for further ranges", "KEPT_SECONDS", "seconds"),
+    Limit("open connections, in a process", "MOST_CONNECTIONS"),
+    Limit("time for responses in flight when the service stops", "GRACE_SECONDS", "seconds"),
+    Limit("time for which an `Idempotency-Key` is remembered", "KEPT_DAYS", "days"),
+)
+
+
+def value_of(limit: Limit) -> float:
+    """The value of a constant, wherever in `app` it stands. Exactly one file must have it."""
+    found = {}
+    for path in sorted((ROOT / "app").rglob("*.py")):
+        pattern = rf"^{limit.constant}(?:: [^=\n]+)? = ([0-9][0-9_.*() ]*)$"
+        if limit.file in path.stem and (match := re.search(pattern, path.read_text("utf-8"), re.MULTILINE)):
+            found[path] = match[1]
+    assert len(found) == 1, f"{limit.constant}: expected in one file, found in {[_name(p) for p in found]}"
+    (expression,) = found.values()
+    return _computed(ast.parse(expression, mode="eval").body)
+
+
+def _computed(node: ast.expr) -> float:
+    if isinstance(node, ast.BinOp):
+        left, right = _computed(node.left), _computed(node.right)
+        return left * right if isinstance(node.op, ast.Mult) else left**right
+    assert isinstance(node, ast.Constant), ast.dump(node)
+    return node.value
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def in_words(value: float, unit: str) -> str:
+    """`16 KiB`; `1,000`."""
+    if unit != "bytes":
+        return f"{value:,g} {unit}".strip() if value < 10**6 else f"{value:,.0f} {unit}".strip()
+    for power, name in ((3, "GiB"), (2, "MiB"), (1, "KiB")):
+        if value % 1024**power == 0:
+            return f"{value // 1024**power:,.0f} {name}"
+    return f"{value:,} bytes"
