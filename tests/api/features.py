@@ -39,7 +39,11 @@ def _varied(rng: random.Random, n: int) -> IncidentDraft:
         )
         for on in range(1, 1 + rng.randrange(4))
     ]
-    reports += [figure(some([1, 5]), measure=measure) for measure in ("wounded", "missing", "captured") if some([0, 1])]
+    reports += [
+        figure(some([1, 5]), "gov", "2020-01-31", measure=measure)
+        for measure in ("wounded", "missing", "captured")
+        if some([0, 1])
+    ]
     return draft(
         f"i-{n:03}", title=some(TITLES), summary=some([None, "Un résumé", "A summary"]), country="ML", region=some(REGIONS),
         date_start=f"2020-01-{first:02}", date_end=f"2020-01-{first + length:02}", date_precision="days" if length else "day",

@@ -223,7 +223,7 @@ def test_imports_and_reads_go_on_beside_each_other(editor: Editor, file: bytes) 
     assert [answer.status_code for answer in answers] == [200, 429] + [200] * 20
     assert [row["outcome"] for row in lines(answers[0])[:-1]] == ["created"] * 250
     assert answers[1].headers["retry-after"] == "1"
-    assert answers[1].json()["type"] == "urn:conflict-incidents:problem:too-many-from-your-address"
+    assert answers[1].json()["type"] == "/docs/errors#too-many-from-your-address"
     assert "one address may have 1 at once" in answers[1].json()["detail"]
     assert (importing.under_way.taken, importing.under_way.by_address) == (0, {})
 

@@ -36,7 +36,7 @@ def test_one_address_has_its_share(client: Client, monkeypatch: pytest.MonkeyPat
     # then
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["type"] == "urn:conflict-incidents:problem:too-many-from-your-address"
+    assert answer.json()["type"] == "/docs/errors#too-many-from-your-address"
     assert answer.json()["detail"].endswith(
         f"one address may have {slots.share} at once; try again when one of yours has ended"
     )
