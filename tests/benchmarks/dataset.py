@@ -54,7 +54,7 @@ def load(path: Path, count: int) -> None:
     taken = time.perf_counter() - begun
     database.close()
     if summary.refused:
-        raise RuntimeError(f"{len(summary.refused)} were refused; the first: {summary.refused[0]}")
+        raise RuntimeError(f"{summary.refused} were refused; the first: {summary.reasons[0]}")
     size = path.stat().st_size / 2**20
     told = f"loaded {count:,} incidents in {taken:.1f} s: {count / taken:,.0f} incidents/s, {size:,.0f} MiB"
     print(told, file=sys.stderr, flush=True)

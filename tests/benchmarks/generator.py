@@ -26,6 +26,7 @@ CENTRES = {
 WEIGHTS = {"AF": 9, "SY": 9, "UA": 8, "IQ": 6, "NG": 6, "YE": 5, "SO": 5, "CD": 5, "MM": 5, "ML": 4, "BF": 4, "MX": 4}
 """How often a country comes; 2 where it is not named."""
 FIRST_DAY, LAST_DAY = date(2010, 1, 1), date(2025, 12, 31)
+REVIEWED = LAST_DAY + timedelta(days=60)
 PRECISIONS = (("day", 0), ("days", 3), ("week", 6), ("month", 30), ("longer", 200))
 """Precisions of dates, each with the length of its interval in days."""
 BOUNDS = ("exact", "at_least", "more_than", "about", "range", "at_most")
@@ -166,8 +167,8 @@ def _source(rng: random.Random, country: str, number: int, start: date) -> dict[
 
 
 def _shared(rng: random.Random, data: dict[str, Any], before: str) -> dict[str, Any]:
-    """A figure that covers two incidents together."""
+    """A figure that covers two incidents together, given after the last of all."""
     first = data["toll_reports"][0]
-    told = {name: first[name] for name in ("reported_by", "reported_on", "source")}
+    told = {name: first[name] for name in ("reported_by", "source")} | {"reported_on": f"{REVIEWED}"}
     figure = _report(f"{first['id']}-both", "killed", rng.randint(2, 60), rng)
     return figure | told | {"incidents": [before, data["id"]]}
