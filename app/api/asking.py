@@ -22,6 +22,7 @@ from app.api.encoding import FILE_NAMES, MEDIA_TYPES, expect_fitting, media_type
 from app.api.parameters import forms_of
 from app.api.pieces import response_of
 from app.api.responses import content_of, file_response, modified_second
+from app.api.rounds import rounds
 from app.api.slots import address_of
 from app.domain.dates import Instant
 from app.domain.filters import Form, Parameter
@@ -88,7 +89,9 @@ async def ask(
 ) -> Asked:
     """Reads the request; `meant` is what the question comes to. Raises `InvalidInput` with everything that is wrong."""
     reader: Reader = request.app.state.reader
-    budget = Budget(reader.read_seconds, address_of(request.scope), request.receive)
+    client = address_of(request.scope)
+    await rounds.turn(client)
+    budget = Budget(reader.read_seconds, client, request.receive)
     pairs = read_pairs(request.scope["query_string"])
     question = None
     if len(request.scope["query_string"]) <= SHORT_QUERY and len(pairs) <= MANY_PAIRS:

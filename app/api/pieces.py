@@ -5,6 +5,9 @@ import asyncio
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from app.api.rounds import rounds
+from app.api.slots import address_of
+
 LONG = 256 * 1024
 """Bytes of an answer that is sent in pieces."""
 PIECE = 64 * 1024
@@ -15,12 +18,14 @@ class InPieces(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends it."""
+        client = address_of(scope)
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         for start in range(0, len(self.body), PIECE):
             piece = self.body[start : start + PIECE]
             more = start + PIECE < len(self.body)
             await send({"type": "http.response.body", "body": piece, "more_body": more})
             await asyncio.sleep(0)
+            await rounds.turn(client)
 
 
 def response_of(body: bytes, status: int, headers: dict[str, str], media_type: str) -> Response:

@@ -13,6 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 from app.api.conditions import Conditions
 from app.api.kept_files import KeptFiles, Make, OpenFile
 from app.api.pieces import response_of
+from app.api.rounds import rounds
 from app.api.slots import Slots, address_of, hold
 from app.domain.dates import Instant
 from app.errors import ServiceStopping, TooManyExports
@@ -51,9 +52,12 @@ class Streamed(StreamingResponse):
         self._chunks = chunks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        client = address_of(scope)
+
         async def sent(message: Message) -> None:
             await send(message)
             await asyncio.sleep(0)
+            await rounds.turn(client)
 
         async with aclosing(self._chunks):
             await super().__call__(scope, receive, sent)

@@ -15,12 +15,10 @@ from app.domain.merkle import Hash, Place
 from app.errors import Broken, DatabaseUnusable, Fault, InvalidInput
 from app.store.confidential import MARK, opened_document
 from app.store.log import text_of, told
-from app.store.reader import ReadSession, Statement, filled_up, size_of
+from app.store.reader import MANY_ROWS, ReadSession, Row, Statement, filled_up, size_of
 from app.store.sqlite import compiled, limited
 from app.store.tables import TABLES
 
-AT_ONCE = 50
-"""Entries that one statement reads."""
 MOST_BYTES = 4 * 1024 * 1024
 """A page ends with the entries that reach this; what comes after it is on the next."""
 _change, _recording, _node, _feed = (TABLES[name].c for name in ("change", "recording", "log_node", "feed"))
@@ -42,15 +40,23 @@ async def changes(session: ReadSession, after: int, limit: int, most_bytes: int 
     found: list[Told] = []
     left = most_bytes or MOST_BYTES
     while len(found) < limit and left > 0:
-        wanted = min(AT_ONCE, limit - len(found))
+        wanted = limit - len(found)
         values = {"recorded": session.recorded, "after": found[-1].seq if found else after, "limit": wanted}
-        rows = await session.some(Statement(_changes_text(), values), left)
-        texts = await _opened(session, [text_of(row) for row in rows])
+        rows = await session.some(Statement(_changes_text(), values, long=limit > MANY_ROWS), left)
+        texts = await _opened(session, await _texts(session, rows))
         found += [Told(row[0], row[2], text) for row, text in zip(rows, texts, strict=True)]
         if len(rows) < wanted and size_of(rows) < left:
             break
         left -= sum(map(len, texts))
+        await session.pause()
     return found
+
+
+async def _texts(session: ReadSession, rows: Sequence[Row]) -> list[str]:
+    def made() -> list[str]:
+        return [text_of(row) for row in session.each(rows)]
+
+    return await session.beside(made) if len(rows) > MANY_ROWS else made()
 
 
 async def _opened(session: ReadSession, texts: list[str]) -> list[str]:

@@ -41,6 +41,7 @@ async def completed(session: ReadSession, question: Question, rows: Sequence[Row
             size += sum(map(len, row[:_KEY]))
             if size >= most:
                 return found
+        await session.pause()
     return found
 
 

@@ -41,6 +41,8 @@ MUCH_TEXT = 200_000
 """Characters of stored JSON that are read on the event loop: a millisecond. More are read in a thread."""
 MANY_VALUES = 20
 """Values of filters up to which SQL is made on the event loop: a few milliseconds, the first time."""
+MANY_INCIDENTS = 200
+"""On a page with more, others have a turn before the texts are put together."""
 INCIDENTS_AT_ONCE = 50
 """Incidents whose reports one statement reads."""
 MANY_REPORTS = 50
@@ -97,6 +99,8 @@ async def incidents(session: ReadSession, question: Question, *, reports: bool =
     by_tree = await _by_tree(session, found)
     page = partial(queries.page_of_incidents, found, session.recorded, after, by_tree=by_tree)
     rows, more = await session.page(await built(session, found, page), question.limit, _size)
+    if len(rows) > MANY_INCIDENTS:
+        await session.pause()
     items = await _texts(session, question, rows, MOST_BYTES)
     more, rows = more or len(items) < len(rows), rows[: len(items)]
     if reports and rows:
@@ -150,6 +154,7 @@ async def _with_reports(
         joined = [f'{item[:-1]},"toll_reports":[{",".join(reports)}]}}' for item, reports in several]
         made += await opened(session, joined)
         size += sum(map(len, joined))
+        await session.pause()
     return made
 
 

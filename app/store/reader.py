@@ -8,11 +8,12 @@ No view of the file is held for longer than a statement runs, however slowly som
 write-ahead log of SQLite cannot begin again from its start, and grows with all that is recorded.
 """
 
+import asyncio
 import queue
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -25,10 +26,12 @@ from app.store.budget import Budget, Turns
 from app.store.engine import Database
 from app.store.same_file import SameFile
 
-SHORT_SECONDS = 0.010
+SHORT_SECONDS = 0.005
 THREADS = 4
 THREADS_OF_A_CLIENT = 2
 """Threads that questions of one address may have at once."""
+MANY_ROWS = 200
+"""More are read in a thread: beside busy threads each row may wait for the interpreter."""
 QUEUE_SECONDS = 1.0
 """How long a question may wait for a thread."""
 MOST_BYTES = 4 * 1024 * 1024
@@ -72,6 +75,13 @@ Fetch = Callable[[sqlite3.Cursor], Any]
 def every_row(cursor: sqlite3.Cursor) -> list[Row]:
     """All rows."""
     return cursor.fetchall()
+
+
+def _few_rows(cursor: sqlite3.Cursor) -> list[Row]:
+    rows = cursor.fetchmany(MANY_ROWS + 1)
+    if len(rows) > MANY_ROWS:
+        raise ReadTooLong(SHORT_SECONDS)
+    return rows
 
 
 class Rows(NamedTuple):
@@ -156,7 +166,7 @@ class Reader:
             return await self._patiently(_run, statement, PATIENT_SECONDS, fetch)
         if not statement.long:
             try:
-                return _run(self._here, statement, SHORT_SECONDS, fetch)
+                return _run(self._here, statement, SHORT_SECONDS, _few_rows if fetch is every_row else fetch)
             except ReadTooLong:
                 pass
         budget = budget or Budget(self.read_seconds)
@@ -356,6 +366,8 @@ class ReadSession:
 
     async def page(self, statement: Statement, limit: int, size: Callable[[Row], int]) -> Rows:
         """A page of the rows of a statement; `size` is that of a row in characters."""
+        if limit > MANY_ROWS:
+            statement = replace(statement, long=True)
         rows: Rows = await self.reader.rows(statement, self.budget, of_page(limit, size), patient=self.patient)
         return rows
 
@@ -365,6 +377,11 @@ class ReadSession:
             return call(*arguments)
         made: T = await self.reader.beside(self.budget, call, *arguments)
         return made
+
+    async def pause(self) -> None:
+        """Lets others have their turn, between statements that together take long."""
+        if self.budget is not None or self.patient:
+            await asyncio.sleep(0)
 
     def look(self) -> None:
         """Raises `ReadTooLong` where the request has no time left."""
