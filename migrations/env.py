@@ -4,7 +4,7 @@ from alembic import context
 from sqlmodel import SQLModel
 
 from app.store import tables  # noqa: F401  (registers the tables)
-from app.store.engine import Database
+from app.store.db.database import Database
 
 SEARCH_TABLES = ("incident_text", "incident_box")
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from app.domain.vocabulary import Scope
 from app.ingest.seeds import load_seeds
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.support import Client, Editor, Service
 
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -44,7 +44,7 @@ def seeded_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -
     shutil.copy(migrated_file, path)
     made = Database(_url(path))
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("app.store.transaction.now", lambda: time.time_ns() // 1000 - 3600 * 1_000_000)
+        patched.setattr("app.store.db.transaction.now", lambda: time.time_ns() // 1000 - 3600 * 1_000_000)
         load_seeds(made)
     made.close()
     return path

@@ -22,7 +22,7 @@ from app.domain.toll import TollReportDraft
 from app.domain.vocabulary import Scope
 from app.settings import Settings
 from app.store import keys
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.store.write import recording
 
 ROOT = Path(__file__).resolve().parents[1]

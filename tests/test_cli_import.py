@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests import ged
 from tests.support import Client, command
 from tests.test_cli import CommandLine

@@ -36,8 +36,8 @@ from app.api.middleware import Cors, Envelope
 from app.domain.filters import Form
 from app.domain.places import load_names
 from app.settings import Settings
-from app.store.engine import Database
-from app.store.reader import Reader
+from app.store.db.database import Database
+from app.store.db.reader import Reader
 from app.store.recorder import Recorder
 from app.store.temporary import remove_abandoned
 from app.web import docs

@@ -30,9 +30,9 @@ from app.domain.question import Question, read_question
 from app.domain.vocabulary import Scope
 from app.errors import Fault, InvalidInput, PreconditionFailed
 from app.store import read
-from app.store.budget import Budget
 from app.store.cursor import Walk
-from app.store.reader import Reader, ReadSession
+from app.store.db.budget import Budget
+from app.store.db.reader import Reader, ReadSession
 
 FRESH = "public, no-cache"
 """Kept, and asked about each time: a new report shows at once, and what has not changed costs a 304."""

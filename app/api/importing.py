@@ -38,7 +38,7 @@ from app.errors import (
 from app.ingest.files import is_packed
 from app.ingest.formats import Importer, import_file, importer_of
 from app.ingest.pipeline import Result, Summary
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.store.keys import Access, expect_holds
 from app.store.temporary import temporary_folder
 from app.store.write import Outcome

@@ -8,7 +8,7 @@ from app.domain.dates import Instant
 from app.domain.question import Question
 from app.errors import AppError
 from app.store import feed, read
-from app.store.reader import Reader, ReadSession
+from app.store.db.reader import Reader, ReadSession
 
 LOOK_SECONDS = 0.25
 """Between two looks for news."""

@@ -20,7 +20,7 @@ from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.toll import RetractionDraft, TollReportDraft
 from app.errors import Fault, InvalidInput, PreconditionFailed, PreconditionRequired
 from app.store import lists, read, read_reports
-from app.store.reader import ReadSession
+from app.store.db.reader import ReadSession
 from app.store.recorder import Answer
 from app.store.write import Outcome, Writer
 

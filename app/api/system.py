@@ -12,7 +12,7 @@ from app.api import schemas
 from app.api.parameters import ANY_ROUTE, read_router
 from app.api.problems import shown
 from app.errors import AppError
-from app.store.reader import Reader
+from app.store.db.reader import Reader
 
 router = read_router("", "Health")
 OPEN: dict[str, Any] = {"security": []}

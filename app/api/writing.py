@@ -20,7 +20,7 @@ from app.domain.strict_json import read_json
 from app.domain.validation import validated
 from app.domain.vocabulary import Scope
 from app.errors import Fault, InvalidInput
-from app.store.reader import ReadSession
+from app.store.db.reader import ReadSession
 from app.store.recorder import Answer, Repeatable
 from app.store.write import Writer
 

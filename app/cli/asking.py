@@ -23,8 +23,8 @@ from app.domain.question import Question, read_question
 from app.errors import Fault, InvalidInput
 from app.settings import Settings
 from app.store import read, sums
-from app.store.engine import Database
-from app.store.reader import Reader, ReadSession
+from app.store.db.database import Database
+from app.store.db.reader import Reader, ReadSession
 from app.terminal import history_view, incident_table, incidents_caption, sums_table
 
 SUFFIXES = {

@@ -4,7 +4,7 @@ import typer
 
 from app.domain.text import check_text
 from app.settings import Settings
-from app.store.engine import Database
+from app.store.db.database import Database
 
 app = typer.Typer(
     help="Conflict-incident records that keep every reported toll.",

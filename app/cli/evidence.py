@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.store import backup as copying
 from app.store import keys as api_keys
 from app.store import verify as proving
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.terminal import key_table
 
 keys = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)

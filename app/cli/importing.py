@@ -22,7 +22,7 @@ from app.ingest.pipeline import Result, Summary
 from app.ingest.rows import OURS
 from app.settings import Settings
 from app.store import copies
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.store.temporary import temporary_folder
 from app.store.write import Outcome
 from app.terminal import summary_lines

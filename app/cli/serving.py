@@ -17,8 +17,8 @@ from app.errors import Fault, InvalidInput
 from app.ingest.seeds import load_seeds
 from app.settings import Settings
 from app.store import feed, read
-from app.store.engine import Database
-from app.store.reader import Reader
+from app.store.db.database import Database
+from app.store.db.reader import Reader
 from app.store.write import Outcome
 
 

@@ -16,7 +16,7 @@ from app.ingest.data_sets import ListedDraft, ListingBatch, Release, expect_colu
 from app.ingest.files import Table
 from app.ingest.pipeline import Batch, Item, Summary
 from app.ingest.survey import DaySurvey
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.store.listing import DataSet, Releases
 from app.store.write import Outcome, Writer
 

@@ -13,8 +13,8 @@ from app.ingest.files import Table, opened
 from app.ingest.pipeline import Batch, Item, Result, Summary, ingest
 from app.ingest.plain import PlainImport
 from app.ingest.ucdp import UcdpImport
-from app.store.engine import Database
-from app.store.transaction import Transaction
+from app.store.db.database import Database
+from app.store.db.transaction import Transaction
 from app.store.write import Writer
 
 

@@ -12,8 +12,8 @@ from app.domain.incident import IncidentDraft
 from app.domain.toll import TollReportDraft
 from app.domain.validation import validated
 from app.errors import AppError, InvalidInput
-from app.store.engine import Database
-from app.store.transaction import Transaction
+from app.store.db.database import Database
+from app.store.db.transaction import Transaction
 from app.store.write import Outcome, Writer, recording
 
 BATCH = 500

@@ -26,7 +26,7 @@ from app.ingest.files import Table
 from app.ingest.pipeline import Item, Summary
 from app.ingest.rows import Row
 from app.ingest.survey import DaySurvey
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.store.same_confidential import NEEDS_ID
 from app.store.tables import Incident, Retraction, TollReport
 from app.store.write import Outcome, Writer

@@ -16,6 +16,7 @@ from app.domain.report import NEVER_VALID, Report
 from app.domain.vocabulary import BOUNDS, MEASURES, REPORTER_KINDS, VICTIMS, ChangeKind
 from app.errors import AppError, Conflict, IncidentNotFound
 from app.store import confidential, derive, log
+from app.store.db.transaction import Transaction
 from app.store.facts import IncidentFacts, KnownReport
 from app.store.gathered import Gathered
 from app.store.steps import Steps
@@ -33,7 +34,6 @@ from app.store.tables import (
     Withdrawal,
     table_of,
 )
-from app.store.transaction import Transaction
 
 _MEMBERS = select(IncidentSetMember.incident).where(col(IncidentSetMember.incident_set) == bindparam("set"))
 _RECORDED_NOW = select(Recording.key).where(col(Recording.recorded_at) == bindparam("now"))

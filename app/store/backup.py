@@ -9,10 +9,11 @@ from pathlib import Path
 
 from app.domain.dates import Instant
 from app.errors import Broken, DatabaseFull, DatabaseUnusable, Fault, InvalidInput
-from app.store import copies, keys, log, sqlite
-from app.store.engine import Database, schema_version
-from app.store.sqlite import was_full
-from app.store.transaction import now
+from app.store import copies, keys, log
+from app.store.db import connections
+from app.store.db.connections import was_full
+from app.store.db.database import Database, schema_version
+from app.store.db.transaction import now
 
 
 def backup(database: Database, file: Path) -> None:
@@ -38,7 +39,7 @@ def restore(file: Path, database: Database) -> Path | None:
     if not file.is_file():
         raise DatabaseUnusable(f"{file} is not a file; choose a backup")
     database.close()
-    target, backed_up = sqlite.path_of(database.url), Database(f"sqlite:///{file}")
+    target, backed_up = connections.path_of(database.url), Database(f"sqlite:///{file}")
     backed_up.check(may_be_older=True)
     moment = now()
     stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(moment // 1_000_000))}.{moment % 1_000_000:06d}Z"

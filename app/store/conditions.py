@@ -15,7 +15,7 @@ from app.domain.filters import BY_NAME, Filter, How
 from app.domain.kinds import EARTH_KM, Box, Point
 from app.domain.question import Question
 from app.domain.vocabulary import Figure
-from app.store import sqlite
+from app.store.db import connections
 from app.store.derive import on_sphere
 from app.store.predicates import conditions_of, in_box, shape_of_predicate, values_of_predicate
 from app.store.tables import LARGE_TOLL, TABLES
@@ -83,7 +83,7 @@ def _since(f: Filter, _: Any, __: Figure) -> ColumnElement[bool]:
 
 
 def _words(f: Filter, _: Any, __: Figure) -> ColumnElement[bool]:
-    found = select(sqlite.incident_text.c.rowid).where(text(f"incident_text MATCH :{f.name}"))
+    found = select(connections.incident_text.c.rowid).where(text(f"incident_text MATCH :{f.name}"))
     return segment.version.in_(found)
 
 
@@ -222,7 +222,7 @@ def values_of(question: Question, recorded: Instant) -> dict[str, Any]:
         if f.how in (How.ANY_OF, How.NEAR_BORDER, How.TARGET_KIND):
             values |= {f"{f.name}_{n}": v for n, v in enumerate(_several(value))}
         elif f.how is How.WORDS:
-            values[f.name] = sqlite.match_expression(f.column, value)
+            values[f.name] = connections.match_expression(f.column, value)
         elif f.how is How.BOX:
             values |= _box_values(value)
         elif f.how is How.PREDICATE:

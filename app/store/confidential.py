@@ -14,8 +14,8 @@ import orjson
 from sqlalchemy import bindparam, select
 
 from app.domain.canonical import canonical
-from app.store.reader import ReadSession, Statement, filled_up
-from app.store.sqlite import compiled
+from app.store.db.connections import compiled
+from app.store.db.reader import ReadSession, Statement, filled_up
 from app.store.tables import TABLES
 
 MARK = '"commitment":'

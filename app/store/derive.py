@@ -22,8 +22,10 @@ from app.domain.places import Region
 from app.domain.text import fold
 from app.domain.vocabulary import Measure
 from app.errors import HistoryTooLong
-from app.store import open_rows, sqlite
-from app.store.endings import Step
+from app.store import open_rows
+from app.store.db import connections
+from app.store.db.history_ends import Step
+from app.store.db.transaction import Transaction
 from app.store.facts import (
     IncidentFacts,
     KnownReport,
@@ -43,14 +45,13 @@ from app.store.tables import (
     SetSegment,
     Withdrawal,
 )
-from app.store.transaction import Transaction
 
 _start = attrgetter("start.instant")
 _COLUMNS = {measure: tuple(f"{measure}_{figure}" for figure in ("low", "best", "high")) for measure in Measure}
 _NO_NUMBERS: dict[str, int | None] = dict.fromkeys(column for columns in _COLUMNS.values() for column in columns)
 _ABOUT_INCIDENT = reports_about_incident(bindparam("incident"), sources=True)
 _ABOUT_SET = reports_about_sets(1, sources=True)
-_LIVE_MEMBER = sqlite.limited(
+_LIVE_MEMBER = connections.limited(
     select(IncidentSetMember.incident)
     .outerjoin(Withdrawal, col(Withdrawal.incident) == IncidentSetMember.incident)
     .where(col(IncidentSetMember.incident_set) == bindparam("set"), col(Withdrawal.key).is_(None)),
@@ -65,7 +66,7 @@ _ONE_MORE = (
 """A segment of an incident beyond so many."""
 NO_HEADLINES = "{}"
 """Of a set whose incidents are all withdrawn: nobody reads it."""
-_CURRENT = sqlite.limited(
+_CURRENT = connections.limited(
     select(Incident.id, IncidentVersion.key, IncidentVersion.record, IncidentVersion.sources, Withdrawal.key)
     .join(IncidentVersion, col(IncidentVersion.incident) == Incident.key)
     .outerjoin(Withdrawal, col(Withdrawal.incident) == Incident.key)
@@ -344,11 +345,11 @@ def rows_of_version(version: int, record: Mapping[str, Any]) -> dict[Table, list
             {"scheme": scheme, "id": external_id, "version": version}
             for scheme, external_id in record["external_ids"].items()
         ],
-        sqlite.incident_text: [{"rowid": version} | {name: fold(told or "") for name, told in texts.items()}],
+        connections.incident_text: [{"rowid": version} | {name: fold(told or "") for name, told in texts.items()}],
     }
     if record["latitude"] is not None:
         lat, lon = record["latitude"], record["longitude"]
-        rows[sqlite.incident_box] = [
+        rows[connections.incident_box] = [
             {"version": version, "min_lon": lon, "max_lon": lon, "min_lat": lat, "max_lat": lat}
         ]
     return rows

@@ -16,11 +16,11 @@ from sqlalchemy import bindparam, func, select, update
 from app.domain.dates import Instant, instant_text
 from app.domain.vocabulary import Scope
 from app.errors import Conflict, Fault, Forbidden, InvalidInput, NotFound, Unauthorized, echo
-from app.store.engine import Database
-from app.store.reader import Reader, Row, Statement
-from app.store.sqlite import EXPORT_CACHE_KIB, compiled, read_connection
+from app.store.db.connections import EXPORT_CACHE_KIB, compiled, read_connection
+from app.store.db.database import Database
+from app.store.db.reader import Reader, Row, Statement
+from app.store.db.transaction import Transaction, now
 from app.store.tables import ApiKey, table_of
-from app.store.transaction import Transaction, now
 
 _KEY = re.compile(r"ci_([0-9a-f]{12})_([0-9a-f]{64})_([0-9a-f]{8})", re.ASCII)
 """Prefix, id, 32 random bytes, and the CRC-32 of what stands before it, which tells a mistyped key from a wrong one."""

@@ -19,7 +19,7 @@ from app.domain.toll import TollReportDraft
 from app.domain.vocabulary import Bound, Measure, Victims
 from app.errors import Conflict
 from app.store import listed
-from app.store.reader import filled_up
+from app.store.db.reader import filled_up
 from app.store.tables import (
     Incident,
     Listing,

@@ -9,11 +9,11 @@ from sqlalchemy import Integer, Select, and_, bindparam, func, literal_column, o
 from app.domain.dates import Instant, opening
 from app.domain.question import Question
 from app.domain.vocabulary import Measure, Victims
-from app.store import sqlite
 from app.store.conditions import at_clocks, known_reports, member, report, segment, version
+from app.store.db import connections
+from app.store.db.connections import compiled, limited
+from app.store.db.reader import Statement, filled_up
 from app.store.facts import OWN, reports_about_incident, reports_about_sets
-from app.store.reader import Statement, filled_up
-from app.store.sqlite import compiled, limited
 from app.store.tables import TABLES
 
 incident = TABLES["incident"].c
@@ -275,7 +275,7 @@ def regions(recorded: Instant, known: Instant) -> Statement:
 
 @cache
 def _extent_text() -> str:
-    box, of_places = sqlite.incident_box.c, TABLES["segment"]
+    box, of_places = connections.incident_box.c, TABLES["segment"]
     longest = select(func.max(segment.days)).scalar_subquery()
     newest = select(func.max(segment.date_start)).scalar_subquery()
     last = select(func.max(segment.date_end)).where(segment.date_start >= newest - longest).scalar_subquery()

@@ -18,7 +18,8 @@ from app.domain import merkle
 from app.domain.canonical import canonical
 from app.domain.dates import Instant, instant_text
 from app.domain.vocabulary import ChangeKind
-from app.store.sqlite import limited
+from app.store.db.connections import limited
+from app.store.db.transaction import Row, Transaction
 from app.store.tables import (
     Change,
     Feed,
@@ -34,7 +35,6 @@ from app.store.tables import (
     Withdrawal,
     table_of,
 )
-from app.store.transaction import Row, Transaction
 
 HASH_LENGTH = 32
 ORDER = {kind: place for place, kind in enumerate(ChangeKind)}

@@ -11,7 +11,6 @@ from app.domain.filters import MOST_GROUPS, Group, How, Sort
 from app.domain.kinds import Box
 from app.domain.question import Question
 from app.domain.vocabulary import Figure, Measure
-from app.store import sqlite
 from app.store.conditions import (
     Shape,
     at_clocks,
@@ -22,8 +21,9 @@ from app.store.conditions import (
     values_of,
     version,
 )
-from app.store.reader import Statement
-from app.store.sqlite import compiled, limited
+from app.store.db import connections
+from app.store.db.connections import compiled, limited
+from app.store.db.reader import Statement
 from app.store.tables import TABLES
 
 set_segment = TABLES["set_segment"].c
@@ -70,7 +70,7 @@ def incidents(shape: Shape, sort: Sort, after: bool, tree: bool | None, paged: b
 
 
 def _in_tree(wraps: bool) -> Select[Any]:
-    box = sqlite.incident_box.c
+    box = connections.incident_box.c
     west, south, east, north = (bindparam(f"tree_{side}") for side in ("west", "south", "east", "north"))
     between = or_ if wraps else and_
     return select(box.version).where(

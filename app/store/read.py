@@ -28,12 +28,12 @@ from app.errors import (
     TooManyReads,
 )
 from app.store import lists, queries
-from app.store.budget import Budget
 from app.store.confidential import opened, opened_document
 from app.store.cursor import LARGEST, Cursor, Walk, read_cursor
+from app.store.db.budget import Budget
+from app.store.db.reader import MAX_COUNTS, MOST_BYTES, Reader, ReadSession, Row, Statement, T
 from app.store.facts import KnownReport, covering, known_report
 from app.store.long_rows import completed
-from app.store.reader import MAX_COUNTS, MOST_BYTES, Reader, ReadSession, Row, Statement, T
 
 FEW_IN_BOX = 2000
 """Up to so many places in a box are looked up by place; where there are more, the order is walked instead."""

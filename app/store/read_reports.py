@@ -14,9 +14,9 @@ from app.errors import DatabaseUnusable, NotFound, echo
 from app.store import lists
 from app.store.confidential import opened
 from app.store.cursor import Walk
+from app.store.db.reader import SLICE, ReadSession, Row
 from app.store.facts import KnownReport, known_report
 from app.store.read import Page, cursor_of, next_cursor, standing_of, total_of
-from app.store.reader import SLICE, ReadSession, Row
 
 REPORTS = Walk("toll-reports", (int, int))
 MANY_REPORTS = 100

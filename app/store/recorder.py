@@ -14,12 +14,12 @@ from sqlalchemy import bindparam, delete, select
 
 from app.domain.dates import DAY_LENGTH
 from app.errors import Conflict, DatabaseBusy, Fault, InvalidInput
-from app.store.budget import Budget
-from app.store.engine import Database
+from app.store.db.budget import Budget
+from app.store.db.database import Database
+from app.store.db.reader import SLICE, Fetch, Following, ReadSession, Row, Statement, every_row
+from app.store.db.transaction import Transaction
 from app.store.keys import Access, expect_holds
-from app.store.reader import SLICE, Fetch, Following, ReadSession, Row, Statement, every_row
 from app.store.tables import KeptAnswer, table_of
-from app.store.transaction import Transaction
 from app.store.write import Writer
 
 MOST_AT_ONCE = 32

@@ -7,10 +7,10 @@ from sqlmodel import col
 
 from app.domain.dates import Instant
 from app.domain.report import NEVER_VALID
-from app.store.endings import SetEnding, Step, Void
+from app.store.db.history_ends import SetEnding, Step, Void
+from app.store.db.transaction import Row, Transaction
 from app.store.facts import KnownReport, known_report, report_rows, reports_about_sets
 from app.store.tables import Retraction, TollReport
-from app.store.transaction import Row, Transaction
 
 MAX_BEHIND = 1000
 """Reports of all sets that are looked through for those of one; where more were recorded since, its end is loaded."""

@@ -14,8 +14,8 @@ from app.domain.question import Question, RegionWanted
 from app.domain.vocabulary import Measure
 from app.errors import NotFound, TooManyGroups, echo
 from app.store import lists, queries
+from app.store.db.reader import ReadSession, Row
 from app.store.read import built, resolved
-from app.store.reader import ReadSession, Row
 
 WIDTH = len(queries.FIGURES)
 MANY_GROUPS = 100

@@ -24,12 +24,12 @@ from app.domain.vocabulary import ChangeKind
 from app.errors import Broken
 from app.store import arranged, confidential, copies, import_notes, log
 from app.store.append import Appender
-from app.store.endings import Endings
-from app.store.engine import Database
-from app.store.sqlite import BEGIN, compiled
+from app.store.db.connections import BEGIN, compiled
+from app.store.db.database import Database
+from app.store.db.history_ends import Endings
+from app.store.db.transaction import Row, Transaction
 from app.store.tables import DERIVED, TABLES, Change, Recording, Reporter, Source, TollReport, table_of
 from app.store.temporary import temporary_folder
-from app.store.transaction import Row, Transaction
 
 NOT_OF_THE_RECORD = ("api_key", "feed", "kept_answer", "listing", "release_span")
 """Tables that the log has no entries for. `import_notes` checks what can be checked of `listing` and `release_span`; of

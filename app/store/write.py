@@ -17,11 +17,11 @@ from app.domain.validation import validated, within
 from app.errors import Conflict, Fault, IncidentNotFound, InvalidInput, NotFound, echo
 from app.store import confidential, tables
 from app.store.append import Appender
-from app.store.engine import Database
+from app.store.db.database import Database
+from app.store.db.transaction import Transaction
 from app.store.event_dates import EventDates
 from app.store.same_confidential import SameConfidential
 from app.store.tables import Incident, Retraction, Secret, TollReport
-from app.store.transaction import Transaction
 
 MAX_SEGMENTS = 250_000
 """Segments of one incident, about 250 MB, from which on nothing is recorded that changes its past. Whatever is added at

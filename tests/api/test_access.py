@@ -20,7 +20,7 @@ from app.domain.vocabulary import Scope
 from app.errors import Conflict, InvalidInput, NotFound
 from app.settings import Settings
 from app.store import keys
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.support import Client, Editor, attack, figure
 
 APP = create_app(Settings(_env_file=None))  # type: ignore[call-arg]

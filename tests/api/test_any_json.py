@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from app.domain.merkle import leaf_hash
 from app.domain.vocabulary import Scope
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.support import Client, Editor, attack, command, figure
 
 TEXTS = st.one_of(

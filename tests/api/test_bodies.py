@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from app.domain.vocabulary import Scope
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.support import Client, Editor, attack, figure
 
 MIB = 1024 * 1024

@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.support import PAGES, READ_ADDRESSES, Client, report
 
 INDELIMANE = "ml-2019-11-01-indelimane"

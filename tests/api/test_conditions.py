@@ -9,7 +9,7 @@ from app.api import responses
 from app.api.conditions import Conditions, chosen_encoding, conditional_headers, read_http_date
 from app.api.responses import SETTLED_SECONDS, modified_second
 from app.errors import RangeNotSatisfiable
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.support import INDELIMANE, PAGES, READ_ADDRESSES, Client, draft, record, report
 
 TAG, SIZE, CHANGED = '"abc"', 100, 784111777
@@ -183,7 +183,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds = float(responses.STARTED + 1000)
-        monkeypatch.setattr("app.store.transaction.now", lambda: int(self.seconds * 1e6))
+        monkeypatch.setattr("app.store.db.transaction.now", lambda: int(self.seconds * 1e6))
         monkeypatch.setattr("app.api.asking.time.time", lambda: self.seconds)
 
 

@@ -19,7 +19,7 @@ import pytest
 from app.cli.asking import SUFFIXES
 from app.domain.vocabulary import Scope
 from app.store import append
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.store.verify import verify
 from tests.support import REPORTERS, SOURCE, Client, Editor, attack, figure, parquet_rows
 from tests.test_cli import CommandLine

@@ -22,7 +22,7 @@ import pytest
 import rfc8785
 
 from app.domain.vocabulary import Scope
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.api.test_confidential import World, _addresses, _readable, _streamed
 from tests.proofs import root_of_leaves
 from tests.support import REPORTERS, SOURCE, Client, Editor, attack, figure
@@ -45,7 +45,7 @@ def same_clock_and_randomness(begin: int = BEGIN) -> Iterator[None]:
         return hashlib.sha256(b"drawn %d" % next(drawn)).digest()[:length]
 
     with (
-        patch("app.store.transaction.now", lambda: next(instants)),
+        patch("app.store.db.transaction.now", lambda: next(instants)),
         patch("secrets.token_bytes", token_bytes),
         patch("secrets.token_hex", lambda length=32: token_bytes(length).hex()),
     ):

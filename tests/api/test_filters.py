@@ -11,7 +11,7 @@ import pytest
 
 from app.domain.dates import parse_moment
 from app.domain.filters import FILTERS, Sort
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.store.tables import Incident, Listing, ReleaseSpan, Reporter, Source, table_of
 from app.store.write import recording
 from tests.support import Client, draft, figure, record, report

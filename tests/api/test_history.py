@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain.source import SourceDraft
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.store.write import recording
 from tests.support import Client, draft, figure, record, report
 

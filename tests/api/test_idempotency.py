@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.dates import DAY_LENGTH
 from app.domain.vocabulary import Scope
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.store.recorder import KEPT_DAYS
 from tests.support import Client, Editor, attack, figure
 

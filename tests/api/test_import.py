@@ -17,7 +17,7 @@ from app.api import importing
 from app.domain.vocabulary import Scope
 from app.ingest.pipeline import BATCH
 from app.store import keys
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests import ged
 from tests.support import Client, Editor, Service, attack, draft, figure, record
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.api.application import create_app
 from app.settings import Settings
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.support import Client, Service
 
 PAGED = [

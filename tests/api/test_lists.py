@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain.filters import REPORTS
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.support import Client, draft, figure, record
 
 ASSAULTS = ["ml-2019-10-burkina-border-1", "ml-2019-10-burkina-border-2"]

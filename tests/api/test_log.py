@@ -16,7 +16,7 @@ import rfc8785
 from app.domain.dates import instant_text
 from app.domain.vocabulary import ChangeKind, Scope
 from app.store import keys
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.store.verify import Checkpoint, verify
 from tests.proofs import consistent, hash_of, includes, root_of_leaves
 from tests.store.rich import STEPS, make_older, make_rich

@@ -10,8 +10,8 @@ from app.api.ogc import CONFORMS_TO
 from app.domain import filters
 from app.domain.features import PROPERTIES
 from app.store import queries
-from app.store.engine import Database
-from app.store.reader import Statement
+from app.store.db.database import Database
+from app.store.db.reader import Statement
 from app.store.write import recording
 from tests.support import Client, draft, figure, record
 

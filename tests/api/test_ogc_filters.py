@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.domain.features import PROPERTIES, QUERYABLES, Property
 from app.domain.filters import EQUAL
 from app.domain.layouts.columns import Type
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.api import features
 from tests.support import Client, draft, figure, record, report
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.api import features
 from tests.support import Service, draft, figure, record
 

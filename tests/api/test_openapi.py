@@ -15,7 +15,7 @@ from app.domain.filters import Parameter
 from app.domain.vocabulary import Scope
 from app.settings import Settings
 from app.store import keys
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.fuzz.document import ASKED, DOCUMENT, fuzz
 from tests.support import INDELIMANE, Client, Editor
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from app.domain.toll import TollReportDraft
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.store.write import recording
 from app.web.render import POLICY
 from tests.support import (

@@ -14,7 +14,7 @@ import pytest
 
 from app.domain.filters import Sort
 from app.ingest.pipeline import Item, ingest
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.support import Client, draft, figure, record
 
 COUNT = 10_000

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from app.api import parquet
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.support import Client, draft, of_slices, parquet_rows, record, report
 from tests.test_cli import CommandLine
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.api import kept_files, parquet, responses
 from app.api.responses import SHORT
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.support import Client, draft, parquet_rows, record, report
 
 PARQUET = "/v1/incidents?f=parquet"

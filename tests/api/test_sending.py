@@ -13,8 +13,8 @@ from app.api.slots import HELD, Slots, hold
 from app.domain.question import Question
 from app.errors import ShareTaken, TooManyExports
 from app.store import read
-from app.store.engine import Database
-from app.store.reader import Reader
+from app.store.db.database import Database
+from app.store.db.reader import Reader
 from tests.support import ROOT, Client, draft, record, report
 
 ADDRESSES = {

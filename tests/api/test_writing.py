@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.store.verify import verify
 from tests.support import REPORTERS, SOURCE, Editor, attack, draft, figure, record
 

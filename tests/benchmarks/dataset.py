@@ -9,7 +9,7 @@ from pathlib import Path
 from alembic.script import ScriptDirectory
 
 from app.ingest.pipeline import ingest
-from app.store.engine import Database, data_folder
+from app.store.db.database import Database, data_folder
 from tests.benchmarks.generator import items
 
 SEED = 20191101

@@ -7,8 +7,8 @@ from typing import Any
 
 from app.domain.question import Question
 from app.store import queries, read, sums
-from app.store.engine import Database
-from app.store.reader import Reader, Row, Statement
+from app.store.db.database import Database
+from app.store.db.reader import Reader, Row, Statement
 from tests.benchmarks.dataset import url_of
 from tests.benchmarks.works import Ask
 

@@ -21,8 +21,9 @@ from app.domain.toll import TollReportDraft
 from app.domain.vocabulary import Scope
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import ingest
-from app.store import keys, sqlite
-from app.store.engine import Database
+from app.store import keys
+from app.store.db import connections
+from app.store.db.database import Database
 from app.store.write import recording
 from tests import ged
 from tests.benchmarks import load, servers
@@ -47,7 +48,7 @@ class _Noting:
         self._connection, self._scripts = connection, scripts
 
     def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
-        if sql == sqlite.BEGIN:
+        if sql == connections.BEGIN:
             self._scripts.append([])
         elif sql != "COMMIT":
             self._scripts[-1].append((sql, values, False))
@@ -65,12 +66,12 @@ class _Noting:
 def _noting() -> Iterator[list[Script]]:
     """The scripts of the transactions that are run inside."""
     scripts: list[Script] = []
-    connect = sqlite.write_connection
-    sqlite.write_connection = lambda *told: _Noting(connect(*told), scripts)  # type: ignore[assignment, return-value]
+    connect = connections.write_connection
+    connections.write_connection = lambda *told: _Noting(connect(*told), scripts)  # type: ignore[assignment, return-value]
     try:
         yield scripts
     finally:
-        sqlite.write_connection = connect
+        connections.write_connection = connect
 
 
 def _raw(path: Path) -> sqlite3.Connection:

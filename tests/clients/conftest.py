@@ -13,7 +13,7 @@ from app.domain.filters import FileFormat
 from app.domain.vocabulary import Scope
 from app.ingest.formats import import_file, importer_of
 from app.store import keys
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests import ged
 from tests.support import Service, draft, record
 

@@ -15,7 +15,7 @@ import httpx
 
 from app.domain.vocabulary import Scope
 from app.store import keys
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.proofs import hash_of, root_of_leaves
 from tests.support import Service, attack, command, environment, figure
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.toll import TollReportDraft
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.store.write import recording
 from tests.benchmarks.dataset import database_file, url_of
 from tests.faults.serving import number

@@ -20,7 +20,7 @@ import pytest
 
 from app.domain.vocabulary import Scope
 from app.store import keys
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.faults.bombs import HEADER, MIB, PACKED, PLAIN, gzipped
 from tests.faults.serving import number
 from tests.support import Service, command, environment, free_port

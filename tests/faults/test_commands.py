@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.faults.conftest import Here
 from tests.faults.test_databases import FAULTS, Fault, _contents, _take_the_header
 from tests.support import draft, record

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.faults.conftest import Here
 from tests.support import command, draft, record
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.faults.serving import Workers, make_key, verified, whole_log
 from tests.support import Client, attack, command, figure
 

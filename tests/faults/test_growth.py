@@ -17,8 +17,8 @@ import pytest
 
 from app.domain.incident import IncidentDraft
 from app.domain.toll import TollReportDraft
-from app.store.engine import Database
-from app.store.sqlite import path_of
+from app.store.db.connections import path_of
+from app.store.db.database import Database
 from app.store.write import Writer, recording
 
 LONGEST = int(os.environ.get("FAULTS_GROWTH", "1000"))

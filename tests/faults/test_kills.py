@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from app.store.backup import backup
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.store.verify import verify
 from tests.faults.serving import FACTS, Forks, Killable, mark_of, marked, number, pages, verified, whole_log
 from tests.support import draft, figure, record

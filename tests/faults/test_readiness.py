@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from app.store import sqlite
-from app.store.engine import Database
+from app.store.db import connections
+from app.store.db.database import Database
 from app.store.tables import TABLES
 from tests.faults.conftest import Here
 from tests.support import PAGES, READ_ADDRESSES, Client
@@ -46,7 +46,7 @@ def sizes(seeded_file: Path, tmp_path_factory: pytest.TempPathFactory) -> list[P
         _filled(folder / "10k.db", seeded_file, 10_000, 65),
         _filled(folder / "500k.db", seeded_file, 500_000, 300),
     ]
-    assert files[1].stat().st_size > 4 * files[0].stat().st_size > 4 * sqlite.CHECKED_BYTES
+    assert files[1].stat().st_size > 4 * files[0].stat().st_size > 4 * connections.CHECKED_BYTES
     return files
 
 
@@ -98,7 +98,7 @@ def test_a_large_file_that_is_damaged_at_the_end_of_any_table_is_not_served(
     here: Here, seeded_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    monkeypatch.setattr(sqlite, "CHECKED_BYTES", 0)
+    monkeypatch.setattr(connections, "CHECKED_BYTES", 0)
     with closing(sqlite3.connect(seeded_file)) as connection:
         roots = dict(connection.execute("SELECT name, rootpage FROM sqlite_master WHERE type = 'table'"))
     path = tmp_path / "incidents.db"

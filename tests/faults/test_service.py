@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from app.api.responses import exports
-from app.store.engine import Database
-from app.store.reader import Statement
+from app.store.db.database import Database
+from app.store.db.reader import Statement
 from tests.support import Client, Service, draft, record
 
 FOR_EVER = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c"

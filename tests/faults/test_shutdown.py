@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.support import Service, draft, record
 
 COUNT = 1000

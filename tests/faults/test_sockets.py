@@ -14,7 +14,7 @@ import pytest
 
 from app.api.server import MOST_CONNECTIONS
 from app.settings import Settings
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.support import Service, draft, record
 
 HOST = b"Host: localhost\r\n"

@@ -21,7 +21,7 @@ import pytest
 
 from app.domain.vocabulary import Scope
 from app.store import keys
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.benchmarks.dataset import url_of
 from tests.faults.attacks import ATTACKS, EXPORT, SHORT, STREAM, importing
 from tests.faults.serving import number

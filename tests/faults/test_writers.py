@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.faults.serving import FACTS, Workers, mark_of, marked, number, verified, whole_log
 from tests.support import attack, figure
 

@@ -7,7 +7,7 @@ from schemathesis import GenerationMode
 
 from app.domain.vocabulary import Scope
 from app.store import keys
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.fuzz.document import ASKED, fuzz
 from tests.support import Client
 

@@ -15,7 +15,7 @@ from app.domain.layouts.days import DayOrder
 from app.errors import InvalidInput
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Summary
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.store.tables import Incident
 from app.store.write import recording
 from tests.support import Client, draft, figure, record, report

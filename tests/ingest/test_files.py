@@ -18,7 +18,7 @@ from app.ingest.files import opened
 from app.ingest.formats import import_file, importer_of
 from app.ingest.rows import Row
 from app.ingest.text_files import LONGEST_CELL, LONGEST_LINE
-from app.store.engine import Database
+from app.store.db.database import Database
 
 PLAIN = "id,Name ,note\n1,Ménaka,a post\n2,Gao,\n"
 READ = [{"id": "1", "name": "Ménaka", "note": "a post"}, {"id": "2", "name": "Gao", "note": ""}]

@@ -11,7 +11,7 @@ from app.domain.filters import FileFormat
 from app.domain.toll import TollReportDraft
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Summary
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.store.verify import verify
 from app.store.write import recording
 from tests import ged

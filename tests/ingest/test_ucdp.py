@@ -10,7 +10,7 @@ from app.domain.filters import FileFormat
 from app.errors import InvalidInput
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Result, Summary
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.store.write import Outcome
 from tests import ged
 from tests.support import Client, draft, record

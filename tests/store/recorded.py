@@ -11,8 +11,8 @@ from app.domain.question import Question, read_question
 from app.domain.toll import TollReportDraft
 from app.errors import NotFound
 from app.store import read
-from app.store.engine import Database
-from app.store.reader import Reader
+from app.store.db.database import Database
+from app.store.db.reader import Reader
 from app.store.write import recording
 
 SOURCE = {"id": "paper", "title": "A newspaper"}

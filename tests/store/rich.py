@@ -20,8 +20,8 @@ from app.domain.incident import IncidentDraft
 from app.domain.source import Reference, ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
 from app.store import derive
-from app.store.engine import Database, _scripts
-from app.store.sqlite import incident_box, incident_text
+from app.store.db.connections import incident_box, incident_text
+from app.store.db.database import Database, _scripts
 from app.store.tables import TABLES
 from app.store.write import Writer, recording
 
@@ -148,7 +148,7 @@ def _reproducible() -> Iterator[None]:
         return hashlib.sha256(b"salt %d" % next(salts)).digest()[:length]
 
     with (
-        patch("app.store.transaction.now", lambda: next(instants)),
+        patch("app.store.db.transaction.now", lambda: next(instants)),
         patch("app.store.confidential.secrets.token_bytes", salt),
     ):
         yield

@@ -14,7 +14,7 @@ from app.domain.vocabulary import Scope
 from app.errors import AppError, DatabaseUnusable, InvalidInput
 from app.store import keys
 from app.store.backup import backup, restore
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.store.verify import Checkpoint, verify
 from tests.store.rich import make_older, make_rich
 from tests.support import INDELIMANE, READ_ADDRESSES, Client, draft, record, report

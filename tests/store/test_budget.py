@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from app.errors import ReadTooLong, TooManyReads
-from app.store.budget import Budget, Turns
-from app.store.engine import Database
-from app.store.reader import Reader, ReadSession, Statement
+from app.store.db.budget import Budget, Turns
+from app.store.db.database import Database
+from app.store.db.reader import Reader, ReadSession, Statement
 
 FOR_EVER = Statement("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n", {})
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from app.errors import Conflict, DatabaseUnusable, InvalidInput
-from app.store.engine import Database, _scripts
+from app.store.db.database import Database, _scripts
 from app.store.verify import verify
 from app.store.write import recording
 from tests.store.recorded import Asking, incident, record, report

@@ -10,9 +10,9 @@ import pytest
 from app.domain.incident import IncidentDraft
 from app.domain.toll import TollReportDraft
 from app.errors import AppError
-from app.store.engine import Database
-from app.store.sqlite import BEGIN, write_connection
-from app.store.transaction import Transaction
+from app.store.db.connections import BEGIN, write_connection
+from app.store.db.database import Database
+from app.store.db.transaction import Transaction
 from app.store.write import Writer
 from tests.store.recorded import incident, report
 

@@ -13,7 +13,7 @@ from app.domain.dates import instant_text
 from app.domain.vocabulary import Bound, Measure, Scope, Victims
 from app.errors import AppError, IncidentWithdrawn
 from app.store import open_rows, segment_texts, write
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.store.verify import verify
 from app.store.write import Writer, recording
 from tests.store.recorded import Asking, incident, report

@@ -8,7 +8,7 @@ from app.domain.cql import read_predicate
 from app.domain.cql_text import Language
 from app.domain.question import Question
 from app.store import queries
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.store.recorded import Asking, incident, record
 
 

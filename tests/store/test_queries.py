@@ -9,7 +9,7 @@ from app.domain.filters import FILTERS, INCIDENTS, STATS, Filter, Group, How, So
 from app.domain.question import read_question
 from app.store import feed, lists, queries, read, read_reports, sums
 from app.store.conditions import segment, shape_of
-from app.store.engine import Database
+from app.store.db.database import Database
 from tests.store.recorded import Asking, incident, record, report
 
 EVERY = [

@@ -14,10 +14,11 @@ import pytest
 from app.domain import filters
 from app.domain.question import Question, read_question
 from app.errors import TooManyReads
-from app.store import read, read_reports, reader
-from app.store.budget import Budget
-from app.store.engine import Database
-from app.store.reader import Reader, Statement
+from app.store import read, read_reports
+from app.store.db import reader
+from app.store.db.budget import Budget
+from app.store.db.database import Database
+from app.store.db.reader import Reader, Statement
 from tests.support import draft, record, report
 
 COUNT = 60

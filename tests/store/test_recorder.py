@@ -11,9 +11,9 @@ from app.domain.vocabulary import Scope
 from app.errors import Conflict, DatabaseBusy, DatabaseFull, NotFound
 from app.ingest.pipeline import Item, ingest
 from app.store import recorder
-from app.store.engine import Database
+from app.store.db.database import Database
+from app.store.db.reader import ReadSession
 from app.store.keys import Access
-from app.store.reader import ReadSession
 from app.store.recorder import Answer, Recorder, Repeatable
 from app.store.tables import ApiKey, table_of
 from app.store.verify import verify

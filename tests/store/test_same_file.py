@@ -10,8 +10,9 @@ import pytest
 
 from app.domain.vocabulary import Scope
 from app.errors import ClockBehind, DatabaseUnusable
-from app.store import keys, transaction
-from app.store.engine import Database
+from app.store import keys
+from app.store.db import transaction
+from app.store.db.database import Database
 from tests.store.recorded import incident, record
 from tests.support import Client, Editor, attack, command
 

@@ -9,7 +9,7 @@ from app.domain.dates import instant_text
 from app.domain.headline import headline
 from app.domain.vocabulary import Measure
 from app.store import read
-from app.store.engine import Database
+from app.store.db.database import Database
 from app.store.facts import known_report
 from app.store.lists import about_incident
 from app.store.write import Outcome, recording

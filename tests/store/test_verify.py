@@ -24,8 +24,8 @@ from app.domain.vocabulary import Scope
 from app.errors import Broken, DatabaseUnusable, InvalidInput
 from app.ingest.formats import import_file, importer_of
 from app.store import keys, log
-from app.store.engine import Database
-from app.store.sqlite import compiled
+from app.store.db.connections import compiled
+from app.store.db.database import Database
 from app.store.tables import TABLES
 from app.store.verify import NOT_OF_THE_RECORD, Checkpoint, Proved, verify
 from app.store.write import recording

@@ -17,11 +17,12 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError
 
 from app.errors import AppError, DatabaseBusy, DatabaseFull, DatabaseUnusable, Fault, InvalidInput, echo
-from app.store import log, sqlite
-from app.store.endings import Endings
-from app.store.same_file import SameFile
+from app.store import log
+from app.store.db import connections
+from app.store.db.history_ends import Endings
+from app.store.db.same_file import SameFile
+from app.store.db.transaction import MAX_AHEAD_SECONDS, Transaction
 from app.store.tables import TABLES
-from app.store.transaction import MAX_AHEAD_SECONDS, Transaction
 
 _HERE = Path(__file__).resolve().parents[1]
 
@@ -61,7 +62,7 @@ class Database:
     def __init__(
         self,
         url: str,
-        busy_seconds: float = sqlite.BUSY_SECONDS,
+        busy_seconds: float = connections.BUSY_SECONDS,
         max_ahead_seconds: float = MAX_AHEAD_SECONDS,
     ) -> None:
         self.url = database_url(url)
@@ -73,14 +74,14 @@ class Database:
         self._writer: sqlite3.Connection | None = None
         self._one_writer = threading.Lock()
         self._endings = Endings()
-        self._longest_log = sqlite.LOG_BYTES
-        self.same_file = SameFile(sqlite.path_of(self.url))
+        self._longest_log = connections.LOG_BYTES
+        self.same_file = SameFile(connections.path_of(self.url))
 
     @property
     def engine(self) -> Engine:
         """The engine for migrations."""
         if self._engine is None:
-            self._engine = sqlite.migration_engine(self.url)
+            self._engine = connections.migration_engine(self.url)
         return self._engine
 
     def check(self, *, may_be_missing: bool = False, may_be_older: bool = False, small_file: bool = True) -> None:
@@ -89,7 +90,7 @@ class Database:
         Reads the header, the schema and both ends of every table, in milliseconds whatever the size of the file. With
         `small_file` it reads all pages of a file that is small enough for that to take 0.1 s.
         """
-        path = sqlite.path_of(self.url)
+        path = connections.path_of(self.url)
         if not path.exists():
             if may_be_missing:
                 return
@@ -98,10 +99,10 @@ class Database:
             raise DatabaseUnusable(f"{path} is not a file that can be read; check the path and its rights")
 
         def look(connection: sqlite3.Connection) -> str | None:
-            damage = sqlite.damage_in_small_file(connection) if small_file else None
+            damage = connections.damage_in_small_file(connection) if small_file else None
             return damage or _schema_fault(connection, may_be_older=may_be_older or may_be_missing)
 
-        if fault := sqlite.inspect(self.url, look):
+        if fault := connections.inspect(self.url, look):
             raise DatabaseUnusable(f"{path} {fault}")
 
     def make_schema(self, revision: str) -> None:
@@ -132,10 +133,10 @@ class Database:
         """
         with self._one_writer, self._translated():
             if self._writer is None:
-                self._writer = sqlite.write_connection(self.url, self.busy_seconds)
+                self._writer = connections.write_connection(self.url, self.busy_seconds)
             connection = self._writer
             try:
-                connection.execute(sqlite.BEGIN)
+                connection.execute(connections.BEGIN)
                 self.same_file.expect()
                 endings = Endings(self._endings)
                 yield Transaction(connection, max_ahead_seconds=self.max_ahead_seconds, endings=endings)
@@ -147,7 +148,7 @@ class Database:
                 if connection.in_transaction:
                     with suppress(sqlite3.Error):
                         connection.execute("ROLLBACK")
-                if isinstance(error, sqlite3.Error) and not sqlite.was_busy(error):
+                if isinstance(error, sqlite3.Error) and not connections.was_busy(error):
                     connection.close()  # it may have been opened for reading alone, or have lost its file
                     self._writer = None
                     self.same_file.forget_log()
@@ -160,11 +161,11 @@ class Database:
         after statement reads, it has to wait for those under way. Where a view is held for longer, as by a backup, this
         is not tried again before the log has grown by as much.
         """
-        if sqlite.log_bytes(self.url) < self._longest_log:
+        if connections.log_bytes(self.url) < self._longest_log:
             return
         with suppress(sqlite3.Error):  # what was written is committed, whatever becomes of this
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._longest_log = sqlite.log_bytes(self.url) + sqlite.LOG_BYTES
+        self._longest_log = connections.log_bytes(self.url) + connections.LOG_BYTES
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -175,10 +176,10 @@ class Database:
             raise
         except (DatabaseError, sqlite3.Error) as error:
             why = getattr(error, "orig", None) or error
-            path = sqlite.path_of(self.url)
-            if isinstance(why, sqlite3.Error) and sqlite.was_busy(why):
+            path = connections.path_of(self.url)
+            if isinstance(why, sqlite3.Error) and connections.was_busy(why):
                 raise DatabaseBusy from error
-            if isinstance(why, sqlite3.Error) and sqlite.was_full(why):
+            if isinstance(why, sqlite3.Error) and connections.was_full(why):
                 raise DatabaseFull(f"there is no room left for {path.name}; nothing of this was recorded") from error
             told = str(why).partition(" with text ")[0]  # after which a row would be repeated
             raise DatabaseUnusable(f"{path} cannot be written: {told}") from error
@@ -223,7 +224,7 @@ def _ends_of_tables() -> str:
     """A statement that reads the first and the last row of every table."""
     row = literal_column("rowid")
     ends = (select(end(row)).select_from(table) for table in TABLES.values() for end in (func.min, func.max))
-    return sqlite.compiled(select(*(one.scalar_subquery() for one in ends)))
+    return connections.compiled(select(*(one.scalar_subquery() for one in ends)))
 
 
 def schema_version(connection: Any) -> str | None:

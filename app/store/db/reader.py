@@ -21,10 +21,10 @@ from anyio import CapacityLimiter, get_cancelled_exc_class, to_thread
 
 from app.domain.dates import Instant
 from app.errors import DatabaseUnusable, ReadTooLong
-from app.store import sqlite
-from app.store.budget import Budget, Turns
-from app.store.engine import Database
-from app.store.same_file import SameFile
+from app.store.db import connections
+from app.store.db.budget import Budget, Turns
+from app.store.db.database import Database
+from app.store.db.same_file import SameFile
 
 SHORT_SECONDS = 0.005
 THREADS = 4
@@ -55,7 +55,7 @@ PATIENT_SECONDS = 60.0
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
-Opened = tuple[sqlite3.Connection, sqlite.Deadline]
+Opened = tuple[sqlite3.Connection, connections.Deadline]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Reader:
     def __init__(self, database: Database, read_seconds: float) -> None:
         self.database = database
         self.read_seconds = read_seconds
-        self.same_file = SameFile(sqlite.path_of(database.url))
+        self.same_file = SameFile(connections.path_of(database.url))
         self.statements = 0
         """Statements run so far; tests assert what a question costs."""
         self._here: Opened | None = None
@@ -160,7 +160,7 @@ class Reader:
         """
         self.statements += 1
         if self._here is None:
-            self._here = self._open(sqlite.READ_CACHE_KIB)
+            self._here = self._open(connections.READ_CACHE_KIB)
         self.same_file.expect()
         if patient:
             return await self._patiently(_run, statement, PATIENT_SECONDS, fetch)
@@ -235,7 +235,7 @@ class Reader:
         try:
             return self._idle.get_nowait()
         except queue.Empty:
-            return self._open(sqlite.THREAD_CACHE_KIB)
+            return self._open(connections.THREAD_CACHE_KIB)
 
     def check(self) -> None:
         """Raises `DatabaseUnusable` where the database cannot be read, has another schema or is another file by now.
@@ -247,7 +247,7 @@ class Reader:
 
     def _open(self, cache_kib: int) -> Opened:
         try:
-            return sqlite.read_connection(self.database.url, cache_kib)
+            return connections.read_connection(self.database.url, cache_kib)
         except sqlite3.Error as error:
             raise DatabaseUnusable(f"the database cannot be opened: {error}") from error
 
@@ -306,12 +306,12 @@ def size_of(rows: Sequence[Row]) -> int:
     return sum([len(value) for row in rows for value in row if value.__class__ is str])
 
 
-def _guarded(deadline: sqlite.Deadline, seconds: float, call: Any, *arguments: Any) -> Any:
+def _guarded(deadline: connections.Deadline, seconds: float, call: Any, *arguments: Any) -> Any:
     deadline.at = time.monotonic() + seconds
     try:
         return call(*arguments)
     except sqlite3.OperationalError as error:
-        if sqlite.was_interrupted(error):
+        if connections.was_interrupted(error):
             raise ReadTooLong(seconds) from None
         raise DatabaseUnusable(f"the database cannot be read: {error}") from error
     except sqlite3.DatabaseError as error:

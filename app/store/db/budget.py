@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from app.errors import ReadTooLong, TooManyReads
-from app.store import sqlite
+from app.store.db import connections
 
 T = TypeVar("T")
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -27,7 +27,7 @@ class Budget:
         self.seconds = seconds
         self.until = time.monotonic() + seconds
         self.client = client
-        self.running: sqlite.Deadline | None = None
+        self.running: connections.Deadline | None = None
         """That of the connection on which a statement of the request runs in a thread."""
         self._receive = receive
 
