@@ -15,10 +15,11 @@ from app.domain.dates import Instant, parse_moment
 from app.domain.report import NEVER_VALID, Report
 from app.domain.vocabulary import BOUNDS, MEASURES, REPORTER_KINDS, VICTIMS, ChangeKind
 from app.errors import AppError, Conflict, IncidentNotFound
-from app.store import confidential, derive, log
+from app.store import confidential, derive
 from app.store.db.transaction import Transaction
 from app.store.facts import IncidentFacts, KnownReport
 from app.store.gathered import Gathered
+from app.store.log import entries as log_entries
 from app.store.steps import Steps
 from app.store.tables import (
     Incident,
@@ -47,7 +48,7 @@ class Appender:
         self.transaction, self.by, self.now = transaction, by, transaction.now
         self.gathered = Gathered(transaction)
         self.find = self.gathered.find
-        self._entries: list[log.Entry] = []
+        self._entries: list[log_entries.Entry] = []
         self._touched: dict[int, Instant] = {}
         self._touched_sets: dict[int, Instant] = {}
         """Sets of several incidents: what is said of one alone is told with the incident."""
@@ -113,7 +114,7 @@ class Appender:
             self.gathered.append(table, *rows)
         self._touch(incident, NEVER_VALID.instant)
         kind = ChangeKind.INCIDENT_CREATED if number == 1 else ChangeKind.INCIDENT_UPDATED
-        self._log(kind, row, record["id"], log.version_data(record, number, sources))
+        self._log(kind, row, record["id"], log_entries.version_data(record, number, sources))
         return int(row["key"])
 
     def report(self, record: dict[str, Any]) -> None:
@@ -174,7 +175,7 @@ class Appender:
             ChangeKind.TOLL_RETRACTED,
             row,
             covered[0] if len(covered) == 1 else None,
-            log.retraction_data(record, reason, reported_on, told),
+            log_entries.retraction_data(record, reason, reported_on, told),
         )
         sets = {report["incident_set"]}
         if record["supersedes"]:
@@ -197,7 +198,7 @@ class Appender:
         )
         self._new.pop(key, None)
         self._touch(key, NEVER_VALID.instant)
-        data = log.withdrawal_data(incident_id, reason, merged_into)
+        data = log_entries.withdrawal_data(incident_id, reason, merged_into)
         self._log(ChangeKind.INCIDENT_WITHDRAWN, row, incident_id, data)
 
     def live_incident(self, incident_id: str) -> int:
@@ -228,7 +229,7 @@ class Appender:
         """
         if not self.gathered:
             return
-        told = log.append(self.transaction, self._entries, self.by)
+        told = log_entries.append(self.transaction, self._entries, self.by)
         self.gathered.add(Recording, self.now, recorded_at=self.now, recorded_by=self.by, **told)
         self.gathered.write()
         steps = Steps(self.transaction)
@@ -241,12 +242,12 @@ class Appender:
         Reads are pinned to recordings; without one nobody would see the note, and tags of answers would not change.
         """
         if self.transaction.first(_RECORDED_NOW, {"now": self.now}) is None:
-            state = log.append(self.transaction, (), self.by)
+            state = log_entries.append(self.transaction, (), self.by)
             row = {"key": self.transaction.next_key(Recording), "recorded_at": self.now, "recorded_by": self.by}
             self.transaction.insert(table_of(Recording), [row | state])
 
     def _log(self, kind: ChangeKind, row: Mapping[str, Any], incident: str | None, data: dict[str, Any]) -> None:
-        self._entries.append(log.Entry(kind, row["key"], incident, data))
+        self._entries.append(log_entries.Entry(kind, row["key"], incident, data))
 
     def _there(self, model: Any, record: Mapping[str, Any]) -> dict[str, Any]:
         found = self.find(model, record["id"])

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from app.domain.dates import Instant
 from app.errors import Broken, DatabaseFull, DatabaseUnusable, Fault, InvalidInput
-from app.store import copies, keys, log
+from app.store import copies, keys
 from app.store.db import connections
 from app.store.db.connections import was_full
 from app.store.db.database import Database, schema_version
 from app.store.db.transaction import now
+from app.store.log import entries as log_entries
 
 
 def backup(database: Database, file: Path) -> None:
@@ -91,7 +92,7 @@ def _prepare(prepared: Path) -> None:
     made = Database(f"sqlite:///{prepared}")
     made.migrate()
     with made.writing() as transaction:
-        log.new_epoch(transaction)
+        log_entries.new_epoch(transaction)
     made.close()
 
 

@@ -22,12 +22,13 @@ from app.domain.dates import instant_text
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.vocabulary import ChangeKind
 from app.errors import Broken
-from app.store import arranged, confidential, copies, import_notes, log
+from app.store import arranged, confidential, copies, import_notes
 from app.store.append import Appender
 from app.store.db.connections import BEGIN, compiled
 from app.store.db.database import Database
 from app.store.db.history_ends import Endings
 from app.store.db.transaction import Row, Transaction
+from app.store.log import entries as log_entries
 from app.store.tables import DERIVED, TABLES, Change, Recording, Reporter, Source, TollReport, table_of
 from app.store.temporary import temporary_folder
 
@@ -90,9 +91,9 @@ def _verify(
     if stored.execute("SELECT count(*) FROM feed").fetchone()[0] != 1:
         raise Broken("feed", "has not exactly one row")
     import_notes.check(stored)
-    tree, endings = log.Tree(), Endings()
+    tree, endings = log_entries.Tree(), Endings()
     _check_against(tree, against, "the log before its first entry")
-    entries = groupby(stored.execute(compiled(log.told())), key=lambda row: row[1])
+    entries = groupby(stored.execute(compiled(log_entries.told())), key=lambda row: row[1])
     for at, rows in merge(entries, _without_entries(stored), key=lambda recording: recording[0]):
         if isinstance(rows, str):
             by, items = rows, []
@@ -131,13 +132,13 @@ def _without_entries(stored: sqlite3.Connection) -> Iterator[tuple[int, str]]:
         yield at, by
 
 
-def _checked(row: Row, tree: log.Tree, against: Checkpoint | None) -> dict[str, Any]:
+def _checked(row: Row, tree: log_entries.Tree, against: Checkpoint | None) -> dict[str, Any]:
     """An entry that is the next one, and whose hash is that of what is recorded."""
     where = f"entry {tree.size + 1} of the log"
     if row[0] != tree.size + 1:
         raise Broken(where, f"is missing; the next one has the number {row[0]}")
     try:
-        item, kept = log.item_of(row)
+        item, kept = log_entries.item_of(row)
         leaf = tree.append(canonical(item))
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise Broken(where, f"tells of a record that cannot be read ({error})") from None
@@ -150,12 +151,12 @@ def _checked(row: Row, tree: log.Tree, against: Checkpoint | None) -> dict[str, 
     return item
 
 
-def _check_against(tree: log.Tree, against: Checkpoint | None, where: str) -> None:
+def _check_against(tree: log_entries.Tree, against: Checkpoint | None, where: str) -> None:
     if against and tree.size == against.size and tree.state["log_root"].hex() != against.root:
         raise Broken(where, "has another root than the checkpoint; something up to here was changed")
 
 
-def _check_recording(stored: sqlite3.Connection, at: int, by: str, tree: log.Tree) -> None:
+def _check_recording(stored: sqlite3.Connection, at: int, by: str, tree: log_entries.Tree) -> None:
     kept = stored.execute("SELECT log_size, log_root, log_peaks FROM recording WHERE recorded_at = ?", (at,)).fetchone()
     if kept != tuple(tree.state.values()):
         raise Broken(f"recording of {instant_text(at)} by {by}", "has another size, root or peaks of the log")

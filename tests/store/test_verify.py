@@ -23,9 +23,10 @@ from app.domain.filters import FileFormat
 from app.domain.vocabulary import Scope
 from app.errors import Broken, DatabaseUnusable, InvalidInput
 from app.ingest.formats import import_file, importer_of
-from app.store import keys, log
+from app.store import keys
 from app.store.db.connections import compiled
 from app.store.db.database import Database
+from app.store.log import entries as log_entries
 from app.store.tables import TABLES
 from app.store.verify import NOT_OF_THE_RECORD, Checkpoint, Proved, verify
 from app.store.write import recording
@@ -761,9 +762,9 @@ def test_texts_that_are_there_and_cannot_be_found_any_more_are_missed(database: 
 def forge(path: Path) -> None:
     """Gives every entry of the log the hash of what is recorded now, and the tree and the recordings what follows."""
     with closing(sqlite3.connect(path)) as connection:
-        tree, states = log.Tree(), {}
-        for row in connection.execute(compiled(log.told())).fetchall():
-            item, _ = log.item_of(row)
+        tree, states = log_entries.Tree(), {}
+        for row in connection.execute(compiled(log_entries.told())).fetchall():
+            item, _ = log_entries.item_of(row)
             connection.execute("UPDATE change SET hash = ? WHERE seq = ?", (tree.append(canonical(item)), row[0]))
             states[row[1]] = tree.state
         connection.execute("DELETE FROM log_node")

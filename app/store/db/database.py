@@ -17,11 +17,11 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError
 
 from app.errors import AppError, DatabaseBusy, DatabaseFull, DatabaseUnusable, Fault, InvalidInput, echo
-from app.store import log
 from app.store.db import connections
 from app.store.db.history_ends import Endings
 from app.store.db.same_file import SameFile
 from app.store.db.transaction import MAX_AHEAD_SECONDS, Transaction
+from app.store.log import entries as log_entries
 from app.store.tables import TABLES
 
 _HERE = Path(__file__).resolve().parents[1]
@@ -122,7 +122,7 @@ class Database:
             config = _scripts(self.url)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-            log.begin(Transaction(connection.connection.driver_connection))  # type: ignore[arg-type]
+            log_entries.begin(Transaction(connection.connection.driver_connection))  # type: ignore[arg-type]
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
