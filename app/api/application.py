@@ -38,8 +38,8 @@ from app.domain.places import load_names
 from app.settings import Settings
 from app.store.db.database import Database
 from app.store.db.reader import Reader
+from app.store.maintenance.temporary import remove_abandoned
 from app.store.recorder import Recorder
-from app.store.temporary import remove_abandoned
 from app.web import docs
 
 DESCRIPTION = """

@@ -40,7 +40,7 @@ from app.ingest.formats import Importer, import_file, importer_of
 from app.ingest.pipeline import Result, Summary
 from app.store.db.database import Database
 from app.store.keys import Access, expect_holds
-from app.store.temporary import temporary_folder
+from app.store.maintenance.temporary import temporary_folder
 from app.store.write import Outcome
 
 MOST_BYTES = 2 * 1024**3

@@ -21,7 +21,7 @@ from app.domain.incident import counted_day
 from app.domain.layouts.columns import COLUMNS, Type
 from app.domain.layouts.plain import incident_columns, incident_values
 from app.errors import TooManyExports
-from app.store.temporary import temporary_folder
+from app.store.maintenance.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -14,10 +14,10 @@ from app.domain.dates import parse_moment
 from app.domain.vocabulary import Scope
 from app.errors import Fault, InvalidInput
 from app.settings import Settings
-from app.store import backup as copying
 from app.store import keys as api_keys
-from app.store import verify as proving
 from app.store.db.database import Database
+from app.store.maintenance import backup as copying
+from app.store.maintenance import verify as proving
 from app.terminal import key_table
 
 keys = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)

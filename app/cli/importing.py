@@ -21,9 +21,9 @@ from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Result, Summary
 from app.ingest.rows import OURS
 from app.settings import Settings
-from app.store import copies
 from app.store.db.database import Database
-from app.store.temporary import temporary_folder
+from app.store.maintenance import sqlite_files
+from app.store.maintenance.temporary import temporary_folder
 from app.store.write import Outcome
 from app.terminal import summary_lines
 
@@ -101,7 +101,7 @@ def _database(dry_run: bool) -> Iterator[Database]:
         return
     with temporary_folder() as folder:
         copied = folder / "copy.db"
-        copies.copy(database.url, copied)
+        sqlite_files.copy(database.url, copied)
         copy = Database(f"sqlite:///{copied}", max_ahead_seconds=database.max_ahead_seconds)
         yield copy
         copy.close()

@@ -20,7 +20,7 @@ from app.cli.asking import SUFFIXES
 from app.domain.vocabulary import Scope
 from app.store import append
 from app.store.db.database import Database
-from app.store.verify import verify
+from app.store.maintenance.verify import verify
 from tests.support import REPORTERS, SOURCE, Client, Editor, attack, figure, parquet_rows
 from tests.test_cli import CommandLine
 

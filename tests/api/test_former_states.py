@@ -10,7 +10,7 @@ import pytest
 from app.domain.filters import FileFormat
 from app.ingest.formats import import_file, importer_of
 from app.store.db.database import Database
-from app.store.verify import verify
+from app.store.maintenance.verify import verify
 from tests.support import Client, Editor, attack, figure, parquet_rows
 
 COUNTRIES = {"vukovar": "YU", "prague": "CSHH", "tanker": "XR", "pec": "XK", "belgrade": "RS", "bonn": "DEXX"}

@@ -17,7 +17,7 @@ from app.domain.dates import instant_text
 from app.domain.vocabulary import ChangeKind, Scope
 from app.store import keys
 from app.store.db.database import Database
-from app.store.verify import Checkpoint, verify
+from app.store.maintenance.verify import Checkpoint, verify
 from tests.proofs import consistent, hash_of, includes, root_of_leaves
 from tests.store.rich import STEPS, make_older, make_rich
 from tests.support import Client, Service, draft, record, report

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app.store.db.database import Database
-from app.store.verify import verify
+from app.store.maintenance.verify import verify
 from tests.support import REPORTERS, SOURCE, Editor, attack, draft, figure, record
 
 SOLDIERS: dict[str, Any] = {"victims": "military"}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.store.db.database import Database
-from app.store.verify import verify
+from app.store.maintenance.verify import verify
 from tests import ged
 from tests.support import Client, command, environment
 

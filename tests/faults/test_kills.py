@@ -15,9 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
-from app.store.backup import backup
 from app.store.db.database import Database
-from app.store.verify import verify
+from app.store.maintenance.backup import backup
+from app.store.maintenance.verify import verify
 from tests.faults.serving import FACTS, Forks, Killable, mark_of, marked, number, pages, verified, whole_log
 from tests.support import draft, figure, record
 

@@ -14,7 +14,7 @@ from app.domain.vocabulary import Scope
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Summary
 from app.store.db.database import Database
-from app.store.verify import verify
+from app.store.maintenance.verify import verify
 from tests.support import REPORTERS, SOURCE, Client, Editor, draft, figure, record
 
 INCIDENTS = "/v1/incidents?f=csv&sort=date"

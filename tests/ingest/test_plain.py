@@ -19,7 +19,7 @@ from app.errors import InvalidInput
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Summary
 from app.store.db.database import Database
-from app.store.verify import verify
+from app.store.maintenance.verify import verify
 from app.store.write import recording
 from tests.support import Client, draft, figure, record, report
 

@@ -13,9 +13,9 @@ import pytest
 from app.domain.vocabulary import Scope
 from app.errors import AppError, DatabaseUnusable, InvalidInput
 from app.store import keys
-from app.store.backup import backup, restore
 from app.store.db.database import Database
-from app.store.verify import Checkpoint, verify
+from app.store.maintenance.backup import backup, restore
+from app.store.maintenance.verify import Checkpoint, verify
 from tests.store.rich import make_older, make_rich
 from tests.support import INDELIMANE, READ_ADDRESSES, Client, draft, record, report
 
@@ -541,7 +541,7 @@ def test_a_restore_that_fails_midway_leaves_the_database_and_nothing_beside_it(
     def fail(*_: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("app.store.copies.put_in_place", fail)
+    monkeypatch.setattr("app.store.maintenance.sqlite_files.put_in_place", fail)
 
     # when
     with pytest.raises(DatabaseUnusable, match="Input/output error"):

@@ -14,7 +14,7 @@ from app.domain.vocabulary import Bound, Measure, Scope, Victims
 from app.errors import AppError, IncidentWithdrawn
 from app.store import open_rows, segment_texts, write
 from app.store.db.database import Database
-from app.store.verify import verify
+from app.store.maintenance.verify import verify
 from app.store.write import Writer, recording
 from tests.store.recorded import Asking, incident, report
 from tests.store.recorded import record as record_now

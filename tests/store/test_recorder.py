@@ -14,9 +14,9 @@ from app.store import recorder
 from app.store.db.database import Database
 from app.store.db.reader import ReadSession
 from app.store.keys import Access
+from app.store.maintenance.verify import verify
 from app.store.recorder import Answer, Recorder, Repeatable
 from app.store.tables import ApiKey, table_of
-from app.store.verify import verify
 from app.store.write import Writer
 from tests.store.recorded import Asking
 from tests.support import draft, figure

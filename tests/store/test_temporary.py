@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.store.temporary import remove_abandoned, temporary_folder
+from app.store.maintenance.temporary import remove_abandoned, temporary_folder
 from tests.support import Client, environment
 
 IN_A_FOLDER = """

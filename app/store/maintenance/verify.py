@@ -22,15 +22,16 @@ from app.domain.dates import instant_text
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.vocabulary import ChangeKind
 from app.errors import Broken
-from app.store import arranged, confidential, copies, import_notes
+from app.store import confidential, import_notes
 from app.store.append import Appender
 from app.store.db.connections import BEGIN, compiled
 from app.store.db.database import Database
 from app.store.db.history_ends import Endings
 from app.store.db.transaction import Row, Transaction
 from app.store.log import entries as log_entries
+from app.store.maintenance import member_order, sqlite_files
+from app.store.maintenance.temporary import temporary_folder
 from app.store.tables import DERIVED, TABLES, Change, Recording, Reporter, Source, TollReport, table_of
-from app.store.temporary import temporary_folder
 
 NOT_OF_THE_RECORD = ("api_key", "feed", "kept_answer", "listing", "release_span")
 """Tables that the log has no entries for. `import_notes` checks what can be checked of `listing` and `release_span`; of
@@ -60,7 +61,7 @@ def verify(
     """Raises `Broken` with the first place that is not as it was recorded. `told` hears how many entries are done."""
     with temporary_folder() as folder:
         copied, again = folder / "copy.db", folder / "again.db"
-        copies.copy(database.url, copied)
+        sqlite_files.copy(database.url, copied)
         empty = Database(f"sqlite:///{again}")
         empty.migrate()
         empty.close()
@@ -87,7 +88,7 @@ def _verify(
     against: Checkpoint | None,
     told: Callable[[int], None],
 ) -> Proved:
-    copies.check_structure(stored, replayed)
+    sqlite_files.check_structure(stored, replayed)
     if stored.execute("SELECT count(*) FROM feed").fetchone()[0] != 1:
         raise Broken("feed", "has not exactly one row")
     import_notes.check(stored)
@@ -106,10 +107,12 @@ def _verify(
     if against and against.size > tree.size:
         raise Broken("log", f"has {tree.size} entries, and had {against.size} when the checkpoint was made")
     rows_compared = sum(_compare_table(stored, replayed, table) for table in _tables())
-    for name, question in copies.SEARCHED.items():
-        rows_compared += _compare(name, copies.searched(replayed, question), copies.searched(stored, question), ())
-    words = copies.words_of(replayed)
-    right, kept = (copies.found_by_words(connection, words) for connection in (replayed, stored))
+    for name, question in sqlite_files.SEARCHED.items():
+        rows_compared += _compare(
+            name, sqlite_files.searched(replayed, question), sqlite_files.searched(stored, question), ()
+        )
+    words = sqlite_files.words_of(replayed)
+    right, kept = (sqlite_files.found_by_words(connection, words) for connection in (replayed, stored))
     rows_compared += _compare("answers of the text search", right, kept, ())
     return Proved(tree.size, tree.state["log_root"].hex(), rows_compared)
 
@@ -197,16 +200,16 @@ def _record(append: Appender, item: Mapping[str, Any], stored: sqlite3.Connectio
         of_source = kind is ChangeKind.SOURCE_CREATED
         model, names = (Source, SourceDraft.SEALED) if of_source else (Reporter, ReporterDraft.SEALED)
         own = _kept(stored, model.__name__.lower(), data, names) if sealed else None
-        append.party(model, arranged.source(data) if of_source else arranged.reporter(data), own)
+        append.party(model, member_order.source(data) if of_source else member_order.reporter(data), own)
     elif kind in (ChangeKind.INCIDENT_CREATED, ChangeKind.INCIDENT_UPDATED):
-        number, sources = int(data.pop("version")), [arranged.source(source) for source in data.pop("sources")]
+        number, sources = int(data.pop("version")), [member_order.source(source) for source in data.pop("sources")]
         _check_number(append, kind, data["id"], number)
         if kind is ChangeKind.INCIDENT_CREATED:
-            append.incident(arranged.incident(data), sources)
+            append.incident(member_order.incident(data), sources)
         else:
-            append.version(append.live_incident(data["id"]), number, arranged.incident(data), sources)
+            append.version(append.live_incident(data["id"]), number, member_order.incident(data), sources)
     elif kind is ChangeKind.TOLL_REPORTED:
-        append.report(arranged.report(data))
+        append.report(member_order.report(data))
         if sealed:
             kept = _kept(stored, "toll_report", data, confidential.SEALED_IN_REPORTS)
             append.secret("toll_report", data["id"], kept)
@@ -237,7 +240,7 @@ def _kept(stored: sqlite3.Connection, kind: str, record: Mapping[str, Any], name
     try:
         told = orjson.loads(text)
         fits = confidential.commitment(salt, told) == record["commitment"]
-        fits = fits and orjson.dumps(arranged.secret(told, names)).decode() == text
+        fits = fits and orjson.dumps(member_order.secret(told, names)).decode() == text
     except (ValueError, TypeError, AttributeError):
         fits = False
     if not fits:
@@ -263,7 +266,7 @@ def _compare_table(stored: sqlite3.Connection, replayed: sqlite3.Connection, tab
 def _compare(name: str, right: Iterator[Row], kept: Iterator[Row], columns: tuple[str, ...]) -> int:
     """Compares rows, types included. Returns how many there are."""
     count = 0
-    for should, there in copies.zip_rows(right, kept):
+    for should, there in sqlite_files.zip_rows(right, kept):
         if should != there or list(map(type, should or ())) != list(map(type, there or ())):
             raise Broken(*_difference(name, should, there, columns))
         count += 1

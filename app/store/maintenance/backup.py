@@ -9,12 +9,13 @@ from pathlib import Path
 
 from app.domain.dates import Instant
 from app.errors import Broken, DatabaseFull, DatabaseUnusable, Fault, InvalidInput
-from app.store import copies, keys
+from app.store import keys
 from app.store.db import connections
 from app.store.db.connections import was_full
 from app.store.db.database import Database, schema_version
 from app.store.db.transaction import now
 from app.store.log import entries as log_entries
+from app.store.maintenance import sqlite_files
 
 
 def backup(database: Database, file: Path) -> None:
@@ -23,7 +24,7 @@ def backup(database: Database, file: Path) -> None:
     if file.exists():
         raise InvalidInput([Fault("file", "is there already; choose another name", str(file), "argument")])
     try:
-        copies.copy(database.url, file)
+        sqlite_files.copy(database.url, file)
     except (OSError, sqlite3.Error) as error:
         if isinstance(error, sqlite3.Error) and was_full(error):
             raise DatabaseFull(f"there is no room for {file}") from None
@@ -46,25 +47,25 @@ def restore(file: Path, database: Database) -> Path | None:
     stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(moment // 1_000_000))}.{moment % 1_000_000:06d}Z"
     kept, prepared = target.with_name(f"{target.name}.before-{stamp}"), target.with_name(f".{target.name}.restoring")
     try:
-        copies.copy(backed_up.url, prepared)
+        sqlite_files.copy(backed_up.url, prepared)
         _expect_own_schema(prepared, file)
         _prepare(prepared)
         if not target.exists():
-            copies.rename(prepared, target)
+            sqlite_files.rename(prepared, target)
             return None
-        if (alone := copies.alone(database.url)) is None:
-            copies.move_aside(target, kept)
-            copies.rename(prepared, target)
+        if (alone := sqlite_files.alone(database.url)) is None:
+            sqlite_files.move_aside(target, kept)
+            sqlite_files.rename(prepared, target)
             return kept
         with closing(alone):
             _revoke(prepared, keys.revoked(alone))
-            copies.write_copy(alone, kept)
-            copies.put_in_place(prepared, alone, target)
+            sqlite_files.write_copy(alone, kept)
+            sqlite_files.put_in_place(prepared, alone, target)
         return kept
     except (OSError, sqlite3.Error) as error:
         raise DatabaseUnusable(f"{target} cannot be written: {_why(error)}") from None
     finally:
-        for path in (prepared, *copies.beside(prepared)):
+        for path in (prepared, *sqlite_files.beside(prepared)):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
@@ -81,7 +82,7 @@ def _expect_own_schema(prepared: Path, file: Path) -> None:
             made.make_schema(revision)
             made.close()
         try:
-            copies.check_schema(copied, reference)
+            sqlite_files.check_schema(copied, reference)
         except Broken as error:
             raise DatabaseUnusable(
                 f"{file} is not a backup as this program makes it: {error.detail}; nothing was restored"
