@@ -29,10 +29,10 @@ from app.domain.filters import Form, Parameter
 from app.domain.question import Question, read_question
 from app.domain.vocabulary import Scope
 from app.errors import Fault, InvalidInput, PreconditionFailed
-from app.store import read
-from app.store.cursor import Walk
 from app.store.db.budget import Budget
 from app.store.db.reader import Reader, ReadSession
+from app.store.read import incidents as read_incidents
+from app.store.read.paging import Walk
 
 FRESH = "public, no-cache"
 """Kept, and asked about each time: a new report shows at once, and what has not changed costs a 304."""
@@ -101,7 +101,7 @@ async def ask(
         question = await reader.beside(budget, lambda: meant(read_question(pairs, allowed)))
     access = await access_of(request)
     opened = access.may(Scope.READ_CONFIDENTIAL)
-    session = await read.open_session(reader, question, walk, confidential=opened, budget=budget)
+    session = await read_incidents.open_session(reader, question, walk, confidential=opened, budget=budget)
     form = form_of(request, question, allowed)
     expect_fitting(form, question)
     return Asked(request, pairs, question, session, form)

@@ -21,7 +21,8 @@ from app.domain import filters
 from app.domain.question import Question, read_question
 from app.domain.vocabulary import Scope
 from app.errors import AppError, Fault, InvalidInput, ReadTooLong, TooManyStreams
-from app.store import feed, read
+from app.store.read import incidents as read_incidents
+from app.store.read import log as read_log
 
 router = read_router("/v1", "Changes")
 EVENT_STREAM = "text/event-stream"
@@ -51,8 +52,8 @@ async def changes(request: Request) -> Response:
 
 async def _changes(asked: Asked) -> tuple[bytes, str | None]:
     after, limit = asked.question.given.get("after", 0), asked.question.limit
-    found = await feed.changes(asked.session, after, limit)
-    state = await feed.checkpoint(asked.session)
+    found = await read_log.changes(asked.session, after, limit)
+    state = await read_log.checkpoint(asked.session)
     last = found[-1].seq if found else after
     following = f"{asked.request.scope['path']}?after={last}&limit={limit}" if last < state["size"] else None
     tail = orjson.dumps({"next": following, "head": state["size"], "epoch": state["epoch"]}).decode()
@@ -74,7 +75,7 @@ async def changes_stream(request: Request) -> Response:
     question = read_question(read_pairs(request.scope["query_string"]), (filters.AFTER,))
     after = _resumed(request.headers.get("last-event-id"), question.given.get("after", 0))
     await access_of(request)
-    state = await feed.checkpoint(await read.open_session(request.app.state.reader, Question()))
+    state = await read_log.checkpoint(await read_incidents.open_session(request.app.state.reader, Question()))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     if request.scope.get("head_only"):
         return Response(headers=headers, media_type=EVENT_STREAM)
@@ -100,7 +101,7 @@ async def _events(request: Request, state: dict[str, Any], last: int) -> AsyncGe
         try:
             access = await access_of(request)  # a key may have been revoked meanwhile
             confidential = access.may(Scope.READ_CONFIDENTIAL)
-            session = await read.open_session(request.app.state.reader, Question(), confidential=confidential)
+            session = await read_incidents.open_session(request.app.state.reader, Question(), confidential=confidential)
             part = await live.after(session, last, _event)
         except ReadTooLong:  # others keep the service busy
             await asyncio.sleep(LOOK_SECONDS)
@@ -119,7 +120,7 @@ async def _events(request: Request, state: dict[str, Any], last: int) -> AsyncGe
             await live.news(session.recorded, stopping, min(look, left))
 
 
-def _event(entry: feed.Told) -> str:
+def _event(entry: read_log.Told) -> str:
     return f"id: {entry.seq}\ndata: {entry.text}\n\n"
 
 
@@ -140,7 +141,7 @@ def _named(name: str, data: str) -> bytes:
 async def log_checkpoint(request: Request) -> Response:
     """Keep it: `incidents verify --against` and the consistency proof show that nothing before it was changed."""
     asked = await ask(request, (filters.RECORDED_AS_OF,))
-    return await answer(asked, lambda: _json(feed.checkpoint(asked.session)))
+    return await answer(asked, lambda: _json(read_log.checkpoint(asked.session)))
 
 
 @router.get(
@@ -167,8 +168,8 @@ async def log_proof(request: Request) -> Response:
 async def _proof(asked: Asked) -> dict[str, Any]:
     given = asked.question.given
     if "seq" in given:
-        return await feed.inclusion(asked.session, given["seq"], given.get("size"))
-    return await feed.consistency(asked.session, given["from"], given.get("to"))
+        return await read_log.inclusion(asked.session, given["seq"], given.get("size"))
+    return await read_log.consistency(asked.session, given["from"], given.get("to"))
 
 
 async def _json(told: Any) -> bytes:

@@ -18,7 +18,7 @@ from app.api.slots import address_of
 from app.domain import filters
 from app.domain.filters import Form
 from app.errors import ExportUnwritable
-from app.store import read
+from app.store.read import incidents as read_incidents
 
 log = logging.getLogger("app")
 router = read_router("/v1/incidents", "Incidents")
@@ -33,7 +33,7 @@ ID = {"incident_id": "The incident's id, like `ml-2019-11-01-indelimane`."}
 )
 async def incidents(request: Request) -> Response:
     """A page of incidents. The walk along `next` shows what was recorded when its first page was answered."""
-    asked = await ask(request, filters.INCIDENTS, read.INCIDENTS)
+    asked = await ask(request, filters.INCIDENTS, read_incidents.INCIDENTS)
     return await answer(asked, lambda: _incidents(asked), link=True)
 
 
@@ -41,11 +41,11 @@ async def _incidents(asked: Asked) -> tuple[Made, str | None]:
     question, fields = asked.question, asked.question.fields
     reports = encoding.needs_reports(asked.form, question)
     if asked.whole:
-        every = read.every_incident(asked.session, question, reports=reports)
+        every = read_incidents.every_incident(asked.session, question, reports=reports)
         if asked.form is Form.PARQUET:
             return partial(_as_file, asked, every), None
         return encoding.export(every, asked.form, question), None
-    page = await read.incidents(asked.session, question, reports=reports)
+    page = await read_incidents.incidents(asked.session, question, reports=reports)
     following = asked.next_page(page.cursor)
     if asked.form is Form.PARQUET:
         return partial(_as_file, asked, encoding.once(page.items)), following
@@ -89,7 +89,9 @@ async def incident(request: Request) -> Response:
     """One incident with its headline toll, sources and actors."""
     asked = await ask(request, filters.INCIDENT_BY_ID)
     reports = encoding.needs_reports(asked.form, asked.question)
-    found = await read.incident(asked.session, request.path_params["incident_id"], asked.question, reports=reports)
+    found = await read_incidents.incident(
+        asked.session, request.path_params["incident_id"], asked.question, reports=reports
+    )
     return await answer(asked, lambda: _incident(asked, found.text), changed=found.updated, version=found.version)
 
 
@@ -118,10 +120,10 @@ async def toll_history(request: Request) -> Response:
 
 async def _history(asked: Asked, incident_id: str) -> bytes:
     if asked.form is Form.CSV:
-        history = await read.history(asked.session, incident_id, asked.question)
+        history = await read_incidents.history(asked.session, incident_id, asked.question)
         reports = history["reports"]
         return await asked.made(reports, encoding.FEW_ROWS, encoding.reports_csv, reports)
-    return await read.history_text(asked.session, incident_id, asked.question)
+    return await read_incidents.history_text(asked.session, incident_id, asked.question)
 
 
 @router.get(
@@ -137,5 +139,5 @@ async def versions(request: Request) -> Response:
 
 
 async def _versions(asked: Asked, incident_id: str) -> bytes:
-    told = await read.versions(asked.session, incident_id)
+    told = await read_incidents.versions(asked.session, incident_id)
     return await asked.made(told["items"], encoding.FEW_ROWS, orjson.dumps, told)

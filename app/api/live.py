@@ -7,8 +7,9 @@ from contextlib import suppress
 from app.domain.dates import Instant
 from app.domain.question import Question
 from app.errors import AppError
-from app.store import feed, read
 from app.store.db.reader import Reader, ReadSession
+from app.store.read import incidents as read_incidents
+from app.store.read import log as read_log
 
 LOOK_SECONDS = 0.25
 """Between two looks for news."""
@@ -38,12 +39,12 @@ class LiveFeed:
         self._looking: asyncio.Task[None] | None = None
         self._newest: Instant = 0
 
-    async def after(self, session: ReadSession, last: int, as_event: Callable[[feed.Told], str]) -> Part | None:
+    async def after(self, session: ReadSession, last: int, as_event: Callable[[read_log.Told], str]) -> Part | None:
         """The next part of the log after an entry, or `None` where there is none."""
         key = (session.confidential, last, session.recorded)
         async with self._turn:
             if key not in self._parts:
-                found = await feed.changes(session, last, AT_ONCE, MOST_BYTES)
+                found = await read_log.changes(session, last, AT_ONCE, MOST_BYTES)
                 if not found:
                     return None
                 while len(self._parts) >= KEPT:
@@ -73,7 +74,7 @@ class LiveFeed:
         while self._waiting:
             newest = self._newest
             with suppress(AppError):  # what cannot be read now is read later, and each stream notices for itself
-                newest = (await read.open_session(self._reader, Question())).recorded
+                newest = (await read_incidents.open_session(self._reader, Question())).recorded
             if newest > self._newest or stopping.is_set():
                 self._newest = newest
                 for waiting in self._waiting:

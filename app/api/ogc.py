@@ -25,7 +25,7 @@ from app.api.parameters import ReadRoute, described, read_router
 from app.domain import filters
 from app.domain.filters import Crs, Form, Parameter
 from app.errors import InvalidInput, MalformedQuestion
-from app.store import read
+from app.store.read import incidents as read_incidents
 
 GEOJSON = MEDIA_TYPES[Form.GEOJSON]
 JSON = MEDIA_TYPES[Form.JSON]
@@ -149,7 +149,7 @@ async def ogc_feature_schema(request: Request) -> Response:
 @router.get(f"{COLLECTION}/items", **_of_features("Incidents as features", filters.FEATURES))
 async def ogc_features(request: Request) -> Response:
     """A page of incidents. All pages of `next` are one consistent snapshot, taken at the first request."""
-    asked = await ask(request, filters.FEATURES, read.INCIDENTS, read_properties)
+    asked = await ask(request, filters.FEATURES, read_incidents.INCIDENTS, read_properties)
     return await _answer(replace(asked, form=Form.GEOJSON), lambda: features(asked), link=True, weak=True)
 
 
@@ -160,7 +160,7 @@ async def ogc_features(request: Request) -> Response:
 async def ogc_feature(request: Request) -> Response:
     """One incident with its headline toll."""
     asked = await ask(request, filters.FEATURE)
-    found = await read.incident(asked.session, request.path_params["incident_id"], asked.question)
+    found = await read_incidents.incident(asked.session, request.path_params["incident_id"], asked.question)
     return await _answer(
         replace(asked, form=Form.GEOJSON), lambda: feature_alone(asked, found.text), changed=found.updated
     )
@@ -173,7 +173,7 @@ async def _answer(asked: Asked, body: Callable[[], Any], **options: Any) -> Resp
 
 async def _collection(request: Request) -> dict[str, Any]:
     collection = f"{base_of(request)}{COLLECTION}"
-    extent = await read.extent(request.app.state.reader)
+    extent = await read_incidents.extent(request.app.state.reader)
     schema = f"{collection}/feature-schema"
     return {
         "id": "incidents",

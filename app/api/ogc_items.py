@@ -18,7 +18,7 @@ from app.domain.kinds import Interval
 from app.domain.layouts.plain import flat_incident
 from app.domain.question import Question
 from app.errors import Fault, InvalidInput
-from app.store import read
+from app.store.read import incidents as read_incidents
 
 GEOJSON, JSON = MEDIA_TYPES[Form.GEOJSON], MEDIA_TYPES[Form.JSON]
 _FLAGS = {"killed_open_ended": "open_ended", "killed_disputed": "disputed"}
@@ -50,9 +50,9 @@ def read_properties(question: Question) -> Question:
 async def features(asked: Asked) -> tuple[bytes, str | None]:
     """A page, and the address of the next one."""
     session, question = asked.session, asked.question
-    page = await read.incidents(session, question.but(total=None))
+    page = await read_incidents.incidents(session, question.but(total=None))
     counted = question.given.get("total", True)
-    matched = await read.matched(asked.request.app.state.reader, session, question) if counted else None
+    matched = await read_incidents.matched(asked.request.app.state.reader, session, question) if counted else None
     site = base_of(asked.request).removesuffix("/ogc")
     following = asked.next_page(page.cursor)
     links = [link(_here(asked.request, site), "self", GEOJSON, "this page")]

@@ -23,7 +23,10 @@ from app.domain.dates import instant_text
 from app.domain.question import Question
 from app.domain.vocabulary import Movement
 from app.errors import AppError, IncidentWithdrawn, InvalidInput
-from app.store import lists, queries, read, read_reports, sums
+from app.store.read import incident_queries, lists
+from app.store.read import incidents as read_incidents
+from app.store.read import reports as read_reports
+from app.store.read import statistics as read_statistics
 from app.web import chart, cite, form, guide, render
 from app.web.revisions import revisions
 
@@ -128,13 +131,13 @@ def _following(asked: Asked, cursor: str | None) -> str | None:
 
 async def explorer(request: Request) -> Response:
     """The incidents that match, with the filters as a form. Scripts add the map, the histogram and the sums."""
-    asked = await ask(request, EXPLORED, read.INCIDENTS, _with_limit(ON_A_PAGE))
+    asked = await ask(request, EXPLORED, read_incidents.INCIDENTS, _with_limit(ON_A_PAGE))
     return await _answer(asked, lambda: _explorer(asked), "explorer.html")
 
 
 async def _explorer(asked: Asked) -> dict[str, Any]:
-    page = await read.incidents(asked.session, asked.question)
-    extent = await read.extent(asked.request.app.state.reader)
+    page = await read_incidents.incidents(asked.session, asked.question)
+    extent = await read_incidents.extent(asked.request.app.state.reader)
     told_days = [None if t is None else instant_text(t)[:10] for t in extent.reported]
     pairs = tuple(asked.pairs)
     filled, sorting = await asked.made(pairs, MANY_PAIRS, _form, pairs, _root(asked.request), tuple(told_days))
@@ -161,15 +164,15 @@ async def incident(request: Request) -> Response:
     """One incident: how its toll was told, by whom, and what is recorded of it."""
     asked = await ask(request, filters.CLOCKS)
     incident_id = request.path_params["incident_id"]
-    found = await read.incident(asked.session, incident_id, asked.question)
+    found = await read_incidents.incident(asked.session, incident_id, asked.question)
     return await _answer(asked, partial(_incident, asked, found.text), "incident.html")
 
 
 async def _incident(asked: Asked, text: str) -> dict[str, Any]:
     item = orjson.loads(text)
     session, site = asked.session, _base(asked.request)
-    history = await read.history(session, item["id"], asked.question)
-    versions = await read.versions(session, item["id"])
+    history = await read_incidents.history(session, item["id"], asked.question)
+    versions = await read_incidents.versions(session, item["id"])
     recorded = instant_text(asked.session.recorded)
     as_of = [("as_of", asked.question.as_of.text)] if asked.question.as_of else []
     address = f"{site}incidents/{item['id']}"
@@ -192,26 +195,26 @@ async def _incident(asked: Asked, text: str) -> dict[str, Any]:
 
 async def region(request: Request) -> Response:
     """What one country or region saw."""
-    asked = await ask(request, LISTED, read.INCIDENTS, _in_region(request.path_params["code"]))
+    asked = await ask(request, LISTED, read_incidents.INCIDENTS, _in_region(request.path_params["code"]))
     return await _answer(asked, lambda: _region(asked), "region.html")
 
 
 def _in_region(code: str) -> Callable[[Question], Question]:
     def meant(question: Question) -> Question:
-        return _with_limit(ON_A_PAGE)(sums.narrowed(code, question))
+        return _with_limit(ON_A_PAGE)(read_statistics.narrowed(code, question))
 
     return meant
 
 
 async def _region(asked: Asked) -> dict[str, Any]:
     session, question = asked.session, asked.question
-    told = await sums.region(session, asked.request.path_params["code"], question)
-    page = await read.incidents(session, question)
-    years = await sums.stats(session, question.but(group_by=("year",), limit=None, cursor=None))
+    told = await read_statistics.region(session, asked.request.path_params["code"], question)
+    page = await read_incidents.incidents(session, question)
+    years = await read_statistics.stats(session, question.but(group_by=("year",), limit=None, cursor=None))
     moved = {}
     for movement in (Movement.RAISED, Movement.LOWERED):
         narrowed = question.but(change=[movement], limit=None, cursor=None)
-        (counted,) = await session.rows(queries.total_of_incidents(narrowed, session.recorded))
+        (counted,) = await session.rows(incident_queries.total_of_incidents(narrowed, session.recorded))
         moved[movement.value] = counted[0]
     most = max((year["killed"]["best"] or 0 for year in years["items"]), default=0)
     return {
@@ -272,7 +275,7 @@ async def _guide() -> dict[str, Any]:
 
 async def feed(request: Request) -> Response:
     """New and revised incidents that match, the last changed first, as an Atom feed."""
-    asked = await ask(request, (*filters.MATCHING, filters.LIMIT), read.INCIDENTS, _as_feed)
+    asked = await ask(request, (*filters.MATCHING, filters.LIMIT), read_incidents.INCIDENTS, _as_feed)
     return await answer(asked, lambda: _feed(asked), media_type=ATOM, besides=_besides(asked))
 
 
@@ -281,7 +284,7 @@ def _as_feed(question: Question) -> Question:
 
 
 async def _feed(asked: Asked) -> bytes:
-    page = await read.incidents(asked.session, asked.question)
+    page = await read_incidents.incidents(asked.session, asked.question)
 
     def made() -> bytes:
         items = [orjson.loads(text) for text in page.items]

@@ -19,8 +19,10 @@ from app.domain.question import Question
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.toll import RetractionDraft, TollReportDraft
 from app.errors import Fault, InvalidInput, PreconditionFailed, PreconditionRequired
-from app.store import lists, read, read_reports
 from app.store.db.reader import ReadSession
+from app.store.read import incidents as read_incidents
+from app.store.read import lists
+from app.store.read import reports as read_reports
 from app.store.recorder import Answer
 from app.store.write import Outcome, Writer
 
@@ -171,7 +173,7 @@ async def record_reporter(writer: Writer, session: ReadSession, sent: ReporterDr
 
 
 async def _incident(session: ReadSession, incident_id: str, request: Request, status: int) -> Answer:
-    found = await read.incident(session, incident_id, Question())
+    found = await read_incidents.incident(session, incident_id, Question())
     path = f"/v1/incidents/{incident_id}"
     encoding = encoding_of(Form.JSON, conditional_headers(request.scope["headers"]))
     ((_, epoch),) = await session.rows(lists.head())

@@ -11,8 +11,8 @@ from app.api.asking import Asked, answer, ask
 from app.api.parameters import described, read_router
 from app.domain import filters
 from app.domain.filters import Form
-from app.store import read_reports
-from app.store.read import Page
+from app.store.read import reports as read_reports
+from app.store.read.incidents import Page
 
 router = read_router("/v1")
 

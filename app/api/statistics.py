@@ -9,7 +9,7 @@ from app.api.asking import Asked, answer, ask
 from app.api.parameters import described, read_router
 from app.domain import filters
 from app.domain.filters import Form
-from app.store import sums
+from app.store.read import statistics as read_statistics
 
 router = read_router("/v1", "Statistics")
 
@@ -32,7 +32,7 @@ async def stats(request: Request) -> Response:
 
 
 async def _stats(asked: Asked) -> bytes:
-    found = await sums.stats(asked.session, asked.question)
+    found = await read_statistics.stats(asked.session, asked.question)
     items = found["items"]
 
     def made() -> bytes:
@@ -41,7 +41,7 @@ async def _stats(asked: Asked) -> bytes:
             return encoding.sums_csv({**found, "items": each}, asked.question.given.get("group_by", ()))
         return encoding.sums_json({**found, "items": each})
 
-    return await asked.made(items, sums.MANY_GROUPS, made)
+    return await asked.made(items, read_statistics.MANY_GROUPS, made)
 
 
 @router.get(
@@ -57,8 +57,8 @@ async def regions(request: Request) -> Response:
 
 
 async def _regions(asked: Asked) -> bytes:
-    items = await sums.regions(asked.session, asked.question)
-    return await asked.made(items, sums.MANY_GROUPS, orjson.dumps, {"items": items})
+    items = await read_statistics.regions(asked.session, asked.question)
+    return await asked.made(items, read_statistics.MANY_GROUPS, orjson.dumps, {"items": items})
 
 
 @router.get(
@@ -74,4 +74,4 @@ async def region(request: Request) -> Response:
 
 
 async def _region(asked: Asked, code: str) -> bytes:
-    return orjson.dumps(await sums.region(asked.session, code, asked.question))
+    return orjson.dumps(await read_statistics.region(asked.session, code, asked.question))

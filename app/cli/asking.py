@@ -22,9 +22,10 @@ from app.domain.filters import Form, Parameter
 from app.domain.question import Question, read_question
 from app.errors import Fault, InvalidInput
 from app.settings import Settings
-from app.store import read, sums
 from app.store.db.database import Database
 from app.store.db.reader import Reader, ReadSession
+from app.store.read import incidents as read_incidents
+from app.store.read import statistics as read_statistics
 from app.terminal import history_view, incident_table, incidents_caption, sums_table
 
 SUFFIXES = {
@@ -48,10 +49,12 @@ def find(given: dict[str, Any]) -> None:
     async def answer(session: ReadSession) -> None:
         reports = encoding.needs_reports(form, question)
         if whole:
-            async for chunk in _encoded(read.every_incident(session, question, reports=reports), form, question):
+            async for chunk in _encoded(
+                read_incidents.every_incident(session, question, reports=reports), form, question
+            ):
                 out.write(chunk)
             return
-        page = await read.incidents(session, question, reports=reports)
+        page = await read_incidents.incidents(session, question, reports=reports)
         if "f" not in question.given:
             items = [orjson.loads(item) for item in page.items]
             console = Console()
@@ -82,7 +85,7 @@ def stats(given: dict[str, Any]) -> None:
     groups = question.given.get("group_by", ())
 
     async def answer(session: ReadSession) -> None:
-        found = await sums.stats(session, question)
+        found = await read_statistics.stats(session, question)
         if "f" not in question.given:
             Console().print(sums_table(found, groups, question.figure))
         elif question.form is Form.CSV:
@@ -98,7 +101,7 @@ def toll(incident_id: Annotated[str, typer.Argument(parser=text)], given: dict[s
     question = _question(given, filters.HISTORY)
 
     async def answer(session: ReadSession) -> None:
-        Console().print(history_view(await read.history(session, incident_id, question)))
+        Console().print(history_view(await read_incidents.history(session, incident_id, question)))
 
     _asking(question, answer)
 
@@ -117,7 +120,7 @@ def export(
         reports = encoding.needs_reports(form, question)
         try:
             with _folder_beside(file) as folder:
-                async with aclosing(read.every_incident(session, question, reports=reports)) as slices:
+                async with aclosing(read_incidents.every_incident(session, question, reports=reports)) as slices:
                     made = await _made(slices, form, question, folder, partition)
                 if partition and file.exists():
                     file.rmdir()
@@ -248,7 +251,7 @@ def _asking(question: Question, answer: Callable[[ReadSession], Awaitable[None]]
     async def ask() -> None:
         reader = Reader(database, read_seconds=600)
         try:
-            await answer(await read.open_session(reader, question, read.INCIDENTS))
+            await answer(await read_incidents.open_session(reader, question, read_incidents.INCIDENTS))
         finally:
             reader.close()
 

@@ -16,9 +16,10 @@ from app.domain.question import Question
 from app.errors import Fault, InvalidInput
 from app.ingest.seeds import load_seeds
 from app.settings import Settings
-from app.store import feed, read
 from app.store.db.database import Database
 from app.store.db.reader import Reader
+from app.store.read import incidents as read_incidents
+from app.store.read import log as read_log
 from app.store.write import Outcome
 
 
@@ -82,8 +83,8 @@ def _newest_recording(settings: Settings) -> Instant:
     reader = Reader(Database(settings.database_url), settings.read_seconds)
 
     async def newest() -> Instant:
-        session = await read.open_session(reader, Question())
-        await feed.check_newest(session)
+        session = await read_incidents.open_session(reader, Question())
+        await read_log.check_newest(session)
         return session.recorded
 
     try:

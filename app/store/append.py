@@ -15,11 +15,12 @@ from app.domain.dates import Instant, parse_moment
 from app.domain.report import NEVER_VALID, Report
 from app.domain.vocabulary import BOUNDS, MEASURES, REPORTER_KINDS, VICTIMS, ChangeKind
 from app.errors import AppError, Conflict, IncidentNotFound
-from app.store import confidential, derive
+from app.store import derive
 from app.store.db.transaction import Transaction
-from app.store.facts import IncidentFacts, KnownReport
 from app.store.gathered import Gathered
 from app.store.log import entries as log_entries
+from app.store.read import disclosure
+from app.store.read.report_rows import IncidentFacts, KnownReport
 from app.store.steps import Steps
 from app.store.tables import (
     Incident,
@@ -88,7 +89,7 @@ class Appender:
 
     def secret(self, kind: str, of: str, secret: Mapping[str, Any]) -> None:
         """What a confidential record keeps to itself: its salt and its text."""
-        self.gathered.put(Secret, confidential.subject(kind, of), recorded_at=self.now, **secret)
+        self.gathered.put(Secret, disclosure.subject(kind, of), recorded_at=self.now, **secret)
 
     def incident(self, record: dict[str, Any], sources: list[dict[str, Any]]) -> int:
         """An incident with the first version of its record. Returns its key."""

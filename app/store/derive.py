@@ -26,7 +26,7 @@ from app.store import open_rows
 from app.store.db import connections
 from app.store.db.history_ends import Step
 from app.store.db.transaction import Transaction
-from app.store.facts import (
+from app.store.read.report_rows import (
     IncidentFacts,
     KnownReport,
     covering,
@@ -34,7 +34,7 @@ from app.store.facts import (
     reports_about_incident,
     reports_about_sets,
 )
-from app.store.segment_texts import SegmentTexts, headlines_text, own_text, shared_text, text_of
+from app.store.read.segment_texts import SegmentTexts, headlines_text, own_text, shared_text, text_of
 from app.store.steps import Steps
 from app.store.tables import (
     TABLES,

@@ -9,7 +9,7 @@ from app.domain.dates import Instant
 from app.domain.report import NEVER_VALID
 from app.store.db.history_ends import SetEnding, Step, Void
 from app.store.db.transaction import Row, Transaction
-from app.store.facts import KnownReport, known_report, report_rows, reports_about_sets
+from app.store.read.report_rows import KnownReport, known_report, report_rows, reports_about_sets
 from app.store.tables import Retraction, TollReport
 
 MAX_BEHIND = 1000

@@ -15,11 +15,12 @@ from app.domain.source import Party, Reference, ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
 from app.domain.validation import validated, within
 from app.errors import Conflict, Fault, IncidentNotFound, InvalidInput, NotFound, echo
-from app.store import confidential, tables
+from app.store import tables
 from app.store.append import Appender
 from app.store.db.database import Database
 from app.store.db.transaction import Transaction
 from app.store.event_dates import EventDates
+from app.store.read import disclosure
 from app.store.same_confidential import SameConfidential
 from app.store.tables import Incident, Retraction, Secret, TollReport
 
@@ -157,7 +158,7 @@ class Writer:
         secret = None
         if sealed:
             self._same.note_report(record)
-            record, secret = confidential.seal(record, confidential.SEALED_IN_REPORTS)
+            record, secret = disclosure.seal(record, disclosure.SEALED_IN_REPORTS)
         self._append.report(record | {"recorded_at": self._now_text})
         if secret:
             self._append.secret("toll_report", record["id"], secret)
@@ -197,7 +198,7 @@ class Writer:
         record, secret = sent.record(), None
         if sent.confidential:
             self._same.note_party(model, record)
-            record, secret = confidential.seal(record, sent.SEALED)
+            record, secret = disclosure.seal(record, sent.SEALED)
         self._append.party(model, record, secret)
         return Outcome.CREATED, sent.id
 
@@ -330,7 +331,7 @@ class Writer:
         if "commitment" in record:
             if not self.insider:
                 raise Conflict(f'"{record["id"]}" is recorded already, and confidential; name it by its id alone')
-            secret = self.find(Secret, confidential.subject(kind, record["id"]))
+            secret = self.find(Secret, disclosure.subject(kind, record["id"]))
             record |= orjson.loads(secret["record"]) if secret else {}
         return record
 

@@ -13,8 +13,8 @@ from app.domain.kinds import MOST_WORDS
 from app.domain.places import load_names
 from app.domain.question import MOST_FAULTS, MOST_SUGGESTIONS
 from app.domain.text import Names
-from app.store import sums
 from app.store.db.database import Database
+from app.store.read import statistics as read_statistics
 from app.web import render
 from tests.support import Client, draft, record, report
 
@@ -40,7 +40,7 @@ def many(database: Database) -> Iterator[Client]:
 
 
 def test_too_many_groups_are_refused_with_what_to_do(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sums, "MOST_GROUPS", 12)
+    monkeypatch.setattr(read_statistics, "MOST_GROUPS", 12)
     assert len(many.json("/v1/stats?group_by=month")["items"]) == 3
     for address, hint in (
         ("/v1/stats?group_by=day", "narrow it by"),
@@ -120,7 +120,7 @@ BESIDE: list[tuple[Any, str, str]] = [
     (render, "feed", "/feed.atom?limit=1000"),
     (render, "page", "/?limit=1000"),
     (render, "listed", "/?limit=1000"),
-    (sums, "_keys", "/v1/stats?group_by=day"),
+    (read_statistics, "_keys", "/v1/stats?group_by=day"),
 ]
 
 
@@ -129,7 +129,7 @@ def test_what_takes_long_is_made_beside_the_event_loop(
     many: Client, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, address: str
 ) -> None:
     monkeypatch.setattr(encoding, "FEW_ITEMS", 50)
-    for module, few in (("app.api.pages", "MANY_LISTED"), ("app.store.sums", "MANY_GROUPS")):
+    for module, few in (("app.api.pages", "MANY_LISTED"), ("app.store.read.statistics", "MANY_GROUPS")):
         monkeypatch.setattr(f"{module}.{few}", 50)
     made_in: list[threading.Thread] = []
     original: Callable[..., Any] = getattr(owner, name)
@@ -194,7 +194,7 @@ def test_a_page_ends_early_where_its_items_are_long(
 ) -> None:
     everything, few_pages = _walked(many, address)
     monkeypatch.setattr("app.store.db.reader.MOST_BYTES", 20_000 if "incidents" in address else 1_000)
-    monkeypatch.setattr("app.store.read.MOST_BYTES", 20_000)
+    monkeypatch.setattr("app.store.read.incidents.MOST_BYTES", 20_000)
     told, pages = _walked(many, address)
     assert told == everything
     assert pages > few_pages

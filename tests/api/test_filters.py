@@ -243,7 +243,7 @@ def test_a_box_is_the_same_whether_looked_up_by_place_or_walked(asked: Client, m
     boxes = [question for question in CASES if question.startswith(("bbox", "near="))]
 
     # when
-    monkeypatch.setattr("app.store.read.FEW_IN_BOX", -1)
+    monkeypatch.setattr("app.store.read.incidents.FEW_IN_BOX", -1)
 
     # then
     assert {question: asked.ids(f"/v1/incidents?sort=date&{question}") for question in boxes} == {

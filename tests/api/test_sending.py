@@ -12,9 +12,9 @@ from app.api.live import LiveFeed
 from app.api.slots import HELD, Slots, hold
 from app.domain.question import Question
 from app.errors import ShareTaken, TooManyExports
-from app.store import read
 from app.store.db.database import Database
 from app.store.db.reader import Reader
+from app.store.read import incidents as read_incidents
 from tests.support import ROOT, Client, draft, record, report
 
 ADDRESSES = {
@@ -158,10 +158,10 @@ def test_streams_that_wait_look_for_news_together_and_are_sent_the_same(database
         live, stopping = LiveFeed(reader), asyncio.Event()
 
         async def follow() -> tuple[int, bytes]:
-            session = await read.open_session(reader, Question())
+            session = await read_incidents.open_session(reader, Question())
             assert await live.after(session, 2, changes._event) is None
             await live.news(session.recorded, stopping, 10)
-            part = await live.after(await read.open_session(reader, Question()), 2, changes._event)
+            part = await live.after(await read_incidents.open_session(reader, Question()), 2, changes._event)
             assert part
             return part
 
@@ -199,7 +199,9 @@ def test_what_is_confidential_reaches_no_other_stream(database: Database) -> Non
     async def run() -> None:
         reader = Reader(database, 2)
         live = LiveFeed(reader)
-        public, opened = [await read.open_session(reader, Question(), confidential=may) for may in (False, True)]
+        public, opened = [
+            await read_incidents.open_session(reader, Question(), confidential=may) for may in (False, True)
+        ]
         # when
         first, other, again = [await live.after(session, 0, changes._event) for session in (opened, public, opened)]
         # then

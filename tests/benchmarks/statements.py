@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.question import Question
-from app.store import queries, read, sums
 from app.store.db.database import Database
 from app.store.db.reader import Reader, Row, Statement
+from app.store.read import incident_queries
+from app.store.read import incidents as read_incidents
+from app.store.read import statistics as read_statistics
 from tests.benchmarks.dataset import url_of
 from tests.benchmarks.works import Ask
 
@@ -41,17 +43,19 @@ def plans(path: Path, asks: Iterable[Ask]) -> dict[str, dict[str, Any]]:
 
 async def _plan(reader: Noting, ask: Ask) -> dict[str, Any]:
     question = ask.question
-    session = await read.open_session(reader, question, read.INCIDENTS if ask.kind == "page" else None)
+    session = await read_incidents.open_session(
+        reader, question, read_incidents.INCIDENTS if ask.kind == "page" else None
+    )
     reader.seen.clear()
     if ask.kind == "stats":
-        await sums.stats(session, question)
+        await read_statistics.stats(session, question)
     elif ask.kind == "page":
-        await read.incidents(session, question)
+        await read_incidents.incidents(session, question)
         del reader.seen[:-1]
     elif ask.kind == "incident":
-        await read.incident(session, ask.incident, question)
+        await read_incidents.incident(session, ask.incident, question)
     else:
-        await read.history(session, ask.incident, question)
+        await read_incidents.history(session, ask.incident, question)
     run = [(s.sql, dict(s.values)) for s in reader.seen]
     return {"kind": ask.kind, "statements": run, "between": between(question), "limit": question.limit}
 
@@ -68,10 +72,10 @@ def export_plan(path: Path) -> dict[str, Any]:
     async def newest() -> int:
         reader = Noting(path)
         try:
-            return (await read.open_session(reader, Question())).recorded
+            return (await read_incidents.open_session(reader, Question())).recorded
         finally:
             reader.close()
 
-    statement = queries.page_of_incidents(Question(), asyncio.run(newest()), None, by_tree=False, paged=False)
+    statement = incident_queries.page_of_incidents(Question(), asyncio.run(newest()), None, by_tree=False, paged=False)
     run = [(statement.sql, dict(statement.values))]
     return {"kind": "export", "statements": run, "between": between(Question())}

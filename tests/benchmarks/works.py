@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 from app.domain.filters import INCIDENT_BY_ID, INCIDENTS, STATS
 from app.domain.places import region_name
 from app.domain.question import Question, read_question
-from app.store.cursor import Cursor
-from app.store.read import INCIDENTS as WALK
-from app.store.read import asked_of
+from app.store.read.incidents import INCIDENTS as WALK
+from app.store.read.incidents import asked_of
+from app.store.read.paging import Cursor
 from tests.benchmarks.dataset import SEED
 from tests.benchmarks.facts import Facts
 from tests.benchmarks.generator import CENTRES, FIRST_DAY, LAST_DAY

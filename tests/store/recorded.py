@@ -10,9 +10,9 @@ from app.domain.incident import IncidentDraft
 from app.domain.question import Question, read_question
 from app.domain.toll import TollReportDraft
 from app.errors import NotFound
-from app.store import read
 from app.store.db.database import Database
 from app.store.db.reader import Reader
+from app.store.read import incidents as read_incidents
 from app.store.write import recording
 
 SOURCE = {"id": "paper", "title": "A newspaper"}
@@ -54,8 +54,8 @@ class Asking:
         question = read_question(pairs, INCIDENTS)
 
         async def ask() -> list[str]:
-            session = await read.open_session(self.reader, question, read.INCIDENTS)
-            return (await read.incidents(session, question)).items
+            session = await read_incidents.open_session(self.reader, question, read_incidents.INCIDENTS)
+            return (await read_incidents.incidents(session, question)).items
 
         return [orjson.loads(item) for item in asyncio.run(ask())]
 
@@ -66,8 +66,8 @@ class Asking:
         question = read_question(pairs, INCIDENTS)
 
         async def ask() -> str:
-            session = await read.open_session(self.reader, question)
-            return (await read.incident(session, incident_id, question)).text
+            session = await read_incidents.open_session(self.reader, question)
+            return (await read_incidents.incident(session, incident_id, question)).text
 
         return asyncio.run(ask())
 

@@ -149,7 +149,7 @@ def _reproducible() -> Iterator[None]:
 
     with (
         patch("app.store.db.transaction.now", lambda: next(instants)),
-        patch("app.store.confidential.secrets.token_bytes", salt),
+        patch("app.store.read.disclosure.secrets.token_bytes", salt),
     ):
         yield
 

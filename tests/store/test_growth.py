@@ -12,9 +12,10 @@ import pytest
 from app.domain.dates import instant_text
 from app.domain.vocabulary import Bound, Measure, Scope, Victims
 from app.errors import AppError, IncidentWithdrawn
-from app.store import open_rows, segment_texts, write
+from app.store import open_rows, write
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
+from app.store.read import segment_texts
 from app.store.write import Writer, recording
 from tests.store.recorded import Asking, incident, report
 from tests.store.recorded import record as record_now

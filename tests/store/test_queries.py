@@ -7,9 +7,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain.filters import FILTERS, INCIDENTS, STATS, Filter, Group, How, Sort
 from app.domain.question import read_question
-from app.store import feed, lists, queries, read, read_reports, sums
-from app.store.conditions import segment, shape_of
 from app.store.db.database import Database
+from app.store.read import incident_queries, lists
+from app.store.read import incidents as read_incidents
+from app.store.read import log as read_log
+from app.store.read import reports as read_reports
+from app.store.read import statistics as read_statistics
+from app.store.read.filters import segment, shape_of
 from tests.store.recorded import Asking, incident, record, report
 
 EVERY = [
@@ -24,10 +28,10 @@ EVERY = [
 @pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dialect()], ids=["sqlite", "postgresql"])
 def test_a_question_compiles_for_both_databases(sort: Sort, dialect: object) -> None:
     shape = shape_of(read_question(EVERY, INCIDENTS))
-    built = queries.incidents(shape, sort, after=True, tree=None, paged=True)
+    built = incident_queries.incidents(shape, sort, after=True, tree=None, paged=True)
     assert "segment.country" in str(built.compile(dialect=dialect))  # type: ignore[arg-type]
     for groups in ((Group.COUNTRY, Group.MONTH), (Group.ACTOR, Group.YEAR), ()):
-        for make in (queries.sums, queries.shared_sums):
+        for make in (incident_queries.sums, incident_queries.shared_sums):
             assert make(shape, groups).compile(dialect=dialect)  # type: ignore[arg-type]
 
 
@@ -62,11 +66,11 @@ def test_hot_questions_walk_their_index_in_order(ask: Asking, pairs: list[tuple[
     question = read_question(pairs, INCIDENTS)
 
     async def resolved() -> object:
-        return await read.resolved(await read.open_session(ask.reader, question), question)
+        return await read_incidents.resolved(await read_incidents.open_session(ask.reader, question), question)
 
     found = asyncio.run(resolved())
     for after in (None, (737000, "x")):
-        statement = queries.page_of_incidents(found, 2**52, after, by_tree=False)  # type: ignore[arg-type]
+        statement = incident_queries.page_of_incidents(found, 2**52, after, by_tree=False)  # type: ignore[arg-type]
         plan = ask.plan(question, statement)
         assert any(index.split(" ")[0] in step for step in plan), plan
         assert after or any(index in step for step in plan), plan
@@ -76,7 +80,7 @@ def test_hot_questions_walk_their_index_in_order(ask: Asking, pairs: list[tuple[
 
 def test_the_next_page_is_found_by_a_row_value_in_the_index(ask: Asking) -> None:
     question = read_question([("country", "ML")], INCIDENTS)
-    plan = ask.plan(question, queries.page_of_incidents(question, 2**52, (737000, "x"), by_tree=False))
+    plan = ask.plan(question, incident_queries.page_of_incidents(question, 2**52, (737000, "x"), by_tree=False))
     assert plan[0].endswith("(country=? AND (date_start,incident_id)<(?,?))")
 
 
@@ -115,24 +119,24 @@ def test_the_other_read_routes_cost_the_same_few_statements(ask: Asking) -> None
     async def cost(call: object, pairs: list[tuple[str, str]], *arguments: object) -> int:
         question = read_question(pairs, STATS)
         before = ask.reader.statements
-        session = await read.open_session(ask.reader, question)
+        session = await read_incidents.open_session(ask.reader, question)
         await call(session, *arguments, question)  # type: ignore[operator]
         return ask.reader.statements - before
 
     async def costs() -> dict[str, int]:
         return {
-            "one incident": await cost(read.incident, [], "a"),
-            "toll history": await cost(read.history, [], "a"),
+            "one incident": await cost(read_incidents.incident, [], "a"),
+            "toll history": await cost(read_incidents.history, [], "a"),
             "toll reports": await cost(read_reports.toll_reports, []),
             "reporters": await cost(read_reports.parties, [], "reporter"),
-            "stats": await cost(sums.stats, [("group_by", "country")]),
-            "regions": await cost(sums.regions, []),
-            "one region": await cost(sums.region, [], "ML"),
+            "stats": await cost(read_statistics.stats, [("group_by", "country")]),
+            "regions": await cost(read_statistics.regions, []),
+            "one region": await cost(read_statistics.region, [], "ML"),
             "one reporter": await cost(lambda s, name, _: read_reports.party(s, "reporter", name), [], "ministry"),
-            "changes": await cost(lambda s, *_: feed.changes(s, 0, 50), []),
-            "checkpoint": await cost(lambda s, _: feed.checkpoint(s), []),
-            "proof of an entry": await cost(lambda s, _: feed.inclusion(s, 3, None), []),
-            "proof of growth": await cost(lambda s, _: feed.consistency(s, 2, None), []),
+            "changes": await cost(lambda s, *_: read_log.changes(s, 0, 50), []),
+            "checkpoint": await cost(lambda s, _: read_log.checkpoint(s), []),
+            "proof of an entry": await cost(lambda s, _: read_log.inclusion(s, 3, None), []),
+            "proof of growth": await cost(lambda s, _: read_log.consistency(s, 2, None), []),
         }
 
     assert asyncio.run(costs()) == {
@@ -142,12 +146,17 @@ def test_the_other_read_routes_cost_the_same_few_statements(ask: Asking) -> None
 
 
 def test_a_long_history_is_put_together_beside_the_event_loop(database: Database) -> None:
-    record(database, incident("a"), *(report(n, f"reporter-{n}") for n in range(read.MANY_REPORTS + 1)), about=("a",))
+    record(
+        database,
+        incident("a"),
+        *(report(n, f"reporter-{n}") for n in range(read_incidents.MANY_REPORTS + 1)),
+        about=("a",),
+    )
     asking = Asking(database)
 
     async def ask() -> dict[str, object]:
         question = read_question([], INCIDENTS)
-        return await read.history(await read.open_session(asking.reader, question), "a", question)
+        return await read_incidents.history(await read_incidents.open_session(asking.reader, question), "a", question)
 
     told = asyncio.run(ask())
-    assert len(told["reports"]) == read.MANY_REPORTS + 1  # type: ignore[arg-type]
+    assert len(told["reports"]) == read_incidents.MANY_REPORTS + 1  # type: ignore[arg-type]

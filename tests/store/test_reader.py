@@ -14,11 +14,12 @@ import pytest
 from app.domain import filters
 from app.domain.question import Question, read_question
 from app.errors import TooManyReads
-from app.store import read, read_reports
 from app.store.db import reader
 from app.store.db.budget import Budget
 from app.store.db.database import Database
 from app.store.db.reader import Reader, Statement
+from app.store.read import incidents as read_incidents
+from app.store.read import reports as read_reports
 from tests.support import draft, record, report
 
 COUNT = 60
@@ -44,7 +45,7 @@ def _run(database: Database, questions: dict[str, str], act: Any) -> Any:
         opened = Reader(database, 2)
         try:
             question = read_question(list(questions.items()), filters.INCIDENTS)
-            return await act(opened, await read.open_session(opened, question), question)
+            return await act(opened, await read_incidents.open_session(opened, question), question)
         finally:
             opened.close()
 
@@ -57,7 +58,7 @@ def test_statement_after_statement_gives_what_one_gives(
     filled: Database, monkeypatch: pytest.MonkeyPatch, sort: str, first: int, cheap: float
 ) -> None:
     async def export(opened: Reader, session: Any, question: Question) -> list[str]:
-        return await _every(read.every_incident(session, question))
+        return await _every(read_incidents.every_incident(session, question))
 
     # given
     whole = _run(filled, {"sort": sort}, export)
@@ -78,9 +79,9 @@ def test_what_is_recorded_meanwhile_changes_nothing(
     monkeypatch.setattr(reader, "SLICE", 5)
 
     async def export(opened: Reader, session: Any, question: Question) -> tuple[list[str], list[str]]:
-        whole = await _every(read.every_incident(session, question))
+        whole = await _every(read_incidents.every_incident(session, question))
         found: list[str] = []
-        async for items in read.every_incident(session, question):
+        async for items in read_incidents.every_incident(session, question):
             n = len(found)
             await asyncio.to_thread(
                 report, filled, f"i-{n % COUNT:02}", best=n, reporter="ngo", reported_on="2020-01-08", id=f"new-{n}"
@@ -102,7 +103,7 @@ def test_a_slice_ends_where_it_is_large(database: Database, monkeypatch: pytest.
     # when
     async def export(opened: Reader, session: Any, question: Question) -> tuple[list[int], int]:
         before = opened.statements
-        sizes = [len(items) async for items in read.every_incident(session, question)]
+        sizes = [len(items) async for items in read_incidents.every_incident(session, question)]
         return sizes, opened.statements - before
 
     sizes, statements = _run(database, {}, export)
@@ -118,7 +119,7 @@ def test_the_log_of_the_database_begins_again_behind_exports_that_nobody_reads(
     """A view that is held would keep every page that is written meanwhile in the write-ahead log."""
 
     async def export(opened: Reader, session: Any, question: Question) -> None:
-        halves = [read.every_incident(session, question) for _ in range(8)]
+        halves = [read_incidents.every_incident(session, question) for _ in range(8)]
         halves += [read_reports.every_toll_report(session, Question()) for _ in range(8)]
         for half in halves:
             assert await anext(half)
@@ -171,7 +172,7 @@ def test_an_export_waits_for_a_thread_as_long_as_it_takes(filled: Database, monk
     monkeypatch.setattr(reader, "SLICE", 10)
 
     async def export(opened: Reader, session: Any, question: Question) -> tuple[list[str], list[str]]:
-        incidents = read.every_incident(session, question, reports=True)
+        incidents = read_incidents.every_incident(session, question, reports=True)
         found = await anext(incidents)
         free = threading.Event()
         budgets = (Budget(9, f"client {n}") for n in range(reader.THREADS))
@@ -184,7 +185,7 @@ def test_an_export_waits_for_a_thread_as_long_as_it_takes(filled: Database, monk
         # when
         found += await _every(incidents)
         await asyncio.gather(*busy)
-        return found, await _every(read.every_incident(session, question, reports=True))
+        return found, await _every(read_incidents.every_incident(session, question, reports=True))
 
     found, whole = _run(filled, {}, export)
 

@@ -8,10 +8,10 @@ import pytest
 from app.domain.dates import instant_text
 from app.domain.headline import headline
 from app.domain.vocabulary import Measure
-from app.store import read
 from app.store.db.database import Database
-from app.store.facts import known_report
-from app.store.lists import about_incident
+from app.store.read import incidents as read_incidents
+from app.store.read.lists import about_incident
+from app.store.read.report_rows import known_report
 from app.store.write import Outcome, recording
 from tests.store.recorded import Asking, incident, record, report
 
@@ -163,5 +163,5 @@ def test_a_report_at_the_epoch_leaves_one_answer(database: Database) -> None:
 def test_an_incident_recorded_later_is_not_found_before(database: Database) -> None:
     first = record(database, incident("a"))
     record(database, incident("b"))
-    with pytest.raises(read.IncidentNotFound):
+    with pytest.raises(read_incidents.IncidentNotFound):
         Asking(database).incident("b", at(first))

@@ -11,12 +11,12 @@ from app.domain.question import Question
 from app.domain.report import Report
 from app.domain.vocabulary import Victims
 from app.errors import DatabaseUnusable, NotFound, echo
-from app.store import lists
-from app.store.confidential import opened
-from app.store.cursor import Walk
 from app.store.db.reader import SLICE, ReadSession, Row
-from app.store.facts import KnownReport, known_report
-from app.store.read import Page, cursor_of, next_cursor, standing_of, total_of
+from app.store.read import lists
+from app.store.read.disclosure import opened
+from app.store.read.incidents import Page, cursor_of, next_cursor, standing_of, total_of
+from app.store.read.paging import Walk
+from app.store.read.report_rows import KnownReport, known_report
 
 REPORTS = Walk("toll-reports", (int, int))
 MANY_REPORTS = 100

@@ -13,10 +13,10 @@ from app.domain.canonical import canonical
 from app.domain.dates import Instant, instant_text
 from app.domain.merkle import Hash, Place
 from app.errors import Broken, DatabaseUnusable, Fault, InvalidInput
-from app.store.confidential import MARK, opened_document
 from app.store.db.connections import compiled, limited
 from app.store.db.reader import MANY_ROWS, ReadSession, Row, Statement, filled_up, size_of
 from app.store.log.entries import text_of, told
+from app.store.read.disclosure import MARK, opened_document
 from app.store.tables import TABLES
 
 MOST_BYTES = 4 * 1024 * 1024

@@ -9,11 +9,11 @@ from sqlalchemy import Integer, Select, and_, bindparam, func, literal_column, o
 from app.domain.dates import Instant, opening
 from app.domain.question import Question
 from app.domain.vocabulary import Measure, Victims
-from app.store.conditions import at_clocks, known_reports, member, report, segment, version
 from app.store.db import connections
 from app.store.db.connections import compiled, limited
 from app.store.db.reader import Statement, filled_up
-from app.store.facts import OWN, reports_about_incident, reports_about_sets
+from app.store.read.filters import at_clocks, known_reports, member, report, segment, version
+from app.store.read.report_rows import OWN, reports_about_incident, reports_about_sets
 from app.store.tables import TABLES
 
 incident = TABLES["incident"].c

@@ -17,7 +17,7 @@ from app.domain.question import Question
 from app.domain.vocabulary import Figure
 from app.store.db import connections
 from app.store.derive import on_sphere
-from app.store.predicates import conditions_of, in_box, shape_of_predicate, values_of_predicate
+from app.store.read.predicates import conditions_of, in_box, shape_of_predicate, values_of_predicate
 from app.store.tables import LARGE_TOLL, TABLES
 
 segment = TABLES["segment"].c

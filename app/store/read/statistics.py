@@ -13,11 +13,11 @@ from app.domain.places import country_name, region_name, suggest_region
 from app.domain.question import Question, RegionWanted
 from app.domain.vocabulary import Measure
 from app.errors import NotFound, TooManyGroups, echo
-from app.store import lists, queries
 from app.store.db.reader import ReadSession, Row
-from app.store.read import built, resolved
+from app.store.read import incident_queries, lists
+from app.store.read.incidents import built, resolved
 
-WIDTH = len(queries.FIGURES)
+WIDTH = len(incident_queries.FIGURES)
 MANY_GROUPS = 100
 """More are put together beside the event loop: some milliseconds."""
 
@@ -58,7 +58,7 @@ async def _summed(session: ReadSession, question: Question, wanted: tuple[Group,
 
 
 async def _rows(session: ReadSession, question: Question, groups: tuple[Group, ...], *, shared: bool) -> list[Row]:
-    build = partial(queries.sums_of_incidents, question, session.recorded, groups, shared=shared)
+    build = partial(incident_queries.sums_of_incidents, question, session.recorded, groups, shared=shared)
     return await session.rows(await built(session, question, build))
 
 

@@ -9,11 +9,11 @@ from sqlalchemy import bindparam, literal_column, select
 
 from app.domain.dates import Instant
 from app.domain.question import Question
-from app.store.conditions import at_clocks, known_reports, member, report, version
 from app.store.db import connections
 from app.store.db.connections import compiled
 from app.store.db.reader import ReadSession, Row, Statement
-from app.store.segment_texts import NO_SHARED, NO_SOURCES, rest_of, shared_text, toll_of
+from app.store.read.filters import at_clocks, known_reports, member, report, version
+from app.store.read.segment_texts import NO_SHARED, NO_SOURCES, rest_of, shared_text, toll_of
 from app.store.tables import TABLES
 
 incident = TABLES["incident"].c

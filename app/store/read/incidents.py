@@ -27,13 +27,13 @@ from app.errors import (
     ReadTooLong,
     TooManyReads,
 )
-from app.store import lists, queries
-from app.store.confidential import opened, opened_document
-from app.store.cursor import LARGEST, Cursor, Walk, read_cursor
 from app.store.db.budget import Budget
 from app.store.db.reader import MAX_COUNTS, MOST_BYTES, Reader, ReadSession, Row, Statement, T
-from app.store.facts import KnownReport, covering, known_report
-from app.store.long_rows import completed
+from app.store.read import incident_queries, lists
+from app.store.read.disclosure import opened, opened_document
+from app.store.read.long_rows import completed
+from app.store.read.paging import LARGEST, Cursor, Walk, read_cursor
+from app.store.read.report_rows import KnownReport, covering, known_report
 
 FEW_IN_BOX = 2000
 """Up to so many places in a box are looked up by place; where there are more, the order is walked instead."""
@@ -97,7 +97,7 @@ async def incidents(session: ReadSession, question: Question, *, reports: bool =
     cursor = cursor_of(question, INCIDENTS)
     after = cursor.keys if cursor else None
     by_tree = await _by_tree(session, found)
-    page = partial(queries.page_of_incidents, found, session.recorded, after, by_tree=by_tree)
+    page = partial(incident_queries.page_of_incidents, found, session.recorded, after, by_tree=by_tree)
     rows, more = await session.page(await built(session, found, page), question.limit, _size)
     if len(rows) > MANY_INCIDENTS:
         await session.pause()
@@ -106,7 +106,7 @@ async def incidents(session: ReadSession, question: Question, *, reports: bool =
     if reports and rows:
         items = await _with_reports(session, question, rows, items, MOST_BYTES)
         more, rows = more or len(items) < len(rows), rows[: len(items)]
-    total = await total_of(session, found, lambda: queries.total_of_incidents(found, session.recorded))
+    total = await total_of(session, found, lambda: incident_queries.total_of_incidents(found, session.recorded))
     following = next_cursor(session, INCIDENTS, question, (rows[-1][3], rows[-1][4]) if more else None)
     return Page(items, following, total)
 
@@ -124,7 +124,7 @@ async def every_incident(
 
     def following(after: Row | None, count: int) -> Statement:
         some = found.but(limit=count - 1)  # of which a page reads one more
-        return queries.page_of_incidents(some, session.recorded, after and after[3:], by_tree=by_tree)
+        return incident_queries.page_of_incidents(some, session.recorded, after and after[3:], by_tree=by_tree)
 
     await built(session, found, lambda: (following(None, 1), following((None,) * 5, 1)))
     session = replace(session, budget=None, patient=True)  # an export lasts as long as its client reads
@@ -188,7 +188,7 @@ async def resolved(session: ReadSession, question: Question) -> Question:
     names = list(dict.fromkeys(name for region in question.regions for name in region.names))
     if not names:
         return question
-    stored = {row[0] for row in await session.rows(queries.stored_regions(names))}
+    stored = {row[0] for row in await session.rows(incident_queries.stored_regions(names))}
     found = [RegionWanted(r.text, r.codes, tuple(n for n in r.names if n in stored)) for r in question.regions]
     if unknown := [region for region in found if not region.keys]:
         there = await _regions_there(session)
@@ -229,7 +229,7 @@ async def built(session: ReadSession, question: Question, build: Callable[[], T]
 async def _by_tree(session: ReadSession, question: Question) -> bool:
     if question.box is None:
         return False
-    return bool((await session.rows(queries.count_in_tree(question.box, FEW_IN_BOX)))[0][0] <= FEW_IN_BOX)
+    return bool((await session.rows(incident_queries.count_in_tree(question.box, FEW_IN_BOX)))[0][0] <= FEW_IN_BOX)
 
 
 def next_cursor(session: ReadSession, walk: Walk, question: Question, last: tuple[int | str, ...] | None) -> str | None:
@@ -251,7 +251,7 @@ async def matched(reader: Reader, session: ReadSession, question: Question) -> i
         found = await resolved(session, question)
         session = replace(session, budget=session.budget and session.budget.half())
         try:
-            count = partial(queries.total_of_incidents, found, session.recorded)
+            count = partial(incident_queries.total_of_incidents, found, session.recorded)
             rows = await session.rows(await built(session, found, count))
         except (ReadTooLong, TooManyReads):
             return None

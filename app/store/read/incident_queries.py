@@ -11,19 +11,10 @@ from app.domain.filters import MOST_GROUPS, Group, How, Sort
 from app.domain.kinds import Box
 from app.domain.question import Question
 from app.domain.vocabulary import Figure, Measure
-from app.store.conditions import (
-    Shape,
-    at_clocks,
-    conditions,
-    member,
-    segment,
-    shape_of,
-    values_of,
-    version,
-)
 from app.store.db import connections
 from app.store.db.connections import compiled, limited
 from app.store.db.reader import Statement
+from app.store.read.filters import Shape, at_clocks, conditions, member, segment, shape_of, values_of, version
 from app.store.tables import TABLES
 
 set_segment = TABLES["set_segment"].c

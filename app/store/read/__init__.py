@@ -1,0 +1,1 @@
+"""Reading: parameters become a SELECT, and its rows JSON texts."""
