@@ -23,7 +23,7 @@ from app.domain.vocabulary import Scope
 from app.settings import Settings
 from app.store import keys
 from app.store.db.database import Database
-from app.store.write import recording
+from app.store.write.writer import recording
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = {"id": "src-test", "title": "A page", "published_on": "2020-01-01"}

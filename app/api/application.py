@@ -39,7 +39,7 @@ from app.settings import Settings
 from app.store.db.database import Database
 from app.store.db.reader import Reader
 from app.store.maintenance.temporary import remove_abandoned
-from app.store.recorder import Recorder
+from app.store.write.recorder import Recorder
 from app.web import docs
 
 DESCRIPTION = """

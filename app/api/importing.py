@@ -41,7 +41,7 @@ from app.ingest.pipeline import Result, Summary
 from app.store.db.database import Database
 from app.store.keys import Access, expect_holds
 from app.store.maintenance.temporary import temporary_folder
-from app.store.write import Outcome
+from app.store.write.writer import Outcome
 
 MOST_BYTES = 2 * 1024**3
 """Of one file. It is kept on disk while it is read."""

@@ -23,8 +23,8 @@ from app.store.db.reader import ReadSession
 from app.store.read import incidents as read_incidents
 from app.store.read import lists
 from app.store.read import reports as read_reports
-from app.store.recorder import Answer
-from app.store.write import Outcome, Writer
+from app.store.write.recorder import Answer
+from app.store.write.writer import Outcome, Writer
 
 router = write_router("/v1")
 REPORT_ID = {"report_id": "The report's id."}

@@ -21,8 +21,8 @@ from app.domain.validation import validated
 from app.domain.vocabulary import Scope
 from app.errors import Fault, InvalidInput
 from app.store.db.reader import ReadSession
-from app.store.recorder import Answer, Repeatable
-from app.store.write import Writer
+from app.store.write.recorder import Answer, Repeatable
+from app.store.write.writer import Writer
 
 Endpoint = Callable[[Writer, ReadSession, Any, Request], Coroutine[Any, Any, Answer]]
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")

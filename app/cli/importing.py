@@ -24,7 +24,7 @@ from app.settings import Settings
 from app.store.db.database import Database
 from app.store.maintenance import sqlite_files
 from app.store.maintenance.temporary import temporary_folder
-from app.store.write import Outcome
+from app.store.write.writer import Outcome
 from app.terminal import summary_lines
 
 

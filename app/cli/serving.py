@@ -20,7 +20,7 @@ from app.store.db.database import Database
 from app.store.db.reader import Reader
 from app.store.read import incidents as read_incidents
 from app.store.read import log as read_log
-from app.store.write import Outcome
+from app.store.write.writer import Outcome
 
 
 @app.command()

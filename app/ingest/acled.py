@@ -17,8 +17,8 @@ from app.ingest.files import Table
 from app.ingest.pipeline import Batch, Item, Summary
 from app.ingest.survey import DaySurvey
 from app.store.db.database import Database
-from app.store.listing import DataSet, Releases
-from app.store.write import Outcome, Writer
+from app.store.write.releases import DataSet, Releases
+from app.store.write.writer import Outcome, Writer
 
 
 def _report_id(event: str, _: str, at: Instant) -> str:

@@ -17,8 +17,8 @@ from app.ingest.files import Table
 from app.ingest.pipeline import Item
 from app.ingest.rows import Row
 from app.store import tables
-from app.store.listing import DataSet, Listed, Releases
-from app.store.write import Outcome, Writer
+from app.store.write.releases import DataSet, Listed, Releases
+from app.store.write.writer import Outcome, Writer
 
 _SLUG = re.compile(r"[^a-z0-9.]+")
 

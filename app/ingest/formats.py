@@ -15,7 +15,7 @@ from app.ingest.plain import PlainImport
 from app.ingest.ucdp import UcdpImport
 from app.store.db.database import Database
 from app.store.db.transaction import Transaction
-from app.store.write import Writer
+from app.store.write.writer import Writer
 
 
 class Importer(Protocol):

@@ -14,7 +14,7 @@ from app.domain.validation import validated
 from app.errors import AppError, InvalidInput
 from app.store.db.database import Database
 from app.store.db.transaction import Transaction
-from app.store.write import Outcome, Writer, recording
+from app.store.write.writer import Outcome, Writer, recording
 
 BATCH = 500
 """Records written in one transaction."""

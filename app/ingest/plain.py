@@ -27,9 +27,9 @@ from app.ingest.pipeline import Item, Summary
 from app.ingest.rows import Row
 from app.ingest.survey import DaySurvey
 from app.store.db.database import Database
-from app.store.same_confidential import NEEDS_ID
 from app.store.tables import Incident, Retraction, TollReport
-from app.store.write import Outcome, Writer
+from app.store.write.same_confidential import NEEDS_ID
+from app.store.write.writer import Outcome, Writer
 
 LONGEST_ISO = 3
 """Letters of a country's code in ISO 3166-1."""

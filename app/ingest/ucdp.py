@@ -19,8 +19,8 @@ from app.ingest.files import Table
 from app.ingest.pipeline import Item, Summary
 from app.ingest.survey import DaySurvey
 from app.store.db.database import Database
-from app.store.listed import absent
-from app.store.listing import DataSet
+from app.store.write.release_queries import absent
+from app.store.write.releases import DataSet
 
 _OF_SOURCE = "ucdp-ged-"
 _OF_A_MONTH = re.compile(r"(\d{2})\.0\.(\d{1,2})", re.ASCII)

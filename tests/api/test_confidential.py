@@ -18,9 +18,9 @@ import pytest
 
 from app.cli.asking import SUFFIXES
 from app.domain.vocabulary import Scope
-from app.store import append
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
+from app.store.write import appender
 from tests.support import REPORTERS, SOURCE, Client, Editor, attack, figure, parquet_rows
 from tests.test_cli import CommandLine
 
@@ -344,7 +344,7 @@ def test_a_fault_of_the_service_tells_no_canary_either(
     def broken(*_: Any) -> Any:
         raise RuntimeError("out of order")
 
-    monkeypatch.setattr(append.log, "append", broken)
+    monkeypatch.setattr(appender.log, "append", broken)
 
     # when
     answer = world.editor.post("/v1/sources", world.source("s-new"))

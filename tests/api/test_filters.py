@@ -13,7 +13,7 @@ from app.domain.dates import parse_moment
 from app.domain.filters import FILTERS, Sort
 from app.store.db.database import Database
 from app.store.tables import Incident, Listing, ReleaseSpan, Reporter, Source, table_of
-from app.store.write import recording
+from app.store.write.writer import recording
 from tests.support import Client, draft, figure, record, report
 
 MEASURES = ("wounded", "missing", "captured", "survived")

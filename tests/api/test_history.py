@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.source import SourceDraft
 from app.store.db.database import Database
-from app.store.write import recording
+from app.store.write.writer import recording
 from tests.support import Client, draft, figure, record, report
 
 INDELIMANE = "ml-2019-11-01-indelimane"

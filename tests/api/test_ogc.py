@@ -12,7 +12,7 @@ from app.domain.features import PROPERTIES
 from app.store.db.database import Database
 from app.store.db.reader import Statement
 from app.store.read import incident_queries
-from app.store.write import recording
+from app.store.write.writer import recording
 from tests.support import Client, draft, figure, record
 
 ITEMS = "/ogc/collections/incidents/items"

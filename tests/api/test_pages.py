@@ -13,7 +13,7 @@ import pytest
 
 from app.domain.toll import TollReportDraft
 from app.store.db.database import Database
-from app.store.write import recording
+from app.store.write.writer import recording
 from app.web.render import POLICY
 from tests.support import (
     HOSTILE,

@@ -24,7 +24,7 @@ from app.ingest.pipeline import ingest
 from app.store import keys
 from app.store.db import connections
 from app.store.db.database import Database
-from app.store.write import recording
+from app.store.write.writer import recording
 from tests import ged
 from tests.benchmarks import load, servers
 from tests.benchmarks.dataset import SEED, cache_folder, database_file, url_of

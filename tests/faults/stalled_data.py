@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.toll import TollReportDraft
 from app.store.db.database import Database
-from app.store.write import recording
+from app.store.write.writer import recording
 from tests.benchmarks.dataset import database_file, url_of
 from tests.faults.serving import number
 from tests.support import draft, figure

@@ -19,7 +19,7 @@ from app.domain.incident import IncidentDraft
 from app.domain.toll import TollReportDraft
 from app.store.db.connections import path_of
 from app.store.db.database import Database
-from app.store.write import Writer, recording
+from app.store.write.writer import Writer, recording
 
 LONGEST = int(os.environ.get("FAULTS_GROWTH", "1000"))
 LENGTHS = (10, 100, 1_000, 10_000)

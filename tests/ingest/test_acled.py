@@ -17,7 +17,7 @@ from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Summary
 from app.store.db.database import Database
 from app.store.tables import Incident
-from app.store.write import recording
+from app.store.write.writer import recording
 from tests.support import Client, draft, figure, record, report
 
 FIRST, SECOND = 1_572_739_200, 1_604_361_600

@@ -20,7 +20,7 @@ from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Summary
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
-from app.store.write import recording
+from app.store.write.writer import recording
 from tests.support import Client, draft, figure, record, report
 
 INCIDENTS = "/v1/incidents?f=csv&sort=date"

@@ -13,7 +13,7 @@ from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Summary
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
-from app.store.write import recording
+from app.store.write.writer import recording
 from tests import ged
 from tests.support import Client, draft, figure, record
 

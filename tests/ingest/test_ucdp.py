@@ -11,7 +11,7 @@ from app.errors import InvalidInput
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Result, Summary
 from app.store.db.database import Database
-from app.store.write import Outcome
+from app.store.write.writer import Outcome
 from tests import ged
 from tests.support import Client, draft, record
 

@@ -13,7 +13,7 @@ from app.errors import NotFound
 from app.store.db.database import Database
 from app.store.db.reader import Reader
 from app.store.read import incidents as read_incidents
-from app.store.write import recording
+from app.store.write.writer import recording
 
 SOURCE = {"id": "paper", "title": "A newspaper"}
 KINDS = {"army": "military", "ministry": "government", "group": "armed_group", "nameless": "anonymous"}

@@ -19,11 +19,11 @@ from alembic import command
 from app.domain.incident import IncidentDraft
 from app.domain.source import Reference, ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
-from app.store import derive
 from app.store.db.connections import incident_box, incident_text
 from app.store.db.database import Database, _scripts
 from app.store.tables import TABLES
-from app.store.write import Writer, recording
+from app.store.write import segments
+from app.store.write.writer import Writer, recording
 
 GOV = {"id": "gov", "name": "A government", "kind": "government"}
 ARMY = {"id": "army", "name": "Forces armées", "kind": "military"}
@@ -211,7 +211,7 @@ def _search_as_it_was(older: sqlite3.Connection) -> None:
     for _, recorded_together in groupby(versions, key=lambda row: row[2]):
         older.execute("BEGIN")
         for key, record, _ in recorded_together:
-            rows = derive.rows_of_version(key, orjson.loads(record))
+            rows = segments.rows_of_version(key, orjson.loads(record))
             for row in rows[incident_text]:
                 values = [row["rowid"], *(row[name] for name in names)]
                 places = ", ".join("?" * len(values))

@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 from app.errors import Conflict, DatabaseUnusable, InvalidInput
 from app.store.db.database import Database, _scripts
 from app.store.maintenance.verify import verify
-from app.store.write import recording
+from app.store.write.writer import recording
 from tests.store.recorded import Asking, incident, record, report
 
 

@@ -13,7 +13,7 @@ from app.errors import AppError
 from app.store.db.connections import BEGIN, write_connection
 from app.store.db.database import Database
 from app.store.db.transaction import Transaction
-from app.store.write import Writer
+from app.store.write.writer import Writer
 from tests.store.recorded import incident, report
 
 NOW = 1_700_000_000_000_000

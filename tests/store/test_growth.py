@@ -12,11 +12,11 @@ import pytest
 from app.domain.dates import instant_text
 from app.domain.vocabulary import Bound, Measure, Scope, Victims
 from app.errors import AppError, IncidentWithdrawn
-from app.store import open_rows, write
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
 from app.store.read import segment_texts
-from app.store.write import Writer, recording
+from app.store.write import open_rows, writer
+from app.store.write.writer import Writer, recording
 from tests.store.recorded import Asking, incident, report
 from tests.store.recorded import record as record_now
 from tests.store.rich import _reproducible
@@ -178,7 +178,7 @@ def test_a_history_that_was_stored_again_too_often_can_only_grow_at_its_end(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given an incident with more segments than are stored again, one report short of it
-    monkeypatch.setattr(write, "MAX_SEGMENTS", 100)
+    monkeypatch.setattr(writer, "MAX_SEGMENTS", 100)
     set_long(monkeypatch, 3)
     record_now(database, incident("a"))
     for n in range(60):

@@ -14,7 +14,7 @@ from app.domain.toll import TollReportDraft
 from app.ingest.formats import import_file, importer_of
 from app.store.db.database import Database, _scripts
 from app.store.maintenance.verify import Proved, verify
-from app.store.write import recording
+from app.store.write.writer import recording
 from tests.ged import events as ged_events
 from tests.ged import with_figure, write
 from tests.ingest.test_acled import WEEKS, as_csv

@@ -12,7 +12,7 @@ from app.store.db.database import Database
 from app.store.read import incidents as read_incidents
 from app.store.read.lists import about_incident
 from app.store.read.report_rows import known_report
-from app.store.write import Outcome, recording
+from app.store.write.writer import Outcome, recording
 from tests.store.recorded import Asking, incident, record, report
 
 

@@ -29,7 +29,7 @@ from app.store.db.database import Database
 from app.store.log import entries as log_entries
 from app.store.maintenance.verify import NOT_OF_THE_RECORD, Checkpoint, Proved, verify
 from app.store.tables import TABLES
-from app.store.write import recording
+from app.store.write.writer import recording
 from tests.ged import events as ged_events
 from tests.ged import with_figure
 from tests.ged import write as write_ged

@@ -22,8 +22,6 @@ from app.domain.dates import instant_text
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.vocabulary import ChangeKind
 from app.errors import Broken
-from app.store import import_notes
-from app.store.append import Appender
 from app.store.db.connections import BEGIN, compiled
 from app.store.db.database import Database
 from app.store.db.history_ends import Endings
@@ -33,6 +31,8 @@ from app.store.maintenance import member_order, sqlite_files
 from app.store.maintenance.temporary import temporary_folder
 from app.store.read import disclosure
 from app.store.tables import DERIVED, TABLES, Change, Recording, Reporter, Source, TollReport, table_of
+from app.store.write import import_notes
+from app.store.write.appender import Appender
 
 NOT_OF_THE_RECORD = ("api_key", "feed", "kept_answer", "listing", "release_span")
 """Tables that the log has no entries for. `import_notes` checks what can be checked of `listing` and `release_span`; of

@@ -16,9 +16,9 @@ from app.domain.kinds import EARTH_KM, Box, Point
 from app.domain.question import Question
 from app.domain.vocabulary import Figure
 from app.store.db import connections
-from app.store.derive import on_sphere
 from app.store.read.predicates import conditions_of, in_box, shape_of_predicate, values_of_predicate
 from app.store.tables import LARGE_TOLL, TABLES
+from app.store.write.segments import on_sphere
 
 segment = TABLES["segment"].c
 version = TABLES["incident_version"].c

@@ -13,9 +13,9 @@ from sqlalchemy import bindparam, literal_column, select
 
 from app.domain.dates import parse_moment
 from app.errors import Fault, InvalidInput
-from app.store.append import Appender
 from app.store.read import disclosure
 from app.store.tables import IncidentSet, Reporter, Secret, Source, TollReport, table_of
+from app.store.write.appender import Appender
 
 _NOT_CONTENT = ("id", "recorded_at", "commitment")
 NEEDS_ID = (

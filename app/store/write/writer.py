@@ -16,13 +16,13 @@ from app.domain.toll import TollReportDraft
 from app.domain.validation import validated, within
 from app.errors import Conflict, Fault, IncidentNotFound, InvalidInput, NotFound, echo
 from app.store import tables
-from app.store.append import Appender
 from app.store.db.database import Database
 from app.store.db.transaction import Transaction
-from app.store.event_dates import EventDates
 from app.store.read import disclosure
-from app.store.same_confidential import SameConfidential
 from app.store.tables import Incident, Retraction, Secret, TollReport
+from app.store.write.appender import Appender
+from app.store.write.event_dates import EventDates
+from app.store.write.same_confidential import SameConfidential
 
 MAX_SEGMENTS = 250_000
 """Segments of one incident, about 250 MB, from which on nothing is recorded that changes its past. Whatever is added at

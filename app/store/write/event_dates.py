@@ -11,8 +11,8 @@ from sqlmodel import col
 
 from app.domain.dates import Moment, earliest_report, is_before_event, parse_day
 from app.errors import Fault, InvalidInput
-from app.store.append import Appender
 from app.store.tables import Incident, IncidentSetMember, Retraction, TollReport
+from app.store.write.appender import Appender
 
 _STORED = (
     select(TollReport.key, TollReport.id, TollReport.reported_on)

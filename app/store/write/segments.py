@@ -22,7 +22,6 @@ from app.domain.places import Region
 from app.domain.text import fold
 from app.domain.vocabulary import Measure
 from app.errors import HistoryTooLong
-from app.store import open_rows
 from app.store.db import connections
 from app.store.db.history_ends import Step
 from app.store.db.transaction import Transaction
@@ -35,7 +34,6 @@ from app.store.read.report_rows import (
     reports_about_sets,
 )
 from app.store.read.segment_texts import SegmentTexts, headlines_text, own_text, shared_text, text_of
-from app.store.steps import Steps
 from app.store.tables import (
     TABLES,
     Incident,
@@ -45,6 +43,8 @@ from app.store.tables import (
     SetSegment,
     Withdrawal,
 )
+from app.store.write import open_rows
+from app.store.write.history_steps import Steps
 
 _start = attrgetter("start.instant")
 _COLUMNS = {measure: tuple(f"{measure}_{figure}" for figure in ("low", "best", "high")) for measure in Measure}

@@ -20,7 +20,7 @@ from app.store.db.reader import SLICE, Fetch, Following, ReadSession, Row, State
 from app.store.db.transaction import Transaction
 from app.store.keys import Access, expect_holds
 from app.store.tables import KeptAnswer, table_of
-from app.store.write import Writer
+from app.store.write.writer import Writer
 
 MOST_AT_ONCE = 32
 """Writes that share a transaction."""

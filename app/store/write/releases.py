@@ -18,7 +18,6 @@ from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
 from app.domain.vocabulary import Bound, Measure, Victims
 from app.errors import Conflict
-from app.store import listed
 from app.store.db.reader import filled_up
 from app.store.tables import (
     Incident,
@@ -30,7 +29,8 @@ from app.store.tables import (
     Withdrawal,
     table_of,
 )
-from app.store.write import Outcome, Writer
+from app.store.write import release_queries
+from app.store.write.writer import Outcome, Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Releases:
         if wanted:
             some = filled_up(wanted)
             values = {f"id_{n}": external_id for n, external_id in enumerate(some)}
-            statement = listed.bearing(len(some))
+            statement = release_queries.bearing(len(some))
             for external_id, incident_id in self._writer.transaction.rows(
                 statement, values | {"scheme": self._data_set.scheme}
             ):
@@ -233,7 +233,7 @@ class Releases:
 
     def _base(self, key: int) -> dict[str, Any] | None:
         """The record as the release before left it: the newest version that was recorded together with a listing."""
-        row = self._writer.transaction.first(listed.BASE, {"incident": key, "reporter": self._reporter_key()})
+        row = self._writer.transaction.first(release_queries.BASE, {"incident": key, "reporter": self._reporter_key()})
         found: dict[str, Any] | None = orjson.loads(row[0]) if row else None
         return found
 
@@ -243,9 +243,9 @@ class Releases:
         return _Past(
             [
                 _Told(report_id, at, _figure(orjson.loads(record), told))
-                for report_id, at, record, *told in rows(listed.FIGURES, values | members)
+                for report_id, at, record, *told in rows(release_queries.FIGURES, values | members)
             ],
-            [_Listing(*row) for row in rows(listed.LISTINGS, values)],
+            [_Listing(*row) for row in rows(release_queries.LISTINGS, values)],
         )
 
     def _note(self, incident_id: str, told: Listed, *, new: bool) -> None:
@@ -257,7 +257,7 @@ class Releases:
             "listed_at": parse_moment(told.listed_on).instant,
             "source": source,
         }
-        if new or not self._writer.transaction.first(listed.IS_LISTED, row):
+        if new or not self._writer.transaction.first(release_queries.IS_LISTED, row):
             self._listed.setdefault(tuple(row.values()), row | {"recorded_at": self._writer.now})
 
     def _note_span(self, source: int, told: Listed) -> None:
@@ -281,7 +281,7 @@ class Releases:
 
     def _is_wider(self, span: ReleaseSpan) -> bool:
         values = {"source": span.source, "country": span.country}
-        first, last = self._writer.transaction.first(listed.SPAN, values) or (None, None)
+        first, last = self._writer.transaction.first(release_queries.SPAN, values) or (None, None)
         return first is None or span.first_day < first or span.last_day > last
 
     def _reporter_key(self) -> int:

@@ -15,13 +15,10 @@ from app.domain.dates import Instant, parse_moment
 from app.domain.report import NEVER_VALID, Report
 from app.domain.vocabulary import BOUNDS, MEASURES, REPORTER_KINDS, VICTIMS, ChangeKind
 from app.errors import AppError, Conflict, IncidentNotFound
-from app.store import derive
 from app.store.db.transaction import Transaction
-from app.store.gathered import Gathered
 from app.store.log import entries as log_entries
 from app.store.read import disclosure
 from app.store.read.report_rows import IncidentFacts, KnownReport
-from app.store.steps import Steps
 from app.store.tables import (
     Incident,
     IncidentSet,
@@ -36,6 +33,9 @@ from app.store.tables import (
     Withdrawal,
     table_of,
 )
+from app.store.write import segments
+from app.store.write.history_steps import Steps
+from app.store.write.row_buffer import Gathered
 
 _MEMBERS = select(IncidentSetMember.incident).where(col(IncidentSetMember.incident_set) == bindparam("set"))
 _RECORDED_NOW = select(Recording.key).where(col(Recording.recorded_at) == bindparam("now"))
@@ -111,7 +111,7 @@ class Appender:
             record=_json(record),
             sources=_json(sources),
         )
-        for table, rows in derive.rows_of_version(row["key"], record).items():
+        for table, rows in segments.rows_of_version(row["key"], record).items():
             self.gathered.append(table, *rows)
         self._touch(incident, NEVER_VALID.instant)
         kind = ChangeKind.INCIDENT_CREATED if number == 1 else ChangeKind.INCIDENT_UPDATED
@@ -234,8 +234,8 @@ class Appender:
         self.gathered.add(Recording, self.now, recorded_at=self.now, recorded_by=self.by, **told)
         self.gathered.write()
         steps = Steps(self.transaction)
-        derive.rebuild_sets(self.transaction, self._touched_sets, steps)
-        derive.rebuild_incidents(self.transaction, self._touched, self._new, self._members, steps, max_segments)
+        segments.rebuild_sets(self.transaction, self._touched_sets, steps)
+        segments.rebuild_incidents(self.transaction, self._touched, self._new, self._members, steps, max_segments)
 
     def mark(self) -> None:
         """Makes a recording without an entry, where there is none yet: for what is noted beside the log.

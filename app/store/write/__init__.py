@@ -1,0 +1,1 @@
+"""Writing: one transaction with the facts, the log, and what is derived from them."""
