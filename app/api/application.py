@@ -19,20 +19,19 @@ from app.api import (
     encoding,
     importing,
     incidents,
-    metrics,
     ogc,
     pages,
     parquet,
-    problems,
     recording,
     reports,
     statistics,
     system,
 )
 from app.api.document import LICENSE, TAGS, Application
-from app.api.kept_files import KeptFiles
+from app.api.http import metrics, problems
+from app.api.http.kept_files import KeptFiles
+from app.api.http.middleware import Cors, Envelope
 from app.api.live import LiveFeed
-from app.api.middleware import Cors, Envelope
 from app.domain.filters import Form
 from app.domain.places import load_names
 from app.settings import Settings

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from app.api.conditions import Conditions, chosen_encoding, conditional_headers
+from app.api.http.conditional_requests import Conditions, chosen_encoding, conditional_headers
 from app.errors import PreconditionFailed
 from app.web.docs import REVALIDATED
 from app.web.render import STATIC, VENDOR

@@ -10,13 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import schemas_log
-from app.api.access import access_of
-from app.api.asking import Asked, answer, ask, read_pairs
+from app.api.http.authentication import access_of
+from app.api.http.problems import shown
+from app.api.http.read_request import Asked, answer, ask, read_pairs
+from app.api.http.responses import Streamed
+from app.api.http.slots import Slots, hold
 from app.api.live import LOOK_SECONDS, LiveFeed
 from app.api.parameters import described, read_router
-from app.api.problems import shown
-from app.api.responses import Streamed
-from app.api.slots import Slots, hold
 from app.domain import filters
 from app.domain.question import Question, read_question
 from app.domain.vocabulary import Scope

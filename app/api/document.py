@@ -4,10 +4,10 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app.api.access import SECURITY
+from app.api.http.authentication import SECURITY
+from app.api.http.problems import MEDIA_TYPE
+from app.api.http.write_route import WriteRoute
 from app.api.parameters import ReadRoute
-from app.api.problems import MEDIA_TYPE
-from app.api.writing import WriteRoute
 
 
 class Application(FastAPI):

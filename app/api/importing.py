@@ -14,13 +14,13 @@ from pydantic import RootModel, WithJsonSchema
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from app.api.access import SECURITY, access_of
-from app.api.asking import read_pairs
-from app.api.bodies import JSON, check_body
+from app.api.http.authentication import SECURITY, access_of
+from app.api.http.json_body import JSON, check_body
+from app.api.http.read_request import read_pairs
+from app.api.http.responses import Streamed
+from app.api.http.slots import Slots, hold
+from app.api.http.write_route import WriteRoute, write_router
 from app.api.parameters import ANY_ROUTE, PROBLEM, openapi_parameter
-from app.api.responses import Streamed
-from app.api.slots import Slots, hold
-from app.api.writing import WriteRoute, write_router
 from app.domain import filters
 from app.domain.filters import FileFormat
 from app.domain.question import Question, read_question

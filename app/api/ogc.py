@@ -15,8 +15,8 @@ from starlette.routing import Route
 
 from app import __version__
 from app.api import ogc_schemas
-from app.api.asking import Asked, answer, ask
 from app.api.encoding import MEDIA_TYPES
+from app.api.http.read_request import Asked, answer, ask
 from app.api.incidents import ID
 from app.api.ogc_document import OPENAPI, document
 from app.api.ogc_items import base_of, feature_alone, features, link, read_properties

@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
-from app.api.addresses import absolute, base
-from app.api.asking import Asked
 from app.api.encoding import FEW_ROWS, MEDIA_TYPES
+from app.api.http.addresses import absolute, base
+from app.api.http.read_request import Asked
 from app.domain.cql import read_predicate
 from app.domain.cql_text import Language
 from app.domain.features import PROPERTIES

@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from app.api.addresses import base
-from app.api.asking import MANY_PAIRS, Asked, answer, ask, read_pairs
-from app.api.problems import shown
+from app.api.http.addresses import base
+from app.api.http.problems import shown
+from app.api.http.read_request import MANY_PAIRS, Asked, answer, ask, read_pairs
 from app.domain import filters
 from app.domain.dates import instant_text
 from app.domain.question import Question

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.routing import request_response
 
 from app.api import schemas
-from app.api.access import SECURITY
 from app.api.encoding import media_type
+from app.api.http.authentication import SECURITY
 from app.domain.filters import Form, Parameter
 from app.domain.vocabulary import Scope
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
-from app.api.kept_files import OpenFile
-from app.api.slots import Slots
+from app.api.http.kept_files import OpenFile
+from app.api.http.slots import Slots
 from app.domain.incident import counted_day
 from app.domain.layouts.columns import COLUMNS, Type
 from app.domain.layouts.plain import incident_columns, incident_values

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import encoding, examples, schemas
-from app.api.asking import Asked, answer, ask
+from app.api.http.read_request import Asked, answer, ask
 from app.api.parameters import described, read_router
 from app.domain import filters
 from app.domain.filters import Form

@@ -31,7 +31,7 @@ def serve(
     reload: Annotated[bool, typer.Option(help="Start again when the code changes.")] = False,
 ) -> None:
     """Migrate, seed an empty database, and answer requests."""
-    from app.api.server import run
+    from app.api.http.server import run
 
     settings = Settings()
     database = migrated(settings)

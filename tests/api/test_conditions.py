@@ -5,9 +5,9 @@ from email.utils import formatdate, parsedate_to_datetime
 import pytest
 from starlette_compress import CompressMiddleware
 
-from app.api import responses
-from app.api.conditions import Conditions, chosen_encoding, conditional_headers, read_http_date
-from app.api.responses import SETTLED_SECONDS, modified_second
+from app.api.http import responses
+from app.api.http.conditional_requests import Conditions, chosen_encoding, conditional_headers, read_http_date
+from app.api.http.responses import SETTLED_SECONDS, modified_second
 from app.errors import RangeNotSatisfiable
 from app.store.db.database import Database
 from tests.support import INDELIMANE, PAGES, READ_ADDRESSES, Client, draft, record, report
@@ -184,7 +184,7 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds = float(responses.STARTED + 1000)
         monkeypatch.setattr("app.store.db.transaction.now", lambda: int(self.seconds * 1e6))
-        monkeypatch.setattr("app.api.asking.time.time", lambda: self.seconds)
+        monkeypatch.setattr("app.api.http.read_request.time.time", lambda: self.seconds)
 
 
 def test_a_change_in_the_second_of_an_answer_is_never_called_unchanged(

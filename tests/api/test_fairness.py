@@ -208,7 +208,7 @@ def test_an_item_beyond_the_limit_is_a_page_by_itself(many: Client, monkeypatch:
 
 
 def test_a_long_answer_is_sent_in_pieces_with_its_length(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.api.pieces.LONG", 100_000)
+    monkeypatch.setattr("app.api.http.pieces.LONG", 100_000)
     plain = many.get("/v1/incidents?limit=60", headers={"Accept-Encoding": "identity"})
     assert len(plain.content) > 100_000
     assert int(plain.headers["content-length"]) == len(plain.content)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.api import kept_files, parquet, responses
-from app.api.responses import SHORT
+from app.api import parquet
+from app.api.http import kept_files, responses
+from app.api.http.responses import SHORT
 from app.store.db.database import Database
 from tests.support import Client, draft, parquet_rows, record, report
 

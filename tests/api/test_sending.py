@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from app.api import changes, importing, responses
+from app.api import changes, importing
+from app.api.http import responses
+from app.api.http.slots import HELD, Slots, hold
 from app.api.live import LiveFeed
-from app.api.slots import HELD, Slots, hold
 from app.domain.question import Question
 from app.errors import ShareTaken, TooManyExports
 from app.store.db.database import Database

@@ -10,9 +10,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from app.api import server
-from app.api.server import LEAST_TAKEN, MOST_CONNECTIONS, SPARE_FILES, DeadlineProtocol
-from app.api.slots import network_of
+from app.api.http import server
+from app.api.http.server import LEAST_TAKEN, MOST_CONNECTIONS, SPARE_FILES, DeadlineProtocol
+from app.api.http.slots import network_of
 
 STATE = {"request_seconds": 10, "send_seconds": 0.05}
 GET = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"

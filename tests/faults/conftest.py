@@ -30,7 +30,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Here:
     """Runs the command in this process: its exit code, standard output and standard error."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("app.api.server.run", lambda *_, **__: pytest.fail("it is served"))
+    monkeypatch.setattr("app.api.http.server.run", lambda *_, **__: pytest.fail("it is served"))
 
     def run(database: Path, *arguments: str) -> tuple[int, str, str]:
         monkeypatch.setenv("INCIDENTS_DATABASE_URL", f"sqlite:///{database}")

@@ -64,7 +64,7 @@ def _bytes_read(call: Callable[[], object]) -> int:
 @pytest.mark.skipif(not COUNTS.exists(), reason="the system does not count what a process reads")
 def test_a_start_reads_no_more_of_a_large_file(here: Here, sizes: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     # given a service that ends when it would begin to answer, and modules that are imported already
-    monkeypatch.setattr("app.api.server.run", lambda *_, **__: None)
+    monkeypatch.setattr("app.api.http.server.run", lambda *_, **__: None)
     start = lambda path: here(path, "serve", "--port", "0")  # noqa: E731
     assert start(sizes[0])[0] == 0
 

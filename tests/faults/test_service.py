@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.api.responses import exports
+from app.api.http.responses import exports
 from app.store.db.database import Database
 from app.store.db.reader import Statement
 from tests.support import Client, Service, draft, record

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.api.server import MOST_CONNECTIONS
+from app.api.http.server import MOST_CONNECTIONS
 from app.settings import Settings
 from app.store.db.database import Database
 from tests.support import Service, draft, record

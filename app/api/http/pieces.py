@@ -5,8 +5,8 @@ import asyncio
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.rounds import rounds
-from app.api.slots import address_of
+from app.api.http.rounds import rounds
+from app.api.http.slots import address_of
 
 LONG = 256 * 1024
 """Bytes of an answer that is sent in pieces."""

@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from app.api.problems import problem
-from app.api.slots import network_of
+from app.api.http.problems import problem
+from app.api.http.slots import network_of
 from app.settings import Settings
 
 MOST_CONNECTIONS = 2000

@@ -15,15 +15,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import __version__
-from app.api.access import access_of
-from app.api.addresses import absolute
-from app.api.conditions import IDENTITY, Conditions, Headers, chosen_encoding, conditional_headers, http_date
 from app.api.encoding import FILE_NAMES, MEDIA_TYPES, expect_fitting, media_type, with_bom
+from app.api.http.addresses import absolute
+from app.api.http.authentication import access_of
+from app.api.http.conditional_requests import (
+    IDENTITY,
+    Conditions,
+    Headers,
+    chosen_encoding,
+    conditional_headers,
+    http_date,
+)
+from app.api.http.pieces import response_of
+from app.api.http.responses import content_of, file_response, modified_second
+from app.api.http.rounds import rounds
+from app.api.http.slots import address_of
 from app.api.parameters import forms_of
-from app.api.pieces import response_of
-from app.api.responses import content_of, file_response, modified_second
-from app.api.rounds import rounds
-from app.api.slots import address_of
 from app.domain.dates import Instant
 from app.domain.filters import Form, Parameter
 from app.domain.question import Question, read_question

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import request_response
 
-from app.api.access import SECURITY, access_of
-from app.api.asking import read_pairs
-from app.api.bodies import JSON, read_body
+from app.api.http.authentication import SECURITY, access_of
+from app.api.http.json_body import JSON, read_body
+from app.api.http.read_request import read_pairs
 from app.api.parameters import ANY_ROUTE, PROBLEM, path_parameters
 from app.domain.question import read_question
 from app.domain.strict_json import read_json

@@ -14,9 +14,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api import metrics
-from app.api.problems import problem
-from app.api.slots import HELD
+from app.api.http import metrics
+from app.api.http.problems import problem
+from app.api.http.slots import HELD
 
 MOST_QUERY = 16 * 1024
 MOST_HEADERS = 64 * 1024

@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from app.api.conditions import Conditions
-from app.api.kept_files import KeptFiles, Make, OpenFile
-from app.api.pieces import response_of
-from app.api.rounds import rounds
-from app.api.slots import Slots, address_of, hold
+from app.api.http.conditional_requests import Conditions
+from app.api.http.kept_files import KeptFiles, Make, OpenFile
+from app.api.http.pieces import response_of
+from app.api.http.rounds import rounds
+from app.api.http.slots import Slots, address_of, hold
 from app.domain.dates import Instant
 from app.errors import ServiceStopping, TooManyExports
 

@@ -1,0 +1,1 @@
+"""What all routes share: reading requests, making responses, errors, and the server itself."""
