@@ -27,11 +27,11 @@ from app.api import (
     statistics,
     system,
 )
-from app.api.document import LICENSE, TAGS, Application
 from app.api.http import metrics, problems
 from app.api.http.kept_files import KeptFiles
 from app.api.http.middleware import Cors, Envelope
 from app.api.live import LiveFeed
+from app.api.openapi.document import LICENSE, TAGS, Application
 from app.domain.filters import Form
 from app.domain.places import load_names
 from app.settings import Settings

@@ -9,14 +9,14 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import schemas_log
 from app.api.http.authentication import access_of
 from app.api.http.problems import shown
 from app.api.http.read_request import Asked, answer, ask, read_pairs
 from app.api.http.responses import Streamed
 from app.api.http.slots import Slots, hold
 from app.api.live import LOOK_SECONDS, LiveFeed
-from app.api.parameters import described, read_router
+from app.api.openapi import schemas_log
+from app.api.openapi.operations import described, read_router
 from app.domain import filters
 from app.domain.question import Question, read_question
 from app.domain.vocabulary import Scope

@@ -20,7 +20,7 @@ from app.api.http.read_request import read_pairs
 from app.api.http.responses import Streamed
 from app.api.http.slots import Slots, hold
 from app.api.http.write_route import WriteRoute, write_router
-from app.api.parameters import ANY_ROUTE, PROBLEM, openapi_parameter
+from app.api.openapi.operations import ANY_ROUTE, PROBLEM, openapi_parameter
 from app.domain import filters
 from app.domain.filters import FileFormat
 from app.domain.question import Question, read_question

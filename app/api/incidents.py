@@ -9,12 +9,13 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import encoding, examples, parquet, schemas
+from app.api import encoding, parquet
 from app.api.http.kept_files import OpenFile
 from app.api.http.read_request import Asked, answer, ask
 from app.api.http.responses import Made
 from app.api.http.slots import address_of
-from app.api.parameters import described, read_router
+from app.api.openapi import examples, schemas
+from app.api.openapi.operations import described, read_router
 from app.domain import filters
 from app.domain.filters import Form
 from app.errors import ExportUnwritable

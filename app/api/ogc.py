@@ -14,14 +14,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from app import __version__
-from app.api import ogc_schemas
 from app.api.encoding import MEDIA_TYPES
 from app.api.http.read_request import Asked, answer, ask
 from app.api.incidents import ID
-from app.api.ogc_document import OPENAPI, document
 from app.api.ogc_items import base_of, feature_alone, features, link, read_properties
-from app.api.ogc_schemas import SCHEMA
-from app.api.parameters import ReadRoute, described, read_router
+from app.api.openapi import ogc_schemas
+from app.api.openapi.ogc_document import OPENAPI, document
+from app.api.openapi.ogc_schemas import SCHEMA
+from app.api.openapi.operations import ReadRoute, described, read_router
 from app.domain import filters
 from app.domain.filters import Crs, Form, Parameter
 from app.errors import InvalidInput, MalformedQuestion

@@ -6,12 +6,12 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
-from app.api import schemas
 from app.api.http.conditional_requests import conditional_headers
 from app.api.http.json_body import JSON, MERGE_PATCH
 from app.api.http.read_request import encoding_of, is_of_version, tag
 from app.api.http.write_route import WriteRoute, recorded, write_router
 from app.api.incidents import ID
+from app.api.openapi import schemas
 from app.domain.dates import instant_text
 from app.domain.filters import Form
 from app.domain.incident import IncidentChange, IncidentDraft, WithdrawalDraft

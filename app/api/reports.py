@@ -6,9 +6,10 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import encoding, schemas
+from app.api import encoding
 from app.api.http.read_request import Asked, answer, ask
-from app.api.parameters import described, read_router
+from app.api.openapi import schemas
+from app.api.openapi.operations import described, read_router
 from app.domain import filters
 from app.domain.filters import Form
 from app.store.read import reports as read_reports

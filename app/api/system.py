@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import __version__
-from app.api import schemas
 from app.api.http.problems import shown
-from app.api.parameters import ANY_ROUTE, read_router
+from app.api.openapi import schemas
+from app.api.openapi.operations import ANY_ROUTE, read_router
 from app.errors import AppError
 from app.store.db.reader import Reader
 

@@ -8,8 +8,8 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 from schemathesis import GenerationMode
 
-from app.api import examples, schemas, schemas_log
 from app.api.application import create_app
+from app.api.openapi import examples, schemas, schemas_log
 from app.domain import filters, question
 from app.domain.filters import Parameter
 from app.domain.vocabulary import Scope

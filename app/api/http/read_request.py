@@ -30,7 +30,7 @@ from app.api.http.pieces import response_of
 from app.api.http.responses import content_of, file_response, modified_second
 from app.api.http.rounds import rounds
 from app.api.http.slots import address_of
-from app.api.parameters import forms_of
+from app.api.openapi.operations import forms_of
 from app.domain.dates import Instant
 from app.domain.filters import Form, Parameter
 from app.domain.question import Question, read_question

@@ -14,7 +14,7 @@ from starlette.routing import request_response
 from app.api.http.authentication import SECURITY, access_of
 from app.api.http.json_body import JSON, read_body
 from app.api.http.read_request import read_pairs
-from app.api.parameters import ANY_ROUTE, PROBLEM, path_parameters
+from app.api.openapi.operations import ANY_ROUTE, PROBLEM, path_parameters
 from app.domain.question import read_question
 from app.domain.strict_json import read_json
 from app.domain.validation import validated

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import request_response
 
-from app.api import schemas
 from app.api.encoding import media_type
 from app.api.http.authentication import SECURITY
+from app.api.openapi import schemas
 from app.domain.filters import Form, Parameter
 from app.domain.vocabulary import Scope
 

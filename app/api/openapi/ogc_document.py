@@ -7,8 +7,8 @@ properties from their parameters, GDAL the properties that it may filter by and 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from app.api.ogc_schemas import SCHEMA
-from app.api.parameters import openapi_parameter, path_parameters
+from app.api.openapi.ogc_schemas import SCHEMA
+from app.api.openapi.operations import openapi_parameter, path_parameters
 from app.domain import filters
 from app.domain.features import QUERYABLES
 from app.domain.filters import Parameter

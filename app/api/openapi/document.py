@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from app.api.http.authentication import SECURITY
 from app.api.http.problems import MEDIA_TYPE
 from app.api.http.write_route import WriteRoute
-from app.api.parameters import ReadRoute
+from app.api.openapi.operations import ReadRoute
 
 
 class Application(FastAPI):

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from app.api.schemas import Count, Hex, InstantText, Shape
+from app.api.openapi.schemas import Count, Hex, InstantText, Shape
 from app.domain.source import Id
 from app.domain.vocabulary import ChangeKind
 
