@@ -13,25 +13,14 @@ from fastapi import FastAPI
 from starlette_compress import CompressMiddleware, add_compress_type
 
 from app import __version__
-from app.api import (
-    assets,
-    changes,
-    encoding,
-    importing,
-    incidents,
-    ogc,
-    pages,
-    parquet,
-    recording,
-    reports,
-    statistics,
-    system,
-)
+from app.api import encoding, parquet
 from app.api.http import metrics, problems
 from app.api.http.kept_files import KeptFiles
 from app.api.http.middleware import Cors, Envelope
-from app.api.live import LiveFeed
 from app.api.openapi.document import LICENSE, TAGS, Application
+from app.api.routes import assets, health, incidents, log, ogc, pages, records, statistics, toll_reports
+from app.api.routes import imports as import_route
+from app.api.routes.live_log import LiveFeed
 from app.domain.filters import Form
 from app.domain.places import load_names
 from app.settings import Settings
@@ -125,9 +114,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings, app.state.reader = settings, reader
     app.state.recorder, app.state.files, app.state.live = recorder, files, LiveFeed(reader)
     # Taken over as they are: routes of an included router are looked up anew at each request.
-    for module in (incidents, reports, statistics, changes, recording, importing, ogc, system):
+    for module in (incidents, toll_reports, statistics, log, records, import_route, ogc, health):
         app.router.routes.extend(module.router.routes)
-    app.router.routes.extend(recording.changes.routes)
+    app.router.routes.extend(records.changes.routes)
     app.router.routes.extend([metrics.ROUTE, ogc.REDIRECT, *pages.ROUTES, *docs.routes(), *assets.ROUTES])
     packed = (Form.PARQUET,)  # is compressed already
     for media_type in (*(encoding.media_type(form) for form in Form if form not in packed), problems.MEDIA_TYPE):

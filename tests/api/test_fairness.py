@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from app.api import encoding, ogc_items
+from app.api import encoding
+from app.api.routes import ogc_items
 from app.domain.filters import MOST_GROUPS
 from app.domain.kinds import MOST_WORDS
 from app.domain.places import load_names
@@ -129,7 +130,7 @@ def test_what_takes_long_is_made_beside_the_event_loop(
     many: Client, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, address: str
 ) -> None:
     monkeypatch.setattr(encoding, "FEW_ITEMS", 50)
-    for module, few in (("app.api.pages", "MANY_LISTED"), ("app.store.read.statistics", "MANY_GROUPS")):
+    for module, few in (("app.api.routes.pages", "MANY_LISTED"), ("app.store.read.statistics", "MANY_GROUPS")):
         monkeypatch.setattr(f"{module}.{few}", 50)
     made_in: list[threading.Thread] = []
     original: Callable[..., Any] = getattr(owner, name)

@@ -13,7 +13,7 @@ import httpx
 import orjson
 import pytest
 
-from app.api import importing
+from app.api.routes import imports as import_route
 from app.domain.vocabulary import Scope
 from app.ingest.pipeline import BATCH
 from app.store import keys
@@ -156,7 +156,7 @@ def test_a_file_or_question_that_cannot_be_read_is_refused_whole(
     assert fault["name"] == named
     assert why in fault["message"]
     assert editor.checkpoint()["size"] == 0
-    assert importing.under_way.taken == 0
+    assert import_route.under_way.taken == 0
 
 
 def test_a_key_with_the_scope_is_needed(editor: Editor, insider: Editor) -> None:
@@ -182,7 +182,7 @@ def test_a_body_that_is_too_large_is_refused_before_and_while_it_is_read(
     editor: Editor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    monkeypatch.setattr(importing, "MOST_BYTES", 1000)
+    monkeypatch.setattr(import_route, "MOST_BYTES", 1000)
 
     async def unannounced() -> Any:
         for _ in range(20):
@@ -193,12 +193,12 @@ def test_a_body_that_is_too_large_is_refused_before_and_while_it_is_read(
 
     # then
     assert (told.status_code, untold.status_code) == (413, 413)
-    assert importing.under_way.taken == 0
+    assert import_route.under_way.taken == 0
 
 
 def test_a_third_import_has_to_wait(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
-    monkeypatch.setattr(importing.under_way, "taken", importing.MOST_AT_ONCE)
+    monkeypatch.setattr(import_route.under_way, "taken", import_route.MOST_AT_ONCE)
 
     # when
     answer = send(editor, "/v1/import?format=csv", TABLE)
@@ -206,7 +206,7 @@ def test_a_third_import_has_to_wait(editor: Editor, monkeypatch: pytest.MonkeyPa
     # then
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
-    assert importing.under_way.taken == importing.MOST_AT_ONCE
+    assert import_route.under_way.taken == import_route.MOST_AT_ONCE
 
 
 def test_imports_and_reads_go_on_beside_each_other(editor: Editor, file: bytes) -> None:
@@ -225,7 +225,7 @@ def test_imports_and_reads_go_on_beside_each_other(editor: Editor, file: bytes) 
     assert answers[1].headers["retry-after"] == "1"
     assert answers[1].json()["type"] == "/docs/errors#too-many-from-your-address"
     assert "one address may have 1 at once" in answers[1].json()["detail"]
-    assert (importing.under_way.taken, importing.under_way.by_address) == (0, {})
+    assert (import_route.under_way.taken, import_route.under_way.by_address) == (0, {})
 
 
 def test_an_importer_without_the_scope_learns_nothing_of_what_is_confidential(
@@ -380,13 +380,13 @@ def test_an_import_whose_key_is_revoked_ends_after_the_batch_at_hand(
 ) -> None:
     # given a key that is revoked as soon as the first batch is recorded
     content = ged.write(tmp_path / "ged.csv", ged.events(3 * BATCH)).read_bytes()
-    flush = importing._Work._flush
+    flush = import_route._Work._flush
 
     def revoke_then_flush(work: Any) -> None:
         keys.revoke(database, editor.key.split("_")[1])
         flush(work)
 
-    monkeypatch.setattr(importing._Work, "_flush", revoke_then_flush)
+    monkeypatch.setattr(import_route._Work, "_flush", revoke_then_flush)
 
     # when
     *rows, last = lines(send(editor, GED, content))
@@ -426,4 +426,4 @@ def test_a_file_that_is_packed_is_refused_at_its_first_bytes(editor: Editor, beg
     # then
     assert answer.status_code == 415
     assert "send it unpacked" in answer.json()["detail"]
-    assert importing.under_way.taken == 0
+    assert import_route.under_way.taken == 0

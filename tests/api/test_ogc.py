@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.api.ogc import CONFORMS_TO
+from app.api.routes.ogc import CONFORMS_TO
 from app.domain import filters
 from app.domain.features import PROPERTIES
 from app.store.db.database import Database

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from app.api import changes, importing
 from app.api.http import responses
 from app.api.http.slots import HELD, Slots, hold
-from app.api.live import LiveFeed
+from app.api.routes import imports as import_route
+from app.api.routes import log
+from app.api.routes.live_log import LiveFeed
 from app.domain.question import Question
 from app.errors import ShareTaken, TooManyExports
 from app.store.db.database import Database
@@ -21,7 +22,7 @@ from tests.support import ROOT, Client, draft, record, report
 ADDRESSES = {
     "exports": ("/v1/incidents?f=csv", responses.exports),
     "reports": ("/v1/toll-reports?f=ndjson", responses.exports),
-    "streams": ("/v1/changes/stream", changes.streams),
+    "streams": ("/v1/changes/stream", log.streams),
 }
 
 
@@ -57,7 +58,7 @@ def test_shares_leave_slots_for_others() -> None:
     slots.give_back("a")
     slots.take("e")
     assert slots.by_address == {"a": 3, "b": 4, "c": 4, "d": 4, "e": 1}
-    assert (responses.exports.share, changes.streams.share, importing.under_way.share) == (4, 50, 1)
+    assert (responses.exports.share, log.streams.share, import_route.under_way.share) == (4, 50, 1)
 
 
 def _request(messages: list[str], **scope: Any) -> Request:
@@ -160,9 +161,9 @@ def test_streams_that_wait_look_for_news_together_and_are_sent_the_same(database
 
         async def follow() -> tuple[int, bytes]:
             session = await read_incidents.open_session(reader, Question())
-            assert await live.after(session, 2, changes._event) is None
+            assert await live.after(session, 2, log._event) is None
             await live.news(session.recorded, stopping, 10)
-            part = await live.after(await read_incidents.open_session(reader, Question()), 2, changes._event)
+            part = await live.after(await read_incidents.open_session(reader, Question()), 2, log._event)
             assert part
             return part
 
@@ -204,7 +205,7 @@ def test_what_is_confidential_reaches_no_other_stream(database: Database) -> Non
             await read_incidents.open_session(reader, Question(), confidential=may) for may in (False, True)
         ]
         # when
-        first, other, again = [await live.after(session, 0, changes._event) for session in (opened, public, opened)]
+        first, other, again = [await live.after(session, 0, log._event) for session in (opened, public, opened)]
         # then
         assert first and other and again is first
         assert b"A witness in danger" in first[1] and b"A witness in danger" not in other[1]

@@ -16,12 +16,12 @@ from starlette.routing import Route
 from app import __version__
 from app.api.encoding import MEDIA_TYPES
 from app.api.http.read_request import Asked, answer, ask
-from app.api.incidents import ID
-from app.api.ogc_items import base_of, feature_alone, features, link, read_properties
 from app.api.openapi import ogc_schemas
 from app.api.openapi.ogc_document import OPENAPI, document
 from app.api.openapi.ogc_schemas import SCHEMA
 from app.api.openapi.operations import ReadRoute, described, read_router
+from app.api.routes.incidents import ID
+from app.api.routes.ogc_items import base_of, feature_alone, features, link, read_properties
 from app.domain import filters
 from app.domain.filters import Crs, Form, Parameter
 from app.errors import InvalidInput, MalformedQuestion

@@ -14,9 +14,9 @@ from app.api.http.problems import shown
 from app.api.http.read_request import Asked, answer, ask, read_pairs
 from app.api.http.responses import Streamed
 from app.api.http.slots import Slots, hold
-from app.api.live import LOOK_SECONDS, LiveFeed
 from app.api.openapi import schemas_log
 from app.api.openapi.operations import described, read_router
+from app.api.routes.live_log import LOOK_SECONDS, LiveFeed
 from app.domain import filters
 from app.domain.question import Question, read_question
 from app.domain.vocabulary import Scope
