@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from app.domain.filters import FileFormat
 from app.domain.places import bare_name, find_country, known_region, region_name
 from app.ingest.formats import import_file, importer_of
+from app.query.parameters import FileFormat
 from app.store.db.database import Database
 from tests.support import Client
 

@@ -21,8 +21,8 @@ from app.api.openapi.document import LICENSE, TAGS, Application
 from app.api.routes import assets, health, incidents, log, ogc, pages, records, statistics, toll_reports
 from app.api.routes import imports as import_route
 from app.api.routes.live_log import LiveFeed
-from app.domain.filters import Form
 from app.domain.places import load_names
+from app.query.parameters import Form
 from app.settings import Settings
 from app.store.db.database import Database
 from app.store.db.reader import Reader

@@ -11,8 +11,6 @@ from typing import Any
 import orjson
 from anyio import to_thread
 
-from app.domain import filters
-from app.domain.filters import HXL, Form
 from app.domain.layouts import acled, ucdp
 from app.domain.layouts.columns import COLUMNS
 from app.domain.layouts.plain import (
@@ -23,8 +21,10 @@ from app.domain.layouts.plain import (
     incident_columns,
     safe_row,
 )
-from app.domain.question import Question
 from app.errors import Fault, InvalidInput
+from app.query import parameters as query_parameters
+from app.query.parameters import HXL, Form
+from app.query.query import Question
 
 FEW_ROWS, FEW_ITEMS = 20, 200
 """Rows of a table, and items of JSON, that are made on the event loop: some milliseconds. More are made in a thread."""
@@ -82,7 +82,7 @@ def expect_fitting(form: Form, question: Question) -> None:
     if question.hxl and form is not Form.CSV:
         raise InvalidInput([Fault(HXL.name, "is for CSV of our own columns alone (f=csv)")])
     if question.bom and form not in CSV_FORMS:
-        raise InvalidInput([Fault(filters.BOM.name, f"is for CSV alone (f={', f='.join(CSV_FORMS)})")])
+        raise InvalidInput([Fault(query_parameters.BOM.name, f"is for CSV alone (f={', f='.join(CSV_FORMS)})")])
 
 
 def media_type(form: Form) -> str:

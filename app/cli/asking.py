@@ -17,10 +17,11 @@ from rich.console import Console
 
 from app.api import encoding, parquet
 from app.cli.base import app, text
-from app.domain import filters, kinds
-from app.domain.filters import Form, Parameter
-from app.domain.question import Question, read_question
 from app.errors import Fault, InvalidInput
+from app.query import parameters as query_parameters
+from app.query import value_types
+from app.query.parameters import Form, Parameter
+from app.query.query import Question, read_question
 from app.settings import Settings
 from app.store.db.database import Database
 from app.store.db.reader import Reader, ReadSession
@@ -35,13 +36,16 @@ SUFFIXES = {
     ".ndjson": Form.NDJSON,
     ".parquet": Form.PARQUET,
 }
-LAYOUT = Parameter("f", kinds.choice((Form.ACLED, Form.UCDP)), "Columns of a .csv file; our own unless told.")
-EXPORTED = (*(p for p in filters.INCIDENTS if p not in (filters.FORM, *filters.PAGING)), LAYOUT)
+LAYOUT = Parameter("f", value_types.choice((Form.ACLED, Form.UCDP)), "Columns of a .csv file; our own unless told.")
+EXPORTED = (
+    *(p for p in query_parameters.INCIDENTS if p not in (query_parameters.FORM, *query_parameters.PAGING)),
+    LAYOUT,
+)
 
 
 def find(given: dict[str, Any]) -> None:
     """List incidents that match: a page as a table or JSON, everything in the other forms without --limit."""
-    question = _question(given, filters.INCIDENTS)
+    question = _question(given, query_parameters.INCIDENTS)
     form, out = question.form, sys.stdout.buffer
     encoding.expect_fitting(form, question)
     whole = form is not Form.JSON and not question.paged
@@ -81,7 +85,7 @@ def _encoded(slices: AsyncGenerator[list[str]], form: Form, question: Question) 
 
 def stats(given: dict[str, Any]) -> None:
     """Show counts and toll sums of incidents that match, by group."""
-    question = _question(given, filters.STATS)
+    question = _question(given, query_parameters.STATS)
     groups = question.given.get("group_by", ())
 
     async def answer(session: ReadSession) -> None:
@@ -98,7 +102,7 @@ def stats(given: dict[str, Any]) -> None:
 
 def toll(incident_id: Annotated[str, typer.Argument(parser=text)], given: dict[str, Any]) -> None:
     """Show every figure reported of one incident, with a chart."""
-    question = _question(given, filters.HISTORY)
+    question = _question(given, query_parameters.HISTORY)
 
     async def answer(session: ReadSession) -> None:
         Console().print(history_view(await read_incidents.history(session, incident_id, question)))
@@ -203,7 +207,7 @@ def _options(parameters: Sequence[Parameter]) -> list[inspect.Parameter]:
     """The command line's options for the parameters of a question."""
     found = []
     for p in parameters:
-        kind: Any = bool if p.kind is kinds.SWITCH else list[str] if p.repeatable else str
+        kind: Any = bool if p.kind is value_types.SWITCH else list[str] if p.repeatable else str
         values = p.kind.schema.get("enum", ())
         told = f" One of: {', '.join(map(str, values))}." if values else ""
         option = typer.Option(f"--{p.name.replace('_', '-')}", help=p.help + told, show_default=False)
@@ -228,9 +232,9 @@ def _command(call: Callable[..., None], parameters: Sequence[Parameter]) -> None
     app.command(call.__name__)(command)
 
 
-_command(find, filters.INCIDENTS)
-_command(stats, filters.STATS)
-_command(toll, (filters.MEASURE, *filters.CLOCKS))
+_command(find, query_parameters.INCIDENTS)
+_command(stats, query_parameters.STATS)
+_command(toll, (query_parameters.MEASURE, *query_parameters.CLOCKS))
 _command(export, EXPORTED)
 
 

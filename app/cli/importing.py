@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.cli.base import app, migrated
-from app.domain.filters import FileFormat
 from app.domain.layouts.days import DayOrder
 from app.errors import Fault, InvalidInput
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Result, Summary
 from app.ingest.rows import OURS
+from app.query.parameters import FileFormat
 from app.settings import Settings
 from app.store.db.database import Database
 from app.store.maintenance import sqlite_files

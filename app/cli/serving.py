@@ -12,9 +12,9 @@ import typer
 from app.cli.base import app, migrated
 from app.domain.dates import Instant
 from app.domain.incident import IncidentDraft
-from app.domain.question import Question
 from app.errors import Fault, InvalidInput
 from app.ingest.seeds import load_seeds
+from app.query.query import Question
 from app.settings import Settings
 from app.store.db.database import Database
 from app.store.db.reader import Reader

@@ -8,7 +8,6 @@ from typing import Any
 
 from app.domain.dates import is_before_event, parse_day, parse_moment, today
 from app.domain.incident import IncidentDraft, counted_day
-from app.domain.kinds import NAME
 from app.domain.layouts.cells import Cells
 from app.domain.layouts.days import DayOrder
 from app.domain.source import Record, SourceDraft
@@ -16,6 +15,7 @@ from app.errors import Fault, InvalidInput, echo
 from app.ingest.files import Table
 from app.ingest.pipeline import Item
 from app.ingest.rows import Row
+from app.query.value_types import NAME
 from app.store import tables
 from app.store.write.releases import DataSet, Listed, Releases
 from app.store.write.writer import Outcome, Writer

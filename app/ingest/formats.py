@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from app.domain.filters import FileFormat
 from app.domain.layouts.days import DayOrder
 from app.ingest.acled import AcledImport
 from app.ingest.data_sets import Release
@@ -13,6 +12,7 @@ from app.ingest.files import Table, opened
 from app.ingest.pipeline import Batch, Item, Result, Summary, ingest
 from app.ingest.plain import PlainImport
 from app.ingest.ucdp import UcdpImport
+from app.query.parameters import FileFormat
 from app.store.db.database import Database
 from app.store.db.transaction import Transaction
 from app.store.write.writer import Writer

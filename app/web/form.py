@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from app.domain import kinds
-from app.domain.filters import BY_NAME, Filter, Parameter
+from app.query import value_types
+from app.query.parameters import BY_NAME, Filter, Parameter
 from app.web.words import word
 
 FIRST = ("q", "country", "region", "date_from", "date_to", "killed_min", "change")
@@ -93,7 +93,7 @@ def _fields(parameter: Parameter, pairs: Sequence[tuple[str, str]]) -> Iterator[
 
 
 def _type(parameter: Parameter, value: str) -> str:
-    if parameter.kind in (kinds.DAY, kinds.MOMENT):
+    if parameter.kind in (value_types.DAY, value_types.MOMENT):
         return "text" if len(value) > len("2019-11-01") else "date"  # a field for days cannot hold an instant
     numeric = parameter.kind.schema.get("type") in ("integer", "number")
     return "number" if numeric else "search" if parameter.name == "q" else "text"

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from app.domain.features import QUERYABLES
 from app.domain.incident import IncidentDraft
 from app.domain.layouts.columns import Type
+from app.query.features import QUERYABLES
 from tests.support import draft, figure
 
 TITLES = ["Attack on Wani", "attaque à MÉNAKA", "50% of_it [x] * ?", "it's a \\ backslash", "Straße", "!!!", "A" * 300]

@@ -10,9 +10,9 @@ import geojson_pydantic
 import hxl
 import pytest
 
-from app.domain.filters import Form
 from app.domain.layouts import acled, ucdp
 from app.domain.layouts.columns import COLUMNS
+from app.query.parameters import Form
 from app.store.db.database import Database
 from tests.support import Client, draft, parquet_rows, record, report
 from tests.test_cli import CommandLine

@@ -9,11 +9,11 @@ import pytest
 
 from app.api import encoding
 from app.api.routes import ogc_items
-from app.domain.filters import MOST_GROUPS
-from app.domain.kinds import MOST_WORDS
 from app.domain.places import load_names
-from app.domain.question import MOST_FAULTS, MOST_SUGGESTIONS
 from app.domain.text import Names
+from app.query.parameters import MOST_GROUPS
+from app.query.query import MOST_FAULTS, MOST_SUGGESTIONS
+from app.query.value_types import MOST_WORDS
 from app.store.db.database import Database
 from app.store.read import statistics as read_statistics
 from app.web import render

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from app.domain.dates import parse_moment
-from app.domain.filters import FILTERS, Sort
+from app.query.parameters import FILTERS, Sort
 from app.store.db.database import Database
 from app.store.tables import Incident, Listing, ReleaseSpan, Reporter, Source, table_of
 from app.store.write.writer import recording

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 import httpx
 import pytest
 
-from app.domain.filters import HISTORY, INCIDENT_BY_ID, INCIDENTS, LISTS, REPORTS, STATS, Parameter
+from app.query.parameters import HISTORY, INCIDENT_BY_ID, INCIDENTS, LISTS, REPORTS, STATS, Parameter
 from tests.support import INDELIMANE, READ_ADDRESSES, Client
 
 ONE_REPORT = "/v1/toll-reports/tr-indelimane-killed-gov-1"

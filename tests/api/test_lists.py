@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.filters import REPORTS
+from app.query.parameters import REPORTS
 from app.store.db.database import Database
 from tests.support import Client, draft, figure, record
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.domain.features import PROPERTIES, QUERYABLES, Property
-from app.domain.filters import EQUAL
 from app.domain.layouts.columns import Type
+from app.query.features import PROPERTIES, QUERYABLES, Property
+from app.query.parameters import EQUAL
 from app.store.db.database import Database
 from tests.api import features
 from tests.support import Client, draft, figure, record, report

@@ -10,9 +10,10 @@ from schemathesis import GenerationMode
 
 from app.api.application import create_app
 from app.api.openapi import examples, schemas, schemas_log
-from app.domain import filters, question
-from app.domain.filters import Parameter
 from app.domain.vocabulary import Scope
+from app.query import parameters as query_parameters
+from app.query import query as query_module
+from app.query.parameters import Parameter
 from app.settings import Settings
 from app.store import keys
 from app.store.db.database import Database
@@ -21,15 +22,15 @@ from tests.support import INDELIMANE, Client, Editor
 
 ONE, REPORT = "/v1/incidents/{incident_id}", "/v1/toll-reports/{report_id}"
 TAKEN: dict[str, tuple[Parameter, ...]] = {
-    "/v1/incidents": filters.INCIDENTS, ONE: filters.INCIDENT_BY_ID, f"{ONE}/toll-history": filters.HISTORY,
-    f"{ONE}/versions": (filters.RECORDED_AS_OF,), "/v1/toll-reports": filters.REPORTS, REPORT: filters.CLOCKS,
-    "/v1/reporters": filters.LISTS, "/v1/sources": filters.LISTS, "/v1/stats": filters.STATS,
-    "/v1/regions": filters.CLOCKS, "/v1/regions/{code}": filters.CLOCKS,
-    "/v1/reporters/{reporter_id}": (filters.RECORDED_AS_OF,), "/v1/sources/{source_id}": (filters.RECORDED_AS_OF,),
-    "/v1/changes": filters.CHANGES, "/v1/log/checkpoint": (filters.RECORDED_AS_OF,), "/v1/log/proof": filters.PROOF,
-    **dict.fromkeys(("/ogc", "/ogc/api", "/ogc/conformance", "/ogc/collections", "/ogc/collections/incidents"), filters.ABOUT_FEATURES),
-    **{f"/ogc/collections/incidents/{schema}": filters.ABOUT_FEATURES for schema in ("queryables", "schema", "feature-schema")},
-    "/ogc/collections/incidents/items": filters.FEATURES, "/ogc/collections/incidents/items/{incident_id}": filters.FEATURE,
+    "/v1/incidents": query_parameters.INCIDENTS, ONE: query_parameters.INCIDENT_BY_ID, f"{ONE}/toll-history": query_parameters.HISTORY,
+    f"{ONE}/versions": (query_parameters.RECORDED_AS_OF,), "/v1/toll-reports": query_parameters.REPORTS, REPORT: query_parameters.CLOCKS,
+    "/v1/reporters": query_parameters.LISTS, "/v1/sources": query_parameters.LISTS, "/v1/stats": query_parameters.STATS,
+    "/v1/regions": query_parameters.CLOCKS, "/v1/regions/{code}": query_parameters.CLOCKS,
+    "/v1/reporters/{reporter_id}": (query_parameters.RECORDED_AS_OF,), "/v1/sources/{source_id}": (query_parameters.RECORDED_AS_OF,),
+    "/v1/changes": query_parameters.CHANGES, "/v1/log/checkpoint": (query_parameters.RECORDED_AS_OF,), "/v1/log/proof": query_parameters.PROOF,
+    **dict.fromkeys(("/ogc", "/ogc/api", "/ogc/conformance", "/ogc/collections", "/ogc/collections/incidents"), query_parameters.ABOUT_FEATURES),
+    **{f"/ogc/collections/incidents/{schema}": query_parameters.ABOUT_FEATURES for schema in ("queryables", "schema", "feature-schema")},
+    "/ogc/collections/incidents/items": query_parameters.FEATURES, "/ogc/collections/incidents/items/{incident_id}": query_parameters.FEATURE,
 }  # fmt: skip
 NAMED = {
     "incident_id": INDELIMANE.split("/")[-1], "code": "ML", "report_id": "tr-indelimane-killed-gov-1",
@@ -52,7 +53,7 @@ ANSWERS: dict[str, type[BaseModel]] = {
     "/v1/reporters": schemas.ReporterPage,
     "/v1/sources?limit=1": schemas.SourcePage,
     "/v1/stats": schemas.Stats,
-    f"/v1/stats?group_by={','.join(filters.Group)}": schemas.Stats,
+    f"/v1/stats?group_by={','.join(query_parameters.Group)}": schemas.Stats,
     "/v1/stats?as_of=2000-01-01": schemas.Stats,
     "/v1/regions": schemas.Regions,
     "/v1/regions/ML": schemas.RegionSummary,
@@ -108,7 +109,7 @@ def test_a_route_takes_what_the_document_says_and_nothing_else(client: Client, p
 
     # when: every parameter that any route has is sent, some at a time, and those that are not known here are named
     every = sorted({p.name for parameters in TAKEN.values() for p in parameters})
-    some = [every[n : n + question.MOST_FAULTS] for n in range(0, len(every), question.MOST_FAULTS)]
+    some = [every[n : n + query_module.MOST_FAULTS] for n in range(0, len(every), query_module.MOST_FAULTS)]
     queries = ["&".join(f"{name}=%00" for name in names) for names in some]
     faults = [fault for query in queries for fault in client.get(f"{address}?{query}").json()["errors"]]
 
@@ -161,7 +162,7 @@ def test_a_real_answer_is_what_its_schema_says(client: Client, address: str) -> 
 @pytest.mark.parametrize("question", ["", "as_of=2019-11-02", "near_border=BF&total=true", "limit=1"])
 def test_a_page_of_incidents_is_what_its_schema_says(client: Client, question: str) -> None:
     # when
-    page = client.json(f"/v1/incidents?{question}")
+    page = client.json(f"/v1/incidents?{query_module}")
 
     # then
     schemas.IncidentPage.model_validate_json(json.dumps(page), strict=True)

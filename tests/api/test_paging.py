@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, quote
 import orjson
 import pytest
 
-from app.domain.filters import Sort
 from app.ingest.pipeline import Item, ingest
+from app.query.parameters import Sort
 from app.store.db.database import Database
 from tests.support import Client, draft, figure, record
 

@@ -12,8 +12,8 @@ from app.api.http.slots import HELD, Slots, hold
 from app.api.routes import imports as import_route
 from app.api.routes import log
 from app.api.routes.live_log import LiveFeed
-from app.domain.question import Question
 from app.errors import ShareTaken, TooManyExports
+from app.query.query import Question
 from app.store.db.database import Database
 from app.store.db.reader import Reader
 from app.store.read import incidents as read_incidents

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from app.domain.question import Question
+from app.query.query import Question
 from app.store.db.database import Database
 from app.store.db.reader import Reader, Row, Statement
 from app.store.read import incident_queries

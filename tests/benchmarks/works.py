@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
 
-from app.domain.filters import INCIDENT_BY_ID, INCIDENTS, STATS
 from app.domain.places import region_name
-from app.domain.question import Question, read_question
+from app.query.parameters import INCIDENT_BY_ID, INCIDENTS, STATS
+from app.query.query import Question, read_question
 from app.store.read.incidents import INCIDENTS as WALK
 from app.store.read.incidents import asked_of
 from app.store.read.paging import Cursor

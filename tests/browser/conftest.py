@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.domain.filters import FileFormat
 from app.domain.incident import IncidentDraft
 from app.ingest.formats import import_file, importer_of
+from app.query.parameters import FileFormat
 from app.store.db.database import Database
 from tests import ged
 from tests.support import Service, hostile_incident, record

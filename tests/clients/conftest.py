@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.filters import FileFormat
 from app.domain.vocabulary import Scope
 from app.ingest.formats import import_file, importer_of
+from app.query.parameters import FileFormat
 from app.store import keys
 from app.store.db.database import Database
 from tests import ged

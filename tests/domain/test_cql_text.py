@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.cql_text import Language, parse_cql_text
+from app.query.cql_text import Language, parse_cql_text
 
 TEXTS = [
     "killed_best > 10", '"killed_best" > 10', "date_start >= DATE('2026-01-10')", "date_start > '2026-01-10T'",

@@ -9,12 +9,12 @@ from typing import Any
 import orjson
 import pytest
 
-from app.domain.filters import FileFormat
 from app.domain.layouts.acled import COLUMNS
 from app.domain.layouts.days import DayOrder
 from app.errors import InvalidInput
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Summary
+from app.query.parameters import FileFormat
 from app.store.db.database import Database
 from app.store.tables import Incident
 from app.store.write.writer import recording

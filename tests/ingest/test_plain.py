@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.domain.filters import FileFormat
 from app.domain.layouts.plain import HEADLINE_COLUMNS
 from app.domain.toll import TollReportDraft
 from app.errors import InvalidInput
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Summary
+from app.query.parameters import FileFormat
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
 from app.store.write.writer import recording

@@ -5,11 +5,11 @@ from typing import Any
 
 import orjson
 
-from app.domain.filters import INCIDENTS
 from app.domain.incident import IncidentDraft
-from app.domain.question import Question, read_question
 from app.domain.toll import TollReportDraft
 from app.errors import NotFound
+from app.query.parameters import INCIDENTS
+from app.query.query import Question, read_question
 from app.store.db.database import Database
 from app.store.db.reader import Reader
 from app.store.read import incidents as read_incidents

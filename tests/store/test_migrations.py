@@ -8,10 +8,10 @@ import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
 
-from app.domain.filters import FileFormat
 from app.domain.incident import IncidentDraft
 from app.domain.toll import TollReportDraft
 from app.ingest.formats import import_file, importer_of
+from app.query.parameters import FileFormat
 from app.store.db.database import Database, _scripts
 from app.store.maintenance.verify import Proved, verify
 from app.store.write.writer import recording

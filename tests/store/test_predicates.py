@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from app.domain.cql import read_predicate
-from app.domain.cql_text import Language
-from app.domain.question import Question
+from app.query.cql import read_predicate
+from app.query.cql_text import Language
+from app.query.query import Question
 from app.store.db.database import Database
 from app.store.read import incident_queries
 from tests.store.recorded import Asking, incident, record

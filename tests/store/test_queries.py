@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.domain.filters import FILTERS, INCIDENTS, STATS, Filter, Group, How, Sort
-from app.domain.question import read_question
+from app.query.parameters import FILTERS, INCIDENTS, STATS, Filter, Group, How, Sort
+from app.query.query import read_question
 from app.store.db.database import Database
 from app.store.read import incident_queries, lists
 from app.store.read import incidents as read_incidents

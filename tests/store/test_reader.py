@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from app.domain import filters
-from app.domain.question import Question, read_question
 from app.errors import TooManyReads
+from app.query import parameters as query_parameters
+from app.query.query import Question, read_question
 from app.store.db import reader
 from app.store.db.budget import Budget
 from app.store.db.database import Database
@@ -44,7 +44,7 @@ def _run(database: Database, questions: dict[str, str], act: Any) -> Any:
     async def run() -> Any:
         opened = Reader(database, 2)
         try:
-            question = read_question(list(questions.items()), filters.INCIDENTS)
+            question = read_question(list(questions.items()), query_parameters.INCIDENTS)
             return await act(opened, await read_incidents.open_session(opened, question), question)
         finally:
             opened.close()

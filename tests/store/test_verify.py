@@ -19,10 +19,10 @@ import sqlalchemy as sa
 
 from app.domain import merkle
 from app.domain.canonical import canonical
-from app.domain.filters import FileFormat
 from app.domain.vocabulary import Scope
 from app.errors import Broken, DatabaseUnusable, InvalidInput
 from app.ingest.formats import import_file, importer_of
+from app.query.parameters import FileFormat
 from app.store import keys
 from app.store.db.connections import compiled
 from app.store.db.database import Database

@@ -1,9 +1,9 @@
 """The form of the explorer is made of the declared filters."""
 
-from app.domain import filters
+from app.query import parameters as query_parameters
 from app.web import form
 
-PARAMETERS = (*filters.MATCHING, filters.SORT)
+PARAMETERS = (*query_parameters.MATCHING, query_parameters.SORT)
 
 
 def test_every_filter_has_its_field() -> None:

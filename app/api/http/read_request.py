@@ -32,10 +32,10 @@ from app.api.http.rounds import rounds
 from app.api.http.slots import address_of
 from app.api.openapi.operations import forms_of
 from app.domain.dates import Instant
-from app.domain.filters import Form, Parameter
-from app.domain.question import Question, read_question
 from app.domain.vocabulary import Scope
 from app.errors import Fault, InvalidInput, PreconditionFailed
+from app.query.parameters import Form, Parameter
+from app.query.query import Question, read_question
 from app.store.db.budget import Budget
 from app.store.db.reader import Reader, ReadSession
 from app.store.read import incidents as read_incidents

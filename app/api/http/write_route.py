@@ -15,11 +15,11 @@ from app.api.http.authentication import SECURITY, access_of
 from app.api.http.json_body import JSON, read_body
 from app.api.http.read_request import read_pairs
 from app.api.openapi.operations import ANY_ROUTE, PROBLEM, path_parameters
-from app.domain.question import read_question
 from app.domain.strict_json import read_json
 from app.domain.validation import validated
 from app.domain.vocabulary import Scope
 from app.errors import Fault, InvalidInput
+from app.query.query import read_question
 from app.store.db.reader import ReadSession
 from app.store.write.recorder import Answer, Repeatable
 from app.store.write.writer import Writer

@@ -9,9 +9,9 @@ from typing import Any
 
 from app.api.openapi.ogc_schemas import SCHEMA
 from app.api.openapi.operations import openapi_parameter, path_parameters
-from app.domain import filters
-from app.domain.features import QUERYABLES
-from app.domain.filters import Parameter
+from app.query import parameters as query_parameters
+from app.query.features import QUERYABLES
+from app.query.parameters import Parameter
 
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 _JSON, _GEOJSON, _PROBLEM = "application/json", "application/geo+json", "application/problem+json"
@@ -24,7 +24,7 @@ _OF_STANDARD = ("bbox", "bbox-crs", "datetime", "limit", "filter", "filter-lang"
 
 def document(base: str, title: str, version: str) -> dict[str, Any]:
     """The document; `base` is the address of the landing page."""
-    form = filters.ABOUT_FEATURES
+    form = query_parameters.ABOUT_FEATURES
     collection = "/collections/incidents"
     return {
         "openapi": "3.0.3",
@@ -39,12 +39,14 @@ def document(base: str, title: str, version: str) -> dict[str, Any]:
             f"{collection}/queryables": _get("queryables", "Properties that filters compare", SCHEMA, form),
             f"{collection}/schema": _get("schema", "Properties of incidents", SCHEMA, form),
             f"{collection}/feature-schema": _get("featureSchema", "JSON Schema of a feature", SCHEMA, form),
-            f"{collection}/items": _get("features", "Incidents as features", _GEOJSON, filters.FEATURES),
+            f"{collection}/items": _get("features", "Incidents as features", _GEOJSON, query_parameters.FEATURES),
             f"{collection}/items/{{incident_id}}": _get(
-                "feature", "One incident as a feature", _GEOJSON, filters.FEATURE, path_parameters(_ID)
+                "feature", "One incident as a feature", _GEOJSON, query_parameters.FEATURE, path_parameters(_ID)
             ),
         },
-        "components": {"parameters": {p.name: _parameter(p) for p in filters.FEATURES if p.name in _OF_STANDARD}},
+        "components": {
+            "parameters": {p.name: _parameter(p) for p in query_parameters.FEATURES if p.name in _OF_STANDARD}
+        },
     }
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.domain.features import GEOMETRY, PROPERTIES, QUERYABLES
+from app.query.features import GEOMETRY, PROPERTIES, QUERYABLES
 
 SCHEMA = "application/schema+json"
 _POINT = "https://geojson.org/schema/Point.json"

@@ -12,8 +12,8 @@ from starlette.routing import request_response
 from app.api.encoding import media_type
 from app.api.http.authentication import SECURITY
 from app.api.openapi import schemas
-from app.domain.filters import Form, Parameter
 from app.domain.vocabulary import Scope
+from app.query.parameters import Form, Parameter
 
 PROBLEM: dict[str, Any] = {"model": schemas.Problem, "content": {"application/problem+json": {}}}
 """What every error is answered with."""

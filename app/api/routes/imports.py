@@ -21,9 +21,6 @@ from app.api.http.responses import Streamed
 from app.api.http.slots import Slots, hold
 from app.api.http.write_route import WriteRoute, write_router
 from app.api.openapi.operations import ANY_ROUTE, PROBLEM, openapi_parameter
-from app.domain import filters
-from app.domain.filters import FileFormat
-from app.domain.question import Question, read_question
 from app.domain.vocabulary import Scope
 from app.errors import (
     AppError,
@@ -38,6 +35,9 @@ from app.errors import (
 from app.ingest.files import is_packed
 from app.ingest.formats import Importer, import_file, importer_of
 from app.ingest.pipeline import Result, Summary
+from app.query import parameters as query_parameters
+from app.query.parameters import FileFormat
+from app.query.query import Question, read_question
 from app.store.db.database import Database
 from app.store.keys import Access, expect_holds
 from app.store.maintenance.temporary import temporary_folder
@@ -78,7 +78,7 @@ class ImportRoute(WriteRoute):
     async def _handle(self, request: Request) -> Response:
         access = await access_of(request)
         access.expect(Scope.WRITE)
-        question = read_question(read_pairs(request.scope["query_string"]), filters.IMPORT)
+        question = read_question(read_pairs(request.scope["query_string"]), query_parameters.IMPORT)
         importer = _importer(question)
         check_body(request, self.media_types, MOST_BYTES)
         hold(request, under_way)
@@ -261,7 +261,9 @@ router = write_router("/v1", ImportRoute)
         507: {"description": "There is no room left.", **PROBLEM},
     },
     openapi_extra={
-        "parameters": [openapi_parameter(p) | {"required": p is filters.FORMAT} for p in filters.IMPORT],
+        "parameters": [
+            openapi_parameter(p) | {"required": p is query_parameters.FORMAT} for p in query_parameters.IMPORT
+        ],
         "security": [{SECURITY: [Scope.WRITE.value]}],
     },
 )

@@ -16,9 +16,9 @@ from app.api.http.responses import Made
 from app.api.http.slots import address_of
 from app.api.openapi import examples, schemas
 from app.api.openapi.operations import described, read_router
-from app.domain import filters
-from app.domain.filters import Form
 from app.errors import ExportUnwritable
+from app.query import parameters as query_parameters
+from app.query.parameters import Form
 from app.store.read import incidents as read_incidents
 
 log = logging.getLogger("app")
@@ -30,11 +30,11 @@ ID = {"incident_id": "The incident's id, like `ml-2019-11-01-indelimane`."}
     "",
     response_model=schemas.IncidentPage,
     summary="Incidents that match, with their headline tolls",
-    **described(filters.INCIDENTS, example=examples.INCIDENT_PAGE, confidential=True),
+    **described(query_parameters.INCIDENTS, example=examples.INCIDENT_PAGE, confidential=True),
 )
 async def incidents(request: Request) -> Response:
     """A page of incidents. The walk along `next` shows what was recorded when its first page was answered."""
-    asked = await ask(request, filters.INCIDENTS, read_incidents.INCIDENTS)
+    asked = await ask(request, query_parameters.INCIDENTS, read_incidents.INCIDENTS)
     return await answer(asked, lambda: _incidents(asked), link=True)
 
 
@@ -78,7 +78,7 @@ async def _as_file(asked: Asked, slices: AsyncGenerator[list[str]]) -> OpenFile:
     response_model=schemas.Incident | schemas.IncidentMembers,
     summary="One incident",
     **described(
-        filters.INCIDENT_BY_ID,
+        query_parameters.INCIDENT_BY_ID,
         path=ID,
         example=examples.INCIDENT,
         missing=True,
@@ -88,7 +88,7 @@ async def _as_file(asked: Asked, slices: AsyncGenerator[list[str]]) -> OpenFile:
 )
 async def incident(request: Request) -> Response:
     """One incident with its headline toll, sources and actors."""
-    asked = await ask(request, filters.INCIDENT_BY_ID)
+    asked = await ask(request, query_parameters.INCIDENT_BY_ID)
     reports = encoding.needs_reports(asked.form, asked.question)
     found = await read_incidents.incident(
         asked.session, request.path_params["incident_id"], asked.question, reports=reports
@@ -109,12 +109,17 @@ async def _incident(asked: Asked, text: str) -> bytes:
     response_model=schemas.TollHistory,
     summary="Every figure that was reported, and how the headline moved",
     **described(
-        filters.HISTORY, path=ID, example=examples.TOLL_HISTORY, missing=True, withdrawn=True, confidential=True
+        query_parameters.HISTORY,
+        path=ID,
+        example=examples.TOLL_HISTORY,
+        missing=True,
+        withdrawn=True,
+        confidential=True,
     ),
 )
 async def toll_history(request: Request) -> Response:
     """Every report that covers the incident, oldest first, and the headline's timeline."""
-    asked = await ask(request, filters.HISTORY)
+    asked = await ask(request, query_parameters.HISTORY)
     incident_id = request.path_params["incident_id"]
     return await answer(asked, lambda: _history(asked, incident_id))
 
@@ -131,11 +136,11 @@ async def _history(asked: Asked, incident_id: str) -> bytes:
     "/{incident_id}/versions",
     response_model=schemas.Versions,
     summary="How the record itself changed",
-    **described((filters.RECORDED_AS_OF,), path=ID, missing=True, withdrawn=True, confidential=True),
+    **described((query_parameters.RECORDED_AS_OF,), path=ID, missing=True, withdrawn=True, confidential=True),
 )
 async def versions(request: Request) -> Response:
     """Every version of the incident's record, oldest first, with who recorded it and when."""
-    asked = await ask(request, (filters.RECORDED_AS_OF,))
+    asked = await ask(request, (query_parameters.RECORDED_AS_OF,))
     return await answer(asked, lambda: _versions(asked, request.path_params["incident_id"]))
 
 

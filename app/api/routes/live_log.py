@@ -5,8 +5,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from app.domain.dates import Instant
-from app.domain.question import Question
 from app.errors import AppError
+from app.query.query import Question
 from app.store.db.reader import Reader, ReadSession
 from app.store.read import incidents as read_incidents
 from app.store.read import log as read_log

@@ -17,10 +17,10 @@ from app.api.http.slots import Slots, hold
 from app.api.openapi import schemas_log
 from app.api.openapi.operations import described, read_router
 from app.api.routes.live_log import LOOK_SECONDS, LiveFeed
-from app.domain import filters
-from app.domain.question import Question, read_question
 from app.domain.vocabulary import Scope
 from app.errors import AppError, Fault, InvalidInput, ReadTooLong, TooManyStreams
+from app.query import parameters as query_parameters
+from app.query.query import Question, read_question
 from app.store.read import incidents as read_incidents
 from app.store.read import log as read_log
 
@@ -38,7 +38,7 @@ KEY_SECONDS = 1.0
     "/changes",
     response_model=schemas_log.Changes,
     summary="Every change, in the order of its recording",
-    **described(filters.CHANGES, confidential=True),
+    **described(query_parameters.CHANGES, confidential=True),
 )
 async def changes(request: Request) -> Response:
     """Entries of the log after one. Remember the last `seq`, and ask for what comes after it; none is ever left out.
@@ -46,7 +46,7 @@ async def changes(request: Request) -> Response:
     `hash` is SHA-256 of a zero byte and the entry's canonical JSON (RFC 8785) without its `hash` and `opened`. Where
     `epoch` is another than before, the service was restored from a backup: begin anew.
     """
-    asked = await ask(request, filters.CHANGES)
+    asked = await ask(request, query_parameters.CHANGES)
     return await answer(asked, lambda: _changes(asked), link=True)
 
 
@@ -63,7 +63,7 @@ async def _changes(asked: Asked) -> tuple[bytes, str | None]:
 @router.get(
     "/changes/stream",
     summary="Stream changes as they happen (Server-Sent Events)",
-    **described((filters.AFTER,), stream=EVENT_STREAM, confidential=True),
+    **described((query_parameters.AFTER,), stream=EVENT_STREAM, confidential=True),
 )
 async def changes_stream(request: Request) -> Response:
     """Server-Sent Events: one for each entry, with its `seq` as id. They reach `EventSource.onmessage`.
@@ -72,7 +72,7 @@ async def changes_stream(request: Request) -> Response:
     stream cannot go on. Begins after `Last-Event-ID`, which a browser sends by itself when it connects again, or else
     after `after`. A comment comes every 15 seconds where nothing else does.
     """
-    question = read_question(read_pairs(request.scope["query_string"]), (filters.AFTER,))
+    question = read_question(read_pairs(request.scope["query_string"]), (query_parameters.AFTER,))
     after = _resumed(request.headers.get("last-event-id"), question.given.get("after", 0))
     await access_of(request)
     state = await read_log.checkpoint(await read_incidents.open_session(request.app.state.reader, Question()))
@@ -136,11 +136,11 @@ def _named(name: str, data: str) -> bytes:
     "/log/checkpoint",
     response_model=schemas_log.Checkpoint,
     summary="The log as it stands: its size and the root of its tree",
-    **described((filters.RECORDED_AS_OF,)),
+    **described((query_parameters.RECORDED_AS_OF,)),
 )
 async def log_checkpoint(request: Request) -> Response:
     """Keep it: `incidents verify --against` and the consistency proof show that nothing before it was changed."""
-    asked = await ask(request, (filters.RECORDED_AS_OF,))
+    asked = await ask(request, (query_parameters.RECORDED_AS_OF,))
     return await answer(asked, lambda: _json(read_log.checkpoint(asked.session)))
 
 
@@ -148,14 +148,14 @@ async def log_checkpoint(request: Request) -> Response:
     "/log/proof",
     response_model=schemas_log.InclusionProof | schemas_log.ConsistencyProof,
     summary="Proof that an entry is in the log, or that the log only grew",
-    **described(filters.PROOF),
+    **described(query_parameters.PROOF),
 )
 async def log_proof(request: Request) -> Response:
     """With `seq`, the audit path of RFC 6962 from that entry to the root of the log, or of its first `size` entries.
 
     With `from`, and `to` unless it is the log as it stands, the consistency proof between the two sizes.
     """
-    asked = await ask(request, filters.PROOF)
+    asked = await ask(request, query_parameters.PROOF)
     given = asked.question.given
     if ("seq" in given) == ("from" in given):
         raise InvalidInput([Fault("seq", "or `from` is given, one of them")])

@@ -22,9 +22,9 @@ from app.api.openapi.ogc_schemas import SCHEMA
 from app.api.openapi.operations import ReadRoute, described, read_router
 from app.api.routes.incidents import ID
 from app.api.routes.ogc_items import base_of, feature_alone, features, link, read_properties
-from app.domain import filters
-from app.domain.filters import Crs, Form, Parameter
 from app.errors import InvalidInput, MalformedQuestion
+from app.query import parameters as query_parameters
+from app.query.parameters import Crs, Form, Parameter
 from app.store.read import incidents as read_incidents
 
 GEOJSON = MEDIA_TYPES[Form.GEOJSON]
@@ -66,7 +66,7 @@ router = read_router("/ogc", "OGC API – Features", route_class=OgcRoute)
 
 
 def _about(summary: str, media: str = JSON) -> dict[str, Any]:
-    return {"summary": summary, **described(filters.ABOUT_FEATURES, malformed=400, media=media)}
+    return {"summary": summary, **described(query_parameters.ABOUT_FEATURES, malformed=400, media=media)}
 
 
 def _of_features(summary: str, parameters: Sequence[Parameter], **options: Any) -> dict[str, Any]:
@@ -146,20 +146,20 @@ async def ogc_feature_schema(request: Request) -> Response:
     return await _respond(request, ogc_schemas.feature_schema(here), SCHEMA)
 
 
-@router.get(f"{COLLECTION}/items", **_of_features("Incidents as features", filters.FEATURES))
+@router.get(f"{COLLECTION}/items", **_of_features("Incidents as features", query_parameters.FEATURES))
 async def ogc_features(request: Request) -> Response:
     """A page of incidents. All pages of `next` are one consistent snapshot, taken at the first request."""
-    asked = await ask(request, filters.FEATURES, read_incidents.INCIDENTS, read_properties)
+    asked = await ask(request, query_parameters.FEATURES, read_incidents.INCIDENTS, read_properties)
     return await _answer(replace(asked, form=Form.GEOJSON), lambda: features(asked), link=True, weak=True)
 
 
 @router.get(
     f"{COLLECTION}/items/{{incident_id}}",
-    **_of_features("One incident as a feature", filters.FEATURE, path=ID, missing=True, withdrawn=True),
+    **_of_features("One incident as a feature", query_parameters.FEATURE, path=ID, missing=True, withdrawn=True),
 )
 async def ogc_feature(request: Request) -> Response:
     """One incident with its headline toll."""
-    asked = await ask(request, filters.FEATURE)
+    asked = await ask(request, query_parameters.FEATURE)
     found = await read_incidents.incident(asked.session, request.path_params["incident_id"], asked.question)
     return await _answer(
         replace(asked, form=Form.GEOJSON), lambda: feature_alone(asked, found.text), changed=found.updated
@@ -197,7 +197,7 @@ async def _collection(request: Request) -> dict[str, Any]:
 
 
 async def _respond(request: Request, content: Mapping[str, Any], media_type: str = JSON) -> Response:
-    asked = await ask(request, filters.ABOUT_FEATURES)
+    asked = await ask(request, query_parameters.ABOUT_FEATURES)
     return await _answer(replace(asked, form=Form.JSON), lambda: _bytes(content), media_type=media_type)
 
 

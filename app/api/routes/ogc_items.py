@@ -10,14 +10,14 @@ from starlette.requests import Request
 from app.api.encoding import FEW_ROWS, MEDIA_TYPES
 from app.api.http.addresses import absolute, base
 from app.api.http.read_request import Asked
-from app.domain.cql import read_predicate
-from app.domain.cql_text import Language
-from app.domain.features import PROPERTIES
-from app.domain.filters import EQUAL, Form
-from app.domain.kinds import Interval
 from app.domain.layouts.plain import flat_incident
-from app.domain.question import Question
 from app.errors import Fault, InvalidInput
+from app.query.cql import read_predicate
+from app.query.cql_text import Language
+from app.query.features import PROPERTIES
+from app.query.parameters import EQUAL, Form
+from app.query.query import Question
+from app.query.value_types import Interval
 from app.store.read import incidents as read_incidents
 
 GEOJSON, JSON = MEDIA_TYPES[Form.GEOJSON], MEDIA_TYPES[Form.JSON]

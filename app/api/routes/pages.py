@@ -18,11 +18,11 @@ from starlette.routing import Route
 from app.api.http.addresses import base
 from app.api.http.problems import shown
 from app.api.http.read_request import MANY_PAIRS, Asked, answer, ask, read_pairs
-from app.domain import filters
 from app.domain.dates import instant_text
-from app.domain.question import Question
 from app.domain.vocabulary import Movement
 from app.errors import AppError, IncidentWithdrawn, InvalidInput
+from app.query import parameters as query_parameters
+from app.query.query import Question
 from app.store.read import incident_queries, lists
 from app.store.read import incidents as read_incidents
 from app.store.read import reports as read_reports
@@ -40,8 +40,8 @@ MANY_LISTED, FEW_IN_FEED = 100, 50
 """Items of a list, and entries of a feed, that are made on the event loop: some milliseconds. More are in a thread."""
 MOST_REVISED = 10_000
 """Figures of a reporter that are looked at, the newest first."""
-EXPLORED = (*filters.MATCHING, filters.SORT, filters.LIMIT, filters.CURSOR)
-LISTED = (*filters.CLOCKS, filters.LIMIT, filters.CURSOR)
+EXPLORED = (*query_parameters.MATCHING, query_parameters.SORT, query_parameters.LIMIT, query_parameters.CURSOR)
+LISTED = (*query_parameters.CLOCKS, query_parameters.LIMIT, query_parameters.CURSOR)
 Page = Callable[[Request], Awaitable[Response]]
 
 
@@ -162,7 +162,7 @@ def _form(pairs: tuple[tuple[str, str], ...], root: str, days: tuple[str | None,
 
 async def incident(request: Request) -> Response:
     """One incident: how its toll was told, by whom, and what is recorded of it."""
-    asked = await ask(request, filters.CLOCKS)
+    asked = await ask(request, query_parameters.CLOCKS)
     incident_id = request.path_params["incident_id"]
     found = await read_incidents.incident(asked.session, incident_id, asked.question)
     return await _answer(asked, partial(_incident, asked, found.text), "incident.html")
@@ -275,12 +275,12 @@ async def _guide() -> dict[str, Any]:
 
 async def feed(request: Request) -> Response:
     """New and revised incidents that match, the last changed first, as an Atom feed."""
-    asked = await ask(request, (*filters.MATCHING, filters.LIMIT), read_incidents.INCIDENTS, _as_feed)
+    asked = await ask(request, (*query_parameters.MATCHING, query_parameters.LIMIT), read_incidents.INCIDENTS, _as_feed)
     return await answer(asked, lambda: _feed(asked), media_type=ATOM, besides=_besides(asked))
 
 
 def _as_feed(question: Question) -> Question:
-    return _with_limit(ON_A_PAGE)(question).but(sort=filters.Sort.UPDATED_DOWN)
+    return _with_limit(ON_A_PAGE)(question).but(sort=query_parameters.Sort.UPDATED_DOWN)
 
 
 async def _feed(asked: Asked) -> bytes:

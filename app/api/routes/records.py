@@ -13,12 +13,12 @@ from app.api.http.write_route import WriteRoute, recorded, write_router
 from app.api.openapi import schemas
 from app.api.routes.incidents import ID
 from app.domain.dates import instant_text
-from app.domain.filters import Form
 from app.domain.incident import IncidentChange, IncidentDraft, WithdrawalDraft
-from app.domain.question import Question
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.toll import RetractionDraft, TollReportDraft
 from app.errors import Fault, InvalidInput, PreconditionFailed, PreconditionRequired
+from app.query.parameters import Form
+from app.query.query import Question
 from app.store.db.reader import ReadSession
 from app.store.read import incidents as read_incidents
 from app.store.read import lists

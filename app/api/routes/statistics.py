@@ -8,8 +8,8 @@ from app.api import encoding
 from app.api.http.read_request import Asked, answer, ask
 from app.api.openapi import examples, schemas
 from app.api.openapi.operations import described, read_router
-from app.domain import filters
-from app.domain.filters import Form
+from app.query import parameters as query_parameters
+from app.query.parameters import Form
 from app.store.read import statistics as read_statistics
 
 router = read_router("/v1", "Statistics")
@@ -19,7 +19,7 @@ router = read_router("/v1", "Statistics")
     "/stats",
     response_model=schemas.Stats,
     summary="Counts and toll sums, by group",
-    **described(filters.STATS, example=examples.STATS),
+    **described(query_parameters.STATS, example=examples.STATS),
 )
 async def stats(request: Request) -> Response:
     """Counts and sums of the incidents that match.
@@ -28,7 +28,7 @@ async def stats(request: Request) -> Response:
     may add up to more than `total`, which counts everything once. A figure told for several incidents together is in
     `…_shared` of every group with one of them.
     """
-    asked = await ask(request, filters.STATS)
+    asked = await ask(request, query_parameters.STATS)
     return await answer(asked, lambda: _stats(asked))
 
 
@@ -49,11 +49,11 @@ async def _stats(asked: Asked) -> bytes:
     "/regions",
     response_model=schemas.Regions,
     summary="Countries and regions that have incidents",
-    **described(filters.CLOCKS),
+    **described(query_parameters.CLOCKS),
 )
 async def regions(request: Request) -> Response:
     """Countries by code, each followed by its regions, with the number of their incidents."""
-    asked = await ask(request, filters.CLOCKS)
+    asked = await ask(request, query_parameters.CLOCKS)
     return await answer(asked, lambda: _regions(asked))
 
 
@@ -66,11 +66,13 @@ async def _regions(asked: Asked) -> bytes:
     "/regions/{code}",
     response_model=schemas.RegionSummary,
     summary="One country or region, with the sums of its incidents",
-    **described(filters.CLOCKS, path={"code": "ISO 3166-1 alpha-2 or ISO 3166-2, like `ML` or `ML-9`."}, missing=True),
+    **described(
+        query_parameters.CLOCKS, path={"code": "ISO 3166-1 alpha-2 or ISO 3166-2, like `ML` or `ML-9`."}, missing=True
+    ),
 )
 async def region(request: Request) -> Response:
     """One country or region with the sums of its incidents."""
-    asked = await ask(request, filters.CLOCKS)
+    asked = await ask(request, query_parameters.CLOCKS)
     return await answer(asked, lambda: _region(asked, request.path_params["code"]))
 
 

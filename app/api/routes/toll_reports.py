@@ -10,8 +10,8 @@ from app.api import encoding
 from app.api.http.read_request import Asked, answer, ask
 from app.api.openapi import schemas
 from app.api.openapi.operations import described, read_router
-from app.domain import filters
-from app.domain.filters import Form
+from app.query import parameters as query_parameters
+from app.query.parameters import Form
 from app.store.read import reports as read_reports
 from app.store.read.incidents import Page
 
@@ -23,11 +23,11 @@ router = read_router("/v1")
     response_model=schemas.TollReportPage,
     tags=["Toll reports"],
     summary="Toll reports, newest first",
-    **described(filters.REPORTS, confidential=True),
+    **described(query_parameters.REPORTS, confidential=True),
 )
 async def toll_reports(request: Request) -> Response:
     """Toll reports across incidents, each with whether it stands at the clocks asked for."""
-    asked = await ask(request, filters.REPORTS, read_reports.REPORTS)
+    asked = await ask(request, query_parameters.REPORTS, read_reports.REPORTS)
     return await answer(asked, lambda: _reports(asked), link=True)
 
 
@@ -54,11 +54,11 @@ def _encoded(asked: Asked, page: Page) -> tuple[bytes, str | None]:
     response_model=schemas.TollReport,
     tags=["Toll reports"],
     summary="One toll report",
-    **described(filters.CLOCKS, path={"report_id": "The report's id."}, missing=True, confidential=True),
+    **described(query_parameters.CLOCKS, path={"report_id": "The report's id."}, missing=True, confidential=True),
 )
 async def toll_report(request: Request) -> Response:
     """One toll report, with whether it stands at the clocks asked for."""
-    asked = await ask(request, filters.CLOCKS)
+    asked = await ask(request, query_parameters.CLOCKS)
     return await answer(asked, lambda: _report(asked, request.path_params["report_id"]))
 
 
@@ -71,7 +71,7 @@ async def _report(asked: Asked, report_id: str) -> bytes:
     response_model=schemas.ReporterPage,
     tags=["Reporters and sources"],
     summary="List reporters with report and incident counts",
-    **described(filters.LISTS, confidential=True),
+    **described(query_parameters.LISTS, confidential=True),
 )
 async def reporters(request: Request) -> Response:
     """Reporters by id, with the number of their reports and of the incidents that these cover."""
@@ -83,7 +83,7 @@ async def reporters(request: Request) -> Response:
     response_model=schemas.SourcePage,
     tags=["Reporters and sources"],
     summary="List sources with report and incident counts",
-    **described(filters.LISTS, confidential=True),
+    **described(query_parameters.LISTS, confidential=True),
 )
 async def sources(request: Request) -> Response:
     """Sources by id, with the number of reports that they carry and of the incidents that these cover."""
@@ -91,7 +91,7 @@ async def sources(request: Request) -> Response:
 
 
 async def _parties(request: Request, table: str) -> Response:
-    asked = await ask(request, filters.LISTS, read_reports.PARTIES[table])
+    asked = await ask(request, query_parameters.LISTS, read_reports.PARTIES[table])
 
     async def body() -> tuple[bytes, str | None]:
         return _encoded(asked, await read_reports.parties(asked.session, table, asked.question))
@@ -104,7 +104,9 @@ async def _parties(request: Request, table: str) -> Response:
     response_model=schemas.ReporterCounted,
     tags=["Reporters and sources"],
     summary="One reporter",
-    **described((filters.RECORDED_AS_OF,), path={"reporter_id": "The reporter's id."}, missing=True, confidential=True),
+    **described(
+        (query_parameters.RECORDED_AS_OF,), path={"reporter_id": "The reporter's id."}, missing=True, confidential=True
+    ),
 )
 async def reporter(request: Request) -> Response:
     """One reporter, with the number of its reports and of the incidents that these cover."""
@@ -116,7 +118,9 @@ async def reporter(request: Request) -> Response:
     response_model=schemas.SourceCounted,
     tags=["Reporters and sources"],
     summary="One source",
-    **described((filters.RECORDED_AS_OF,), path={"source_id": "The source's id."}, missing=True, confidential=True),
+    **described(
+        (query_parameters.RECORDED_AS_OF,), path={"source_id": "The source's id."}, missing=True, confidential=True
+    ),
 )
 async def source(request: Request) -> Response:
     """One source, with the number of reports that it carries and of the incidents that these cover."""
@@ -124,7 +128,7 @@ async def source(request: Request) -> Response:
 
 
 async def _one_party(request: Request, table: str) -> Response:
-    asked = await ask(request, (filters.RECORDED_AS_OF,))
+    asked = await ask(request, (query_parameters.RECORDED_AS_OF,))
 
     async def body() -> bytes:
         return (await read_reports.party(asked.session, table, request.path_params[f"{table}_id"])).encode()

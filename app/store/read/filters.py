@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, and_, bindparam, func, literal_column, select, text
 
 from app.domain.dates import Instant, opening
-from app.domain.filters import BY_NAME, Filter, How
-from app.domain.kinds import EARTH_KM, Box, Point
-from app.domain.question import Question
 from app.domain.vocabulary import Figure
+from app.query.parameters import BY_NAME, Filter, How
+from app.query.query import Question
+from app.query.value_types import EARTH_KM, Box, Point
 from app.store.db import connections
 from app.store.read.predicates import conditions_of, in_box, shape_of_predicate, values_of_predicate
 from app.store.tables import LARGE_TOLL, TABLES

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, func, literal_column, or_, select, tuple_
 
 from app.domain.dates import Instant
-from app.domain.filters import MOST_GROUPS, Group, How, Sort
-from app.domain.kinds import Box
-from app.domain.question import Question
 from app.domain.vocabulary import Figure, Measure
+from app.query.parameters import MOST_GROUPS, Group, How, Sort
+from app.query.query import Question
+from app.query.value_types import Box
 from app.store.db import connections
 from app.store.db.connections import compiled, limited
 from app.store.db.reader import Statement

@@ -15,7 +15,6 @@ from app.domain.dates import LAST_INSTANT, Instant, instant_text, moment_text
 from app.domain.headline import RULE, Look, successors
 from app.domain.history import Effect, account, by_set, superseding
 from app.domain.places import suggest_region
-from app.domain.question import MOST_FAULTS, MOST_SUGGESTIONS, Question, RegionWanted
 from app.domain.report import Report
 from app.domain.vocabulary import Measure, ReportChange, Status
 from app.errors import (
@@ -27,6 +26,7 @@ from app.errors import (
     ReadTooLong,
     TooManyReads,
 )
+from app.query.query import MOST_FAULTS, MOST_SUGGESTIONS, Question, RegionWanted
 from app.store.db.budget import Budget
 from app.store.db.reader import MAX_COUNTS, MOST_BYTES, Reader, ReadSession, Row, Statement, T
 from app.store.read import incident_queries, lists

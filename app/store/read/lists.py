@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Integer, Select, and_, bindparam, func, literal_column, or_, select, tuple_
 
 from app.domain.dates import Instant, opening
-from app.domain.question import Question
 from app.domain.vocabulary import Measure, Victims
+from app.query.query import Question
 from app.store.db import connections
 from app.store.db.connections import compiled, limited
 from app.store.db.reader import Statement, filled_up

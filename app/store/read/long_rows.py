@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import bindparam, literal_column, select
 
 from app.domain.dates import Instant
-from app.domain.question import Question
+from app.query.query import Question
 from app.store.db import connections
 from app.store.db.connections import compiled
 from app.store.db.reader import ReadSession, Row, Statement

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, bindparam, case, false, func, not_, or_, select, text, true
 from sqlalchemy import literal_column as literal
 
-from app.domain import predicate
-from app.domain.features import GEOMETRY, QUERYABLES
-from app.domain.predicate import Condition, Name, Pattern, Predicate, Value
 from app.domain.text import fold
 from app.domain.vocabulary import ActorRole
+from app.query import predicate
+from app.query.features import GEOMETRY, QUERYABLES
+from app.query.predicate import Condition, Name, Pattern, Predicate, Value
 from app.store.db import connections
 from app.store.tables import TABLES
 

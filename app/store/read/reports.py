@@ -7,10 +7,10 @@ import orjson
 
 from app.domain.dates import LAST_INSTANT
 from app.domain.headline import successors
-from app.domain.question import Question
 from app.domain.report import Report
 from app.domain.vocabulary import Victims
 from app.errors import DatabaseUnusable, NotFound, echo
+from app.query.query import Question
 from app.store.db.reader import SLICE, ReadSession, Row
 from app.store.read import lists
 from app.store.read.disclosure import opened

@@ -8,11 +8,11 @@ from operator import itemgetter
 from typing import Any
 
 from app.domain.countries import countries, possible_countries
-from app.domain.filters import MOST_GROUPS, Group
 from app.domain.places import country_name, region_name, suggest_region
-from app.domain.question import Question, RegionWanted
 from app.domain.vocabulary import Measure
 from app.errors import NotFound, TooManyGroups, echo
+from app.query.parameters import MOST_GROUPS, Group
+from app.query.query import Question, RegionWanted
 from app.store.db.reader import ReadSession, Row
 from app.store.read import incident_queries, lists
 from app.store.read.incidents import built, resolved

@@ -6,10 +6,11 @@ from typing import Any
 
 import orjson
 
-from app.domain.cql_text import Json, Language, parse_cql_text
-from app.domain.features import GEOMETRY, QUERYABLES, comparable
 from app.domain.layouts.columns import Type
-from app.domain.predicate import (
+from app.domain.text import nearest
+from app.query.cql_text import Json, Language, parse_cql_text
+from app.query.features import GEOMETRY, QUERYABLES, comparable
+from app.query.predicate import (
     Among,
     Comparison,
     Condition,
@@ -24,7 +25,6 @@ from app.domain.predicate import (
     Predicate,
     Value,
 )
-from app.domain.text import nearest
 
 MAX_VALUES = 500
 """Values that a filter compares with; databases bound the depth of what many of them make."""

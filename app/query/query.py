@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.domain.dates import LAST_INSTANT, Instant, Moment
-from app.domain.filters import BY_NAME, DEFAULT_LIMIT, Filter, Form, Parameter, Sort
-from app.domain.kinds import Box
 from app.domain.places import bare_name, find_regions, region_name
 from app.domain.text import Misspelt, nearest
 from app.domain.vocabulary import Figure
 from app.errors import Fault, InvalidInput
+from app.query.parameters import BY_NAME, DEFAULT_LIMIT, Filter, Form, Parameter, Sort
+from app.query.value_types import Box
 
 MOST_VALUES = 100
 """A repeatable parameter may be given this often."""

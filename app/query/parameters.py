@@ -7,11 +7,7 @@ To add a filter, add a line to `FILTERS`; a new way to compare also needs a line
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
-from app.domain import kinds
-from app.domain.cql_text import Language
-from app.domain.features import QUERYABLES
 from app.domain.incident import IncidentFields
-from app.domain.kinds import Kind
 from app.domain.layouts.days import DayOrder
 from app.domain.vocabulary import (
     ActorKind,
@@ -23,6 +19,10 @@ from app.domain.vocabulary import (
     SubEventType,
     ViolenceType,
 )
+from app.query import value_types
+from app.query.cql_text import Language
+from app.query.features import QUERYABLES
+from app.query.value_types import Kind
 
 
 class How(Enum):
@@ -72,67 +72,104 @@ def _one(name: str, kind: Kind, how: How, column: str, help: str) -> Filter:
 def _limits(measure: Measure) -> tuple[Filter, Filter]:
     column = f"{measure}_{{figure}}"
     return (
-        _one(f"{measure}_min", kinds.WHOLE, How.AT_LEAST, column, f"Headline {measure} is at least this."),
-        _one(f"{measure}_max", kinds.WHOLE, How.AT_MOST, column, f"Headline {measure} is at most this."),
+        _one(f"{measure}_min", value_types.WHOLE, How.AT_LEAST, column, f"Headline {measure} is at least this."),
+        _one(f"{measure}_max", value_types.WHOLE, How.AT_MOST, column, f"Headline {measure} is at most this."),
     )
 
 
-_FROM_BEGINNINGS = (
-    f"from their beginnings; a single letter or digit is a whole word. At most {kinds.MOST_WORDS} different words."
-)
+_FROM_BEGINNINGS = f"from their beginnings; a single letter or digit is a whole word. At most {value_types.MOST_WORDS} different words."
 FILTERS: tuple[Filter, ...] = (
-    _many("country", kinds.COUNTRY, "country", "Country, former state or waters: code, alpha-3 or name. Any matches."),
+    _many(
+        "country",
+        value_types.COUNTRY,
+        "country",
+        "Country, former state or waters: code, alpha-3 or name. Any matches.",
+    ),
     _many(
         "region",
-        kinds.REGION,
+        value_types.REGION,
         "region_key",
         "Region: ISO 3166-2 code or name, in English, French, Spanish or a local language, "
         "without regard to case or accents.",
     ),
-    _one("place", kinds.WORDS, How.WORDS, "place", f"Words of the place's name, {_FROM_BEGINNINGS}"),
-    _one("actor", kinds.WORDS, How.WORDS, "actors", f"Words of an actor's name, {_FROM_BEGINNINGS}"),
+    _one("place", value_types.WORDS, How.WORDS, "place", f"Words of the place's name, {_FROM_BEGINNINGS}"),
+    _one("actor", value_types.WORDS, How.WORDS, "actors", f"Words of an actor's name, {_FROM_BEGINNINGS}"),
     _one(
         "q",
-        kinds.WORDS,
+        value_types.WORDS,
         How.WORDS,
         "",
         f"Words of title, summary, place, district, region and actors, {_FROM_BEGINNINGS}",
     ),
-    _many("near_border", kinds.COUNTRY, "", "Said to be close to the border with this country.", How.NEAR_BORDER),
-    _one("date_from", kinds.DAY, How.AT_LEAST, "date_end", "The incident's interval ends on this day or later."),
-    _one("date_to", kinds.DAY, How.AT_MOST, "date_start", "The incident's interval starts on this day or earlier."),
-    _many("date_precision", kinds.choice(DatePrecision), "date_precision", "How closely the date is known."),
-    _many("event_type", kinds.choice(EventType), "event_type", "ACLED event type."),
-    _many("sub_event_type", kinds.choice(SubEventType), "sub_event_type", "ACLED sub-event type."),
+    _many("near_border", value_types.COUNTRY, "", "Said to be close to the border with this country.", How.NEAR_BORDER),
+    _one("date_from", value_types.DAY, How.AT_LEAST, "date_end", "The incident's interval ends on this day or later."),
+    _one(
+        "date_to", value_types.DAY, How.AT_MOST, "date_start", "The incident's interval starts on this day or earlier."
+    ),
+    _many("date_precision", value_types.choice(DatePrecision), "date_precision", "How closely the date is known."),
+    _many("event_type", value_types.choice(EventType), "event_type", "ACLED event type."),
+    _many("sub_event_type", value_types.choice(SubEventType), "sub_event_type", "ACLED sub-event type."),
     _many(
         "type_of_violence",
-        kinds.numbers(ViolenceType),
+        value_types.numbers(ViolenceType),
         "type_of_violence",
         "UCDP type of violence: 1 state-based, 2 non-state, 3 one-sided.",
     ),
-    _many("target_kind", kinds.choice(ActorKind), "", "Kind of an actor that was the target.", How.TARGET_KIND),
-    _one("bbox", kinds.BOX, How.BOX, "", "Box of WGS 84 degrees; where min_lon > max_lon it spans the antimeridian."),
-    _one("near", kinds.POINT, How.CIRCLE, "", "Centre of a circle of `radius_km`, as latitude,longitude."),
+    _many("target_kind", value_types.choice(ActorKind), "", "Kind of an actor that was the target.", How.TARGET_KIND),
+    _one(
+        "bbox",
+        value_types.BOX,
+        How.BOX,
+        "",
+        "Box of WGS 84 degrees; where min_lon > max_lon it spans the antimeridian.",
+    ),
+    _one("near", value_types.POINT, How.CIRCLE, "", "Centre of a circle of `radius_km`, as latitude,longitude."),
     *(limit for measure in Measure for limit in _limits(measure)),
-    _one("ever_killed_min", kinds.WHOLE, How.AT_LEAST, "killed_ever", "Some report of killed ever gave at least this."),
-    _one("first_killed_min", kinds.WHOLE, How.AT_LEAST, "killed_first", "The first headline killed was at least this."),
+    _one(
+        "ever_killed_min",
+        value_types.WHOLE,
+        How.AT_LEAST,
+        "killed_ever",
+        "Some report of killed ever gave at least this.",
+    ),
+    _one(
+        "first_killed_min",
+        value_types.WHOLE,
+        How.AT_LEAST,
+        "killed_first",
+        "The first headline killed was at least this.",
+    ),
     _one(
         "change",
-        kinds.choice(Movement),
+        value_types.choice(Movement),
         How.ANY_OF,
         "killed_change",
         "How headline killed moved since its first figure.",
     ),
-    _one("revisions_min", kinds.WHOLE, How.AT_LEAST, "killed_revisions", "Headline killed moved at least this often."),
-    _one("spread_min", kinds.WHOLE, How.AT_LEAST, "killed_spread", "High − low of headline killed is at least this."),
-    _one("disputed", kinds.FLAG, How.ANY_OF, "killed_disputed", "Standing reports of killed contradict each other."),
-    _one("reported_by", kinds.ID, How.SOME_REPORT, "reporter", "Some report came from this reporter (id)."),
-    _one("source", kinds.ID, How.SOME_REPORT, "source", "Some report came from this source (id)."),
-    _one("reported_from", kinds.MOMENT, How.SOME_REPORT, "from", "Some report was given at this time or later."),
-    _one("reported_to", kinds.MOMENT, How.SOME_REPORT, "to", "Some report was given at this time or earlier."),
+    _one(
+        "revisions_min",
+        value_types.WHOLE,
+        How.AT_LEAST,
+        "killed_revisions",
+        "Headline killed moved at least this often.",
+    ),
+    _one(
+        "spread_min",
+        value_types.WHOLE,
+        How.AT_LEAST,
+        "killed_spread",
+        "High − low of headline killed is at least this.",
+    ),
+    _one(
+        "disputed", value_types.FLAG, How.ANY_OF, "killed_disputed", "Standing reports of killed contradict each other."
+    ),
+    _one("reported_by", value_types.ID, How.SOME_REPORT, "reporter", "Some report came from this reporter (id)."),
+    _one("source", value_types.ID, How.SOME_REPORT, "source", "Some report came from this source (id)."),
+    _one("reported_from", value_types.MOMENT, How.SOME_REPORT, "from", "Some report was given at this time or later."),
+    _one("reported_to", value_types.MOMENT, How.SOME_REPORT, "to", "Some report was given at this time or earlier."),
     _one(
         "dropped",
-        kinds.FLAG,
+        value_types.FLAG,
         How.DROPPED,
         "",
         "The newest release of a data set that speaks of its country and time no longer lists it; `false` leaves such "
@@ -140,16 +177,22 @@ FILTERS: tuple[Filter, ...] = (
     ),
     _one(
         "dropped_by",
-        kinds.ID,
+        value_types.ID,
         How.DROPPED_BY,
         "",
         "This release (id of its source, like ucdp-ged-25.1) does not list it, and an earlier one did.",
     ),
-    _one("updated_since", kinds.MOMENT, How.SINCE, "recorded_from", "What is answered changed at this time or later."),
+    _one(
+        "updated_since",
+        value_types.MOMENT,
+        How.SINCE,
+        "recorded_from",
+        "What is answered changed at this time or later.",
+    ),
 )
 """Where several of `reported_by`, `source`, `reported_from` and `reported_to` are given, one report meets them all."""
 
-FILTER = _one("filter", kinds.CQL, How.PREDICATE, "", "A condition on the properties of features, in CQL2.")
+FILTER = _one("filter", value_types.CQL, How.PREDICATE, "", "A condition on the properties of features, in CQL2.")
 """Under `/ogc` alone."""
 BY_NAME = {f.name: f for f in (*FILTERS, FILTER)}
 
@@ -217,44 +260,56 @@ MOST_GROUPS = 20_000
 MEMBERS = ("id", *IncidentFields.model_fields, "recorded_at", "toll", "sources", "updated_at")
 """The members of an incident, in the order in which they are answered."""
 
-AS_OF = Parameter("as_of", kinds.MOMENT, "Answer with what had been reported by this day or instant.")
+AS_OF = Parameter("as_of", value_types.MOMENT, "Answer with what had been reported by this day or instant.")
 RECORDED_AS_OF = Parameter(
-    "recorded_as_of", kinds.MOMENT, "Answer as this service would have answered at this instant."
+    "recorded_as_of", value_types.MOMENT, "Answer as this service would have answered at this instant."
 )
-RADIUS_KM = Parameter("radius_km", kinds.KILOMETRES, "Radius of the circle around `near`, in kilometres.")
-FIGURE = Parameter("figure", kinds.choice(Figure, "best"), "Figure of the headline that limits, sorts and sums use.")
-SORT = Parameter("sort", kinds.choice(Sort, "-date"), "Order; `-` puts the largest first. Nulls last, ties by id.")
+RADIUS_KM = Parameter("radius_km", value_types.KILOMETRES, "Radius of the circle around `near`, in kilometres.")
+FIGURE = Parameter(
+    "figure", value_types.choice(Figure, "best"), "Figure of the headline that limits, sorts and sums use."
+)
+SORT = Parameter(
+    "sort", value_types.choice(Sort, "-date"), "Order; `-` puts the largest first. Nulls last, ties by id."
+)
 LIMIT = Parameter(
     "limit",
-    kinds.whole(1, MAX_LIMIT),
+    value_types.whole(1, MAX_LIMIT),
     f"Items on a page. JSON has {DEFAULT_LIMIT} unless told; the other forms have everything unless told. A page may "
     "hold fewer, where its items are long: go on while there is a `next`.",
 )
-CURSOR = Parameter("cursor", kinds.CURSOR, "Where the page begins; taken from `next`.")
-TOTAL = Parameter("total", kinds.FLAG, "Add `total`, the number of items on all pages.")
-FIELDS = Parameter("fields", kinds.choices(MEMBERS), "Only these members, separated by commas.")
-HXL = Parameter("hxl", kinds.SWITCH, "Add a second row with HXL hashtags; with `f=csv` alone.")
-BOM = Parameter("bom", kinds.SWITCH, "Begin with a byte order mark (UTF-8), for spreadsheets; with CSV alone.")
+CURSOR = Parameter("cursor", value_types.CURSOR, "Where the page begins; taken from `next`.")
+TOTAL = Parameter("total", value_types.FLAG, "Add `total`, the number of items on all pages.")
+FIELDS = Parameter("fields", value_types.choices(MEMBERS), "Only these members, separated by commas.")
+HXL = Parameter("hxl", value_types.SWITCH, "Add a second row with HXL hashtags; with `f=csv` alone.")
+BOM = Parameter("bom", value_types.SWITCH, "Begin with a byte order mark (UTF-8), for spreadsheets; with CSV alone.")
 GROUP_BY = Parameter(
-    "group_by", kinds.choices(tuple(Group)), f"Group by these, separated by commas. At most {MOST_GROUPS} groups."
+    "group_by", value_types.choices(tuple(Group)), f"Group by these, separated by commas. At most {MOST_GROUPS} groups."
 )
-MEASURE = Parameter("measure", kinds.choice(Measure), "Only reports of this measure.")
-INCIDENT = Parameter("incident", kinds.ID, "Only reports that cover this incident (id).")
-AFTER = Parameter("after", kinds.whole(0, kinds.LARGEST), "Only entries after this `seq`; 0 is the beginning.")
-SEQ = Parameter("seq", kinds.whole(1, kinds.LARGEST), "The entry that is proved to be in the log.")
-SIZE = Parameter("size", kinds.whole(1, kinds.LARGEST), "The number of entries of the log that it is proved for.")
-FORMAT = Parameter("format", kinds.choice(FileFormat), "What the file is.")
-RELEASE = Parameter("release", kinds.NAME, "Name of the release, like 26.0.2; needed for ucdp-ged.")
-RELEASED_ON = Parameter("released_on", kinds.DAY, "Day on which the release came out; needed for ucdp-ged.")
+MEASURE = Parameter("measure", value_types.choice(Measure), "Only reports of this measure.")
+INCIDENT = Parameter("incident", value_types.ID, "Only reports that cover this incident (id).")
+AFTER = Parameter(
+    "after", value_types.whole(0, value_types.LARGEST), "Only entries after this `seq`; 0 is the beginning."
+)
+SEQ = Parameter("seq", value_types.whole(1, value_types.LARGEST), "The entry that is proved to be in the log.")
+SIZE = Parameter(
+    "size", value_types.whole(1, value_types.LARGEST), "The number of entries of the log that it is proved for."
+)
+FORMAT = Parameter("format", value_types.choice(FileFormat), "What the file is.")
+RELEASE = Parameter("release", value_types.NAME, "Name of the release, like 26.0.2; needed for ucdp-ged.")
+RELEASED_ON = Parameter("released_on", value_types.DAY, "Day on which the release came out; needed for ucdp-ged.")
 DATES = Parameter(
-    "dates", kinds.choice(DayOrder), "Whether 05/06/2001 has the day or the month first, where the file leaves it open."
+    "dates",
+    value_types.choice(DayOrder),
+    "Whether 05/06/2001 has the day or the month first, where the file leaves it open.",
 )
-FROM = Parameter("from", kinds.whole(1, kinds.LARGEST), "The number of entries of the earlier log.")
-TO = Parameter("to", kinds.whole(1, kinds.LARGEST), "The number of entries of the later log; all when absent.")
+FROM = Parameter("from", value_types.whole(1, value_types.LARGEST), "The number of entries of the earlier log.")
+TO = Parameter(
+    "to", value_types.whole(1, value_types.LARGEST), "The number of entries of the later log; all when absent."
+)
 
 
 def _forms(*forms: Form) -> Parameter:
-    return Parameter("f", kinds.choice(forms, "json"), "Form of the answer; goes before the `Accept` header.")
+    return Parameter("f", value_types.choice(forms, "json"), "Form of the answer; goes before the `Accept` header.")
 
 
 FORM = _forms(*Form)
@@ -285,28 +340,30 @@ class Crs(StrEnum):
     CRS84H = "http://www.opengis.net/def/crs/OGC/0/CRS84h"
 
 
-DATETIME = Parameter("datetime", kinds.INTERVAL, "The incident's interval meets this day, instant or interval (UTC).")
+DATETIME = Parameter(
+    "datetime", value_types.INTERVAL, "The incident's interval meets this day, instant or interval (UTC)."
+)
 EQUAL = tuple(
-    Parameter(name, kinds.equal_to(name), queryable.description)
+    Parameter(name, value_types.equal_to(name), queryable.description)
     for name, queryable in QUERYABLES.items()
     if name not in BY_NAME or BY_NAME[name].how is not How.ANY_OF
 )
 """Properties of features as parameters: each is equal to its value. A filter that compares the same comes before it."""
-_CRS = kinds.choice(Crs, Crs.CRS84)
+_CRS = value_types.choice(Crs, Crs.CRS84)
 _AS_FEATURES = {
-    "bbox": Parameter("bbox", kinds.CUBE, BY_NAME["bbox"].help),
+    "bbox": Parameter("bbox", value_types.CUBE, BY_NAME["bbox"].help),
     "limit": Parameter(
         "limit",
-        kinds.clamped(1, MAX_LIMIT, DEFAULT_LIMIT),
+        value_types.clamped(1, MAX_LIMIT, DEFAULT_LIMIT),
         "Features on a page. A larger limit counts as the largest. A page may hold fewer, where its features are long: "
         "go on while there is a link `next`.",
     ),
-    "total": Parameter("total", kinds.FLAG, "`false` leaves `numberMatched` out, and saves counting."),
+    "total": Parameter("total", value_types.FLAG, "`false` leaves `numberMatched` out, and saves counting."),
     **{p.name: p for p in EQUAL},
 }
 _CQL = (
     FILTER,
-    Parameter("filter-lang", kinds.choice(Language, Language.CQL2_TEXT), "Language of `filter`."),
+    Parameter("filter-lang", value_types.choice(Language, Language.CQL2_TEXT), "Language of `filter`."),
     Parameter("filter-crs", _CRS, "Coordinates of shapes in `filter`."),
     Parameter("bbox-crs", _CRS, "Coordinates of `bbox`."),
 )

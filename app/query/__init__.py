@@ -1,0 +1,1 @@
+"""What can be asked: parameters, their values, and the query that they make."""
