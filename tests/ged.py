@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from app.domain.layouts.ucdp import COLUMNS
+from app.formats.layouts.ucdp import COLUMNS
 
 Event = dict[str, Any]
 FIRST_DAY = date(1989, 1, 1)

@@ -13,7 +13,6 @@ from fastapi import FastAPI
 from starlette_compress import CompressMiddleware, add_compress_type
 
 from app import __version__
-from app.api import encoding, parquet
 from app.api.http import metrics, problems
 from app.api.http.kept_files import KeptFiles
 from app.api.http.middleware import Cors, Envelope
@@ -22,6 +21,7 @@ from app.api.routes import assets, health, incidents, log, ogc, pages, records, 
 from app.api.routes import imports as import_route
 from app.api.routes.live_log import LiveFeed
 from app.domain.places import load_names
+from app.formats import encoding, parquet
 from app.query.parameters import Form
 from app.settings import Settings
 from app.store.db.database import Database

@@ -15,9 +15,9 @@ import orjson
 import typer
 from rich.console import Console
 
-from app.api import encoding, parquet
 from app.cli.base import app, text
 from app.errors import Fault, InvalidInput
+from app.formats import encoding, parquet
 from app.query import parameters as query_parameters
 from app.query import value_types
 from app.query.parameters import Form, Parameter

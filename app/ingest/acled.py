@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.dates import Instant
-from app.domain.layouts import acled
-from app.domain.layouts.cells import Cells
-from app.domain.layouts.days import DayOrder
 from app.domain.source import MomentText, Record, ReporterDraft, SourceDraft
 from app.domain.vocabulary import ReporterKind
 from app.errors import Fault, InvalidInput
+from app.formats.layouts import acled
+from app.formats.layouts.cells import Cells
+from app.formats.layouts.days import DayOrder
 from app.ingest.actor_rows import ActorRows
 from app.ingest.data_sets import ListedDraft, ListingBatch, Release, expect_columns, items_of, listed
 from app.ingest.files import Table

@@ -8,10 +8,10 @@ from typing import Any
 
 from app.domain.dates import is_before_event, parse_day, parse_moment, today
 from app.domain.incident import IncidentDraft, counted_day
-from app.domain.layouts.cells import Cells
-from app.domain.layouts.days import DayOrder
 from app.domain.source import Record, SourceDraft
 from app.errors import Fault, InvalidInput, echo
+from app.formats.layouts.cells import Cells
+from app.formats.layouts.days import DayOrder
 from app.ingest.files import Table
 from app.ingest.pipeline import Item
 from app.ingest.rows import Row

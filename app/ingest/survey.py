@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from app.domain.layouts.days import DayColumn, DayOrder
 from app.errors import Fault, InvalidInput
+from app.formats.layouts.days import DayColumn, DayOrder
 from app.ingest.files import Table
 from app.ingest.rows import Row
 

@@ -8,12 +8,12 @@ from functools import partial
 from typing import Any
 
 from app.domain.dates import Instant, is_before_event, parse_day, parse_moment
-from app.domain.layouts import ucdp
-from app.domain.layouts.cells import Cells
-from app.domain.layouts.days import DayOrder
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.vocabulary import ReporterKind
 from app.errors import Fault, InvalidInput
+from app.formats.layouts import ucdp
+from app.formats.layouts.cells import Cells
+from app.formats.layouts.days import DayOrder
 from app.ingest.data_sets import ListedDraft, ListingBatch, Release, expect_columns, items_of, listed
 from app.ingest.files import Table
 from app.ingest.pipeline import Item, Summary

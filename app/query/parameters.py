@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
 from app.domain.incident import IncidentFields
-from app.domain.layouts.days import DayOrder
 from app.domain.vocabulary import (
     ActorKind,
     DatePrecision,
@@ -19,6 +18,7 @@ from app.domain.vocabulary import (
     SubEventType,
     ViolenceType,
 )
+from app.formats.layouts.days import DayOrder
 from app.query import value_types
 from app.query.cql_text import Language
 from app.query.features import QUERYABLES

@@ -13,10 +13,10 @@ from typing import Any
 
 from app.domain.client_times import ordinal_of, parse_client_time
 from app.domain.dates import parse_day, parse_moment
-from app.domain.layouts.columns import Type
 from app.domain.places import find_country
 from app.domain.source import DAY_SCHEMA, ID_PATTERN, INT64, MOMENT_SCHEMA
 from app.domain.text import Misspelt, check_text, fold, nearest
+from app.formats.layouts.columns import Type
 from app.query.features import QUERYABLES, comparable
 
 EARTH_KM = 6371.0088

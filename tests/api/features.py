@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from app.domain.incident import IncidentDraft
-from app.domain.layouts.columns import Type
+from app.formats.layouts.columns import Type
 from app.query.features import QUERYABLES
 from tests.support import draft, figure
 

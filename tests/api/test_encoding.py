@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.encoding import csv_lines, flat_sums
-from app.domain.layouts.plain import INCIDENT_COLUMNS, incident_columns, read_cell, safe_cell
+from app.formats.encoding import csv_lines, flat_sums
+from app.formats.layouts.plain import INCIDENT_COLUMNS, incident_columns, read_cell, safe_cell
 
 SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"
 UNSEEN = [

@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 import pytest
 
-from app.api import encoding
 from app.api.routes import ogc_items
 from app.domain.places import load_names
 from app.domain.text import Names
+from app.formats import encoding
 from app.query.parameters import MOST_GROUPS
 from app.query.query import MOST_FAULTS, MOST_SUGGESTIONS
 from app.query.value_types import MOST_WORDS

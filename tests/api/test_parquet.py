@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from app.api import parquet
+from app.formats import parquet
 from app.store.db.database import Database
 from tests.support import Client, draft, of_slices, parquet_rows, record, report
 from tests.test_cli import CommandLine

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from app.api import parquet
+from app.formats import parquet
 from tests.support import Client, environment, of_slices
 
 ADDRESS = "/v1/incidents?f=parquet"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.api import parquet
 from app.api.http import kept_files, responses
 from app.api.http.responses import SHORT
+from app.formats import parquet
 from app.store.db.database import Database
 from tests.support import Client, draft, parquet_rows, record, report
 

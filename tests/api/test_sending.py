@@ -134,7 +134,7 @@ def test_everybody_else_has_a_turn_between_two_parts_of_a_response(
         for _ in range(100):
             yield b"x" * 10_000
 
-    monkeypatch.setattr("app.api.encoding.export", ready)
+    monkeypatch.setattr("app.formats.encoding.export", ready)
 
     async def run() -> int:
         async def count() -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.layouts.days import DayColumn, DayOrder, read_day, read_month
-from app.domain.layouts.moments import read_moment
+from app.formats.layouts.days import DayColumn, DayOrder, read_day, read_month
+from app.formats.layouts.moments import read_moment
 
 DMY, MDY = DayOrder.DAY_FIRST, DayOrder.MONTH_FIRST
 APRIL = date(2020, 4, 15)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.domain.layouts.cells import Cells
-from app.domain.layouts.geography import country_of, region_of
+from app.formats.layouts.cells import Cells
+from app.formats.layouts.geography import country_of, region_of
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from app.domain.incident import IncidentDraft
-from app.domain.layouts import acled, ucdp
-from app.domain.layouts.cells import Cells
 from app.domain.places import known_region
+from app.formats.layouts import acled, ucdp
+from app.formats.layouts.cells import Cells
 from tests import ged
 
 GED = {name: str(value) for name, value in next(iter(ged.events(1, seed=3))).items()} | {

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.domain.layouts.plain import HEADLINE_COLUMNS
 from app.domain.toll import TollReportDraft
 from app.errors import InvalidInput
+from app.formats.layouts.plain import HEADLINE_COLUMNS
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Summary
 from app.query.parameters import FileFormat

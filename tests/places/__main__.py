@@ -20,9 +20,9 @@ from typing import NamedTuple
 import pycountry
 
 from app.domain.countries import country_name, find_country, possible_countries
-from app.domain.layouts.cells import Cells
-from app.domain.layouts.geography import country_of, is_empty
 from app.domain.places import region_bears
+from app.formats.layouts.cells import Cells
+from app.formats.layouts.geography import country_of, is_empty
 from tests.places.right import REFUSED, code_of_country, code_of_region, right_countries, right_regions
 
 LARGEST_CELL = 10_000_000

@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import __version__
-from app.api.encoding import FILE_NAMES, MEDIA_TYPES, expect_fitting, media_type, with_bom
 from app.api.http.addresses import absolute
 from app.api.http.authentication import access_of
 from app.api.http.conditional_requests import (
@@ -34,6 +33,7 @@ from app.api.openapi.operations import forms_of
 from app.domain.dates import Instant
 from app.domain.vocabulary import Scope
 from app.errors import Fault, InvalidInput, PreconditionFailed
+from app.formats.encoding import FILE_NAMES, MEDIA_TYPES, expect_fitting, media_type, with_bom
 from app.query.parameters import Form, Parameter
 from app.query.query import Question, read_question
 from app.store.db.budget import Budget

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import request_response
 
-from app.api.encoding import media_type
 from app.api.http.authentication import SECURITY
 from app.api.openapi import schemas
 from app.domain.vocabulary import Scope
+from app.formats.encoding import media_type
 from app.query.parameters import Form, Parameter
 
 PROBLEM: dict[str, Any] = {"model": schemas.Problem, "content": {"application/problem+json": {}}}

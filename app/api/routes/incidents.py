@@ -9,7 +9,6 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import encoding, parquet
 from app.api.http.kept_files import OpenFile
 from app.api.http.read_request import Asked, answer, ask
 from app.api.http.responses import Made
@@ -17,6 +16,7 @@ from app.api.http.slots import address_of
 from app.api.openapi import examples, schemas
 from app.api.openapi.operations import described, read_router
 from app.errors import ExportUnwritable
+from app.formats import encoding, parquet
 from app.query import parameters as query_parameters
 from app.query.parameters import Form
 from app.store.read import incidents as read_incidents

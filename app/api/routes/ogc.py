@@ -14,7 +14,6 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from app import __version__
-from app.api.encoding import MEDIA_TYPES
 from app.api.http.read_request import Asked, answer, ask
 from app.api.openapi import ogc_schemas
 from app.api.openapi.ogc_document import OPENAPI, document
@@ -23,6 +22,7 @@ from app.api.openapi.operations import ReadRoute, described, read_router
 from app.api.routes.incidents import ID
 from app.api.routes.ogc_items import base_of, feature_alone, features, link, read_properties
 from app.errors import InvalidInput, MalformedQuestion
+from app.formats.encoding import MEDIA_TYPES
 from app.query import parameters as query_parameters
 from app.query.parameters import Crs, Form, Parameter
 from app.store.read import incidents as read_incidents

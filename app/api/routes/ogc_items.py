@@ -7,11 +7,11 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
-from app.api.encoding import FEW_ROWS, MEDIA_TYPES
 from app.api.http.addresses import absolute, base
 from app.api.http.read_request import Asked
-from app.domain.layouts.plain import flat_incident
 from app.errors import Fault, InvalidInput
+from app.formats.encoding import FEW_ROWS, MEDIA_TYPES
+from app.formats.layouts.plain import flat_incident
 from app.query.cql import read_predicate
 from app.query.cql_text import Language
 from app.query.features import PROPERTIES

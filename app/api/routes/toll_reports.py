@@ -6,10 +6,10 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import encoding
 from app.api.http.read_request import Asked, answer, ask
 from app.api.openapi import schemas
 from app.api.openapi.operations import described, read_router
+from app.formats import encoding
 from app.query import parameters as query_parameters
 from app.query.parameters import Form
 from app.store.read import reports as read_reports

@@ -13,9 +13,9 @@ from app.domain.countries import (
     find_country,
     possible_countries,
 )
-from app.domain.layouts.cells import NO_TEXT, Cells
 from app.domain.places import known_region
 from app.errors import echo
+from app.formats.layouts.cells import NO_TEXT, Cells
 
 COUNTRY = "country"
 _NUMBERS = {"iso": countries_of_number, "country_id": countries_of_gleditsch_ward, "gwno": countries_of_gleditsch_ward}

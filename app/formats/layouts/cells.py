@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping, Set
 from datetime import date
 from typing import Any, TypeVar
 
-from app.domain.layouts.days import DayOrder, in_stated_year, read_day
-from app.domain.layouts.moments import read_moment
 from app.domain.source import MOST_PEOPLE
 from app.domain.text import fold
 from app.errors import echo
+from app.formats.layouts.days import DayOrder, in_stated_year, read_day
+from app.formats.layouts.moments import read_moment
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,15}(\.(0{0,2}|0{4,})|,0{1,2})?", re.ASCII)
 """`1.000` and `1,000` are a thousand in one country and one in another; programs write one zero, or many."""

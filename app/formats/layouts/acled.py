@@ -11,8 +11,6 @@ from typing import Any
 from app.domain.countries import number_of_country
 from app.domain.dates import is_before_event, parse_day, parse_moment, today
 from app.domain.incident import counted_day
-from app.domain.layouts.cells import Cells, number_of
-from app.domain.layouts.geography import country_of, region_of
 from app.domain.places import country_name
 from app.domain.text import fold
 from app.domain.vocabulary import (
@@ -29,6 +27,8 @@ from app.domain.vocabulary import (
     PlacePrecision,
 )
 from app.errors import echo
+from app.formats.layouts.cells import Cells, number_of
+from app.formats.layouts.geography import country_of, region_of
 
 SCHEME = "acled"
 """The name of its ids among `external_ids`."""

@@ -18,9 +18,9 @@ import orjson
 from app.api.http.kept_files import OpenFile
 from app.api.http.slots import Slots
 from app.domain.incident import counted_day
-from app.domain.layouts.columns import COLUMNS, Type
-from app.domain.layouts.plain import incident_columns, incident_values
 from app.errors import TooManyExports
+from app.formats.layouts.columns import COLUMNS, Type
+from app.formats.layouts.plain import incident_columns, incident_values
 from app.store.maintenance.temporary import temporary_folder
 
 if TYPE_CHECKING:

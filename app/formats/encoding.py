@@ -11,9 +11,10 @@ from typing import Any
 import orjson
 from anyio import to_thread
 
-from app.domain.layouts import acled, ucdp
-from app.domain.layouts.columns import COLUMNS
-from app.domain.layouts.plain import (
+from app.errors import Fault, InvalidInput
+from app.formats.layouts import acled, ucdp
+from app.formats.layouts.columns import COLUMNS
+from app.formats.layouts.plain import (
     REPORT_COLUMNS,
     flat_incident,
     flat_report,
@@ -21,7 +22,6 @@ from app.domain.layouts.plain import (
     incident_columns,
     safe_row,
 )
-from app.errors import Fault, InvalidInput
 from app.query import parameters as query_parameters
 from app.query.parameters import HXL, Form
 from app.query.query import Question

@@ -1,0 +1,1 @@
+"""JSON, CSV, GeoJSON, HXL, Parquet: records as bytes. The API and the command line both use them."""

@@ -1,0 +1,1 @@
+"""The layouts of columns: our own, ACLED's, UCDP's."""
