@@ -77,7 +77,10 @@ def _limits(measure: Measure) -> tuple[Filter, Filter]:
     )
 
 
-_FROM_BEGINNINGS = f"from their beginnings; a single letter or digit is a whole word. At most {value_types.MOST_WORDS} different words."
+_FROM_BEGINNINGS = (
+    "from their beginnings; a single letter or digit is a whole word. "
+    f"At most {value_types.MOST_WORDS} different words."
+)
 FILTERS: tuple[Filter, ...] = (
     _many(
         "country",
