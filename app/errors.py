@@ -39,7 +39,7 @@ class AppError(Exception):
 
 
 @dataclass(frozen=True)
-class Fault:
+class FieldError:
     """One thing that is wrong with a request: where it was sent, under which name, why, and what was sent."""
 
     name: str
@@ -65,7 +65,7 @@ class InvalidInput(AppError):
     slug = "invalid-input"
     title = "The request cannot be read"
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Sequence[FieldError]) -> None:
         super().__init__("; ".join(f"{echo(f.name)}: {f.message}" for f in faults))
         self.faults = tuple(faults)
 
@@ -239,7 +239,7 @@ class TooManyGroups(InvalidInput):
     def __init__(self, most: int, groups: Sequence[str]) -> None:
         fewer = "group by fewer, " if len(groups) > 1 else ""
         told = f"makes more than {most} groups; {fewer}or narrow it by country, region or date"
-        super().__init__([Fault("group_by", told.replace("; or", ";"), ",".join(groups))])
+        super().__init__([FieldError("group_by", told.replace("; or", ";"), ",".join(groups))])
 
 
 class TooManyExports(AppError):

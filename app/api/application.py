@@ -22,7 +22,7 @@ from app.api.routes import imports as import_route
 from app.api.routes.live_log import LiveFeed
 from app.domain.places import load_names
 from app.formats import encoding, parquet
-from app.query.parameters import Form
+from app.query.parameters import Format
 from app.settings import Settings
 from app.store.db.database import Database
 from app.store.db.reader import Reader
@@ -118,8 +118,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.router.routes.extend(module.router.routes)
     app.router.routes.extend(records.changes.routes)
     app.router.routes.extend([metrics.ROUTE, ogc.REDIRECT, *pages.ROUTES, *docs.routes(), *assets.ROUTES])
-    packed = (Form.PARQUET,)  # is compressed already
-    for media_type in (*(encoding.media_type(form) for form in Form if form not in packed), problems.MEDIA_TYPE):
+    packed = (Format.PARQUET,)  # is compressed already
+    for media_type in (*(encoding.media_type(form) for form in Format if form not in packed), problems.MEDIA_TYPE):
         add_compress_type(media_type)
     app.add_middleware(CompressMiddleware, minimum_size=1000)
     app.add_middleware(

@@ -16,12 +16,12 @@ import typer
 from rich.console import Console
 
 from app.cli.base import app, text
-from app.errors import Fault, InvalidInput
+from app.errors import FieldError, InvalidInput
 from app.formats import encoding, parquet
 from app.query import parameters as query_parameters
 from app.query import value_types
-from app.query.parameters import Form, Parameter
-from app.query.query import Question, read_question
+from app.query.parameters import Format, Parameter
+from app.query.query import Query, parse_query
 from app.settings import Settings
 from app.store.db.database import Database
 from app.store.db.reader import Reader, ReadSession
@@ -30,15 +30,15 @@ from app.store.read import statistics as read_statistics
 from app.terminal import history_view, incident_table, incidents_caption, sums_table
 
 SUFFIXES = {
-    ".json": Form.JSON,
-    ".geojson": Form.GEOJSON,
-    ".csv": Form.CSV,
-    ".ndjson": Form.NDJSON,
-    ".parquet": Form.PARQUET,
+    ".json": Format.JSON,
+    ".geojson": Format.GEOJSON,
+    ".csv": Format.CSV,
+    ".ndjson": Format.NDJSON,
+    ".parquet": Format.PARQUET,
 }
-LAYOUT = Parameter("f", value_types.choice((Form.ACLED, Form.UCDP)), "Columns of a .csv file; our own unless told.")
+LAYOUT = Parameter("f", value_types.choice((Format.ACLED, Format.UCDP)), "Columns of a .csv file; our own unless told.")
 EXPORTED = (
-    *(p for p in query_parameters.INCIDENTS if p not in (query_parameters.FORM, *query_parameters.PAGING)),
+    *(p for p in query_parameters.INCIDENTS if p not in (query_parameters.RESPONSE_FORMAT, *query_parameters.PAGING)),
     LAYOUT,
 )
 
@@ -48,7 +48,7 @@ def find(given: dict[str, Any]) -> None:
     question = _question(given, query_parameters.INCIDENTS)
     form, out = question.form, sys.stdout.buffer
     encoding.expect_fitting(form, question)
-    whole = form is not Form.JSON and not question.paged
+    whole = form is not Format.JSON and not question.paged
 
     async def answer(session: ReadSession) -> None:
         reports = encoding.needs_reports(form, question)
@@ -64,7 +64,7 @@ def find(given: dict[str, Any]) -> None:
             console = Console()
             console.print(incident_table(items, console.width))
             typer.echo(incidents_caption(len(items), page.total, page.cursor))
-        elif form is Form.JSON:
+        elif form is Format.JSON:
             cut = encoding.cut(page.items, question.fields)
             out.write(encoding.json_page(cut, page.cursor, page.cursor, page.total) + b"\n")
         else:
@@ -76,8 +76,8 @@ def find(given: dict[str, Any]) -> None:
     _asking(question, answer)
 
 
-def _encoded(slices: AsyncGenerator[list[str]], form: Form, question: Question) -> AsyncGenerator[bytes]:
-    if form is Form.PARQUET:
+def _encoded(slices: AsyncGenerator[list[str]], form: Format, question: Query) -> AsyncGenerator[bytes]:
+    if form is Format.PARQUET:
         return parquet.chunks(slices, question.fields)
     chunks = encoding.export(slices, form, question)
     return encoding.chunks_with_bom(chunks) if question.bom else chunks
@@ -92,7 +92,7 @@ def stats(given: dict[str, Any]) -> None:
         found = await read_statistics.stats(session, question)
         if "f" not in question.given:
             Console().print(sums_table(found, groups, question.figure))
-        elif question.form is Form.CSV:
+        elif question.form is Format.CSV:
             sys.stdout.buffer.write(encoding.sums_csv(found, groups))
         else:
             sys.stdout.buffer.write(orjson.dumps(found) + b"\n")
@@ -161,10 +161,10 @@ def _folder_beside(file: Path) -> Iterator[Path]:
 
 
 async def _made(
-    slices: AsyncGenerator[list[str]], form: Form, question: Question, folder: Path, partition: bool
+    slices: AsyncGenerator[list[str]], form: Format, question: Query, folder: Path, partition: bool
 ) -> Path:
     """What is exported, whole, in a folder beside its place."""
-    if form is Form.PARQUET:
+    if form is Format.PARQUET:
         return await parquet.write(slices, question.fields, folder, partitioned=partition)
     made = folder / "export"
     with made.open("wb") as out:
@@ -173,12 +173,12 @@ async def _made(
     return made
 
 
-def _form_of(file: Path, question: Question, partition: bool) -> Form:
+def _form_of(file: Path, question: Query, partition: bool) -> Format:
     """The form that a file's suffix stands for. Raises `InvalidInput` where an option does not go with it."""
-    form = SUFFIXES.get(file.suffix.lower(), Form.PARQUET if partition else None)
+    form = SUFFIXES.get(file.suffix.lower(), Format.PARQUET if partition else None)
     if form is None:
         raise _unfit(file, f"ends in none of {', '.join(SUFFIXES)}")
-    if form is Form.PARQUET:
+    if form is Format.PARQUET:
         try:
             str(file.absolute()).encode()
         except UnicodeEncodeError:
@@ -187,20 +187,20 @@ def _form_of(file: Path, question: Question, partition: bool) -> Form:
         _expect_folder(file, form)
     if "f" not in question.given:
         return form
-    if form is not Form.CSV:
-        raise InvalidInput([Fault("f", "is for a .csv file alone", question.form)])
+    if form is not Format.CSV:
+        raise InvalidInput([FieldError("f", "is for a .csv file alone", question.form)])
     return question.form
 
 
-def _expect_folder(folder: Path, form: Form) -> None:
-    if form is not Form.PARQUET:
-        raise InvalidInput([Fault("partition", f"makes a folder of Parquet, which is not called {folder.suffix}")])
+def _expect_folder(folder: Path, form: Format) -> None:
+    if form is not Format.PARQUET:
+        raise InvalidInput([FieldError("partition", f"makes a folder of Parquet, which is not called {folder.suffix}")])
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise _unfit(folder, "is there, and is no empty folder")
 
 
 def _unfit(file: Path, why: str) -> InvalidInput:
-    return InvalidInput([Fault("file", why, str(file), "argument")])
+    return InvalidInput([FieldError("file", why, str(file), "argument")])
 
 
 def _options(parameters: Sequence[Parameter]) -> list[inspect.Parameter]:
@@ -238,15 +238,15 @@ _command(toll, (query_parameters.MEASURE, *query_parameters.CLOCKS))
 _command(export, EXPORTED)
 
 
-def _question(given: dict[str, Any], allowed: Sequence[Parameter]) -> Question:
+def _question(given: dict[str, Any], allowed: Sequence[Parameter]) -> Query:
     pairs = []
     for name, value in given.items():
         told = ["true"] if value is True else value if isinstance(value, list) else [value]
         pairs += [(name, v) for v in told if v is not None]
-    return read_question(pairs, allowed)
+    return parse_query(pairs, allowed)
 
 
-def _asking(question: Question, answer: Callable[[ReadSession], Awaitable[None]]) -> None:
+def _asking(question: Query, answer: Callable[[ReadSession], Awaitable[None]]) -> None:
     """Opens a session on a database that is fit for it, and asks."""
     settings = Settings()
     database = Database(settings.replica_url or settings.database_url)

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from app.cli.base import app, checked, text
 from app.domain.dates import parse_moment
 from app.domain.vocabulary import Scope
-from app.errors import Fault, InvalidInput
+from app.errors import FieldError, InvalidInput
 from app.settings import Settings
 from app.store import keys as api_keys
 from app.store.db.database import Database
@@ -34,7 +34,7 @@ def create_key(
     try:
         ends = parse_moment(expires).instant if expires else None
     except ValueError as error:
-        raise InvalidInput([Fault("expires", str(error), expires, "argument")]) from None
+        raise InvalidInput([FieldError("expires", str(error), expires, "argument")]) from None
     typer.echo(api_keys.create(checked(Settings()), name, scope, ends))
 
 
@@ -79,7 +79,7 @@ def _checkpoint(file: Path) -> proving.Checkpoint:
         raise ValueError
     except (OSError, ValueError, TypeError, KeyError):
         why = "is not a checkpoint as /v1/log/checkpoint gives it"
-        raise InvalidInput([Fault("against", why, str(file), "argument")]) from None
+        raise InvalidInput([FieldError("against", why, str(file), "argument")]) from None
 
 
 @app.command()

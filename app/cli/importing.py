@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.cli.base import app, migrated
-from app.errors import Fault, InvalidInput
+from app.errors import FieldError, InvalidInput
 from app.formats.layouts.days import DayOrder
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Result, Summary
@@ -128,7 +128,7 @@ class _Rejects:
                 self._path.open("a").close()
             except OSError as error:
                 why = f"cannot be written: {error.strerror}"
-                raise InvalidInput([Fault("rejects", why, str(self._path), "argument")]) from None
+                raise InvalidInput([FieldError("rejects", why, str(self._path), "argument")]) from None
             self._rows = tempfile.TemporaryFile()
         return self
 

@@ -12,9 +12,9 @@ import typer
 from app.cli.base import app, migrated
 from app.domain.dates import Instant
 from app.domain.incident import IncidentDraft
-from app.errors import Fault, InvalidInput
+from app.errors import FieldError, InvalidInput
 from app.ingest.seeds import load_seeds
-from app.query.query import Question
+from app.query.query import Query
 from app.settings import Settings
 from app.store.db.database import Database
 from app.store.db.reader import Reader
@@ -75,7 +75,7 @@ def _expect_free(host: str, port: int) -> None:
             probe.bind((host, port))
     except OSError as error:
         why = f"cannot be listened on ({error.strerror}); choose another with --port or INCIDENTS_PORT"
-        raise InvalidInput([Fault("port", why, f"{host}:{port}", "settings")]) from None
+        raise InvalidInput([FieldError("port", why, f"{host}:{port}", "settings")]) from None
 
 
 def _newest_recording(settings: Settings) -> Instant:
@@ -83,7 +83,7 @@ def _newest_recording(settings: Settings) -> Instant:
     reader = Reader(Database(settings.database_url), settings.read_seconds)
 
     async def newest() -> Instant:
-        session = await read_incidents.open_session(reader, Question())
+        session = await read_incidents.open_session(reader, Query())
         await read_log.check_newest(session)
         return session.recorded
 
@@ -101,4 +101,4 @@ def _report_seeds(database: Database) -> None:
         if incidents or reports:
             typer.echo(f"seeds: {incidents} incidents and {reports} shared toll reports {outcome}", err=True)
     if summary.refused:
-        raise InvalidInput([Fault(line, "was refused", where="seeds") for line in summary.reasons])
+        raise InvalidInput([FieldError(line, "was refused", where="seeds") for line in summary.reasons])

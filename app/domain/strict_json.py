@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from app.errors import Fault, InvalidInput
+from app.errors import FieldError, InvalidInput
 
 MAX_DEPTH = 64
 MAX_VALUES = 50_000
@@ -36,7 +36,7 @@ def read_json(body: bytes, *, max_values: int = MAX_VALUES) -> Any:
 
 
 def _refused(why: str, name: str = "body") -> InvalidInput:
-    return InvalidInput([Fault(name, why, where="body")])
+    return InvalidInput([FieldError(name, why, where="body")])
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

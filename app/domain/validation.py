@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.domain.canonical import NotKept
 from app.domain.text import nearest
-from app.errors import Fault, InvalidInput
+from app.errors import FieldError, InvalidInput
 
 Model = TypeVar("Model", bound=BaseModel)
 MOST_FAULTS = 60
@@ -30,7 +30,7 @@ def validated(model: type[Model], data: Any, where: str = "body") -> Model:
         raise InvalidInput([_fault(e, model, where, quiet) for e in found]) from None
 
 
-def _fault(error: Mapping[str, Any], model: type[BaseModel], where: str, quiet: bool) -> Fault:
+def _fault(error: Mapping[str, Any], model: type[BaseModel], where: str, quiet: bool) -> FieldError:
     name = ".".join(str(part) for part in error["loc"] if part not in _BRANCHES)
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
@@ -41,12 +41,14 @@ def _fault(error: Mapping[str, Any], model: type[BaseModel], where: str, quiet: 
         message = "is missing"
     value = error["input"]
     if isinstance(raised := error.get("ctx", {}).get("error"), NotKept):
-        return Fault(".".join(map(str, (name, *raised.path))), message, None if quiet else _shown(raised.value), where)
+        return FieldError(
+            ".".join(map(str, (name, *raised.path))), message, None if quiet else _shown(raised.value), where
+        )
     member, colon, rest = message.partition(": ")
     if error["type"] == "value_error" and colon and member.partition(".")[0] in _members(model):  # a rule of the whole
         name, message = ".".join(filter(None, (name, member))), rest
         value = value.get(member) if isinstance(value, Mapping) else None
-    return Fault(name or where, message, None if quiet else _shown(value), where)
+    return FieldError(name or where, message, None if quiet else _shown(value), where)
 
 
 def _shown(value: Any) -> str | None:
@@ -78,4 +80,6 @@ def within(*names: object) -> Iterator[None]:
         yield
     except InvalidInput as error:
         inner = ".".join(map(str, names))
-        raise InvalidInput([Fault(f"{inner}.{f.name}", f.message, f.value, f.where) for f in error.faults]) from None
+        raise InvalidInput(
+            [FieldError(f"{inner}.{f.name}", f.message, f.value, f.where) for f in error.faults]
+        ) from None

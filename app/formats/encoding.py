@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from anyio import to_thread
 
-from app.errors import Fault, InvalidInput
+from app.errors import FieldError, InvalidInput
 from app.formats.layouts import acled, ucdp
 from app.formats.layouts.columns import COLUMNS
 from app.formats.layouts.plain import (
@@ -23,29 +23,29 @@ from app.formats.layouts.plain import (
     safe_row,
 )
 from app.query import parameters as query_parameters
-from app.query.parameters import HXL, Form
-from app.query.query import Question
+from app.query.parameters import HXL, Format
+from app.query.query import Query
 
 FEW_ROWS, FEW_ITEMS = 20, 200
 """Rows of a table, and items of JSON, that are made on the event loop: some milliseconds. More are made in a thread."""
 MEDIA_TYPES = {
-    Form.JSON: "application/json",
-    Form.GEOJSON: "application/geo+json",
-    Form.CSV: "text/csv; charset=utf-8",
-    Form.NDJSON: "application/x-ndjson",
-    Form.ACLED: "text/csv; charset=utf-8",
-    Form.UCDP: "text/csv; charset=utf-8",
-    Form.PARQUET: "application/vnd.apache.parquet",
+    Format.JSON: "application/json",
+    Format.GEOJSON: "application/geo+json",
+    Format.CSV: "text/csv; charset=utf-8",
+    Format.NDJSON: "application/x-ndjson",
+    Format.ACLED: "text/csv; charset=utf-8",
+    Format.UCDP: "text/csv; charset=utf-8",
+    Format.PARQUET: "application/vnd.apache.parquet",
 }
 CSV_FORMS = tuple(form for form, kind in MEDIA_TYPES.items() if kind.startswith("text/csv"))
 BOM = "\ufeff".encode()
 """The UTF-8 byte order mark, by which spreadsheets know that a file is UTF-8."""
-FILE_NAMES = {Form.PARQUET: "incidents.parquet"}
+FILE_NAMES = {Format.PARQUET: "incidents.parquet"}
 """Forms that no browser shows, with the name under which it keeps them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class CsvTable:
     """A form with a row an incident: its columns, an incident as a row, and the columns' HXL tags where wanted."""
 
     columns: Sequence[str]
@@ -59,33 +59,33 @@ class Table:
         return csv_lines(tags, self.columns, header=True)
 
 
-def table_of(form: Form, question: Question) -> Table | None:
+def csv_table_of(form: Format, question: Query) -> CsvTable | None:
     """The table that a form is, or `None`. `fields` limits the columns of our own layout alone."""
-    if form is Form.CSV:
+    if form is Format.CSV:
         columns = incident_columns(question.fields)
-        return Table(columns, flat_incident, [COLUMNS[name].hxl for name in columns] if question.hxl else None)
-    return {Form.ACLED: _ACLED, Form.UCDP: _UCDP}.get(form)
+        return CsvTable(columns, flat_incident, [COLUMNS[name].hxl for name in columns] if question.hxl else None)
+    return {Format.ACLED: _ACLED, Format.UCDP: _UCDP}.get(form)
 
 
-_ACLED, _UCDP = Table(acled.COLUMNS, acled.written), Table(ucdp.COLUMNS, ucdp.written)
+_ACLED, _UCDP = CsvTable(acled.COLUMNS, acled.written), CsvTable(ucdp.COLUMNS, ucdp.written)
 
 
-def needs_reports(form: Form, question: Question) -> bool:
+def needs_reports(form: Format, question: Query) -> bool:
     """Whether a form tells the reports of each incident."""
-    if form in (Form.CSV, Form.PARQUET):
+    if form in (Format.CSV, Format.PARQUET):
         return "toll_reports" in incident_columns(question.fields)
-    return form is Form.UCDP
+    return form is Format.UCDP
 
 
-def expect_fitting(form: Form, question: Question) -> None:
+def expect_fitting(form: Format, question: Query) -> None:
     """Raises `InvalidInput` where something is asked for that a form does not have."""
-    if question.hxl and form is not Form.CSV:
-        raise InvalidInput([Fault(HXL.name, "is for CSV of our own columns alone (f=csv)")])
+    if question.hxl and form is not Format.CSV:
+        raise InvalidInput([FieldError(HXL.name, "is for CSV of our own columns alone (f=csv)")])
     if question.bom and form not in CSV_FORMS:
-        raise InvalidInput([Fault(query_parameters.BOM.name, f"is for CSV alone (f={', f='.join(CSV_FORMS)})")])
+        raise InvalidInput([FieldError(query_parameters.BOM.name, f"is for CSV alone (f={', f='.join(CSV_FORMS)})")])
 
 
-def media_type(form: Form) -> str:
+def media_type(form: Format) -> str:
     """The media type of a form, without its parameters."""
     return MEDIA_TYPES[form].split(";")[0]
 
@@ -132,7 +132,7 @@ def geojson_page(items: Iterable[str], fields: Sequence[str] | None, next_page: 
     features = b",".join(geojson_feature(orjson.loads(item), fields) for item in items)
     more: dict[str, Any] = {} if total is None else {"numberMatched": total}
     if next_page:
-        more["links"] = [{"rel": "next", "href": next_page, "type": MEDIA_TYPES[Form.GEOJSON]}]
+        more["links"] = [{"rel": "next", "href": next_page, "type": MEDIA_TYPES[Format.GEOJSON]}]
     tail = b"," + orjson.dumps(more)[1:-1] if more else b""
     return b'{"type":"FeatureCollection","features":[' + features + b"]" + tail + b"}"
 
@@ -142,7 +142,7 @@ def ndjson(items: Iterable[str]) -> bytes:
     return "".join(f"{item}\n" for item in items).encode()
 
 
-def incidents_csv(items: Iterable[str], table: Table, *, header: bool) -> bytes:
+def incidents_csv(items: Iterable[str], table: CsvTable, *, header: bool) -> bytes:
     """Incidents as CSV."""
     rows = csv_lines(map(table.row, map(orjson.loads, items)), table.columns, header=False)
     return table.head + rows if header else rows
@@ -153,18 +153,18 @@ def reports_csv(reports: Iterable[Mapping[str, Any]], *, header: bool = True) ->
     return csv_lines(map(flat_report, reports), REPORT_COLUMNS, header=header)
 
 
-async def export_reports(slices: AsyncGenerator[list[str]], form: Form) -> AsyncGenerator[bytes]:
+async def export_reports(slices: AsyncGenerator[list[str]], form: Format) -> AsyncGenerator[bytes]:
     """All toll reports, slice by slice, as CSV or NDJSON."""
     some = False
     async with aclosing(slices):
         async for items in slices:
-            if form is Form.NDJSON:
+            if form is Format.NDJSON:
                 yield ndjson(items)
             else:
                 yield await to_thread.run_sync(partial(reports_csv, map(orjson.loads, items), header=not some))
             some = True
     if not some:
-        yield b"" if form is Form.NDJSON else reports_csv([])
+        yield b"" if form is Format.NDJSON else reports_csv([])
 
 
 def sums_csv(found: Mapping[str, Any], groups: Sequence[str]) -> bytes:
@@ -180,7 +180,7 @@ def sums_json(found: Mapping[str, Any]) -> bytes:
     return b'{"items":[' + items + b'],"total":' + orjson.dumps(found["total"]) + b"}"
 
 
-_ENDS = {Form.GEOJSON: b"]}", Form.JSON: b'],"next":null,"next_cursor":null}'}
+_ENDS = {Format.GEOJSON: b"]}", Format.JSON: b'],"next":null,"next_cursor":null}'}
 
 
 async def once(items: list[str]) -> AsyncGenerator[list[str]]:
@@ -188,7 +188,7 @@ async def once(items: list[str]) -> AsyncGenerator[list[str]]:
     yield items
 
 
-async def export(slices: AsyncGenerator[list[str]], form: Form, question: Question) -> AsyncGenerator[bytes]:
+async def export(slices: AsyncGenerator[list[str]], form: Format, question: Query) -> AsyncGenerator[bytes]:
     """Everything, slice by slice. What opens the file goes with the first slice: a fault before it leaves no file."""
     before, between = _opening(form, question), b"," if form in _ENDS else b""
     some = False
@@ -200,19 +200,19 @@ async def export(slices: AsyncGenerator[list[str]], form: Form, question: Questi
     yield (b"" if some else before) + _ENDS.get(form, b"")
 
 
-def _opening(form: Form, question: Question) -> bytes:
-    if table := table_of(form, question):
+def _opening(form: Format, question: Query) -> bytes:
+    if table := csv_table_of(form, question):
         return table.head
-    return {Form.GEOJSON: b'{"type":"FeatureCollection","features":[', Form.JSON: b'{"items":['}.get(form, b"")
+    return {Format.GEOJSON: b'{"type":"FeatureCollection","features":[', Format.JSON: b'{"items":['}.get(form, b"")
 
 
-def _slice(items: Sequence[str], form: Form, question: Question) -> bytes:
-    if table := table_of(form, question):
+def _slice(items: Sequence[str], form: Format, question: Query) -> bytes:
+    if table := csv_table_of(form, question):
         return incidents_csv(items, table, header=False)
-    if form is Form.GEOJSON:
+    if form is Format.GEOJSON:
         return b",".join(geojson_feature(orjson.loads(item), question.fields) for item in items)
     left = cut(items, question.fields)
-    return ndjson(left) if form is Form.NDJSON else ",".join(left).encode()
+    return ndjson(left) if form is Format.NDJSON else ",".join(left).encode()
 
 
 def with_bom(made: bytes | AsyncGenerator[bytes]) -> bytes | AsyncGenerator[bytes]:

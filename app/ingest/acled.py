@@ -7,7 +7,7 @@ from typing import Any
 from app.domain.dates import Instant
 from app.domain.source import MomentText, Record, ReporterDraft, SourceDraft
 from app.domain.vocabulary import ReporterKind
-from app.errors import Fault, InvalidInput
+from app.errors import FieldError, InvalidInput
 from app.formats.layouts import acled
 from app.formats.layouts.cells import Cells
 from app.formats.layouts.days import DayOrder
@@ -96,7 +96,7 @@ class AcledImport:
             expect_columns(table, acled.NEEDED, "export of ACLED", _HINT)
             if self._released_on is None and "timestamp" not in table.columns:
                 why = "is missing: the file has no column timestamp, so say on which day its figures came out"
-                raise InvalidInput([Fault("released_on", why)])
+                raise InvalidInput([FieldError("released_on", why)])
         days = DaySurvey(acled.DAYS, self._dates)
         rows = days.watched(table.rows)
         if "actor2" not in table.columns and not self._deleting:

@@ -9,7 +9,7 @@ from typing import Any
 from app.domain.dates import is_before_event, parse_day, parse_moment, today
 from app.domain.incident import IncidentDraft, counted_day
 from app.domain.source import Record, SourceDraft
-from app.errors import Fault, InvalidInput, echo
+from app.errors import FieldError, InvalidInput, echo
 from app.formats.layouts.cells import Cells
 from app.formats.layouts.days import DayOrder
 from app.ingest.files import Table
@@ -17,7 +17,7 @@ from app.ingest.pipeline import Item
 from app.ingest.rows import Row
 from app.query.value_types import NAME
 from app.store import tables
-from app.store.write.releases import DataSet, Listed, Releases
+from app.store.write.releases import DataSet, ReleaseRow, Releases
 from app.store.write.writer import Outcome, Writer
 
 _SLUG = re.compile(r"[^a-z0-9.]+")
@@ -45,14 +45,14 @@ class Release:
             if self.released_on is not None and parse_day(self.released_on) > today() + timedelta(1):
                 raise ValueError("lies in the future")
         except ValueError as error:
-            raise InvalidInput([Fault("released_on", str(error), self.released_on)]) from None
+            raise InvalidInput([FieldError("released_on", str(error), self.released_on)]) from None
         try:
             if self.name is not None:
                 NAME.read(self.name)
                 if self.slug is None:
                     raise ValueError("has no letter or digit in it")
         except ValueError as error:
-            raise InvalidInput([Fault("release", str(error), self.name)]) from None
+            raise InvalidInput([FieldError("release", str(error), self.name)]) from None
 
 
 class ListedDraft(Record):
@@ -77,7 +77,7 @@ def expect_columns(table: Table, needed: Sequence[str], what: str, hint: str = "
         found = echo(", ".join([name for name in table.columns if name]))
         why = f"is no {what}: it lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} (has {found})"
         like = next((f". It looks like {is_}" for is_, marks in _MARKS.items() if marks <= {*table.columns}), "")
-        raise InvalidInput([Fault("file", why + (like or hint), table.name, "body")])
+        raise InvalidInput([FieldError("file", why + (like or hint), table.name, "body")])
 
 
 def items_of(table: Table, kind: type[Record], read: Callable[[Cells], Any]) -> Iterator[Item]:
@@ -159,7 +159,7 @@ class ListingBatch:
         """The incident is made or revised, and its figure recorded where it is new."""
         incident = draft.incident
         days = self._speaks_of(counted_day(vars(incident))) if self._speaks_of else None
-        return self._releases.record(Listed(incident, self._source, draft.listed_on, days))
+        return self._releases.record(ReleaseRow(incident, self._source, draft.listed_on, days))
 
     def finish(self) -> None:
         """Notes what is listed."""

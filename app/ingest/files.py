@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from xml.parsers.expat import ExpatError
 
-from app.errors import Fault, InvalidInput, echo
+from app.errors import FieldError, InvalidInput, echo
 from app.formats.layouts.days import DayOrder
 from app.ingest.json_rows import table_of_json
 from app.ingest.limits import BeyondLimit, Budget, Unpacked
@@ -51,7 +51,7 @@ class Table:
 
 def refused(path: Path, why: str) -> InvalidInput:
     """A file that is refused whole."""
-    return InvalidInput([Fault("file", why, path.name, "body")])
+    return InvalidInput([FieldError("file", why, path.name, "body")])
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from app.domain.incident import MERGED, IncidentDraft, IncidentFields
 from app.domain.source import Id, MomentText, Record, SentSource, SourceDraft, Text
 from app.domain.text import fold, nearest
 from app.domain.toll import TollReportDraft
-from app.errors import Conflict, Fault, InvalidInput, echo
+from app.errors import Conflict, FieldError, InvalidInput, echo
 from app.formats.layouts import plain
 from app.formats.layouts.columns import COLUMNS
 from app.formats.layouts.days import DayOrder
@@ -98,7 +98,7 @@ class PlainBatch:
         if not any(map(_needs_id, [*draft.sources, *(report.source for report in draft.toll_reports)])):
             return draft
         if any(map(_needs_id, draft.sources)) and not self._writer.insider:
-            raise InvalidInput([Fault("sources.id", NEEDS_ID, where="body")])
+            raise InvalidInput([FieldError("sources.id", NEEDS_ID, where="body")])
         sources = [self._with_id(source) for source in draft.sources]
         reports = [r.model_copy(update={"source": self._with_id(r.source)}) for r in draft.toll_reports]
         return draft.model_copy(update={"sources": sources, "toll_reports": reports})
@@ -201,7 +201,7 @@ class PlainImport:
         known = {*plain.REPORT_COLUMNS} if reports else {*COLUMNS}
         if strange := [name for name in table.columns if name and name not in known]:
             why = f"has the column {echo(strange[0])}, which this layout has not{_hint(strange[0], known)}"
-            raise InvalidInput([Fault("file", why, table.name, "body")])
+            raise InvalidInput([FieldError("file", why, table.name, "body")])
         days = DaySurvey(plain.DAYS, self._dates)
         for row in days.watched(table.rows):
             country = row.cells.get("country", "").strip()

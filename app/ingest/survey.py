@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from app.errors import Fault, InvalidInput
+from app.errors import FieldError, InvalidInput
 from app.formats.layouts.days import DayColumn, DayOrder
 from app.ingest.files import Table
 from app.ingest.rows import Row
@@ -33,7 +33,7 @@ class DaySurvey:
                 orders[name] = column.order
             except ValueError as error:
                 why = f"column {name} {error}; say which with --dates dmy or --dates mdy (over HTTP dates=dmy)"
-                faults.append(Fault("file", why, table.name, "body"))
+                faults.append(FieldError("file", why, table.name, "body"))
         if faults:
             raise InvalidInput(faults)
         return orders

@@ -10,7 +10,7 @@ from typing import Any
 from app.domain.dates import Instant, is_before_event, parse_day, parse_moment
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.vocabulary import ReporterKind
-from app.errors import Fault, InvalidInput
+from app.errors import FieldError, InvalidInput
 from app.formats.layouts import ucdp
 from app.formats.layouts.cells import Cells
 from app.formats.layouts.days import DayOrder
@@ -71,7 +71,7 @@ class UcdpImport:
         if release.name is None or release.released_on is None:
             missing = "release" if release.name is None else "released_on"
             why = "is missing: figures of UCDP are told by a release of a name and a day"
-            raise InvalidInput([Fault(missing, why)])
+            raise InvalidInput([FieldError(missing, why)])
         self._released_on, self._dates = release.released_on, release.dates
         self._source = SourceDraft(
             id=f"{_OF_SOURCE}{release.slug}",

@@ -22,10 +22,10 @@ from app.formats.layouts.days import DayOrder
 from app.query import value_types
 from app.query.cql_text import Language
 from app.query.features import QUERYABLES
-from app.query.value_types import Kind
+from app.query.value_types import ValueType
 
 
-class How(Enum):
+class Comparison(Enum):
     """How a filter compares. `store.conditions` says each in SQL."""
 
     ANY_OF = auto()
@@ -48,7 +48,7 @@ class Parameter:
     """One parameter of a question: its name, how its value is read, and what it means."""
 
     name: str
-    kind: Kind
+    kind: ValueType
     help: str
     repeatable: bool = False
 
@@ -57,23 +57,23 @@ class Parameter:
 class Filter(Parameter):
     """A parameter that limits which incidents are meant. `column` may name the figure: `killed_{figure}`."""
 
-    how: How = How.ANY_OF
+    how: Comparison = Comparison.ANY_OF
     column: str = ""
 
 
-def _many(name: str, kind: Kind, column: str, help: str, how: How = How.ANY_OF) -> Filter:
+def _many(name: str, kind: ValueType, column: str, help: str, how: Comparison = Comparison.ANY_OF) -> Filter:
     return Filter(name, kind, help, repeatable=True, how=how, column=column)
 
 
-def _one(name: str, kind: Kind, how: How, column: str, help: str) -> Filter:
+def _one(name: str, kind: ValueType, how: Comparison, column: str, help: str) -> Filter:
     return Filter(name, kind, help, how=how, column=column)
 
 
 def _limits(measure: Measure) -> tuple[Filter, Filter]:
     column = f"{measure}_{{figure}}"
     return (
-        _one(f"{measure}_min", value_types.WHOLE, How.AT_LEAST, column, f"Headline {measure} is at least this."),
-        _one(f"{measure}_max", value_types.WHOLE, How.AT_MOST, column, f"Headline {measure} is at most this."),
+        _one(f"{measure}_min", value_types.WHOLE, Comparison.AT_LEAST, column, f"Headline {measure} is at least this."),
+        _one(f"{measure}_max", value_types.WHOLE, Comparison.AT_MOST, column, f"Headline {measure} is at most this."),
     )
 
 
@@ -95,19 +95,35 @@ FILTERS: tuple[Filter, ...] = (
         "Region: ISO 3166-2 code or name, in English, French, Spanish or a local language, "
         "without regard to case or accents.",
     ),
-    _one("place", value_types.WORDS, How.WORDS, "place", f"Words of the place's name, {_FROM_BEGINNINGS}"),
-    _one("actor", value_types.WORDS, How.WORDS, "actors", f"Words of an actor's name, {_FROM_BEGINNINGS}"),
+    _one("place", value_types.WORDS, Comparison.WORDS, "place", f"Words of the place's name, {_FROM_BEGINNINGS}"),
+    _one("actor", value_types.WORDS, Comparison.WORDS, "actors", f"Words of an actor's name, {_FROM_BEGINNINGS}"),
     _one(
         "q",
         value_types.WORDS,
-        How.WORDS,
+        Comparison.WORDS,
         "",
         f"Words of title, summary, place, district, region and actors, {_FROM_BEGINNINGS}",
     ),
-    _many("near_border", value_types.COUNTRY, "", "Said to be close to the border with this country.", How.NEAR_BORDER),
-    _one("date_from", value_types.DAY, How.AT_LEAST, "date_end", "The incident's interval ends on this day or later."),
+    _many(
+        "near_border",
+        value_types.COUNTRY,
+        "",
+        "Said to be close to the border with this country.",
+        Comparison.NEAR_BORDER,
+    ),
     _one(
-        "date_to", value_types.DAY, How.AT_MOST, "date_start", "The incident's interval starts on this day or earlier."
+        "date_from",
+        value_types.DAY,
+        Comparison.AT_LEAST,
+        "date_end",
+        "The incident's interval ends on this day or later.",
+    ),
+    _one(
+        "date_to",
+        value_types.DAY,
+        Comparison.AT_MOST,
+        "date_start",
+        "The incident's interval starts on this day or earlier.",
     ),
     _many("date_precision", value_types.choice(DatePrecision), "date_precision", "How closely the date is known."),
     _many("event_type", value_types.choice(EventType), "event_type", "ACLED event type."),
@@ -118,62 +134,86 @@ FILTERS: tuple[Filter, ...] = (
         "type_of_violence",
         "UCDP type of violence: 1 state-based, 2 non-state, 3 one-sided.",
     ),
-    _many("target_kind", value_types.choice(ActorKind), "", "Kind of an actor that was the target.", How.TARGET_KIND),
+    _many(
+        "target_kind",
+        value_types.choice(ActorKind),
+        "",
+        "Kind of an actor that was the target.",
+        Comparison.TARGET_KIND,
+    ),
     _one(
         "bbox",
         value_types.BOX,
-        How.BOX,
+        Comparison.BOX,
         "",
         "Box of WGS 84 degrees; where min_lon > max_lon it spans the antimeridian.",
     ),
-    _one("near", value_types.POINT, How.CIRCLE, "", "Centre of a circle of `radius_km`, as latitude,longitude."),
+    _one("near", value_types.POINT, Comparison.CIRCLE, "", "Centre of a circle of `radius_km`, as latitude,longitude."),
     *(limit for measure in Measure for limit in _limits(measure)),
     _one(
         "ever_killed_min",
         value_types.WHOLE,
-        How.AT_LEAST,
+        Comparison.AT_LEAST,
         "killed_ever",
         "Some report of killed ever gave at least this.",
     ),
     _one(
         "first_killed_min",
         value_types.WHOLE,
-        How.AT_LEAST,
+        Comparison.AT_LEAST,
         "killed_first",
         "The first headline killed was at least this.",
     ),
     _one(
         "change",
         value_types.choice(Movement),
-        How.ANY_OF,
+        Comparison.ANY_OF,
         "killed_change",
         "How headline killed moved since its first figure.",
     ),
     _one(
         "revisions_min",
         value_types.WHOLE,
-        How.AT_LEAST,
+        Comparison.AT_LEAST,
         "killed_revisions",
         "Headline killed moved at least this often.",
     ),
     _one(
         "spread_min",
         value_types.WHOLE,
-        How.AT_LEAST,
+        Comparison.AT_LEAST,
         "killed_spread",
         "High − low of headline killed is at least this.",
     ),
     _one(
-        "disputed", value_types.FLAG, How.ANY_OF, "killed_disputed", "Standing reports of killed contradict each other."
+        "disputed",
+        value_types.FLAG,
+        Comparison.ANY_OF,
+        "killed_disputed",
+        "Standing reports of killed contradict each other.",
     ),
-    _one("reported_by", value_types.ID, How.SOME_REPORT, "reporter", "Some report came from this reporter (id)."),
-    _one("source", value_types.ID, How.SOME_REPORT, "source", "Some report came from this source (id)."),
-    _one("reported_from", value_types.MOMENT, How.SOME_REPORT, "from", "Some report was given at this time or later."),
-    _one("reported_to", value_types.MOMENT, How.SOME_REPORT, "to", "Some report was given at this time or earlier."),
+    _one(
+        "reported_by", value_types.ID, Comparison.SOME_REPORT, "reporter", "Some report came from this reporter (id)."
+    ),
+    _one("source", value_types.ID, Comparison.SOME_REPORT, "source", "Some report came from this source (id)."),
+    _one(
+        "reported_from",
+        value_types.MOMENT,
+        Comparison.SOME_REPORT,
+        "from",
+        "Some report was given at this time or later.",
+    ),
+    _one(
+        "reported_to",
+        value_types.MOMENT,
+        Comparison.SOME_REPORT,
+        "to",
+        "Some report was given at this time or earlier.",
+    ),
     _one(
         "dropped",
         value_types.FLAG,
-        How.DROPPED,
+        Comparison.DROPPED,
         "",
         "The newest release of a data set that speaks of its country and time no longer lists it; `false` leaves such "
         "incidents out.",
@@ -181,21 +221,23 @@ FILTERS: tuple[Filter, ...] = (
     _one(
         "dropped_by",
         value_types.ID,
-        How.DROPPED_BY,
+        Comparison.DROPPED_BY,
         "",
         "This release (id of its source, like ucdp-ged-25.1) does not list it, and an earlier one did.",
     ),
     _one(
         "updated_since",
         value_types.MOMENT,
-        How.SINCE,
+        Comparison.SINCE,
         "recorded_from",
         "What is answered changed at this time or later.",
     ),
 )
 """Where several of `reported_by`, `source`, `reported_from` and `reported_to` are given, one report meets them all."""
 
-FILTER = _one("filter", value_types.CQL, How.PREDICATE, "", "A condition on the properties of features, in CQL2.")
+FILTER = _one(
+    "filter", value_types.CQL, Comparison.PREDICATE, "", "A condition on the properties of features, in CQL2."
+)
 """Under `/ogc` alone."""
 BY_NAME = {f.name: f for f in (*FILTERS, FILTER)}
 
@@ -223,7 +265,7 @@ class Sort(StrEnum):
         return self.value.startswith("-")
 
 
-class Form(StrEnum):
+class Format(StrEnum):
     """Forms of an answer."""
 
     JSON = "json"
@@ -311,19 +353,19 @@ TO = Parameter(
 )
 
 
-def _forms(*forms: Form) -> Parameter:
+def _formats(*forms: Format) -> Parameter:
     return Parameter("f", value_types.choice(forms, "json"), "Form of the answer; goes before the `Accept` header.")
 
 
-FORM = _forms(*Form)
+RESPONSE_FORMAT = _formats(*Format)
 CLOCKS = (AS_OF, RECORDED_AS_OF)
 MATCHING = (*FILTERS, RADIUS_KM, FIGURE, *CLOCKS)
 """What says which incidents are meant."""
 PAGING = (LIMIT, CURSOR, TOTAL)
-INCIDENTS = (*MATCHING, SORT, *PAGING, FIELDS, HXL, BOM, FORM)
-INCIDENT_BY_ID = (*CLOCKS, FIELDS, BOM, _forms(Form.JSON, Form.GEOJSON, Form.CSV))
-HISTORY = (MEASURE, *CLOCKS, BOM, _forms(Form.JSON, Form.CSV))
-STATS = (*MATCHING, GROUP_BY, BOM, _forms(Form.JSON, Form.CSV))
+INCIDENTS = (*MATCHING, SORT, *PAGING, FIELDS, HXL, BOM, RESPONSE_FORMAT)
+INCIDENT_BY_ID = (*CLOCKS, FIELDS, BOM, _formats(Format.JSON, Format.GEOJSON, Format.CSV))
+HISTORY = (MEASURE, *CLOCKS, BOM, _formats(Format.JSON, Format.CSV))
+STATS = (*MATCHING, GROUP_BY, BOM, _formats(Format.JSON, Format.CSV))
 REPORTS = (
     INCIDENT,
     *(BY_NAME[name] for name in ("reported_by", "source", "reported_from", "reported_to")),
@@ -331,7 +373,7 @@ REPORTS = (
     *CLOCKS,
     *PAGING,
     BOM,
-    _forms(Form.JSON, Form.CSV, Form.NDJSON),
+    _formats(Format.JSON, Format.CSV, Format.NDJSON),
 )
 LISTS = (*CLOCKS, *PAGING)
 
@@ -349,7 +391,7 @@ DATETIME = Parameter(
 EQUAL = tuple(
     Parameter(name, value_types.equal_to(name), queryable.description)
     for name, queryable in QUERYABLES.items()
-    if name not in BY_NAME or BY_NAME[name].how is not How.ANY_OF
+    if name not in BY_NAME or BY_NAME[name].how is not Comparison.ANY_OF
 )
 """Properties of features as parameters: each is equal to its value. A filter that compares the same comes before it."""
 _CRS = value_types.choice(Crs, Crs.CRS84)
@@ -370,8 +412,8 @@ _CQL = (
     Parameter("filter-crs", _CRS, "Coordinates of shapes in `filter`."),
     Parameter("bbox-crs", _CRS, "Coordinates of `bbox`."),
 )
-ABOUT_FEATURES = (_forms(Form.JSON),)
-FEATURE = (*CLOCKS, _forms(Form.JSON, Form.GEOJSON))
+ABOUT_FEATURES = (_formats(Format.JSON),)
+FEATURE = (*CLOCKS, _formats(Format.JSON, Format.GEOJSON))
 FEATURES = (
     DATETIME,
     *_CQL,

@@ -8,8 +8,8 @@ from app.domain.dates import LAST_INSTANT, Instant, Moment
 from app.domain.places import bare_name, find_regions, region_name
 from app.domain.text import Misspelt, nearest
 from app.domain.vocabulary import Figure
-from app.errors import Fault, InvalidInput
-from app.query.parameters import BY_NAME, DEFAULT_LIMIT, Filter, Form, Parameter, Sort
+from app.errors import FieldError, InvalidInput
+from app.query.parameters import BY_NAME, DEFAULT_LIMIT, Filter, Format, Parameter, Sort
 from app.query.value_types import Box
 
 MOST_VALUES = 100
@@ -21,7 +21,7 @@ MOST_SUGGESTIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class RegionWanted:
+class WantedRegion:
     """A region that was asked for: the keys that it may be stored under."""
 
     text: str
@@ -37,7 +37,7 @@ class RegionWanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Query:
     """What was asked. `given` holds exactly the parameters that were sent, read; a 0 or a `False` is given."""
 
     given: Mapping[str, Any] = field(default_factory=dict)
@@ -84,9 +84,9 @@ class Question:
         return bool({"limit", "cursor"} & self.given.keys())
 
     @property
-    def form(self) -> Form:
+    def form(self) -> Format:
         """The form of the answer."""
-        return Form(self.given.get("f", Form.JSON))
+        return Format(self.given.get("f", Format.JSON))
 
     @property
     def fields(self) -> tuple[str, ...] | None:
@@ -104,7 +104,7 @@ class Question:
         return bool(self.given.get("bom"))
 
     @property
-    def regions(self) -> tuple[RegionWanted, ...]:
+    def regions(self) -> tuple[WantedRegion, ...]:
         """The regions asked for."""
         return tuple(self.given.get("region", ()))
 
@@ -121,10 +121,10 @@ class Question:
         """How many values are compared with."""
         return sum(_count(value) for value in self.given.values())
 
-    def but(self, **changes: Any) -> "Question":
+    def but(self, **changes: Any) -> "Query":
         """The same question with some parameters given differently; `None` takes one away."""
         merged = {**self.given, **changes}
-        return Question({name: value for name, value in merged.items() if value is not None})
+        return Query({name: value for name, value in merged.items() if value is not None})
 
 
 def _count(value: Any) -> int:
@@ -132,16 +132,16 @@ def _count(value: Any) -> int:
     return len(values) if isinstance(values, (list, tuple)) else 1
 
 
-def read_question(
+def parse_query(
     pairs: Iterable[tuple[str, str]], allowed: Sequence[Parameter], suggestions: int = MOST_SUGGESTIONS
-) -> Question:
+) -> Query:
     """Reads a question. Raises `InvalidInput` that lists every parameter that is unknown, repeated or unreadable.
 
     `suggestions` is the number of faults, the first ones, that name the nearest name.
     """
     names = {p.name: p for p in allowed}
     given: dict[str, Any] = {}
-    faults: list[Fault] = []
+    faults: list[FieldError] = []
     for name, text in pairs:
         if len(faults) == MOST_FAULTS:
             break
@@ -153,39 +153,39 @@ def read_question(
             faults.append(fault)
     if ("near" in given) != ("radius_km" in given) and not faults:
         missing = "radius_km" if "near" in given else "near"
-        faults.append(Fault(missing, "is missing: near and radius_km are given together"))
+        faults.append(FieldError(missing, "is missing: near and radius_km are given together"))
     if faults:
         raise InvalidInput(faults)
     if "region" in given:
         given["region"] = tuple(_wanted(text, tuple(given.get("country", ()))) for text in given["region"])
-    return Question(given)
+    return Query(given)
 
 
-def _unknown(name: str, text: str, names: Iterable[str], *, hinted: bool) -> Fault:
+def _unknown(name: str, text: str, names: Iterable[str], *, hinted: bool) -> FieldError:
     like = nearest(name.casefold(), names, cutoff=0.5) if hinted else None
     hint = f"; did you mean {like}?" if like else ""
-    return Fault(name, f"is not a parameter here{hint}", text)
+    return FieldError(name, f"is not a parameter here{hint}", text)
 
 
-def _take(parameter: Parameter, text: str, given: dict[str, Any], *, hinted: bool) -> Fault | None:
+def _take(parameter: Parameter, text: str, given: dict[str, Any], *, hinted: bool) -> FieldError | None:
     name = parameter.name
     try:
         value = parameter.kind.read(text)
     except Misspelt as error:
-        return Fault(name, str(error) if hinted else error.plain, text)
+        return FieldError(name, str(error) if hinted else error.plain, text)
     except ValueError as error:
-        return Fault(name, str(error), text)
+        return FieldError(name, str(error), text)
     if not parameter.repeatable:
         if name in given:
-            return Fault(name, "is given more than once", text)
+            return FieldError(name, "is given more than once", text)
         given[name] = value
         return None
     values = given.setdefault(name, [])
     if value not in values:
         values.append(value)
-    return Fault(name, f"is given more than {MOST_VALUES} times") if len(values) > MOST_VALUES else None
+    return FieldError(name, f"is given more than {MOST_VALUES} times") if len(values) > MOST_VALUES else None
 
 
-def _wanted(text: str, countries: tuple[str, ...]) -> RegionWanted:
+def _wanted(text: str, countries: tuple[str, ...]) -> WantedRegion:
     names = () if region_name(text.strip().upper()) else (bare_name(text),)
-    return RegionWanted(text, find_regions(text, countries) or find_regions(text), names)
+    return WantedRegion(text, find_regions(text, countries) or find_regions(text), names)

@@ -33,7 +33,7 @@ _ID = re.compile(ID_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ValueType:
     """A reader, and the JSON Schema of what it takes."""
 
     read: Callable[[str], Any]
@@ -83,7 +83,7 @@ class Interval:
     last: date | None
 
 
-def clamped(least: int, most: int, default: int) -> Kind:
+def clamped(least: int, most: int, default: int) -> ValueType:
     """Whole numbers from `least` on; those beyond `most` count as `most`, as OGC API – Features has it."""
 
     def read(text: str) -> int:
@@ -91,10 +91,10 @@ def clamped(least: int, most: int, default: int) -> Kind:
             raise ValueError(f"is not a whole number of at least {least}")
         return min(int(text), most)
 
-    return Kind(read, _whole_schema(least, most) | {"default": default})
+    return ValueType(read, _whole_schema(least, most) | {"default": default})
 
 
-def whole(least: int, most: int) -> Kind:
+def whole(least: int, most: int) -> ValueType:
     """Whole numbers from `least` to `most`."""
 
     def read(text: str) -> int:
@@ -104,7 +104,7 @@ def whole(least: int, most: int) -> Kind:
             raise ValueError(f"is not a whole number from {least} to {most}")
         return number
 
-    return Kind(read, _whole_schema(least, most))
+    return ValueType(read, _whole_schema(least, most))
 
 
 def _whole_schema(least: int, most: int) -> dict[str, Any]:
@@ -123,20 +123,20 @@ def _hint(text: str, names: dict[str, Any]) -> str:
     return f"; did you mean {names[like]}?" if like else f"; it is one of {', '.join(map(str, names.values()))}"
 
 
-def choice(values: Iterable[StrEnum], default: str | None = None) -> Kind:
+def choice(values: Iterable[StrEnum], default: str | None = None) -> ValueType:
     """One of a code list, in any case."""
     names = {v.value.casefold(): v for v in values}
     schema: dict[str, Any] = {"type": "string", "enum": [v.value for v in names.values()]}
-    return Kind(lambda text: _choose(text, names), schema | ({"default": default} if default else {}))
+    return ValueType(lambda text: _choose(text, names), schema | ({"default": default} if default else {}))
 
 
-def numbers(values: type[IntEnum]) -> Kind:
+def numbers(values: type[IntEnum]) -> ValueType:
     """One of a numbered code list."""
     names = {str(v.value): v.value for v in values}
-    return Kind(lambda text: _choose(text, names), {"type": "integer", "enum": [v.value for v in values]})
+    return ValueType(lambda text: _choose(text, names), {"type": "integer", "enum": [v.value for v in values]})
 
 
-def choices(values: Iterable[str]) -> Kind:
+def choices(values: Iterable[str]) -> ValueType:
     """Some of a list of names, separated by commas."""
     names = {v.casefold(): str(v) for v in values}
 
@@ -144,7 +144,7 @@ def choices(values: Iterable[str]) -> Kind:
         return tuple(dict.fromkeys(_choose(part.strip(), names) for part in text.split(",")))
 
     one = "|".join(re.escape(name) for name in names.values())
-    return Kind(read, {"type": "string", "pattern": f"^({one})(,({one}))*$"}, example=next(iter(names.values())))
+    return ValueType(read, {"type": "string", "pattern": f"^({one})(,({one}))*$"}, example=next(iter(names.values())))
 
 
 def _flag(text: str) -> bool:
@@ -242,7 +242,7 @@ def _kilometres(text: str) -> float:
     return number
 
 
-def equal_to(name: str) -> Kind:
+def equal_to(name: str) -> ValueType:
     """A value that a property of a feature is equal to."""
     queryable = QUERYABLES[name]
 
@@ -253,31 +253,31 @@ def equal_to(name: str) -> Kind:
             return comparable(name, _FLAGS.get(text.casefold()))
         return comparable(name, text)
 
-    return Kind(read, {key: value for key, value in queryable.schema.items() if key != "description"})
+    return ValueType(read, {key: value for key, value in queryable.schema.items() if key != "description"})
 
 
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 
 
 WHOLE = whole(0, LARGEST)
-FLAG = Kind(_flag, {"type": "boolean"})
-SWITCH = Kind(_flag, {"type": "boolean", "default": False})
+FLAG = ValueType(_flag, {"type": "boolean"})
+SWITCH = ValueType(_flag, {"type": "boolean", "default": False})
 """A flag whose `false` says no more than leaving it away."""
-DAY = Kind(parse_day, DAY_SCHEMA, "2019-11-01")
-MOMENT = Kind(parse_moment, MOMENT_SCHEMA, "2019-11-01")
+DAY = ValueType(parse_day, DAY_SCHEMA, "2019-11-01")
+MOMENT = ValueType(parse_moment, MOMENT_SCHEMA, "2019-11-01")
 SHORT_TEXT = {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}
-COUNTRY = Kind(find_country, SHORT_TEXT, "ML")
-REGION = Kind(_region, SHORT_TEXT, "Ménaka")
-WORDS = Kind(_words, SHORT_TEXT, "indelimane")
-NAME = Kind(_text, SHORT_TEXT, "26.0.2")
-ID = Kind(_id, {"type": "string", "pattern": ID_PATTERN}, "fama")
+COUNTRY = ValueType(find_country, SHORT_TEXT, "ML")
+REGION = ValueType(_region, SHORT_TEXT, "Ménaka")
+WORDS = ValueType(_words, SHORT_TEXT, "indelimane")
+NAME = ValueType(_text, SHORT_TEXT, "26.0.2")
+ID = ValueType(_id, {"type": "string", "pattern": ID_PATTERN}, "fama")
 _MORE = f"(,{_DECIMAL_PATTERN})"
-BOX = Kind(_box, {"type": "string", "pattern": f"^{_DECIMAL_PATTERN}{_MORE}{{3}}$"}, "-5,10,5,20")
-CUBE = Kind(
+BOX = ValueType(_box, {"type": "string", "pattern": f"^{_DECIMAL_PATTERN}{_MORE}{{3}}$"}, "-5,10,5,20")
+CUBE = ValueType(
     _box_or_cube, {"type": "string", "pattern": f"^{_DECIMAL_PATTERN}{_MORE}{{3}}({_MORE}{{2}})?$"}, "-5,10,5,20"
 )
-INTERVAL = Kind(_interval, SHORT_TEXT, "2019-11-01/2019-11-30")
-POINT = Kind(_point, {"type": "string", "pattern": f"^{_DECIMAL_PATTERN}{_MORE}$"}, "15.9,2.4")
-KILOMETRES = Kind(_kilometres, {"type": "number", "exclusiveMinimum": 0, "maximum": 20040}, 100)
-CQL = Kind(check_text, {"type": "string", "minLength": 1}, "killed_best > 10 AND country = 'ML'")
-CURSOR = Kind(str, {"type": "string", "minLength": 1})
+INTERVAL = ValueType(_interval, SHORT_TEXT, "2019-11-01/2019-11-30")
+POINT = ValueType(_point, {"type": "string", "pattern": f"^{_DECIMAL_PATTERN}{_MORE}$"}, "15.9,2.4")
+KILOMETRES = ValueType(_kilometres, {"type": "number", "exclusiveMinimum": 0, "maximum": 20040}, 100)
+CQL = ValueType(check_text, {"type": "string", "minLength": 1}, "killed_best > 10 AND country = 'ML'")
+CURSOR = ValueType(str, {"type": "string", "minLength": 1})

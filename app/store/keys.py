@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, func, select, update
 
 from app.domain.dates import Instant, instant_text
 from app.domain.vocabulary import Scope
-from app.errors import Conflict, Fault, Forbidden, InvalidInput, NotFound, Unauthorized, echo
+from app.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, Unauthorized, echo
 from app.store.db.connections import EXPORT_CACHE_KIB, compiled, read_connection
 from app.store.db.database import Database
 from app.store.db.reader import Reader, Row, Statement
@@ -58,14 +58,14 @@ def create(database: Database, name: str, scopes: Sequence[Scope], expires_at: I
     """Makes a key and returns it; it cannot be had again. Its name is recorded with everything that it writes."""
     if not _NAME.fullmatch(name) or name.lower() in TAKEN_NAMES:
         raise InvalidInput(
-            [Fault("name", "is not of letters and digits, with spaces and ._@- between", name, "argument")]
+            [FieldError("name", "is not of letters and digits, with spaces and ._@- between", name, "argument")]
         )
     key_id = secrets.token_hex(6)
     unchecked = f"ci_{key_id}_{secrets.token_hex(32)}"
     text = f"{unchecked}_{_checksum(unchecked)}"
     with database.writing() as transaction:
         if expires_at is not None and expires_at <= transaction.now:
-            raise InvalidInput([Fault("expires", "is over already", instant_text(expires_at), "argument")])
+            raise InvalidInput([FieldError("expires", "is over already", instant_text(expires_at), "argument")])
         if taken := transaction.first(_BY_NAME, {"name": name.lower()}):
             raise Conflict(f'a key is named "{taken[0]}" already; names tell for ever who recorded what')
         row = {"id": key_id, "name": name, "scopes": " ".join(sorted(set(scopes))), "hash": _hash(text)}

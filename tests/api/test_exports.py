@@ -12,7 +12,7 @@ import pytest
 
 from app.formats.layouts import acled, ucdp
 from app.formats.layouts.columns import COLUMNS
-from app.query.parameters import Form
+from app.query.parameters import Format
 from app.store.db.database import Database
 from tests.support import Client, draft, parquet_rows, record, report
 from tests.test_cli import CommandLine
@@ -26,20 +26,20 @@ CORE = frozenset(
     "#status #subsector #targeted #value".split()
 )
 """The core hashtags of HXL 1.1."""
-TABLES = (Form.CSV, Form.ACLED, Form.UCDP)
-ALL = list(Form)
+TABLES = (Format.CSV, Format.ACLED, Format.UCDP)
+ALL = list(Format)
 
 
-def rows(form: Form, content: bytes) -> list[Any]:
+def rows(form: Format, content: bytes) -> list[Any]:
     """What an answer tells, an entry an incident."""
-    if form is Form.PARQUET:
+    if form is Format.PARQUET:
         return parquet_rows(content)
     if form in TABLES:
         return list(csv.DictReader(io.StringIO(content.decode())))
-    if form is Form.NDJSON:
+    if form is Format.NDJSON:
         return [json.loads(line) for line in content.splitlines()]
     told = json.loads(content)
-    return [f["properties"] | {"id": f["id"]} for f in told["features"]] if form is Form.GEOJSON else told["items"]
+    return [f["properties"] | {"id": f["id"]} for f in told["features"]] if form is Format.GEOJSON else told["items"]
 
 
 @pytest.fixture
@@ -113,8 +113,8 @@ def test_hashtags_go_with_the_columns_that_are_wanted(client: Client) -> None:
     assert "#" not in plain
 
 
-@pytest.mark.parametrize("form", [form for form in ALL if form is not Form.CSV])
-def test_hashtags_are_refused_where_they_have_no_place(client: Client, form: Form) -> None:
+@pytest.mark.parametrize("form", [form for form in ALL if form is not Format.CSV])
+def test_hashtags_are_refused_where_they_have_no_place(client: Client, form: Format) -> None:
     answer = client.get(f"/v1/incidents?hxl=true&f={form}")
     assert answer.status_code == 422
     assert answer.json()["errors"] == [
@@ -181,7 +181,7 @@ def test_a_country_has_its_name_and_its_longer_code_beside_its_code(empty_client
     record(database, draft("a", country="NA"), draft("b", country="ML", day="2019-01-01"))
 
     # when
-    told = rows(Form.CSV, empty_client.get("/v1/incidents?f=csv").content)
+    told = rows(Format.CSV, empty_client.get("/v1/incidents?f=csv").content)
 
     # then
     names = ("country", "country_name", "country_iso3")
@@ -286,7 +286,7 @@ def test_columns_are_those_of_the_data_set_in_its_order(
 
 def test_what_the_seeds_do_not_tell_is_blank_in_acleds_columns(client: Client) -> None:
     # when
-    attack, *assaults = [filled(row) for row in rows(Form.ACLED, client.get("/v1/incidents?f=acled").content)]
+    attack, *assaults = [filled(row) for row in rows(Format.ACLED, client.get("/v1/incidents?f=acled").content)]
 
     # then
     assert attack.pop("notes").startswith("An armed group took an army post")
@@ -306,7 +306,7 @@ def test_what_the_seeds_do_not_tell_is_blank_in_acleds_columns(client: Client) -
 
 def test_what_the_seeds_do_not_tell_is_blank_in_ucdps_columns(client: Client) -> None:
     # when
-    attack, *assaults = [filled(row) for row in rows(Form.UCDP, client.get("/v1/incidents?f=ucdp").content)]
+    attack, *assaults = [filled(row) for row in rows(Format.UCDP, client.get("/v1/incidents?f=ucdp").content)]
 
     # then
     same = {"year": "2019", "type_of_violence": "1", "side_a": "Unidentified armed group",
@@ -324,7 +324,7 @@ def filled(row: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("form", TABLES)
-def test_no_cell_of_a_table_is_a_formula(empty_client: Client, database: Database, form: Form) -> None:
+def test_no_cell_of_a_table_is_a_formula(empty_client: Client, database: Database, form: Format) -> None:
     # given
     record(database, draft("a", place="=1+1", district="@x", summary="-1", actors=[{"name": "+1", "role": "side_a"}]))
 
@@ -336,14 +336,14 @@ def test_no_cell_of_a_table_is_a_formula(empty_client: Client, database: Databas
     assert not [cell for cell in row.values() if cell.startswith(("=", "@", "+", "-"))]
 
 
-def identities(form: Form, content: bytes) -> set[str]:
+def identities(form: Format, content: bytes) -> set[str]:
     """The incidents in an answer: by id, or where the form has none by their dates, which differ."""
-    column = {Form.ACLED: "event_date", Form.UCDP: "date_start"}.get(form, "id")
+    column = {Format.ACLED: "event_date", Format.UCDP: "date_start"}.get(form, "id")
     return {str(row[column]) for row in rows(form, content)}
 
 
 @pytest.mark.parametrize("form", ALL)
-def test_every_form_has_what_matches(empty_client: Client, database: Database, form: Form) -> None:
+def test_every_form_has_what_matches(empty_client: Client, database: Database, form: Format) -> None:
     # given: what was reported later is not known before
     record(
         database, draft("a", day="2020-01-01"), draft("b", day="2020-02-01", country="NE"), draft("c", day="2020-03-01")
@@ -371,7 +371,7 @@ def test_every_form_has_what_matches(empty_client: Client, database: Database, f
 
 @pytest.mark.parametrize("form", ALL)
 @pytest.mark.parametrize("limit", ["", "&limit=2"])
-def test_every_form_answers_head_with_the_headers_alone(client: Client, form: Form, limit: str) -> None:
+def test_every_form_answers_head_with_the_headers_alone(client: Client, form: Format, limit: str) -> None:
     # when
     whole = client.get(f"/v1/incidents?f={form}{limit}")
     head = client.request("HEAD", f"/v1/incidents?f={form}{limit}")

@@ -13,7 +13,7 @@ from app.api.routes import imports as import_route
 from app.api.routes import log
 from app.api.routes.live_log import LiveFeed
 from app.errors import ShareTaken, TooManyExports
-from app.query.query import Question
+from app.query.query import Query
 from app.store.db.database import Database
 from app.store.db.reader import Reader
 from app.store.read import incidents as read_incidents
@@ -160,10 +160,10 @@ def test_streams_that_wait_look_for_news_together_and_are_sent_the_same(database
         live, stopping = LiveFeed(reader), asyncio.Event()
 
         async def follow() -> tuple[int, bytes]:
-            session = await read_incidents.open_session(reader, Question())
+            session = await read_incidents.open_session(reader, Query())
             assert await live.after(session, 2, log._event) is None
             await live.news(session.recorded, stopping, 10)
-            part = await live.after(await read_incidents.open_session(reader, Question()), 2, log._event)
+            part = await live.after(await read_incidents.open_session(reader, Query()), 2, log._event)
             assert part
             return part
 
@@ -201,9 +201,7 @@ def test_what_is_confidential_reaches_no_other_stream(database: Database) -> Non
     async def run() -> None:
         reader = Reader(database, 2)
         live = LiveFeed(reader)
-        public, opened = [
-            await read_incidents.open_session(reader, Question(), confidential=may) for may in (False, True)
-        ]
+        public, opened = [await read_incidents.open_session(reader, Query(), confidential=may) for may in (False, True)]
         # when
         first, other, again = [await live.after(session, 0, log._event) for session in (opened, public, opened)]
         # then

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from app.query.query import Question
+from app.query.query import Query
 from app.store.db.database import Database
 from app.store.db.reader import Reader, Row, Statement
 from app.store.read import incident_queries
@@ -60,7 +60,7 @@ async def _plan(reader: Noting, ask: Ask) -> dict[str, Any]:
     return {"kind": ask.kind, "statements": run, "between": between(question), "limit": question.limit}
 
 
-def between(question: Question) -> str:
+def between(question: Query) -> str:
     """What stands between a record and its toll."""
     told = f'"{question.as_of.text}"' if question.as_of else "null"
     return f',"toll":{{"as_of":{told},'
@@ -72,10 +72,10 @@ def export_plan(path: Path) -> dict[str, Any]:
     async def newest() -> int:
         reader = Noting(path)
         try:
-            return (await read_incidents.open_session(reader, Question())).recorded
+            return (await read_incidents.open_session(reader, Query())).recorded
         finally:
             reader.close()
 
-    statement = incident_queries.page_of_incidents(Question(), asyncio.run(newest()), None, by_tree=False, paged=False)
+    statement = incident_queries.select_incidents(Query(), asyncio.run(newest()), None, by_tree=False, paged=False)
     run = [(statement.sql, dict(statement.values))]
-    return {"kind": "export", "statements": run, "between": between(Question())}
+    return {"kind": "export", "statements": run, "between": between(Query())}

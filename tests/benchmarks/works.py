@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from app.domain.places import region_name
 from app.query.parameters import INCIDENT_BY_ID, INCIDENTS, STATS
-from app.query.query import Question, read_question
+from app.query.query import Query, parse_query
 from app.store.read.incidents import INCIDENTS as WALK
 from app.store.read.incidents import asked_of
 from app.store.read.paging import Cursor
@@ -41,10 +41,10 @@ class Ask:
         return self._address(self.pairs if self.naive is None else self.naive)
 
     @property
-    def question(self) -> Question:
+    def question(self) -> Query:
         """What our server reads from the address."""
         allowed = {"incident": INCIDENT_BY_ID, "history": INCIDENT_BY_ID, "stats": STATS}.get(self.kind, INCIDENTS)
-        return read_question(self.pairs, allowed)
+        return parse_query(self.pairs, allowed)
 
     def _address(self, pairs: Pairs) -> str:
         ends = {"incident": f"/{self.incident}", "history": f"/{self.incident}/toll-history"}
@@ -146,6 +146,6 @@ PAGES = (
 def _deep(facts: Facts) -> Ask:
     """A page far down the walk, with the cursor that the page before it would give."""
     pairs: Pairs = (("limit", "100"),)
-    asked = asked_of(read_question(pairs, INCIDENTS))
+    asked = asked_of(parse_query(pairs, INCIDENTS))
     cursor = Cursor(facts.deep_keys, facts.recorded).text(WALK, asked)
     return Ask("page", (*pairs, ("cursor", cursor)), naive=(*pairs, ("offset", str(100 * (facts.deep_page - 1)))))

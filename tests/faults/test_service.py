@@ -20,7 +20,7 @@ FOR_EVER = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELE
 
 def test_a_statement_that_runs_away_is_a_503_in_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
-    monkeypatch.setattr("app.store.read.incident_queries.page_of_incidents", lambda *_, **__: Statement(FOR_EVER, {}))
+    monkeypatch.setattr("app.store.read.incident_queries.select_incidents", lambda *_, **__: Statement(FOR_EVER, {}))
 
     # when
     begun = time.monotonic()
@@ -36,7 +36,7 @@ def test_a_statement_that_runs_away_is_a_503_in_time(client: Client, monkeypatch
 
 def test_an_export_that_runs_away_is_a_503_in_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
-    monkeypatch.setattr("app.store.read.incident_queries.page_of_incidents", lambda *_, **__: Statement(FOR_EVER, {}))
+    monkeypatch.setattr("app.store.read.incident_queries.select_incidents", lambda *_, **__: Statement(FOR_EVER, {}))
 
     # when
     begun = time.monotonic()
@@ -74,7 +74,7 @@ def test_a_database_that_breaks_while_it_is_served_gives_problem_documents(tmp_p
 
 def test_a_statement_that_runs_away_holds_up_nobody_else(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is broken off on the event loop after some milliseconds and asked again in a thread."""
-    monkeypatch.setattr("app.store.read.incident_queries.page_of_incidents", lambda *_, **__: Statement(FOR_EVER, {}))
+    monkeypatch.setattr("app.store.read.incident_queries.select_incidents", lambda *_, **__: Statement(FOR_EVER, {}))
 
     async def ask() -> list[float]:
         slow, taken = asyncio.create_task(client.send("GET", "/v1/incidents")), []

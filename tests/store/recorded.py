@@ -9,7 +9,7 @@ from app.domain.incident import IncidentDraft
 from app.domain.toll import TollReportDraft
 from app.errors import NotFound
 from app.query.parameters import INCIDENTS
-from app.query.query import Question, read_question
+from app.query.query import Query, parse_query
 from app.store.db.database import Database
 from app.store.db.reader import Reader
 from app.store.read import incidents as read_incidents
@@ -51,7 +51,7 @@ class Asking:
         self.reader = Reader(database, read_seconds=5)
 
     def page(self, *pairs: tuple[str, str]) -> list[dict[str, Any]]:
-        question = read_question(pairs, INCIDENTS)
+        question = parse_query(pairs, INCIDENTS)
 
         async def ask() -> list[str]:
             session = await read_incidents.open_session(self.reader, question, read_incidents.INCIDENTS)
@@ -63,7 +63,7 @@ class Asking:
         return [item["id"] for item in self.page(*pairs)]
 
     def incident(self, incident_id: str, *pairs: tuple[str, str]) -> str:
-        question = read_question(pairs, INCIDENTS)
+        question = parse_query(pairs, INCIDENTS)
 
         async def ask() -> str:
             session = await read_incidents.open_session(self.reader, question)
@@ -82,6 +82,6 @@ class Asking:
         text = self.text(incident_id, *pairs)
         return None if text is None else orjson.loads(text)["toll"].get("killed", {}).get("best")
 
-    def plan(self, question: Question, statement: Any) -> list[str]:
+    def plan(self, question: Query, statement: Any) -> list[str]:
         connection, _ = self.reader._open(1000)
         return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.values)]

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.query.parameters import FILTERS, INCIDENTS, STATS, Filter, Group, How, Sort
-from app.query.query import read_question
+from app.query.parameters import FILTERS, INCIDENTS, STATS, Comparison, Filter, Group, Sort
+from app.query.query import parse_query
 from app.store.db.database import Database
 from app.store.read import incident_queries, lists
 from app.store.read import incidents as read_incidents
@@ -27,18 +27,18 @@ EVERY = [
 @pytest.mark.parametrize("sort", Sort)
 @pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dialect()], ids=["sqlite", "postgresql"])
 def test_a_question_compiles_for_both_databases(sort: Sort, dialect: object) -> None:
-    shape = shape_of(read_question(EVERY, INCIDENTS))
-    built = incident_queries.incidents(shape, sort, after=True, tree=None, paged=True)
+    shape = shape_of(parse_query(EVERY, INCIDENTS))
+    built = incident_queries.build_incidents(shape, sort, after=True, tree=None, paged=True)
     assert "segment.country" in str(built.compile(dialect=dialect))  # type: ignore[arg-type]
     for groups in ((Group.COUNTRY, Group.MONTH), (Group.ACTOR, Group.YEAR), ()):
-        for make in (incident_queries.sums, incident_queries.shared_sums):
+        for make in (incident_queries.build_sums, incident_queries.build_shared_sums):
             assert make(shape, groups).compile(dialect=dialect)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("declared", FILTERS, ids=lambda f: f.name)
 def test_every_filter_compares_a_column_that_there_is(declared: Filter) -> None:
-    compared = {How.ANY_OF, How.AT_LEAST, How.AT_MOST, How.SINCE}
-    assert declared.how in compared or not declared.column or declared.how in (How.WORDS, How.SOME_REPORT)
+    compared = {Comparison.ANY_OF, Comparison.AT_LEAST, Comparison.AT_MOST, Comparison.SINCE}
+    assert declared.how in compared or not declared.column or declared.how in (Comparison.WORDS, Comparison.SOME_REPORT)
     if declared.how in compared:
         assert declared.column.format(figure="best") in segment
 
@@ -63,14 +63,14 @@ PLANS = [
 
 @pytest.mark.parametrize(("pairs", "index"), PLANS, ids=lambda p: str(p)[:60])
 def test_hot_questions_walk_their_index_in_order(ask: Asking, pairs: list[tuple[str, str]], index: str) -> None:
-    question = read_question(pairs, INCIDENTS)
+    question = parse_query(pairs, INCIDENTS)
 
     async def resolved() -> object:
         return await read_incidents.resolved(await read_incidents.open_session(ask.reader, question), question)
 
     found = asyncio.run(resolved())
     for after in (None, (737000, "x")):
-        statement = incident_queries.page_of_incidents(found, 2**52, after, by_tree=False)  # type: ignore[arg-type]
+        statement = incident_queries.select_incidents(found, 2**52, after, by_tree=False)  # type: ignore[arg-type]
         plan = ask.plan(question, statement)
         assert any(index.split(" ")[0] in step for step in plan), plan
         assert after or any(index in step for step in plan), plan
@@ -79,13 +79,13 @@ def test_hot_questions_walk_their_index_in_order(ask: Asking, pairs: list[tuple[
 
 
 def test_the_next_page_is_found_by_a_row_value_in_the_index(ask: Asking) -> None:
-    question = read_question([("country", "ML")], INCIDENTS)
-    plan = ask.plan(question, incident_queries.page_of_incidents(question, 2**52, (737000, "x"), by_tree=False))
+    question = parse_query([("country", "ML")], INCIDENTS)
+    plan = ask.plan(question, incident_queries.select_incidents(question, 2**52, (737000, "x"), by_tree=False))
     assert plan[0].endswith("(country=? AND (date_start,incident_id)<(?,?))")
 
 
 def test_one_incident_is_found_by_its_id(ask: Asking) -> None:
-    plan = ask.plan(read_question([], INCIDENTS), lists.one_incident("a", 2**52, 2**52))
+    plan = ask.plan(parse_query([], INCIDENTS), lists.select_incident("a", 2**52, 2**52))
     assert [step.split(" USING ")[1].split(" (")[0] for step in plan] == [
         "COVERING INDEX sqlite_autoindex_incident_1",
         "INDEX ix_segment_incident",
@@ -94,7 +94,7 @@ def test_one_incident_is_found_by_its_id(ask: Asking) -> None:
 
 
 def test_no_question_scans_all_reports(ask: Asking) -> None:
-    plan = ask.plan(read_question([], INCIDENTS), lists.about_incident("a", 2**52))
+    plan = ask.plan(parse_query([], INCIDENTS), lists.select_reports_about_incident("a", 2**52))
     assert not any(step.startswith("SCAN toll_report") for step in plan), plan
 
 
@@ -117,7 +117,7 @@ def test_a_page_costs_the_same_few_statements_however_long_it_is(
 
 def test_the_other_read_routes_cost_the_same_few_statements(ask: Asking) -> None:
     async def cost(call: object, pairs: list[tuple[str, str]], *arguments: object) -> int:
-        question = read_question(pairs, STATS)
+        question = parse_query(pairs, STATS)
         before = ask.reader.statements
         session = await read_incidents.open_session(ask.reader, question)
         await call(session, *arguments, question)  # type: ignore[operator]
@@ -128,11 +128,13 @@ def test_the_other_read_routes_cost_the_same_few_statements(ask: Asking) -> None
             "one incident": await cost(read_incidents.incident, [], "a"),
             "toll history": await cost(read_incidents.history, [], "a"),
             "toll reports": await cost(read_reports.toll_reports, []),
-            "reporters": await cost(read_reports.parties, [], "reporter"),
+            "reporters": await cost(read_reports.reporters_or_sources, [], "reporter"),
             "stats": await cost(read_statistics.stats, [("group_by", "country")]),
             "regions": await cost(read_statistics.regions, []),
             "one region": await cost(read_statistics.region, [], "ML"),
-            "one reporter": await cost(lambda s, name, _: read_reports.party(s, "reporter", name), [], "ministry"),
+            "one reporter": await cost(
+                lambda s, name, _: read_reports.reporter_or_source(s, "reporter", name), [], "ministry"
+            ),
             "changes": await cost(lambda s, *_: read_log.changes(s, 0, 50), []),
             "checkpoint": await cost(lambda s, _: read_log.checkpoint(s), []),
             "proof of an entry": await cost(lambda s, _: read_log.inclusion(s, 3, None), []),
@@ -155,7 +157,7 @@ def test_a_long_history_is_put_together_beside_the_event_loop(database: Database
     asking = Asking(database)
 
     async def ask() -> dict[str, object]:
-        question = read_question([], INCIDENTS)
+        question = parse_query([], INCIDENTS)
         return await read_incidents.history(await read_incidents.open_session(asking.reader, question), "a", question)
 
     told = asyncio.run(ask())

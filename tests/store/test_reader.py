@@ -13,7 +13,7 @@ import pytest
 
 from app.errors import TooManyReads
 from app.query import parameters as query_parameters
-from app.query.query import Question, read_question
+from app.query.query import Query, parse_query
 from app.store.db import reader
 from app.store.db.budget import Budget
 from app.store.db.database import Database
@@ -44,7 +44,7 @@ def _run(database: Database, questions: dict[str, str], act: Any) -> Any:
     async def run() -> Any:
         opened = Reader(database, 2)
         try:
-            question = read_question(list(questions.items()), query_parameters.INCIDENTS)
+            question = parse_query(list(questions.items()), query_parameters.INCIDENTS)
             return await act(opened, await read_incidents.open_session(opened, question), question)
         finally:
             opened.close()
@@ -57,7 +57,7 @@ def _run(database: Database, questions: dict[str, str], act: Any) -> Any:
 def test_statement_after_statement_gives_what_one_gives(
     filled: Database, monkeypatch: pytest.MonkeyPatch, sort: str, first: int, cheap: float
 ) -> None:
-    async def export(opened: Reader, session: Any, question: Question) -> list[str]:
+    async def export(opened: Reader, session: Any, question: Query) -> list[str]:
         return await _every(read_incidents.every_incident(session, question))
 
     # given
@@ -78,7 +78,7 @@ def test_what_is_recorded_meanwhile_changes_nothing(
     monkeypatch.setattr(reader, "FIRST_ROWS", 5)
     monkeypatch.setattr(reader, "SLICE", 5)
 
-    async def export(opened: Reader, session: Any, question: Question) -> tuple[list[str], list[str]]:
+    async def export(opened: Reader, session: Any, question: Query) -> tuple[list[str], list[str]]:
         whole = await _every(read_incidents.every_incident(session, question))
         found: list[str] = []
         async for items in read_incidents.every_incident(session, question):
@@ -101,7 +101,7 @@ def test_a_slice_ends_where_it_is_large(database: Database, monkeypatch: pytest.
     monkeypatch.setattr(reader, "MOST_ROW_BYTES", 30_000)
 
     # when
-    async def export(opened: Reader, session: Any, question: Question) -> tuple[list[int], int]:
+    async def export(opened: Reader, session: Any, question: Query) -> tuple[list[int], int]:
         before = opened.statements
         sizes = [len(items) async for items in read_incidents.every_incident(session, question)]
         return sizes, opened.statements - before
@@ -118,9 +118,9 @@ def test_the_log_of_the_database_begins_again_behind_exports_that_nobody_reads(
 ) -> None:
     """A view that is held would keep every page that is written meanwhile in the write-ahead log."""
 
-    async def export(opened: Reader, session: Any, question: Question) -> None:
+    async def export(opened: Reader, session: Any, question: Query) -> None:
         halves = [read_incidents.every_incident(session, question) for _ in range(8)]
-        halves += [read_reports.every_toll_report(session, Question()) for _ in range(8)]
+        halves += [read_reports.every_toll_report(session, Query()) for _ in range(8)]
         for half in halves:
             assert await anext(half)
         # when: much is recorded, and then the log is checkpointed
@@ -171,7 +171,7 @@ def test_an_export_waits_for_a_thread_as_long_as_it_takes(filled: Database, monk
     monkeypatch.setattr(reader, "FIRST_ROWS", 10)
     monkeypatch.setattr(reader, "SLICE", 10)
 
-    async def export(opened: Reader, session: Any, question: Question) -> tuple[list[str], list[str]]:
+    async def export(opened: Reader, session: Any, question: Query) -> tuple[list[str], list[str]]:
         incidents = read_incidents.every_incident(session, question, reports=True)
         found = await anext(incidents)
         free = threading.Event()
@@ -207,7 +207,7 @@ def test_a_statement_that_nobody_waits_for_any_more_is_broken_off(
 
     monkeypatch.setattr(Reader, "_with_connection", noted)
 
-    async def ask(opened: Reader, session: Any, question: Question) -> float:
+    async def ask(opened: Reader, session: Any, question: Query) -> float:
         for_ever = Statement(SLOW.replace("LIMIT 400000", ""), {})
         asking = asyncio.create_task(opened.rows(for_ever, patient=True))
         await asyncio.sleep(0.1)

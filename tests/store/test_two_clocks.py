@@ -10,7 +10,7 @@ from app.domain.headline import headline
 from app.domain.vocabulary import Measure
 from app.store.db.database import Database
 from app.store.read import incidents as read_incidents
-from app.store.read.lists import about_incident
+from app.store.read.lists import select_reports_about_incident
 from app.store.read.report_rows import known_report
 from app.store.write.writer import Outcome, recording
 from tests.store.recorded import Asking, incident, record, report
@@ -134,7 +134,7 @@ def _agrees_with_the_rule(database: Database, ask: Asking, answered: list[tuple[
     """The stored headline of every answer is what the rule says of the facts at both clocks."""
     connection, _ = ask.reader._open(1000)
     for incident_id, day, recorded, text in answered:
-        statement = about_incident(incident_id, recorded)
+        statement = select_reports_about_incident(incident_id, recorded)
         known = [known_report(row).report for row in connection.execute(statement.sql, statement.values)]
         own = [r for r in known if r.incidents == {incident_id} and r.measure is Measure.KILLED]
         at_day = 1572652799999999 + (int(day[-1]) - 1) * 86_400_000_000

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from starlette.requests import ClientDisconnect, Request
 
-from app.errors import BodyTooLarge, Fault, InvalidInput, WrongMediaType, echo
+from app.errors import BodyTooLarge, FieldError, InvalidInput, WrongMediaType, echo
 
 MOST_BODY = 1024 * 1024
 JSON = "application/json"
@@ -34,5 +34,5 @@ async def read_body(request: Request, media_types: Sequence[str] = (JSON,), most
             if len(body) > most:
                 raise BodyTooLarge(most)
     except ClientDisconnect:
-        raise InvalidInput([Fault("body", "did not arrive whole", where="body")]) from None
+        raise InvalidInput([FieldError("body", "did not arrive whole", where="body")]) from None
     return bytes(body)

@@ -17,7 +17,7 @@ from app.errors import (
     BodyTooLarge,
     DatabaseBusy,
     DatabaseUnusable,
-    Fault,
+    FieldError,
     Forbidden,
     InvalidInput,
     NotFound,
@@ -150,7 +150,9 @@ async def request_invalid(request: Request, error: Exception) -> Response:
     """What FastAPI's own validation refuses."""
     assert isinstance(error, RequestValidationError)
     faults = [
-        Fault(".".join(map(str, e["loc"][1:])) or str(e["loc"][0]), e["msg"], _sent(e.get("input")), str(e["loc"][0]))
+        FieldError(
+            ".".join(map(str, e["loc"][1:])) or str(e["loc"][0]), e["msg"], _sent(e.get("input")), str(e["loc"][0])
+        )
         for e in error.errors()
     ]
     return await app_error(request, InvalidInput(faults))

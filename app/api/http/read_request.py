@@ -32,14 +32,14 @@ from app.api.http.slots import address_of
 from app.api.openapi.operations import forms_of
 from app.domain.dates import Instant
 from app.domain.vocabulary import Scope
-from app.errors import Fault, InvalidInput, PreconditionFailed
+from app.errors import FieldError, InvalidInput, PreconditionFailed
 from app.formats.encoding import FILE_NAMES, MEDIA_TYPES, expect_fitting, media_type, with_bom
-from app.query.parameters import Form, Parameter
-from app.query.query import Question, read_question
+from app.query.parameters import Format, Parameter
+from app.query.query import Query, parse_query
 from app.store.db.budget import Budget
 from app.store.db.reader import Reader, ReadSession
 from app.store.read import incidents as read_incidents
-from app.store.read.paging import Walk
+from app.store.read.paging import PageSequence
 
 FRESH = "public, no-cache"
 """Kept, and asked about each time: a new report shows at once, and what has not changed costs a 304."""
@@ -57,19 +57,19 @@ _QUALITY = re.compile(r"[01](\.[0-9]{0,3})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ParsedRequest:
     """A request that was understood: the question, the session that answers it, the form of the answer."""
 
     request: Request
     pairs: Sequence[tuple[str, str]]
-    question: Question
+    question: Query
     session: ReadSession
-    form: Form
+    form: Format
 
     @property
     def whole(self) -> bool:
         """Whether everything is wanted instead of a page: the file forms, unless a limit or a place is told."""
-        return self.form is not Form.JSON and not self.question.paged
+        return self.form is not Format.JSON and not self.question.paged
 
     @property
     def fixed(self) -> bool:
@@ -88,50 +88,50 @@ class Asked:
         return f"{self.request.scope['path']}?{urlencode([*kept, ('cursor', cursor)])}"
 
 
-async def ask(
+async def parse_request(
     request: Request,
     allowed: Sequence[Parameter],
-    walk: Walk | None = None,
-    meant: Callable[[Question], Question] = lambda question: question,
-) -> Asked:
+    walk: PageSequence | None = None,
+    meant: Callable[[Query], Query] = lambda question: question,
+) -> ParsedRequest:
     """Reads the request; `meant` is what the question comes to. Raises `InvalidInput` with everything that is wrong."""
     reader: Reader = request.app.state.reader
     client = address_of(request.scope)
     await rounds.turn(client)
     budget = Budget(reader.read_seconds, client, request.receive)
-    pairs = read_pairs(request.scope["query_string"])
+    pairs = parse_pairs(request.scope["query_string"])
     question = None
     if len(request.scope["query_string"]) <= SHORT_QUERY and len(pairs) <= MANY_PAIRS:
         with suppress(InvalidInput):
-            question = meant(read_question(pairs, allowed, 0))
+            question = meant(parse_query(pairs, allowed, 0))
     if question is None:  # what is long to read, and suggestions, take up to a second
-        question = await reader.beside(budget, lambda: meant(read_question(pairs, allowed)))
+        question = await reader.beside(budget, lambda: meant(parse_query(pairs, allowed)))
     access = await access_of(request)
     opened = access.may(Scope.READ_CONFIDENTIAL)
     session = await read_incidents.open_session(reader, question, walk, confidential=opened, budget=budget)
-    form = form_of(request, question, allowed)
+    form = format_of(request, question, allowed)
     expect_fitting(form, question)
-    return Asked(request, pairs, question, session, form)
+    return ParsedRequest(request, pairs, question, session, form)
 
 
-def read_pairs(query: bytes) -> list[tuple[str, str]]:
+def parse_pairs(query: bytes) -> list[tuple[str, str]]:
     """Name and value pairs of a query string, which is UTF-8 or refused."""
     try:
         text = query.decode("ascii")
         return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
     except UnicodeDecodeError:
-        raise InvalidInput([Fault("query", "is not UTF-8, percent-encoded")]) from None
+        raise InvalidInput([FieldError("query", "is not UTF-8, percent-encoded")]) from None
     except ValueError:
-        raise InvalidInput([Fault("query", f"has more than {MOST_PARAMETERS} parameters")]) from None
+        raise InvalidInput([FieldError("query", f"has more than {MOST_PARAMETERS} parameters")]) from None
 
 
-def form_of(request: Request, question: Question, allowed: Sequence[Parameter]) -> Form:
+def format_of(request: Request, question: Query, allowed: Sequence[Parameter]) -> Format:
     """The form asked for by `f`, else by `Accept`, else JSON."""
     if "f" in question.given:
         return question.form
     accept = request.headers.get("accept", "*/*")
     if accept in ("*/*", "application/json"):
-        return Form.JSON
+        return Format.JSON
     wanted = {}
     for part in accept.split(","):
         kind, *options = (piece.strip().lower() for piece in part.split(";"))
@@ -139,10 +139,10 @@ def form_of(request: Request, question: Question, allowed: Sequence[Parameter]) 
         wanted[kind] = float(quality) if _QUALITY.fullmatch(quality) else 1.0
     scored = [(wanted.get(media_type(form), 0.0), form) for form in forms_of(allowed)]
     best, form = max(scored, key=lambda pair: pair[0])
-    return form if best > 0 else Form.JSON
+    return form if best > 0 else Format.JSON
 
 
-def tag(path: str, query: bytes, form: Form, encoding: str, stamp: object, version: Instant | None) -> str:
+def tag(path: str, query: bytes, form: Format, encoding: str, stamp: object, version: Instant | None) -> str:
     """A strong entity tag: the same only where every byte of the answer is, in the content coding that it is sent in.
 
     That of an incident begins with the version of its record, which is what a change is made for (`If-Match`).
@@ -164,13 +164,13 @@ def _digest(*told: object) -> str:
     return blake2b(repr(told).encode(), digest_size=12).hexdigest()
 
 
-def encoding_of(form: Form, sent: Headers) -> str:
+def encoding_of(form: Format, sent: Headers) -> str:
     """The content coding of an answer. Parquet is compressed already."""
-    return IDENTITY if form is Form.PARQUET else chosen_encoding(sent.get(b"accept-encoding", ""))
+    return IDENTITY if form is Format.PARQUET else chosen_encoding(sent.get(b"accept-encoding", ""))
 
 
-async def answer(
-    asked: Asked,
+async def respond(
+    asked: ParsedRequest,
     body: Callable[[], Any],
     *,
     changed: Instant | None = None,
@@ -215,7 +215,7 @@ async def answer(
         raise PreconditionFailed("what is answered is not, or no longer, what If-Match or If-Unmodified-Since names")
     if unchanged:
         return Response(status_code=304, headers=headers)
-    if media_type or asked.form is Form.JSON:
+    if media_type or asked.form is Format.JSON:
         assert isinstance(content, bytes), "only files come piece by piece"
         return response_of(content, 200, headers, media_type or MEDIA_TYPES[asked.form])
     if name := FILE_NAMES.get(asked.form):
@@ -225,7 +225,7 @@ async def answer(
     return file_response(content, conditions, headers, MEDIA_TYPES[asked.form], ranges=ranges, head_only=head_only)
 
 
-def _conditions(asked: Asked, changed: Instant, version: Instant | None, besides: object) -> Conditions:
+def _conditions(asked: ParsedRequest, changed: Instant, version: Instant | None, besides: object) -> Conditions:
     """The conditions of the request, with the tag and the date of what is answered."""
     session, scope = asked.session, asked.request.scope
     sent = conditional_headers(scope["headers"])
@@ -237,7 +237,7 @@ def _conditions(asked: Asked, changed: Instant, version: Instant | None, besides
     return Conditions(sent, etag, None if undated else modified_second(changed))
 
 
-def _headers(asked: Asked, conditions: Conditions) -> dict[str, str]:
+def _headers(asked: ParsedRequest, conditions: Conditions) -> dict[str, str]:
     headers = {
         "ETag": conditions.etag,
         "Cache-Control": PRIVATE if asked.session.confidential else FIXED if asked.fixed else FRESH,

@@ -13,13 +13,13 @@ from starlette.routing import request_response
 
 from app.api.http.authentication import SECURITY, access_of
 from app.api.http.json_body import JSON, read_body
-from app.api.http.read_request import read_pairs
+from app.api.http.read_request import parse_pairs
 from app.api.openapi.operations import ANY_ROUTE, PROBLEM, path_parameters
 from app.domain.strict_json import read_json
 from app.domain.validation import validated
 from app.domain.vocabulary import Scope
-from app.errors import Fault, InvalidInput
-from app.query.query import read_question
+from app.errors import FieldError, InvalidInput
+from app.query.query import parse_query
 from app.store.db.reader import ReadSession
 from app.store.write.recorder import Answer, Repeatable
 from app.store.write.writer import Writer
@@ -53,7 +53,7 @@ class WriteRoute(APIRoute):
     async def _handle(self, request: Request) -> Response:
         access = await access_of(request)
         access.expect(Scope.WRITE)
-        read_question(read_pairs(request.scope["query_string"]), ())
+        parse_query(parse_pairs(request.scope["query_string"]), ())
         body = await read_body(request, self.media_types)
         sent = self.read(read_json(body))
 
@@ -80,7 +80,7 @@ class WriteRoute(APIRoute):
         if not keys or request.method != "POST":
             return None
         if len(keys) > 1 or not _IDEMPOTENCY_KEY.fullmatch(keys[0]):
-            fault = Fault("Idempotency-Key", "is not 1 to 255 visible characters of ASCII", keys[0], "header")
+            fault = FieldError("Idempotency-Key", "is not 1 to 255 visible characters of ASCII", keys[0], "header")
             raise InvalidInput([fault])
         return Repeatable.of(keys[0], request.method, request.scope["path"], body)
 

@@ -13,7 +13,7 @@ from app.api.http.authentication import SECURITY
 from app.api.openapi import schemas
 from app.domain.vocabulary import Scope
 from app.formats.encoding import media_type
-from app.query.parameters import Form, Parameter
+from app.query.parameters import Format, Parameter
 
 PROBLEM: dict[str, Any] = {"model": schemas.Problem, "content": {"application/problem+json": {}}}
 """What every error is answered with."""
@@ -48,10 +48,10 @@ def read_router(prefix: str = "", *tags: str, route_class: type[ReadRoute] = Rea
     )
 
 
-def forms_of(parameters: Sequence[Parameter]) -> list[Form]:
+def forms_of(parameters: Sequence[Parameter]) -> list[Format]:
     """The forms in which an answer can be given; JSON is the first."""
-    values = next((p.kind.schema["enum"] for p in parameters if p.name == "f"), [Form.JSON])
-    return [Form(value) for value in values]
+    values = next((p.kind.schema["enum"] for p in parameters if p.name == "f"), [Format.JSON])
+    return [Format(value) for value in values]
 
 
 def described(
@@ -79,7 +79,7 @@ def described(
         429: {"description": "Your address has as many exports or streams open as one may have.", **PROBLEM},
         503: {"description": "The question takes too long, or the database cannot be read.", **PROBLEM},
     }
-    if Form.PARQUET in forms_of(parameters):
+    if Format.PARQUET in forms_of(parameters):
         answers[507] = {"description": "There is no room for the file that the answer is made in.", **PROBLEM}
     if missing:
         answers[404] = {"description": "Unknown, or not yet known at the time asked for.", **PROBLEM}
@@ -88,7 +88,7 @@ def described(
     files = {
         media_type(form): {"schema": _SCHEMAS.get(form, {"type": "string"})}
         for form in forms_of(parameters)
-        if form is not Form.JSON
+        if form is not Format.JSON
     }
     if files:
         # Without its content: generated types of a response would be those of a page or of a file.
@@ -111,9 +111,9 @@ def described(
     return {"responses": answers, "openapi_extra": extra}
 
 
-_SCHEMAS: dict[Form, dict[str, Any]] = {
-    Form.GEOJSON: {"type": "object"},
-    Form.PARQUET: {"type": "string", "format": "binary"},
+_SCHEMAS: dict[Format, dict[str, Any]] = {
+    Format.GEOJSON: {"type": "object"},
+    Format.PARQUET: {"type": "string", "format": "binary"},
 }
 _LAST_MODIFIED = (
     "When this service had begun to answer so, rounded up by some seconds: since the last recording, of one incident "

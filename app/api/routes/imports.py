@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from app.api.http.authentication import SECURITY, access_of
 from app.api.http.json_body import JSON, check_body
-from app.api.http.read_request import read_pairs
+from app.api.http.read_request import parse_pairs
 from app.api.http.responses import Streamed
 from app.api.http.slots import Slots, hold
 from app.api.http.write_route import WriteRoute, write_router
@@ -26,7 +26,7 @@ from app.errors import (
     AppError,
     BodyTooLarge,
     DatabaseFull,
-    Fault,
+    FieldError,
     InvalidInput,
     ServiceStopping,
     TooManyImports,
@@ -37,7 +37,7 @@ from app.ingest.formats import Importer, import_file, importer_of
 from app.ingest.pipeline import Result, Summary
 from app.query import parameters as query_parameters
 from app.query.parameters import FileFormat
-from app.query.query import Question, read_question
+from app.query.query import Query, parse_query
 from app.store.db.database import Database
 from app.store.keys import Access, expect_holds
 from app.store.maintenance.temporary import temporary_folder
@@ -78,7 +78,7 @@ class ImportRoute(WriteRoute):
     async def _handle(self, request: Request) -> Response:
         access = await access_of(request)
         access.expect(Scope.WRITE)
-        question = read_question(read_pairs(request.scope["query_string"]), query_parameters.IMPORT)
+        question = parse_query(parse_pairs(request.scope["query_string"]), query_parameters.IMPORT)
         importer = _importer(question)
         check_body(request, self.media_types, MOST_BYTES)
         hold(request, under_way)
@@ -94,9 +94,9 @@ async def _resumed(first: bytes, lines: AsyncGenerator[bytes]) -> AsyncGenerator
             yield some
 
 
-def _importer(question: Question) -> Importer:
+def _importer(question: Query) -> Importer:
     if "format" not in question.given:
-        raise InvalidInput([Fault("format", f"is missing; it is one of {', '.join(FileFormat)}")])
+        raise InvalidInput([FieldError("format", f"is missing; it is one of {', '.join(FileFormat)}")])
     on = question.given.get("released_on")
     return importer_of(
         question.given["format"], question.given.get("release"), on and on.isoformat(), question.given.get("dates")
@@ -149,7 +149,7 @@ async def _keep(request: Request, path: Path) -> None:
                     raise WrongMediaType(PACKED)
                 out.write(chunk)
     except ClientDisconnect:
-        raise InvalidInput([Fault("body", "did not arrive whole", where="body")]) from None
+        raise InvalidInput([FieldError("body", "did not arrive whole", where="body")]) from None
     except OSError as error:
         raise DatabaseFull(f"the file cannot be kept while it is read: {error.strerror}") from None
 
@@ -209,7 +209,7 @@ class _Work:
             raise BrokenResourceError
         if not self._has_answered and time.monotonic() > self._next_look:
             if from_thread.run(self._request.is_disconnected):
-                raise InvalidInput([Fault("body", "was read in part when the client left", where="body")])
+                raise InvalidInput([FieldError("body", "was read in part when the client left", where="body")])
             self._next_look = time.monotonic() + LOOK_SECONDS
 
     def _flush(self) -> None:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.http.kept_files import OpenFile
-from app.api.http.read_request import Asked, answer, ask
+from app.api.http.read_request import ParsedRequest, parse_request, respond
 from app.api.http.responses import Made
 from app.api.http.slots import address_of
 from app.api.openapi import examples, schemas
@@ -18,7 +18,7 @@ from app.api.openapi.operations import described, read_router
 from app.errors import ExportUnwritable
 from app.formats import encoding, parquet
 from app.query import parameters as query_parameters
-from app.query.parameters import Form
+from app.query.parameters import Format
 from app.store.read import incidents as read_incidents
 
 log = logging.getLogger("app")
@@ -34,36 +34,36 @@ ID = {"incident_id": "The incident's id, like `ml-2019-11-01-indelimane`."}
 )
 async def incidents(request: Request) -> Response:
     """A page of incidents. The walk along `next` shows what was recorded when its first page was answered."""
-    asked = await ask(request, query_parameters.INCIDENTS, read_incidents.INCIDENTS)
-    return await answer(asked, lambda: _incidents(asked), link=True)
+    asked = await parse_request(request, query_parameters.INCIDENTS, read_incidents.INCIDENTS)
+    return await respond(asked, lambda: _incidents(asked), link=True)
 
 
-async def _incidents(asked: Asked) -> tuple[Made, str | None]:
+async def _incidents(asked: ParsedRequest) -> tuple[Made, str | None]:
     question, fields = asked.question, asked.question.fields
     reports = encoding.needs_reports(asked.form, question)
     if asked.whole:
         every = read_incidents.every_incident(asked.session, question, reports=reports)
-        if asked.form is Form.PARQUET:
+        if asked.form is Format.PARQUET:
             return partial(_as_file, asked, every), None
         return encoding.export(every, asked.form, question), None
     page = await read_incidents.incidents(asked.session, question, reports=reports)
     following = asked.next_page(page.cursor)
-    if asked.form is Form.PARQUET:
+    if asked.form is Format.PARQUET:
         return partial(_as_file, asked, encoding.once(page.items)), following
     few = encoding.FEW_ITEMS
-    if asked.form is Form.GEOJSON:
+    if asked.form is Format.GEOJSON:
         made = encoding.geojson_page
         return await asked.made(page.items, few, made, page.items, fields, following, page.total), following
-    if table := encoding.table_of(asked.form, question):
+    if table := encoding.csv_table_of(asked.form, question):
         rows = partial(encoding.incidents_csv, header=True)
         return await asked.made(page.items, encoding.FEW_ROWS, rows, page.items, table), following
     items = await asked.made(page.items, few, encoding.cut, page.items, fields) if fields else page.items
-    if asked.form is Form.NDJSON:
+    if asked.form is Format.NDJSON:
         return encoding.ndjson(items), following
     return encoding.json_page(items, following, page.cursor, page.total), following
 
 
-async def _as_file(asked: Asked, slices: AsyncGenerator[list[str]]) -> OpenFile:
+async def _as_file(asked: ParsedRequest, slices: AsyncGenerator[list[str]]) -> OpenFile:
     """Parquet. Raises `ExportUnwritable`."""
     try:
         async with aclosing(slices):
@@ -88,18 +88,18 @@ async def _as_file(asked: Asked, slices: AsyncGenerator[list[str]]) -> OpenFile:
 )
 async def incident(request: Request) -> Response:
     """One incident with its headline toll, sources and actors."""
-    asked = await ask(request, query_parameters.INCIDENT_BY_ID)
+    asked = await parse_request(request, query_parameters.INCIDENT_BY_ID)
     reports = encoding.needs_reports(asked.form, asked.question)
     found = await read_incidents.incident(
         asked.session, request.path_params["incident_id"], asked.question, reports=reports
     )
-    return await answer(asked, lambda: _incident(asked, found.text), changed=found.updated, version=found.version)
+    return await respond(asked, lambda: _incident(asked, found.text), changed=found.updated, version=found.version)
 
 
-async def _incident(asked: Asked, text: str) -> bytes:
-    if asked.form is Form.GEOJSON:
+async def _incident(asked: ParsedRequest, text: str) -> bytes:
+    if asked.form is Format.GEOJSON:
         return encoding.geojson_feature(orjson.loads(text), asked.question.fields)
-    if table := encoding.table_of(asked.form, asked.question):
+    if table := encoding.csv_table_of(asked.form, asked.question):
         return encoding.incidents_csv([text], table, header=True)
     return encoding.cut([text], asked.question.fields)[0].encode()
 
@@ -119,13 +119,13 @@ async def _incident(asked: Asked, text: str) -> bytes:
 )
 async def toll_history(request: Request) -> Response:
     """Every report that covers the incident, oldest first, and the headline's timeline."""
-    asked = await ask(request, query_parameters.HISTORY)
+    asked = await parse_request(request, query_parameters.HISTORY)
     incident_id = request.path_params["incident_id"]
-    return await answer(asked, lambda: _history(asked, incident_id))
+    return await respond(asked, lambda: _history(asked, incident_id))
 
 
-async def _history(asked: Asked, incident_id: str) -> bytes:
-    if asked.form is Form.CSV:
+async def _history(asked: ParsedRequest, incident_id: str) -> bytes:
+    if asked.form is Format.CSV:
         history = await read_incidents.history(asked.session, incident_id, asked.question)
         reports = history["reports"]
         return await asked.made(reports, encoding.FEW_ROWS, encoding.reports_csv, reports)
@@ -140,10 +140,10 @@ async def _history(asked: Asked, incident_id: str) -> bytes:
 )
 async def versions(request: Request) -> Response:
     """Every version of the incident's record, oldest first, with who recorded it and when."""
-    asked = await ask(request, (query_parameters.RECORDED_AS_OF,))
-    return await answer(asked, lambda: _versions(asked, request.path_params["incident_id"]))
+    asked = await parse_request(request, (query_parameters.RECORDED_AS_OF,))
+    return await respond(asked, lambda: _versions(asked, request.path_params["incident_id"]))
 
 
-async def _versions(asked: Asked, incident_id: str) -> bytes:
+async def _versions(asked: ParsedRequest, incident_id: str) -> bytes:
     told = await read_incidents.versions(asked.session, incident_id)
     return await asked.made(told["items"], encoding.FEW_ROWS, orjson.dumps, told)

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from app.domain.dates import Instant
 from app.errors import AppError
-from app.query.query import Question
+from app.query.query import Query
 from app.store.db.reader import Reader, ReadSession
 from app.store.read import incidents as read_incidents
 from app.store.read import log as read_log
@@ -39,7 +39,9 @@ class LiveFeed:
         self._looking: asyncio.Task[None] | None = None
         self._newest: Instant = 0
 
-    async def after(self, session: ReadSession, last: int, as_event: Callable[[read_log.Told], str]) -> Part | None:
+    async def after(
+        self, session: ReadSession, last: int, as_event: Callable[[read_log.LoggedChange], str]
+    ) -> Part | None:
         """The next part of the log after an entry, or `None` where there is none."""
         key = (session.confidential, last, session.recorded)
         async with self._turn:
@@ -74,7 +76,7 @@ class LiveFeed:
         while self._waiting:
             newest = self._newest
             with suppress(AppError):  # what cannot be read now is read later, and each stream notices for itself
-                newest = (await read_incidents.open_session(self._reader, Question())).recorded
+                newest = (await read_incidents.open_session(self._reader, Query())).recorded
             if newest > self._newest or stopping.is_set():
                 self._newest = newest
                 for waiting in self._waiting:

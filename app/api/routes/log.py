@@ -11,16 +11,16 @@ from starlette.responses import Response
 
 from app.api.http.authentication import access_of
 from app.api.http.problems import shown
-from app.api.http.read_request import Asked, answer, ask, read_pairs
+from app.api.http.read_request import ParsedRequest, parse_pairs, parse_request, respond
 from app.api.http.responses import Streamed
 from app.api.http.slots import Slots, hold
 from app.api.openapi import schemas_log
 from app.api.openapi.operations import described, read_router
 from app.api.routes.live_log import LOOK_SECONDS, LiveFeed
 from app.domain.vocabulary import Scope
-from app.errors import AppError, Fault, InvalidInput, ReadTooLong, TooManyStreams
+from app.errors import AppError, FieldError, InvalidInput, ReadTooLong, TooManyStreams
 from app.query import parameters as query_parameters
-from app.query.query import Question, read_question
+from app.query.query import Query, parse_query
 from app.store.read import incidents as read_incidents
 from app.store.read import log as read_log
 
@@ -46,11 +46,11 @@ async def changes(request: Request) -> Response:
     `hash` is SHA-256 of a zero byte and the entry's canonical JSON (RFC 8785) without its `hash` and `opened`. Where
     `epoch` is another than before, the service was restored from a backup: begin anew.
     """
-    asked = await ask(request, query_parameters.CHANGES)
-    return await answer(asked, lambda: _changes(asked), link=True)
+    asked = await parse_request(request, query_parameters.CHANGES)
+    return await respond(asked, lambda: _changes(asked), link=True)
 
 
-async def _changes(asked: Asked) -> tuple[bytes, str | None]:
+async def _changes(asked: ParsedRequest) -> tuple[bytes, str | None]:
     after, limit = asked.question.given.get("after", 0), asked.question.limit
     found = await read_log.changes(asked.session, after, limit)
     state = await read_log.checkpoint(asked.session)
@@ -72,10 +72,10 @@ async def changes_stream(request: Request) -> Response:
     stream cannot go on. Begins after `Last-Event-ID`, which a browser sends by itself when it connects again, or else
     after `after`. A comment comes every 15 seconds where nothing else does.
     """
-    question = read_question(read_pairs(request.scope["query_string"]), (query_parameters.AFTER,))
+    question = parse_query(parse_pairs(request.scope["query_string"]), (query_parameters.AFTER,))
     after = _resumed(request.headers.get("last-event-id"), question.given.get("after", 0))
     await access_of(request)
-    state = await read_log.checkpoint(await read_incidents.open_session(request.app.state.reader, Question()))
+    state = await read_log.checkpoint(await read_incidents.open_session(request.app.state.reader, Query()))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     if request.scope.get("head_only"):
         return Response(headers=headers, media_type=EVENT_STREAM)
@@ -87,7 +87,7 @@ def _resumed(sent: str | None, after: int) -> int:
     if sent is None:
         return after
     if not (sent.isascii() and sent.isdecimal() and len(sent) <= 16):
-        raise InvalidInput([Fault("Last-Event-ID", "is not the id of an event", sent, "header")])
+        raise InvalidInput([FieldError("Last-Event-ID", "is not the id of an event", sent, "header")])
     return int(sent)
 
 
@@ -101,7 +101,7 @@ async def _events(request: Request, state: dict[str, Any], last: int) -> AsyncGe
         try:
             access = await access_of(request)  # a key may have been revoked meanwhile
             confidential = access.may(Scope.READ_CONFIDENTIAL)
-            session = await read_incidents.open_session(request.app.state.reader, Question(), confidential=confidential)
+            session = await read_incidents.open_session(request.app.state.reader, Query(), confidential=confidential)
             part = await live.after(session, last, _event)
         except ReadTooLong:  # others keep the service busy
             await asyncio.sleep(LOOK_SECONDS)
@@ -120,7 +120,7 @@ async def _events(request: Request, state: dict[str, Any], last: int) -> AsyncGe
             await live.news(session.recorded, stopping, min(look, left))
 
 
-def _event(entry: read_log.Told) -> str:
+def _event(entry: read_log.LoggedChange) -> str:
     return f"id: {entry.seq}\ndata: {entry.text}\n\n"
 
 
@@ -140,8 +140,8 @@ def _named(name: str, data: str) -> bytes:
 )
 async def log_checkpoint(request: Request) -> Response:
     """Keep it: `incidents verify --against` and the consistency proof show that nothing before it was changed."""
-    asked = await ask(request, (query_parameters.RECORDED_AS_OF,))
-    return await answer(asked, lambda: _json(read_log.checkpoint(asked.session)))
+    asked = await parse_request(request, (query_parameters.RECORDED_AS_OF,))
+    return await respond(asked, lambda: _json(read_log.checkpoint(asked.session)))
 
 
 @router.get(
@@ -155,17 +155,17 @@ async def log_proof(request: Request) -> Response:
 
     With `from`, and `to` unless it is the log as it stands, the consistency proof between the two sizes.
     """
-    asked = await ask(request, query_parameters.PROOF)
+    asked = await parse_request(request, query_parameters.PROOF)
     given = asked.question.given
     if ("seq" in given) == ("from" in given):
-        raise InvalidInput([Fault("seq", "or `from` is given, one of them")])
+        raise InvalidInput([FieldError("seq", "or `from` is given, one of them")])
     strays = [name for name in (("to",) if "seq" in given else ("size",)) if name in given]
     if strays:
-        raise InvalidInput([Fault(strays[0], f"does not go with {'seq' if 'seq' in given else 'from'}")])
-    return await answer(asked, lambda: _json(_proof(asked)))
+        raise InvalidInput([FieldError(strays[0], f"does not go with {'seq' if 'seq' in given else 'from'}")])
+    return await respond(asked, lambda: _json(_proof(asked)))
 
 
-async def _proof(asked: Asked) -> dict[str, Any]:
+async def _proof(asked: ParsedRequest) -> dict[str, Any]:
     given = asked.question.given
     if "seq" in given:
         return await read_log.inclusion(asked.session, given["seq"], given.get("size"))

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from app import __version__
-from app.api.http.read_request import Asked, answer, ask
+from app.api.http.read_request import ParsedRequest, parse_request, respond
 from app.api.openapi import ogc_schemas
 from app.api.openapi.ogc_document import OPENAPI, document
 from app.api.openapi.ogc_schemas import SCHEMA
@@ -24,11 +24,11 @@ from app.api.routes.ogc_items import base_of, feature_alone, features, link, rea
 from app.errors import InvalidInput, MalformedQuestion
 from app.formats.encoding import MEDIA_TYPES
 from app.query import parameters as query_parameters
-from app.query.parameters import Crs, Form, Parameter
+from app.query.parameters import Crs, Format, Parameter
 from app.store.read import incidents as read_incidents
 
-GEOJSON = MEDIA_TYPES[Form.GEOJSON]
-JSON = MEDIA_TYPES[Form.JSON]
+GEOJSON = MEDIA_TYPES[Format.GEOJSON]
+JSON = MEDIA_TYPES[Format.JSON]
 _CLASSES = {
     "ogcapi-features-1": "core geojson oas30",
     "ogcapi-features-3": "queryables queryables-query-parameters filter features-filter",
@@ -149,8 +149,8 @@ async def ogc_feature_schema(request: Request) -> Response:
 @router.get(f"{COLLECTION}/items", **_of_features("Incidents as features", query_parameters.FEATURES))
 async def ogc_features(request: Request) -> Response:
     """A page of incidents. All pages of `next` are one consistent snapshot, taken at the first request."""
-    asked = await ask(request, query_parameters.FEATURES, read_incidents.INCIDENTS, read_properties)
-    return await _answer(replace(asked, form=Form.GEOJSON), lambda: features(asked), link=True, weak=True)
+    asked = await parse_request(request, query_parameters.FEATURES, read_incidents.INCIDENTS, read_properties)
+    return await _answer(replace(asked, form=Format.GEOJSON), lambda: features(asked), link=True, weak=True)
 
 
 @router.get(
@@ -159,16 +159,16 @@ async def ogc_features(request: Request) -> Response:
 )
 async def ogc_feature(request: Request) -> Response:
     """One incident with its headline toll."""
-    asked = await ask(request, query_parameters.FEATURE)
+    asked = await parse_request(request, query_parameters.FEATURE)
     found = await read_incidents.incident(asked.session, request.path_params["incident_id"], asked.question)
     return await _answer(
-        replace(asked, form=Form.GEOJSON), lambda: feature_alone(asked, found.text), changed=found.updated
+        replace(asked, form=Format.GEOJSON), lambda: feature_alone(asked, found.text), changed=found.updated
     )
 
 
-async def _answer(asked: Asked, body: Callable[[], Any], **options: Any) -> Response:
+async def _answer(asked: ParsedRequest, body: Callable[[], Any], **options: Any) -> Response:
     """The response, whose links, and so its tag, depend on the address of the service."""
-    return await answer(asked, body, besides=base_of(asked.request), **options)
+    return await respond(asked, body, besides=base_of(asked.request), **options)
 
 
 async def _collection(request: Request) -> dict[str, Any]:
@@ -197,8 +197,8 @@ async def _collection(request: Request) -> dict[str, Any]:
 
 
 async def _respond(request: Request, content: Mapping[str, Any], media_type: str = JSON) -> Response:
-    asked = await ask(request, query_parameters.ABOUT_FEATURES)
-    return await _answer(replace(asked, form=Form.JSON), lambda: _bytes(content), media_type=media_type)
+    asked = await parse_request(request, query_parameters.ABOUT_FEATURES)
+    return await _answer(replace(asked, form=Format.JSON), lambda: _bytes(content), media_type=media_type)
 
 
 async def _bytes(content: Mapping[str, Any]) -> bytes:

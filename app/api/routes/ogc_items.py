@@ -8,24 +8,24 @@ import orjson
 from starlette.requests import Request
 
 from app.api.http.addresses import absolute, base
-from app.api.http.read_request import Asked
-from app.errors import Fault, InvalidInput
+from app.api.http.read_request import ParsedRequest
+from app.errors import FieldError, InvalidInput
 from app.formats.encoding import FEW_ROWS, MEDIA_TYPES
 from app.formats.layouts.plain import flat_incident
 from app.query.cql import read_predicate
 from app.query.cql_text import Language
 from app.query.features import PROPERTIES
-from app.query.parameters import EQUAL, Form
-from app.query.query import Question
+from app.query.parameters import EQUAL, Format
+from app.query.query import Query
 from app.query.value_types import Interval
 from app.store.read import incidents as read_incidents
 
-GEOJSON, JSON = MEDIA_TYPES[Form.GEOJSON], MEDIA_TYPES[Form.JSON]
+GEOJSON, JSON = MEDIA_TYPES[Format.GEOJSON], MEDIA_TYPES[Format.JSON]
 _FLAGS = {"killed_open_ended": "open_ended", "killed_disputed": "disputed"}
 """Properties that are words in a table and booleans in a feature."""
 
 
-def read_properties(question: Question) -> Question:
+def read_properties(question: Query) -> Query:
     """The query with one predicate for `filter` and the properties, and `datetime` as days.
 
     Raises `InvalidInput` for a filter that cannot be read.
@@ -36,7 +36,7 @@ def read_properties(question: Question) -> Question:
     try:
         predicate = read_predicate(text, language, equal)
     except ValueError as error:
-        raise InvalidInput([Fault("filter", str(error), text)]) from None
+        raise InvalidInput([FieldError("filter", str(error), text)]) from None
     if predicate:
         given["filter"] = predicate
     interval: Interval | None = given.pop("datetime", None)
@@ -44,10 +44,10 @@ def read_properties(question: Question) -> Question:
         first = max(filter(None, (interval.first, given.get("date_from"))), default=None)
         last = min(filter(None, (interval.last, given.get("date_to"))), default=None)
         given |= {"date_from": first, "date_to": last}
-    return Question({name: value for name, value in given.items() if value is not None})
+    return Query({name: value for name, value in given.items() if value is not None})
 
 
-async def features(asked: Asked) -> tuple[bytes, str | None]:
+async def features(asked: ParsedRequest) -> tuple[bytes, str | None]:
     """A page, and the address of the next one."""
     session, question = asked.session, asked.question
     page = await read_incidents.incidents(session, question.but(total=None))
@@ -74,7 +74,7 @@ def _collection(head: Mapping[str, Any], items: Sequence[str]) -> bytes:
     return orjson.dumps(head)[:-1] + b',"features":[' + features + b"]}"
 
 
-async def feature_alone(asked: Asked, text: str) -> bytes:
+async def feature_alone(asked: ParsedRequest, text: str) -> bytes:
     """One feature with its links."""
     base = base_of(asked.request)
     collection = f"{base}/collections/incidents"

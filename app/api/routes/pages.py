@@ -17,12 +17,12 @@ from starlette.routing import Route
 
 from app.api.http.addresses import base
 from app.api.http.problems import shown
-from app.api.http.read_request import MANY_PAIRS, Asked, answer, ask, read_pairs
+from app.api.http.read_request import MANY_PAIRS, ParsedRequest, parse_pairs, parse_request, respond
 from app.domain.dates import instant_text
 from app.domain.vocabulary import Movement
 from app.errors import AppError, IncidentWithdrawn, InvalidInput
 from app.query import parameters as query_parameters
-from app.query.query import Question
+from app.query.query import Query
 from app.store.read import incident_queries, lists
 from app.store.read import incidents as read_incidents
 from app.store.read import reports as read_reports
@@ -49,7 +49,7 @@ def _page(path: str, endpoint: Page) -> Route:
     """A route whose errors are pages too."""
 
     async def route(request: Request) -> Response:
-        pairs = read_pairs(request.scope["query_string"])
+        pairs = parse_pairs(request.scope["query_string"])
         if any(not value for _, value in pairs):  # a form sends also what was left empty
             kept = urlencode([(name, value) for name, value in pairs if value])
             return RedirectResponse(f"{_here(request)}{'?' if kept else ''}{kept}", 303)
@@ -90,7 +90,7 @@ def _failed(request: Request, error: AppError) -> Response:
     return Response(body, error.status, headers, media_type=HTML)
 
 
-async def _answer(asked: Asked, told: Callable[[], Awaitable[dict[str, Any]]], template: str) -> Response:
+async def _answer(asked: ParsedRequest, told: Callable[[], Awaitable[dict[str, Any]]], template: str) -> Response:
     """The page that a template makes of what is told, or a 304."""
 
     async def body() -> bytes:
@@ -99,31 +99,31 @@ async def _answer(asked: Asked, told: Callable[[], Awaitable[dict[str, Any]]], t
         listed = max((parts.get(name, ()) for name in ("reports", "rows", "versions")), key=len)
         return await asked.made(listed, MANY_LISTED, made)
 
-    return await answer(
+    return await respond(
         asked, body, media_type=HTML, more={"Content-Security-Policy": render.POLICY}, besides=_besides(asked)
     )
 
 
-def _besides(asked: Asked) -> tuple[str, str]:
+def _besides(asked: ParsedRequest) -> tuple[str, str]:
     """What a page says besides the records: the templates' words, and the address of the service."""
     return render.MADE_OF, _base(asked.request)
 
 
-def _clocks(asked: Asked) -> str:
+def _clocks(asked: ParsedRequest) -> str:
     """The two clocks as a query, for links that keep them."""
     return urlencode([(name, value) for name, value in asked.pairs if name in ("as_of", "recorded_as_of")])
 
 
-async def _listed(asked: Asked, items: Sequence[str]) -> list[Markup]:
+async def _listed(asked: ParsedRequest, items: Sequence[str]) -> list[Markup]:
     root, clocks = _root(asked.request), _clocks(asked)
     return await asked.made(items, ON_A_PAGE, lambda: [render.listed(text, root, clocks) for text in items])
 
 
-def _with_limit(count: int) -> Callable[[Question], Question]:
+def _with_limit(count: int) -> Callable[[Query], Query]:
     return lambda question: question if "limit" in question.given else question.but(limit=count)
 
 
-def _following(asked: Asked, cursor: str | None) -> str | None:
+def _following(asked: ParsedRequest, cursor: str | None) -> str | None:
     """The query of the next page."""
     address = asked.next_page(cursor)
     return address and address.partition("?")[2]
@@ -131,11 +131,11 @@ def _following(asked: Asked, cursor: str | None) -> str | None:
 
 async def explorer(request: Request) -> Response:
     """The incidents that match, with the filters as a form. Scripts add the map, the histogram and the sums."""
-    asked = await ask(request, EXPLORED, read_incidents.INCIDENTS, _with_limit(ON_A_PAGE))
+    asked = await parse_request(request, EXPLORED, read_incidents.INCIDENTS, _with_limit(ON_A_PAGE))
     return await _answer(asked, lambda: _explorer(asked), "explorer.html")
 
 
-async def _explorer(asked: Asked) -> dict[str, Any]:
+async def _explorer(asked: ParsedRequest) -> dict[str, Any]:
     page = await read_incidents.incidents(asked.session, asked.question)
     extent = await read_incidents.extent(asked.request.app.state.reader)
     told_days = [None if t is None else instant_text(t)[:10] for t in extent.reported]
@@ -162,13 +162,13 @@ def _form(pairs: tuple[tuple[str, str], ...], root: str, days: tuple[str | None,
 
 async def incident(request: Request) -> Response:
     """One incident: how its toll was told, by whom, and what is recorded of it."""
-    asked = await ask(request, query_parameters.CLOCKS)
+    asked = await parse_request(request, query_parameters.CLOCKS)
     incident_id = request.path_params["incident_id"]
     found = await read_incidents.incident(asked.session, incident_id, asked.question)
     return await _answer(asked, partial(_incident, asked, found.text), "incident.html")
 
 
-async def _incident(asked: Asked, text: str) -> dict[str, Any]:
+async def _incident(asked: ParsedRequest, text: str) -> dict[str, Any]:
     item = orjson.loads(text)
     session, site = asked.session, _base(asked.request)
     history = await read_incidents.history(session, item["id"], asked.question)
@@ -195,18 +195,18 @@ async def _incident(asked: Asked, text: str) -> dict[str, Any]:
 
 async def region(request: Request) -> Response:
     """What one country or region saw."""
-    asked = await ask(request, LISTED, read_incidents.INCIDENTS, _in_region(request.path_params["code"]))
+    asked = await parse_request(request, LISTED, read_incidents.INCIDENTS, _in_region(request.path_params["code"]))
     return await _answer(asked, lambda: _region(asked), "region.html")
 
 
-def _in_region(code: str) -> Callable[[Question], Question]:
-    def meant(question: Question) -> Question:
+def _in_region(code: str) -> Callable[[Query], Query]:
+    def meant(question: Query) -> Query:
         return _with_limit(ON_A_PAGE)(read_statistics.narrowed(code, question))
 
     return meant
 
 
-async def _region(asked: Asked) -> dict[str, Any]:
+async def _region(asked: ParsedRequest) -> dict[str, Any]:
     session, question = asked.session, asked.question
     told = await read_statistics.region(session, asked.request.path_params["code"], question)
     page = await read_incidents.incidents(session, question)
@@ -214,7 +214,7 @@ async def _region(asked: Asked) -> dict[str, Any]:
     moved = {}
     for movement in (Movement.RAISED, Movement.LOWERED):
         narrowed = question.but(change=[movement], limit=None, cursor=None)
-        (counted,) = await session.rows(incident_queries.total_of_incidents(narrowed, session.recorded))
+        (counted,) = await session.rows(incident_queries.select_total(narrowed, session.recorded))
         moved[movement.value] = counted[0]
     most = max((year["killed"]["best"] or 0 for year in years["items"]), default=0)
     return {
@@ -241,16 +241,16 @@ async def _party(request: Request, table: str) -> Response:
     party_id = request.path_params["id"]
     by = {"reporter": "reported_by", "source": "source"}[table]
 
-    def meant(question: Question) -> Question:
+    def meant(question: Query) -> Query:
         return _with_limit(REPORTS_ON_A_PAGE)(question.but(**{by: party_id}))
 
-    asked = await ask(request, LISTED, read_reports.REPORTS, meant)
+    asked = await parse_request(request, LISTED, read_reports.REPORTS, meant)
     return await _answer(asked, lambda: _told_by(asked, table, party_id), f"{table}.html")
 
 
-async def _told_by(asked: Asked, table: str, party_id: str) -> dict[str, Any]:
+async def _told_by(asked: ParsedRequest, table: str, party_id: str) -> dict[str, Any]:
     session = asked.session
-    party = orjson.loads(await read_reports.party(session, table, party_id))
+    party = orjson.loads(await read_reports.reporter_or_source(session, table, party_id))
     page = await read_reports.toll_reports(session, asked.question)
     told = {
         "party": party,
@@ -259,13 +259,13 @@ async def _told_by(asked: Asked, table: str, party_id: str) -> dict[str, Any]:
     }
     if table == "source":
         return told
-    rows = await session.rows(lists.revised(party_id, session.recorded, asked.question.known, MOST_REVISED))
+    rows = await session.rows(lists.select_revised(party_id, session.recorded, asked.question.known, MOST_REVISED))
     return told | {"revisions": await asked.made(rows, MANY_LISTED, revisions, rows), "most_revised": MOST_REVISED}
 
 
 async def guide_page(request: Request) -> Response:
     """Our names for those who know ACLED's and UCDP's."""
-    asked = await ask(request, ())
+    asked = await parse_request(request, ())
     return await _answer(asked, _guide, "guide.html")
 
 
@@ -275,15 +275,17 @@ async def _guide() -> dict[str, Any]:
 
 async def feed(request: Request) -> Response:
     """New and revised incidents that match, the last changed first, as an Atom feed."""
-    asked = await ask(request, (*query_parameters.MATCHING, query_parameters.LIMIT), read_incidents.INCIDENTS, _as_feed)
-    return await answer(asked, lambda: _feed(asked), media_type=ATOM, besides=_besides(asked))
+    asked = await parse_request(
+        request, (*query_parameters.MATCHING, query_parameters.LIMIT), read_incidents.INCIDENTS, _as_feed
+    )
+    return await respond(asked, lambda: _feed(asked), media_type=ATOM, besides=_besides(asked))
 
 
-def _as_feed(question: Question) -> Question:
+def _as_feed(question: Query) -> Query:
     return _with_limit(ON_A_PAGE)(question).but(sort=query_parameters.Sort.UPDATED_DOWN)
 
 
-async def _feed(asked: Asked) -> bytes:
+async def _feed(asked: ParsedRequest) -> bytes:
     page = await read_incidents.incidents(asked.session, asked.question)
 
     def made() -> bytes:

@@ -16,9 +16,9 @@ from app.domain.dates import instant_text
 from app.domain.incident import IncidentChange, IncidentDraft, WithdrawalDraft
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.toll import RetractionDraft, TollReportDraft
-from app.errors import Fault, InvalidInput, PreconditionFailed, PreconditionRequired
-from app.query.parameters import Form
-from app.query.query import Question
+from app.errors import FieldError, InvalidInput, PreconditionFailed, PreconditionRequired
+from app.query.parameters import Format
+from app.query.query import Query
 from app.store.db.reader import ReadSession
 from app.store.read import incidents as read_incidents
 from app.store.read import lists
@@ -44,7 +44,7 @@ class ChangeRoute(WriteRoute):
     def read(self, document: Any) -> Any:
         """The members to be changed."""
         if not isinstance(document, dict):
-            raise InvalidInput([Fault("body", "is not an object of members", where="body")])
+            raise InvalidInput([FieldError("body", "is not an object of members", where="body")])
         return document
 
 
@@ -127,7 +127,7 @@ async def retract_toll_report(writer: Writer, session: ReadSession, sent: Retrac
     report_id = request.path_params["report_id"]
     writer.retract_report(report_id, sent.reason, sent.reported_on, sent.source)
     writer.finish()
-    body = await read_reports.toll_report(session, report_id, Question())
+    body = await read_reports.toll_report(session, report_id, Query())
     return _created(body, f"/v1/toll-reports/{report_id}", request)
 
 
@@ -173,11 +173,11 @@ async def record_reporter(writer: Writer, session: ReadSession, sent: ReporterDr
 
 
 async def _incident(session: ReadSession, incident_id: str, request: Request, status: int) -> Answer:
-    found = await read_incidents.incident(session, incident_id, Question())
+    found = await read_incidents.incident(session, incident_id, Query())
     path = f"/v1/incidents/{incident_id}"
-    encoding = encoding_of(Form.JSON, conditional_headers(request.scope["headers"]))
-    ((_, epoch),) = await session.rows(lists.head())
-    etag = tag(path, b"", Form.JSON, encoding, (epoch, found.updated, session.confidential), found.version)
+    encoding = encoding_of(Format.JSON, conditional_headers(request.scope["headers"]))
+    ((_, epoch),) = await session.rows(lists.select_head())
+    etag = tag(path, b"", Format.JSON, encoding, (epoch, found.updated, session.confidential), found.version)
     answer = _created(found.text, path, request, status)
     return Answer(status, answer.body, {**answer.headers, "ETag": etag})
 
@@ -199,7 +199,7 @@ async def _party(
 ) -> Answer:
     outcome, party_id = writer.record_party(sent)
     writer.finish()
-    body = await read_reports.party(session, table, party_id)
+    body = await read_reports.reporter_or_source(session, table, party_id)
     return _created(body, f"/v1/{table}s/{party_id}", request, 201 if outcome is Outcome.CREATED else 200)
 
 

@@ -4,12 +4,12 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.http.read_request import Asked, answer, ask
+from app.api.http.read_request import ParsedRequest, parse_request, respond
 from app.api.openapi import examples, schemas
 from app.api.openapi.operations import described, read_router
 from app.formats import encoding
 from app.query import parameters as query_parameters
-from app.query.parameters import Form
+from app.query.parameters import Format
 from app.store.read import statistics as read_statistics
 
 router = read_router("/v1", "Statistics")
@@ -28,17 +28,17 @@ async def stats(request: Request) -> Response:
     may add up to more than `total`, which counts everything once. A figure told for several incidents together is in
     `…_shared` of every group with one of them.
     """
-    asked = await ask(request, query_parameters.STATS)
-    return await answer(asked, lambda: _stats(asked))
+    asked = await parse_request(request, query_parameters.STATS)
+    return await respond(asked, lambda: _stats(asked))
 
 
-async def _stats(asked: Asked) -> bytes:
+async def _stats(asked: ParsedRequest) -> bytes:
     found = await read_statistics.stats(asked.session, asked.question)
     items = found["items"]
 
     def made() -> bytes:
         each = asked.session.each(items)
-        if asked.form is Form.CSV:
+        if asked.form is Format.CSV:
             return encoding.sums_csv({**found, "items": each}, asked.question.given.get("group_by", ()))
         return encoding.sums_json({**found, "items": each})
 
@@ -53,11 +53,11 @@ async def _stats(asked: Asked) -> bytes:
 )
 async def regions(request: Request) -> Response:
     """Countries by code, each followed by its regions, with the number of their incidents."""
-    asked = await ask(request, query_parameters.CLOCKS)
-    return await answer(asked, lambda: _regions(asked))
+    asked = await parse_request(request, query_parameters.CLOCKS)
+    return await respond(asked, lambda: _regions(asked))
 
 
-async def _regions(asked: Asked) -> bytes:
+async def _regions(asked: ParsedRequest) -> bytes:
     items = await read_statistics.regions(asked.session, asked.question)
     return await asked.made(items, read_statistics.MANY_GROUPS, orjson.dumps, {"items": items})
 
@@ -72,9 +72,9 @@ async def _regions(asked: Asked) -> bytes:
 )
 async def region(request: Request) -> Response:
     """One country or region with the sums of its incidents."""
-    asked = await ask(request, query_parameters.CLOCKS)
-    return await answer(asked, lambda: _region(asked, request.path_params["code"]))
+    asked = await parse_request(request, query_parameters.CLOCKS)
+    return await respond(asked, lambda: _region(asked, request.path_params["code"]))
 
 
-async def _region(asked: Asked, code: str) -> bytes:
+async def _region(asked: ParsedRequest, code: str) -> bytes:
     return orjson.dumps(await read_statistics.region(asked.session, code, asked.question))

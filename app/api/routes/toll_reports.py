@@ -6,12 +6,12 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.http.read_request import Asked, answer, ask
+from app.api.http.read_request import ParsedRequest, parse_request, respond
 from app.api.openapi import schemas
 from app.api.openapi.operations import described, read_router
 from app.formats import encoding
 from app.query import parameters as query_parameters
-from app.query.parameters import Form
+from app.query.parameters import Format
 from app.store.read import reports as read_reports
 from app.store.read.incidents import Page
 
@@ -27,24 +27,24 @@ router = read_router("/v1")
 )
 async def toll_reports(request: Request) -> Response:
     """Toll reports across incidents, each with whether it stands at the clocks asked for."""
-    asked = await ask(request, query_parameters.REPORTS, read_reports.REPORTS)
-    return await answer(asked, lambda: _reports(asked), link=True)
+    asked = await parse_request(request, query_parameters.REPORTS, read_reports.REPORTS)
+    return await respond(asked, lambda: _reports(asked), link=True)
 
 
-async def _reports(asked: Asked) -> tuple[bytes | AsyncGenerator[bytes], str | None]:
+async def _reports(asked: ParsedRequest) -> tuple[bytes | AsyncGenerator[bytes], str | None]:
     if asked.whole:
         return encoding.export_reports(read_reports.every_toll_report(asked.session, asked.question), asked.form), None
     page = await read_reports.toll_reports(asked.session, asked.question)
-    if asked.form is Form.CSV:
+    if asked.form is Format.CSV:
         reports = map(orjson.loads, page.items)
         made = await asked.made(page.items, encoding.FEW_ROWS, encoding.reports_csv, reports)
         return made, asked.next_page(page.cursor)
     return _encoded(asked, page)
 
 
-def _encoded(asked: Asked, page: Page) -> tuple[bytes, str | None]:
+def _encoded(asked: ParsedRequest, page: Page) -> tuple[bytes, str | None]:
     following = asked.next_page(page.cursor)
-    if asked.form is Form.NDJSON:
+    if asked.form is Format.NDJSON:
         return encoding.ndjson(page.items), following
     return encoding.json_page(page.items, following, page.cursor, page.total), following
 
@@ -58,11 +58,11 @@ def _encoded(asked: Asked, page: Page) -> tuple[bytes, str | None]:
 )
 async def toll_report(request: Request) -> Response:
     """One toll report, with whether it stands at the clocks asked for."""
-    asked = await ask(request, query_parameters.CLOCKS)
-    return await answer(asked, lambda: _report(asked, request.path_params["report_id"]))
+    asked = await parse_request(request, query_parameters.CLOCKS)
+    return await respond(asked, lambda: _report(asked, request.path_params["report_id"]))
 
 
-async def _report(asked: Asked, report_id: str) -> bytes:
+async def _report(asked: ParsedRequest, report_id: str) -> bytes:
     return (await read_reports.toll_report(asked.session, report_id, asked.question)).encode()
 
 
@@ -91,12 +91,12 @@ async def sources(request: Request) -> Response:
 
 
 async def _parties(request: Request, table: str) -> Response:
-    asked = await ask(request, query_parameters.LISTS, read_reports.PARTIES[table])
+    asked = await parse_request(request, query_parameters.LISTS, read_reports.REPORTERS_OR_SOURCES[table])
 
     async def body() -> tuple[bytes, str | None]:
-        return _encoded(asked, await read_reports.parties(asked.session, table, asked.question))
+        return _encoded(asked, await read_reports.reporters_or_sources(asked.session, table, asked.question))
 
-    return await answer(asked, body, link=True)
+    return await respond(asked, body, link=True)
 
 
 @router.get(
@@ -128,9 +128,11 @@ async def source(request: Request) -> Response:
 
 
 async def _one_party(request: Request, table: str) -> Response:
-    asked = await ask(request, (query_parameters.RECORDED_AS_OF,))
+    asked = await parse_request(request, (query_parameters.RECORDED_AS_OF,))
 
     async def body() -> bytes:
-        return (await read_reports.party(asked.session, table, request.path_params[f"{table}_id"])).encode()
+        return (
+            await read_reports.reporter_or_source(asked.session, table, request.path_params[f"{table}_id"])
+        ).encode()
 
-    return await answer(asked, body)
+    return await respond(asked, body)

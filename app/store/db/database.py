@@ -16,7 +16,7 @@ from sqlalchemy import Engine, func, literal_column, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError
 
-from app.errors import AppError, DatabaseBusy, DatabaseFull, DatabaseUnusable, Fault, InvalidInput, echo
+from app.errors import AppError, DatabaseBusy, DatabaseFull, DatabaseUnusable, FieldError, InvalidInput, echo
 from app.store.db import connections
 from app.store.db.history_ends import Endings
 from app.store.db.same_file import SameFile
@@ -38,9 +38,13 @@ def database_url(text: str) -> URL:
     try:
         url = make_url(text)
     except Exception:
-        raise InvalidInput([Fault("INCIDENTS_DATABASE_URL", "is not a database address", where="settings")]) from None
+        raise InvalidInput(
+            [FieldError("INCIDENTS_DATABASE_URL", "is not a database address", where="settings")]
+        ) from None
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        fault = Fault("INCIDENTS_DATABASE_URL", "is not a SQLite file like sqlite:///incidents.db", where="settings")
+        fault = FieldError(
+            "INCIDENTS_DATABASE_URL", "is not a SQLite file like sqlite:///incidents.db", where="settings"
+        )
         raise InvalidInput([fault])
     return url
 

@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from app.domain.dates import Instant
-from app.errors import Broken, DatabaseFull, DatabaseUnusable, Fault, InvalidInput
+from app.errors import Broken, DatabaseFull, DatabaseUnusable, FieldError, InvalidInput
 from app.store import keys
 from app.store.db import connections
 from app.store.db.connections import was_full
@@ -22,13 +22,13 @@ def backup(database: Database, file: Path) -> None:
     """Writes a consistent copy, while others may go on writing. Never over a file that is there."""
     database.check()
     if file.exists():
-        raise InvalidInput([Fault("file", "is there already; choose another name", str(file), "argument")])
+        raise InvalidInput([FieldError("file", "is there already; choose another name", str(file), "argument")])
     try:
         sqlite_files.copy(database.url, file)
     except (OSError, sqlite3.Error) as error:
         if isinstance(error, sqlite3.Error) and was_full(error):
             raise DatabaseFull(f"there is no room for {file}") from None
-        raise InvalidInput([Fault("file", f"cannot be written: {_why(error)}", str(file), "argument")]) from None
+        raise InvalidInput([FieldError("file", f"cannot be written: {_why(error)}", str(file), "argument")]) from None
 
 
 def restore(file: Path, database: Database) -> Path | None:

@@ -50,7 +50,7 @@ def subject(kind: str, of: str) -> str:
     return f"{kind}:{of}"
 
 
-async def opened(session: ReadSession, texts: list[str]) -> list[str]:
+async def disclosed(session: ReadSession, texts: list[str]) -> list[str]:
     """JSON texts with what is confidential in its places, where the session may see it."""
     if not session.confidential or not any(MARK in text for text in texts):
         return texts
@@ -59,7 +59,7 @@ async def opened(session: ReadSession, texts: list[str]) -> list[str]:
     return [orjson.dumps(document).decode() for document in documents]
 
 
-async def opened_document(session: ReadSession, document: Any) -> Any:
+async def disclosed_document(session: ReadSession, document: Any) -> Any:
     """The same for one document, which is changed."""
     if session.confidential:
         await _open(session, document)

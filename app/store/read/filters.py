@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Integer, and_, bindparam, func, literal_co
 
 from app.domain.dates import Instant, opening
 from app.domain.vocabulary import Figure
-from app.query.parameters import BY_NAME, Filter, How
-from app.query.query import Question
+from app.query.parameters import BY_NAME, Comparison, Filter
+from app.query.query import Query
 from app.query.value_types import EARTH_KM, Box, Point
 from app.store.db import connections
 from app.store.read.predicates import conditions_of, in_box, shape_of_predicate, values_of_predicate
@@ -30,21 +30,25 @@ span = TABLES["release_span"].c
 Shape = tuple[Any, ...]
 
 
-def shape_of(question: Question) -> Shape:
+def shape_of(question: Query) -> Shape:
     """What of a question decides its SQL."""
     return (*(_shape(f, value, question) for f, value in question.filters), question.figure)
 
 
-def _shape(f: Filter, value: Any, question: Question) -> Shape:
-    if f.how is How.BOX:
+def _shape(f: Filter, value: Any, question: Query) -> Shape:
+    if f.how is Comparison.BOX:
         return f.name, value.wraps
-    if f.how is How.DROPPED:
+    if f.how is Comparison.DROPPED:
         return f.name, value
-    if f.how is How.PREDICATE:
+    if f.how is Comparison.PREDICATE:
         return f.name, shape_of_predicate(value)
-    if f.how is How.AT_LEAST and f.column == "killed_{figure}":
+    if f.how is Comparison.AT_LEAST and f.column == "killed_{figure}":
         return f.name, question.figure is Figure.BEST and value >= LARGE_TOLL
-    return f.name, len(_several(value)) if f.how in (How.ANY_OF, How.NEAR_BORDER, How.TARGET_KIND) else 1
+    return f.name, len(_several(value)) if f.how in (
+        Comparison.ANY_OF,
+        Comparison.NEAR_BORDER,
+        Comparison.TARGET_KIND,
+    ) else 1
 
 
 def _several(value: Any) -> list[Any]:
@@ -157,19 +161,19 @@ def _predicate(_: Filter, shape: Any, __: Figure) -> ColumnElement[bool]:
     return conditions_of(shape)
 
 
-CONDITIONS: dict[How, Callable[[Filter, Any, Figure], ColumnElement[bool]]] = {
-    How.ANY_OF: _any_of,
-    How.AT_LEAST: _at_least,
-    How.AT_MOST: _at_most,
-    How.SINCE: _since,
-    How.WORDS: _words,
-    How.NEAR_BORDER: _near_border,
-    How.TARGET_KIND: _target_kind,
-    How.BOX: _box,
-    How.CIRCLE: _circle,
-    How.DROPPED: _dropped,
-    How.DROPPED_BY: _dropped_by,
-    How.PREDICATE: _predicate,
+CONDITIONS: dict[Comparison, Callable[[Filter, Any, Figure], ColumnElement[bool]]] = {
+    Comparison.ANY_OF: _any_of,
+    Comparison.AT_LEAST: _at_least,
+    Comparison.AT_MOST: _at_most,
+    Comparison.SINCE: _since,
+    Comparison.WORDS: _words,
+    Comparison.NEAR_BORDER: _near_border,
+    Comparison.TARGET_KIND: _target_kind,
+    Comparison.BOX: _box,
+    Comparison.CIRCLE: _circle,
+    Comparison.DROPPED: _dropped,
+    Comparison.DROPPED_BY: _dropped_by,
+    Comparison.PREDICATE: _predicate,
 }
 
 
@@ -180,7 +184,7 @@ def conditions(shape: Shape) -> list[ColumnElement[bool]]:
     some_report = []
     for name, detail in given:
         f = BY_NAME[name]
-        if f.how is How.SOME_REPORT:
+        if f.how is Comparison.SOME_REPORT:
             some_report.append(_of_report(f))
         else:
             found.append(CONDITIONS[f.how](f, detail, figure))
@@ -215,21 +219,21 @@ def _of_report(f: Filter) -> ColumnElement[bool]:
     return report[f.column] == select(party.key).where(party.id == bindparam(f.name)).scalar_subquery()
 
 
-def values_of(question: Question, recorded: Instant) -> dict[str, Any]:
+def values_of(question: Query, recorded: Instant) -> dict[str, Any]:
     """The values that the conditions of a question compare with."""
     values: dict[str, Any] = {"recorded": recorded, "known": question.known}
     for f, value in question.filters:
-        if f.how in (How.ANY_OF, How.NEAR_BORDER, How.TARGET_KIND):
+        if f.how in (Comparison.ANY_OF, Comparison.NEAR_BORDER, Comparison.TARGET_KIND):
             values |= {f"{f.name}_{n}": v for n, v in enumerate(_several(value))}
-        elif f.how is How.WORDS:
+        elif f.how is Comparison.WORDS:
             values[f.name] = connections.match_expression(f.column, value)
-        elif f.how is How.BOX:
+        elif f.how is Comparison.BOX:
             values |= _box_values(value)
-        elif f.how is How.PREDICATE:
+        elif f.how is Comparison.PREDICATE:
             values |= values_of_predicate(value)
-        elif f.how is How.CIRCLE:
+        elif f.how is Comparison.CIRCLE:
             values |= _circle_values(value, question.given["radius_km"])
-        elif f.how is not How.DROPPED:
+        elif f.how is not Comparison.DROPPED:
             values[f.name] = _compared(f, value)
     return values
 
@@ -238,7 +242,7 @@ def _compared(f: Filter, value: Any) -> Any:
     if hasattr(value, "toordinal"):
         return value.toordinal()
     if hasattr(value, "instant"):
-        return opening(value) if f.how is How.SINCE or f.column == "from" else value.instant
+        return opening(value) if f.how is Comparison.SINCE or f.column == "from" else value.instant
     return value
 
 

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, func, li
 
 from app.domain.dates import Instant
 from app.domain.vocabulary import Figure, Measure
-from app.query.parameters import MOST_GROUPS, Group, How, Sort
-from app.query.query import Question
+from app.query.parameters import MOST_GROUPS, Comparison, Group, Sort
+from app.query.query import Query
 from app.query.value_types import Box
 from app.store.db import connections
 from app.store.db.connections import compiled, limited
@@ -39,7 +39,7 @@ def sort_key(sort: Sort, figure: Figure) -> ColumnElement[Any]:
     return compared
 
 
-def incidents(shape: Shape, sort: Sort, after: bool, tree: bool | None, paged: bool) -> Select[Any]:
+def build_incidents(shape: Shape, sort: Sort, after: bool, tree: bool | None, paged: bool) -> Select[Any]:
     """(record, toll, rest, sort key, id) of the incidents that match, in order.
 
     `after`: only those after `:after_key`, `:after_id`. `tree`: look places up in the tree of boxes first, told whether
@@ -75,11 +75,11 @@ def _tree_values(box: Box) -> dict[str, float]:
 
 @lru_cache(maxsize=512)
 def _incidents_text(*shape: Any) -> str:
-    return compiled(incidents(*shape))
+    return compiled(build_incidents(*shape))
 
 
-def page_of_incidents(
-    question: Question, recorded: Instant, after: Sequence[int | str] | None, *, by_tree: bool, paged: bool = True
+def select_incidents(
+    question: Query, recorded: Instant, after: Sequence[int | str] | None, *, by_tree: bool, paged: bool = True
 ) -> Statement:
     """A page, with one row more than asked for: it tells whether there is a next page. Not `paged`: everything."""
     values = values_of(question, recorded)
@@ -94,12 +94,12 @@ def page_of_incidents(
     return Statement(sql, values, searches_long(question))
 
 
-def searches_long(question: Question) -> bool:
+def searches_long(question: Query) -> bool:
     """Whether words are looked for that many texts may have. The full-text index reads all of each at once.
 
     That is several words, or one of fewer than four characters.
     """
-    words = [word for f, value in question.filters if f.how is How.WORDS for word in value.split()]
+    words = [word for f, value in question.filters if f.how is Comparison.WORDS for word in value.split()]
     return len(words) > 1 or any(len(word) < 4 for word in words)
 
 
@@ -109,7 +109,7 @@ def _few_text(wraps: bool, most: int) -> str:
     return compiled(select(func.count()).select_from(few))
 
 
-def count_in_tree(box: Box, most: int) -> Statement:
+def select_count_in_tree(box: Box, most: int) -> Statement:
     """How many places are in a box, counted up to `most` + 1."""
     return Statement(_few_text(box.wraps, most), _tree_values(box))
 
@@ -120,7 +120,7 @@ def _stored_regions_text(count: int) -> str:
     return compiled(select(segment.region_key).where(segment.region_key.in_(names)).distinct())
 
 
-def stored_regions(names: Sequence[str]) -> Statement:
+def select_stored_regions(names: Sequence[str]) -> Statement:
     """Which of these names without a code some incident is stored under."""
     return Statement(_stored_regions_text(len(names)), {f"name_{n}": name for n, name in enumerate(names)})
 
@@ -133,7 +133,7 @@ def _total_text(shape: Shape) -> str:
     return compiled(select(func.count()).select_from(TABLES["segment"]).where(*where))
 
 
-def total_of_incidents(question: Question, recorded: Instant) -> Statement:
+def select_total(question: Query, recorded: Instant) -> Statement:
     """How many incidents match."""
     return Statement(_total_text(shape_of(question)), values_of(question, recorded), searches_long(question))
 
@@ -151,7 +151,7 @@ GROUPS: dict[Group, ColumnElement[Any]] = {
 FIGURES = [f"{measure}_{figure}" for measure in Measure for figure in ("low", "best", "high")]
 
 
-def sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
+def build_sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
     """(groups…, region's name, incidents, every sum of `FIGURES`) of the incidents that match.
 
     By actor an incident counts once for each name that took part. One group more than `MOST_GROUPS` tells that there
@@ -167,7 +167,7 @@ def sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
     return limited(built.where(*conditions(shape)).group_by(*keys).order_by(*keys), MOST_GROUPS + 1)
 
 
-def shared_sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
+def build_shared_sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
     """(groups…, every sum of `FIGURES`) of the figures told for several incidents together.
 
     A set counts once in every group with a matching member.
@@ -191,10 +191,10 @@ def shared_sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
 
 @lru_cache(maxsize=512)
 def _sums_text(shape: Shape, groups: tuple[Group, ...], shared: bool) -> str:
-    return compiled((shared_sums if shared else sums)(shape, groups))
+    return compiled((build_shared_sums if shared else build_sums)(shape, groups))
 
 
-def sums_of_incidents(question: Question, recorded: Instant, groups: Iterable[str], *, shared: bool) -> Statement:
+def select_sums(question: Query, recorded: Instant, groups: Iterable[str], *, shared: bool) -> Statement:
     """Counts and sums, or the sums of shared figures."""
     shape = tuple(Group(g) for g in groups)
     sql = _sums_text(shape_of(question), shape, shared)

@@ -18,7 +18,7 @@ from app.domain.places import suggest_region
 from app.domain.report import Report
 from app.domain.vocabulary import Measure, ReportChange, Status
 from app.errors import (
-    Fault,
+    FieldError,
     IncidentNotFound,
     IncidentNotYetKnown,
     IncidentWithdrawn,
@@ -26,13 +26,13 @@ from app.errors import (
     ReadTooLong,
     TooManyReads,
 )
-from app.query.query import MOST_FAULTS, MOST_SUGGESTIONS, Question, RegionWanted
+from app.query.query import MOST_FAULTS, MOST_SUGGESTIONS, Query, WantedRegion
 from app.store.db.budget import Budget
 from app.store.db.reader import MAX_COUNTS, MOST_BYTES, Reader, ReadSession, Row, Statement, T
 from app.store.read import incident_queries, lists
-from app.store.read.disclosure import opened, opened_document
+from app.store.read.disclosure import disclosed, disclosed_document
 from app.store.read.long_rows import completed
-from app.store.read.paging import LARGEST, Cursor, Walk, read_cursor
+from app.store.read.paging import LARGEST, Cursor, PageSequence, read_cursor
 from app.store.read.report_rows import KnownReport, covering, known_report
 
 FEW_IN_BOX = 2000
@@ -62,14 +62,14 @@ class Page:
 
 async def open_session(
     reader: Reader,
-    question: Question,
-    walk: Walk | None = None,
+    question: Query,
+    walk: PageSequence | None = None,
     *,
     confidential: bool = False,
     budget: Budget | None = None,
 ) -> ReadSession:
     """A session at the recorded moment that the question, or its cursor, asks for; at the newest one otherwise."""
-    newest, epoch = (await reader.rows(lists.head(), budget))[0]
+    newest, epoch = (await reader.rows(lists.select_head(), budget))[0]
     newest = newest or 0
     asked = newest if question.recorded is None else question.recorded
     if walk and (cursor := cursor_of(question, walk)):
@@ -77,27 +77,27 @@ async def open_session(
     return ReadSession(reader, min(asked, newest), confidential, epoch, budget)
 
 
-def cursor_of(question: Question, walk: Walk) -> Cursor | None:
+def cursor_of(question: Query, walk: PageSequence) -> Cursor | None:
     """The cursor that was sent, checked against the walk and the question."""
     text = question.given.get("cursor")
     return None if text is None else read_cursor(text, walk, asked_of(question))
 
 
-def asked_of(question: Question) -> str:
+def asked_of(question: Query) -> str:
     """What a cursor belongs to: the filters, clocks and order."""
     return repr(sorted((name, str(value)) for name, value in question.given.items() if name not in NOT_ASKED))
 
 
-INCIDENTS = Walk("incidents", (int, str))
+INCIDENTS = PageSequence("incidents", (int, str))
 
 
-async def incidents(session: ReadSession, question: Question, *, reports: bool = False) -> Page:
+async def incidents(session: ReadSession, question: Query, *, reports: bool = False) -> Page:
     """A page of incidents, each with its `toll_reports` where those are wanted."""
     found = await resolved(session, question)
     cursor = cursor_of(question, INCIDENTS)
     after = cursor.keys if cursor else None
     by_tree = await _by_tree(session, found)
-    page = partial(incident_queries.page_of_incidents, found, session.recorded, after, by_tree=by_tree)
+    page = partial(incident_queries.select_incidents, found, session.recorded, after, by_tree=by_tree)
     rows, more = await session.page(await built(session, found, page), question.limit, _size)
     if len(rows) > MANY_INCIDENTS:
         await session.pause()
@@ -106,7 +106,7 @@ async def incidents(session: ReadSession, question: Question, *, reports: bool =
     if reports and rows:
         items = await _with_reports(session, question, rows, items, MOST_BYTES)
         more, rows = more or len(items) < len(rows), rows[: len(items)]
-    total = await total_of(session, found, lambda: incident_queries.total_of_incidents(found, session.recorded))
+    total = await total_of(session, found, lambda: incident_queries.select_total(found, session.recorded))
     following = next_cursor(session, INCIDENTS, question, (rows[-1][3], rows[-1][4]) if more else None)
     return Page(items, following, total)
 
@@ -115,16 +115,14 @@ def _size(row: Row) -> int:
     return len(row[0]) + len(row[1]) + len(row[2])
 
 
-async def every_incident(
-    session: ReadSession, question: Question, *, reports: bool = False
-) -> AsyncGenerator[list[str]]:
+async def every_incident(session: ReadSession, question: Query, *, reports: bool = False) -> AsyncGenerator[list[str]]:
     """All incidents that match, some at a time, each with its `toll_reports` where those are wanted."""
     found = await resolved(session, question)
     by_tree = await _by_tree(session, found)
 
     def following(after: Row | None, count: int) -> Statement:
         some = found.but(limit=count - 1)  # of which a page reads one more
-        return incident_queries.page_of_incidents(some, session.recorded, after and after[3:], by_tree=by_tree)
+        return incident_queries.select_incidents(some, session.recorded, after and after[3:], by_tree=by_tree)
 
     await built(session, found, lambda: (following(None, 1), following((None,) * 5, 1)))
     session = replace(session, budget=None, patient=True)  # an export lasts as long as its client reads
@@ -134,15 +132,15 @@ async def every_incident(
             yield await _with_reports(session, question, rows, items) if reports else items
 
 
-async def _texts(session: ReadSession, question: Question, rows: Sequence[Row], most: float = inf) -> list[str]:
+async def _texts(session: ReadSession, question: Query, rows: Sequence[Row], most: float = inf) -> list[str]:
     """The JSON texts of rows of `queries.page_of_incidents`, up to the one that makes them `most` characters."""
     as_text = _splicer(question)
     whole = await completed(session, question, rows, most)
-    return await opened(session, [as_text(record, toll, rest) for record, toll, rest, _, _ in whole])
+    return await disclosed(session, [as_text(record, toll, rest) for record, toll, rest, _, _ in whole])
 
 
 async def _with_reports(
-    session: ReadSession, question: Question, rows: Sequence[Row], items: Sequence[str], most: float = inf
+    session: ReadSession, question: Query, rows: Sequence[Row], items: Sequence[str], most: float = inf
 ) -> list[str]:
     """The same items with their `toll_reports`, up to the one that makes them `most` characters."""
     made: list[str] = []
@@ -152,17 +150,17 @@ async def _with_reports(
         told = await _told_of(session, question, wanted, bounded=most < inf)
         several = zip(items[len(made) :], told.values(), strict=False)
         joined = [f'{item[:-1]},"toll_reports":[{",".join(reports)}]}}' for item, reports in several]
-        made += await opened(session, joined)
+        made += await disclosed(session, joined)
         size += sum(map(len, joined))
         await session.pause()
     return made
 
 
 async def _told_of(
-    session: ReadSession, question: Question, wanted: Sequence[str], *, bounded: bool
+    session: ReadSession, question: Query, wanted: Sequence[str], *, bounded: bool
 ) -> dict[str, list[str]]:
     """The reports of incidents by id: of as many as are wanted or, where `bounded`, of those whose reports fit."""
-    statement = lists.told_of(wanted, session.recorded, question.known)
+    statement = lists.select_reports_of_incidents(wanted, session.recorded, question.known)
     if bounded and len(wanted) > 1:
         rows, more = await session.page(statement, LARGEST, lambda row: len(row[1]))
         if more:
@@ -176,20 +174,20 @@ async def _told_of(
     return told
 
 
-def _splicer(question: Question) -> Callable[[str, str, str], str]:
+def _splicer(question: Query) -> Callable[[str, str, str], str]:
     """Joins the stored JSON objects of a record, its toll and the rest into one, and says `as_of`."""
     as_of = orjson.dumps(question.as_of.text).decode() if question.as_of else "null"
     between = f',"toll":{{"as_of":{as_of},'
     return lambda record, toll, rest: f"{record[:-1]}{between}{toll[1:]},{rest[1:]}"
 
 
-async def resolved(session: ReadSession, question: Question) -> Question:
+async def resolved(session: ReadSession, question: Query) -> Query:
     """The question with its regions narrowed to those there are. Raises `InvalidInput` for one that nobody knows."""
     names = list(dict.fromkeys(name for region in question.regions for name in region.names))
     if not names:
         return question
-    stored = {row[0] for row in await session.rows(incident_queries.stored_regions(names))}
-    found = [RegionWanted(r.text, r.codes, tuple(n for n in r.names if n in stored)) for r in question.regions]
+    stored = {row[0] for row in await session.rows(incident_queries.select_stored_regions(names))}
+    found = [WantedRegion(r.text, r.codes, tuple(n for n in r.names if n in stored)) for r in question.regions]
     if unknown := [region for region in found if not region.keys]:
         there = await _regions_there(session)
         raise InvalidInput(await session.beside(_unknown_regions, question, unknown[:MOST_FAULTS], there))
@@ -204,54 +202,58 @@ async def _regions_there(session: ReadSession) -> tuple[str, ...]:
     moment = (session.epoch, session.recorded)
     there = _there.get(moment)
     if there is None:
-        rows = await session.rows(lists.regions(session.recorded, LAST_INSTANT))
+        rows = await session.rows(lists.select_regions(session.recorded, LAST_INSTANT))
         there = tuple(row[1] for row in rows if row[1])
         _there.clear()
         _there[moment] = there
     return there
 
 
-def _unknown_regions(question: Question, unknown: Sequence[RegionWanted], there: tuple[str, ...]) -> list[Fault]:
+def _unknown_regions(question: Query, unknown: Sequence[WantedRegion], there: tuple[str, ...]) -> list[FieldError]:
     """A fault for each. The first `MOST_SUGGESTIONS` name the nearest region."""
     within = tuple(question.given.get("country", ()))
     faults = []
     for n, region in enumerate(unknown):
         like = suggest_region(region.text, within, there) if n < MOST_SUGGESTIONS else None
-        faults.append(Fault("region", f"is not a region{f'; did you mean {like}?' if like else ''}", region.text))
+        faults.append(FieldError("region", f"is not a region{f'; did you mean {like}?' if like else ''}", region.text))
     return faults
 
 
-async def built(session: ReadSession, question: Question, build: Callable[[], T]) -> T:
+async def built(session: ReadSession, question: Query, build: Callable[[], T]) -> T:
     """The statements that `build` makes: in a thread where a question has many values, whose SQL is long."""
     return await session.beside(build) if question.values > MANY_VALUES else build()
 
 
-async def _by_tree(session: ReadSession, question: Question) -> bool:
+async def _by_tree(session: ReadSession, question: Query) -> bool:
     if question.box is None:
         return False
-    return bool((await session.rows(incident_queries.count_in_tree(question.box, FEW_IN_BOX)))[0][0] <= FEW_IN_BOX)
+    return bool(
+        (await session.rows(incident_queries.select_count_in_tree(question.box, FEW_IN_BOX)))[0][0] <= FEW_IN_BOX
+    )
 
 
-def next_cursor(session: ReadSession, walk: Walk, question: Question, last: tuple[int | str, ...] | None) -> str | None:
+def next_cursor(
+    session: ReadSession, walk: PageSequence, question: Query, last: tuple[int | str, ...] | None
+) -> str | None:
     """The cursor of the page after the item with the keys `last`; `None` where there are no more."""
     return None if last is None else Cursor(last, session.recorded).text(walk, asked_of(question))
 
 
-async def total_of(session: ReadSession, question: Question, statement: Callable[[], Statement]) -> int | None:
+async def total_of(session: ReadSession, question: Query, statement: Callable[[], Statement]) -> int | None:
     """The number of items on all pages, where it was asked for."""
     if not question.given.get("total"):
         return None
     return int((await session.rows(await built(session, question, statement)))[0][0])
 
 
-async def matched(reader: Reader, session: ReadSession, question: Question) -> int | None:
+async def matched(reader: Reader, session: ReadSession, question: Query) -> int | None:
     """How many incidents match, counted once for each recording; `None` where counting takes too long."""
     key = (blake2b(asked_of(question).encode()).digest(), session.recorded, session.epoch)
     if key not in reader.counts:
         found = await resolved(session, question)
         session = replace(session, budget=session.budget and session.budget.half())
         try:
-            count = partial(incident_queries.total_of_incidents, found, session.recorded)
+            count = partial(incident_queries.select_total, found, session.recorded)
             rows = await session.rows(await built(session, found, count))
         except (ReadTooLong, TooManyReads):
             return None
@@ -270,14 +272,14 @@ class Found:
     updated: Instant
 
 
-async def incident(session: ReadSession, incident_id: str, question: Question, *, reports: bool = False) -> Found:
+async def incident(session: ReadSession, incident_id: str, question: Query, *, reports: bool = False) -> Found:
     """One incident, with its `toll_reports` where those are wanted.
 
     Raises `IncidentNotFound`, `IncidentNotYetKnown` or `IncidentWithdrawn`.
     """
-    rows = await session.rows(lists.one_incident(incident_id, session.recorded, question.known))
+    rows = await session.rows(lists.select_incident(incident_id, session.recorded, question.known))
     if not rows:
-        raise _absence(incident_id, await session.rows(lists.why_absent(incident_id, session.recorded)))
+        raise _absence(incident_id, await session.rows(lists.select_absence(incident_id, session.recorded)))
     record, toll, rest, version, updated = rows[0]
     only = [(record, toll, rest, None, incident_id)]
     items = await _texts(session, question, only)
@@ -295,7 +297,7 @@ def _absence(incident_id: str, rows: Sequence[Row]) -> Exception:
     return IncidentNotYetKnown(incident_id, moment_text(known_from))
 
 
-async def history(session: ReadSession, incident_id: str, question: Question) -> dict[str, Any]:
+async def history(session: ReadSession, incident_id: str, question: Query) -> dict[str, Any]:
     """Every report that covers an incident, oldest first, and the timeline of its headline."""
     text = await history_text(session, incident_id, question)
     if len(text) > MUCH_TEXT:
@@ -304,19 +306,19 @@ async def history(session: ReadSession, incident_id: str, question: Question) ->
     return orjson.loads(text)  # type: ignore[no-any-return]
 
 
-async def history_text(session: ReadSession, incident_id: str, question: Question) -> bytes:
+async def history_text(session: ReadSession, incident_id: str, question: Query) -> bytes:
     """The same as JSON.
 
     Raises `ReadTooLong` where the request has no time left. The work ends soon after its client has left.
     """
     await incident(session, incident_id, question)
-    rows = await session.rows(lists.about_incident(incident_id, session.recorded))
+    rows = await session.rows(lists.select_reports_about_incident(incident_id, session.recorded))
     if len(rows) > MANY_REPORTS:
         told = await session.beside(_history, rows, incident_id, question, session.look)
-        reports = await opened(session, told.reports)
+        reports = await disclosed(session, told.reports)
         return await session.beside(_joined, told, reports)
     told = _history(rows, incident_id, question, session.look)
-    return _joined(told, await opened(session, told.reports))
+    return _joined(told, await disclosed(session, told.reports))
 
 
 class History(NamedTuple):
@@ -334,7 +336,7 @@ def _joined(told: History, reports: Sequence[str]) -> bytes:
     return b"".join((begin, b',"reports":[', ",".join(reports).encode(), b"],", end))
 
 
-def _history(rows: Sequence[Row], incident_id: str, question: Question, look: Look) -> History:
+def _history(rows: Sequence[Row], incident_id: str, question: Query, look: Look) -> History:
     known, at = [known_report(row) for row in rows], question.known
     every = [k.report for k in known]
     wanted = question.given.get("measure")
@@ -384,13 +386,13 @@ def standing_of(one: KnownReport, replaced_by: Mapping[str, Report], at: Instant
 
 async def versions(session: ReadSession, incident_id: str) -> dict[str, Any]:
     """How the record of an incident changed, with who and when."""
-    rows = await session.rows(lists.versions(incident_id, session.recorded))
-    absent = await session.rows(lists.why_absent(incident_id, session.recorded))
+    rows = await session.rows(lists.select_versions(incident_id, session.recorded))
+    absent = await session.rows(lists.select_absence(incident_id, session.recorded))
     if not rows or absent[0][2] is not None:
         raise _absence(incident_id, absent)
     size = sum(len(row[3]) + len(row[4]) for row in rows)
     items = await session.beside(_versions, session, rows) if size > MUCH_TEXT else _versions(session, rows)
-    answer: dict[str, Any] = await opened_document(session, {"incident": incident_id, "items": items})
+    answer: dict[str, Any] = await disclosed_document(session, {"incident": incident_id, "items": items})
     return answer
 
 
@@ -426,9 +428,9 @@ class Extent:
 
 async def extent(reader: Reader) -> Extent:
     """Where and when all incidents are, looked up once for each recording."""
-    newest = (await reader.rows(lists.head()))[0][0] or 0
+    newest = (await reader.rows(lists.select_head()))[0][0] or 0
     if reader.extent is None or reader.extent[0] != newest:
-        *sides, first, last, told_first, told_last = (await reader.rows(lists.extent()))[0]
+        *sides, first, last, told_first, told_last = (await reader.rows(lists.select_extent()))[0]
         west, south, east, north = sides
         box = None if west is None else (max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0))
         days = [None if day is None else f"{date.fromordinal(day).isoformat()}T00:00:00Z" for day in (first, last)]

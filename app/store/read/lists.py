@@ -8,12 +8,12 @@ from sqlalchemy import Integer, Select, and_, bindparam, func, literal_column, o
 
 from app.domain.dates import Instant, opening
 from app.domain.vocabulary import Measure, Victims
-from app.query.query import Question
+from app.query.query import Query
 from app.store.db import connections
 from app.store.db.connections import compiled, limited
 from app.store.db.reader import Statement, filled_up
 from app.store.read.filters import at_clocks, known_reports, member, report, segment, version
-from app.store.read.report_rows import OWN, reports_about_incident, reports_about_sets
+from app.store.read.report_rows import OWN, build_reports_about_incident, build_reports_about_sets
 from app.store.tables import TABLES
 
 incident = TABLES["incident"].c
@@ -26,7 +26,7 @@ def _head_text() -> str:
     return compiled(select(func.max(recorded_at), select(TABLES["feed"].c.epoch).scalar_subquery()))
 
 
-def head() -> Statement:
+def select_head() -> Statement:
     """The instant of the newest recording, and the epoch of the feed."""
     return Statement(_head_text(), {})
 
@@ -44,7 +44,7 @@ def _incident_text() -> str:
     )
 
 
-def one_incident(incident_id: str, recorded: Instant, known: Instant) -> Statement:
+def select_incident(incident_id: str, recorded: Instant, known: Instant) -> Statement:
     """(record, toll, rest, its version's recorded_at, recorded from) of an incident at both clocks."""
     return Statement(_incident_text(), {"id": incident_id, "recorded": recorded, "known": known})
 
@@ -69,7 +69,7 @@ def _why_absent_text() -> str:
     )
 
 
-def why_absent(incident_id: str, recorded: Instant) -> Statement:
+def select_absence(incident_id: str, recorded: Instant) -> Statement:
     """(key, known from, withdrawal's reason, merged_into, recorded_at) of an id; nothing where it was never given."""
     return Statement(_why_absent_text(), {"id": incident_id, "recorded": recorded})
 
@@ -84,7 +84,7 @@ def _versions_text() -> str:
     )
 
 
-def versions(incident_id: str, recorded: Instant) -> Statement:
+def select_versions(incident_id: str, recorded: Instant) -> Statement:
     """(number, recorded_at, recorded_by, record, sources) of every version, oldest first."""
     return Statement(_versions_text(), {"id": incident_id, "recorded": recorded})
 
@@ -92,20 +92,20 @@ def versions(incident_id: str, recorded: Instant) -> Statement:
 @cache
 def _about_incident_text() -> str:
     by_id = select(incident.key).where(incident.id == bindparam("id")).scalar_subquery()
-    return compiled(reports_about_incident(by_id, records=True))
+    return compiled(build_reports_about_incident(by_id, records=True))
 
 
-def about_incident(incident_id: str, recorded: Instant) -> Statement:
+def select_reports_about_incident(incident_id: str, recorded: Instant) -> Statement:
     """The reports that cover an incident, and those that supersede them: rows for `facts.known_report`."""
     return Statement(_about_incident_text(), {"id": incident_id, "recorded": recorded})
 
 
 @lru_cache(maxsize=16)
 def _since_text(count: int) -> str:
-    return compiled(reports_about_sets(count, OWN.reported_at >= bindparam("since")))
+    return compiled(build_reports_about_sets(count, OWN.reported_at >= bindparam("since")))
 
 
-def about_sets_since(keys: Sequence[int], since: Instant, recorded: Instant) -> Statement:
+def select_reports_since(keys: Sequence[int], since: Instant, recorded: Instant) -> Statement:
     """The reports about some sets of incidents that were given at an instant or later, and those that supersede them.
 
     Rows for `facts.known_report`, without texts. What replaces a report is never given before it.
@@ -120,10 +120,10 @@ def _wholes_text() -> str:
     part = TABLES["toll_report"].alias("part").c
     of_part = select(part.reporter, part.measure).where(part.id == bindparam("id"))
     whole = tuple_(OWN.reporter, OWN.measure).in_(of_part), OWN.victims == literal_column(f"'{Victims.ALL}'")
-    return compiled(reports_about_sets(1, *whole))
+    return compiled(build_reports_about_sets(1, *whole))
 
 
-def wholes_of(report_id: str, set_key: int, recorded: Instant) -> Statement:
+def select_wholes(report_id: str, set_key: int, recorded: Instant) -> Statement:
     """The reports about all victims by the reporter of a report, of its measure and incidents: rows as before."""
     return Statement(_wholes_text(), {"id": report_id, "set_0": set_key, "recorded": recorded})
 
@@ -146,7 +146,7 @@ def _told_of_text(count: int) -> str:
     )
 
 
-def told_of(incident_ids: Sequence[str], recorded: Instant, known: Instant) -> Statement:
+def select_reports_of_incidents(incident_ids: Sequence[str], recorded: Instant, known: Instant) -> Statement:
     """(incident's id, record, retraction's reason, its reported_on) of reports about some incidents, oldest first."""
     wanted = filled_up(incident_ids)
     values = {f"id_{n}": incident_id for n, incident_id in enumerate(wanted)}
@@ -156,7 +156,7 @@ def told_of(incident_ids: Sequence[str], recorded: Instant, known: Instant) -> S
 REPORT_FILTERS = ("incident", "reported_by", "source", "reported_from", "reported_to", "measure", "id")
 
 
-def reports(given: tuple[str, ...], after: bool, counted: bool) -> Select[Any]:
+def build_toll_reports(given: tuple[str, ...], after: bool, counted: bool) -> Select[Any]:
     """(set, id, record, reported_at, key) of toll reports, newest first; or their number."""
     reporter, source = TABLES["reporter"].c, TABLES["source"].c
     covers = select(member.incident_set).join(TABLES["incident"], incident.key == member.incident)
@@ -183,11 +183,11 @@ def reports(given: tuple[str, ...], after: bool, counted: bool) -> Select[Any]:
 
 @lru_cache(maxsize=256)
 def _reports_text(given: tuple[str, ...], after: bool, counted: bool) -> str:
-    return compiled(reports(given, after, counted))
+    return compiled(build_toll_reports(given, after, counted))
 
 
-def toll_reports(
-    question: Question, recorded: Instant, after: Sequence[int | str] | None = None, *, counted: bool = False
+def select_toll_reports(
+    question: Query, recorded: Instant, after: Sequence[int | str] | None = None, *, counted: bool = False
 ) -> Statement:
     """A page of toll reports with one row more, or their number."""
     given = tuple(name for name in REPORT_FILTERS if name in question.given)
@@ -204,7 +204,7 @@ def toll_reports(
     return Statement(_reports_text(given, after is not None, counted), values)
 
 
-def parties(table: str, after: bool, counted: bool, one: bool) -> Select[Any]:
+def build_reporters_or_sources(table: str, after: bool, counted: bool, one: bool) -> Select[Any]:
     """(record, reports, incidents, id) of reporters or sources, by id; or their number."""
     party = TABLES[table].c
     of_party = (report[table] == party.key, *known_reports())
@@ -224,13 +224,13 @@ def parties(table: str, after: bool, counted: bool, one: bool) -> Select[Any]:
 
 
 @lru_cache(maxsize=16)
-def _parties_text(table: str, after: bool, counted: bool, one: bool) -> str:
-    return compiled(parties(table, after, counted, one))
+def _reporters_or_sources_text(table: str, after: bool, counted: bool, one: bool) -> str:
+    return compiled(build_reporters_or_sources(table, after, counted, one))
 
 
-def page_of_parties(
+def select_reporters_or_sources(
     table: str,
-    question: Question,
+    question: Query,
     recorded: Instant,
     after: Sequence[int | str] | None = None,
     *,
@@ -245,7 +245,7 @@ def page_of_parties(
         values["after_id"] = after[0]
     if one is not None:
         values["id"] = one
-    return Statement(_parties_text(table, after is not None, counted, one is not None), values)
+    return Statement(_reporters_or_sources_text(table, after is not None, counted, one is not None), values)
 
 
 @cache
@@ -268,7 +268,7 @@ def _regions_text() -> str:
     )
 
 
-def regions(recorded: Instant, known: Instant) -> Statement:
+def select_regions(recorded: Instant, known: Instant) -> Statement:
     """(country, region key, region name, incidents, first day, last day), one a region, and one a country without."""
     return Statement(_regions_text(), {"recorded": recorded, "known": known})
 
@@ -285,7 +285,7 @@ def _extent_text() -> str:
     return compiled(select(*sides, first, last, *told))
 
 
-def extent() -> Statement:
+def select_extent() -> Statement:
     """(west, south, east, north, first day, last day) of all incidents that there ever were; first and last report."""
     return Statement(_extent_text(), {})
 
@@ -324,7 +324,7 @@ def _revised_text() -> str:
     )
 
 
-def revised(reporter_id: str, recorded: Instant, known: Instant, most: int) -> Statement:
+def select_revised(reporter_id: str, recorded: Instant, known: Instant, most: int) -> Statement:
     """(set, best, headline's best at the clocks) of figures of killed that were the headline when a reporter gave them.
 
     By incident, oldest first. Only the newest `most` figures of the reporter are looked at.

@@ -12,11 +12,11 @@ from app.domain import merkle
 from app.domain.canonical import canonical
 from app.domain.dates import Instant, instant_text
 from app.domain.merkle import Hash, Place
-from app.errors import Broken, DatabaseUnusable, Fault, InvalidInput
+from app.errors import Broken, DatabaseUnusable, FieldError, InvalidInput
 from app.store.db.connections import compiled, limited
 from app.store.db.reader import MANY_ROWS, ReadSession, Row, Statement, filled_up, size_of
 from app.store.log.entries import text_of, told
-from app.store.read.disclosure import MARK, opened_document
+from app.store.read.disclosure import MARK, disclosed_document
 from app.store.tables import TABLES
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -24,7 +24,7 @@ MOST_BYTES = 4 * 1024 * 1024
 _change, _recording, _node, _feed = (TABLES[name].c for name in ("change", "recording", "log_node", "feed"))
 
 
-class Told(NamedTuple):
+class LoggedChange(NamedTuple):
     """An entry: its place, its kind, and its JSON text."""
 
     seq: int
@@ -32,19 +32,19 @@ class Told(NamedTuple):
     text: str
 
 
-async def changes(session: ReadSession, after: int, limit: int, most_bytes: int | None = None) -> list[Told]:
+async def changes(session: ReadSession, after: int, limit: int, most_bytes: int | None = None) -> list[LoggedChange]:
     """Entries after one, in their order: as many as wanted, or fewer where they reach `most_bytes`, or `MOST_BYTES`.
 
     With what is confidential in `opened`, beside `data`, for those who may see it.
     """
-    found: list[Told] = []
+    found: list[LoggedChange] = []
     left = most_bytes or MOST_BYTES
     while len(found) < limit and left > 0:
         wanted = limit - len(found)
         values = {"recorded": session.recorded, "after": found[-1].seq if found else after, "limit": wanted}
         rows = await session.some(Statement(_changes_text(), values, long=limit > MANY_ROWS), left)
         texts = await _opened(session, await _texts(session, rows))
-        found += [Told(row[0], row[2], text) for row, text in zip(rows, texts, strict=True)]
+        found += [LoggedChange(row[0], row[2], text) for row, text in zip(rows, texts, strict=True)]
         if len(rows) < wanted and size_of(rows) < left:
             break
         left -= sum(map(len, texts))
@@ -64,7 +64,7 @@ async def _opened(session: ReadSession, texts: list[str]) -> list[str]:
         return texts
     items = [orjson.loads(text) if MARK in text else None for text in texts]
     sealed = [item for item in items if item]
-    opened = await opened_document(session, [deepcopy(item["data"]) for item in sealed])
+    opened = await disclosed_document(session, [deepcopy(item["data"]) for item in sealed])
     for item, data in zip(sealed, opened, strict=True):
         item["opened"] = data
     return [orjson.dumps(item).decode() if item else text for item, text in zip(items, texts, strict=True)]
@@ -85,7 +85,7 @@ async def inclusion(session: ReadSession, seq: int, size: int | None) -> dict[st
     """The proof that an entry is in the log of a size, or of now. Raises `InvalidInput` beyond the log."""
     size = await _within(session, "size", size)
     if not seq <= size:
-        raise InvalidInput([Fault("seq", f"is beyond the log, which has {size} entries", str(seq))])
+        raise InvalidInput([FieldError("seq", f"is beyond the log, which has {size} entries", str(seq))])
     ranges = merkle.inclusion_ranges(seq - 1, size)
     hashes = await _hashes(session, [*merkle.places_of(ranges), (0, seq - 1), *merkle.peaks_of(0, size)])
     return {
@@ -122,7 +122,7 @@ async def consistency(session: ReadSession, first: int, second: int | None) -> d
     """The proof that the log of one size is the beginning of the log of another."""
     second = await _within(session, "to", second)
     if not first <= second:
-        raise InvalidInput([Fault("from", f"is beyond `to`, {second}", str(first))])
+        raise InvalidInput([FieldError("from", f"is beyond `to`, {second}", str(first))])
     ranges = merkle.consistency_ranges(first, second)
     places = [*merkle.places_of(ranges), *merkle.peaks_of(0, first), *merkle.peaks_of(0, second)]
     hashes = await _hashes(session, places)
@@ -138,7 +138,7 @@ async def consistency(session: ReadSession, first: int, second: int | None) -> d
 async def _within(session: ReadSession, name: str, size: int | None) -> int:
     whole: int = (await checkpoint(session))["size"]
     if size is not None and size > whole:
-        raise InvalidInput([Fault(name, f"is beyond the log, which has {whole} entries", str(size))])
+        raise InvalidInput([FieldError(name, f"is beyond the log, which has {whole} entries", str(size))])
     return whole if size is None else size
 
 

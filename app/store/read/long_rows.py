@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import bindparam, literal_column, select
 
 from app.domain.dates import Instant
-from app.query.query import Question
+from app.query.query import Query
 from app.store.db import connections
 from app.store.db.connections import compiled
 from app.store.db.reader import ReadSession, Row, Statement
@@ -26,7 +26,7 @@ _MARK = len('{"sources":')
 _UPDATED_AT = len(f'{NO_SOURCES}"updated_at":"')
 
 
-async def completed(session: ReadSession, question: Question, rows: Sequence[Row], most: float = inf) -> Sequence[Row]:
+async def completed(session: ReadSession, question: Query, rows: Sequence[Row], most: float = inf) -> Sequence[Row]:
     """Rows of `queries.page_of_incidents` with their whole texts, up to the one that makes them `most` characters.
 
     Few statements where all are wanted, however many of them are long.
@@ -49,7 +49,7 @@ def _is_long(row: Row) -> bool:
     return bool(row[_REST][_MARK] == "n")
 
 
-async def _completed(session: ReadSession, question: Question, rows: Sequence[Row]) -> Sequence[Row]:
+async def _completed(session: ReadSession, question: Query, rows: Sequence[Row]) -> Sequence[Row]:
     ids = [row[_ID] for row in rows if _is_long(row)]
     if not ids:
         return rows

@@ -8,13 +8,13 @@ from hashlib import blake2b
 import orjson
 
 from app.domain.dates import FOREVER, Instant
-from app.errors import Fault, InvalidInput
+from app.errors import FieldError, InvalidInput
 
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
+class PageSequence:
     """A list that has pages: its name, and the types of the keys that order it."""
 
     name: str
@@ -28,13 +28,13 @@ class Cursor:
     keys: tuple[int | str, ...]
     recorded: Instant
 
-    def text(self, walk: Walk, asked: str) -> str:
+    def text(self, walk: PageSequence, asked: str) -> str:
         """The cursor of a walk for the question `asked`, a canonical text of its filters and order."""
         packed = orjson.dumps([_digest(walk, asked), self.recorded, *self.keys])
         return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
-def read_cursor(text: str, walk: Walk, asked: str) -> Cursor:
+def read_cursor(text: str, walk: PageSequence, asked: str) -> Cursor:
     """Raises `InvalidInput` for a text that is no cursor, or one of another question."""
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
@@ -52,9 +52,9 @@ def read_cursor(text: str, walk: Walk, asked: str) -> Cursor:
     return Cursor(tuple(keys), recorded)
 
 
-def _digest(walk: Walk, asked: str) -> str:
+def _digest(walk: PageSequence, asked: str) -> str:
     return blake2b(f"{walk.name} {asked}".encode(), digest_size=6).hexdigest()
 
 
 def _refused(message: str, text: str) -> InvalidInput:
-    return InvalidInput([Fault("cursor", message, text)])
+    return InvalidInput([FieldError("cursor", message, text)])

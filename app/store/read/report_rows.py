@@ -49,7 +49,7 @@ class IncidentFacts:
     reports: list[KnownReport] = field(default_factory=list)
 
 
-def reports_about_incident(key: Any, *, records: bool = False, sources: bool = False) -> Select[Any]:
+def build_reports_about_incident(key: Any, *, records: bool = False, sources: bool = False) -> Select[Any]:
     """Reports recorded by `:recorded` that cover the incident of this key, and those that supersede one of these.
 
     With `records` they have their own texts, with `sources` those of their sources, and empty ones otherwise: of
@@ -59,7 +59,7 @@ def reports_about_incident(key: Any, *, records: bool = False, sources: bool = F
     return _with_superseding([OWN.incident_set.in_(sets)], records, sources)
 
 
-def reports_about_sets(
+def build_reports_about_sets(
     count: int, *which: ColumnElement[bool], records: bool = False, sources: bool = False
 ) -> Select[Any]:
     """The same for the sets of incidents `:set_0`, `:set_1`, …, of these only `which`: conditions on `OWN`."""

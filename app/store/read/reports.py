@@ -10,32 +10,34 @@ from app.domain.headline import successors
 from app.domain.report import Report
 from app.domain.vocabulary import Victims
 from app.errors import DatabaseUnusable, NotFound, echo
-from app.query.query import Question
+from app.query.query import Query
 from app.store.db.reader import SLICE, ReadSession, Row
 from app.store.read import lists
-from app.store.read.disclosure import opened
+from app.store.read.disclosure import disclosed
 from app.store.read.incidents import Page, cursor_of, next_cursor, standing_of, total_of
-from app.store.read.paging import Walk
+from app.store.read.paging import PageSequence
 from app.store.read.report_rows import KnownReport, known_report
 
-REPORTS = Walk("toll-reports", (int, int))
+REPORTS = PageSequence("toll-reports", (int, int))
 MANY_REPORTS = 100
 """More are looked at beside the event loop: some milliseconds."""
-PARTIES = {table: Walk(table, (str,)) for table in ("reporter", "source")}
+REPORTERS_OR_SOURCES = {table: PageSequence(table, (str,)) for table in ("reporter", "source")}
 
 
-async def toll_reports(session: ReadSession, question: Question) -> Page:
+async def toll_reports(session: ReadSession, question: Query) -> Page:
     """A page of toll reports, newest first, each with whether it stands."""
     cursor = cursor_of(question, REPORTS)
-    statement = lists.toll_reports(question, session.recorded, cursor.keys if cursor else None)
+    statement = lists.select_toll_reports(question, session.recorded, cursor.keys if cursor else None)
     rows, more = await session.page(statement, question.limit, lambda row: len(row[2]))
-    items = await opened(session, await _standing(session, question, rows))
-    total = await total_of(session, question, lambda: lists.toll_reports(question, session.recorded, counted=True))
+    items = await disclosed(session, await _standing(session, question, rows))
+    total = await total_of(
+        session, question, lambda: lists.select_toll_reports(question, session.recorded, counted=True)
+    )
     following = next_cursor(session, REPORTS, question, (rows[-1][3], rows[-1][4]) if more else None)
     return Page(items, following, total)
 
 
-async def every_toll_report(session: ReadSession, question: Question) -> AsyncGenerator[list[str]]:
+async def every_toll_report(session: ReadSession, question: Query) -> AsyncGenerator[list[str]]:
     """All toll reports that match, newest first, some at a time."""
     question = question.but(limit=SLICE, total=None)
     page = await toll_reports(session, question)
@@ -47,12 +49,12 @@ async def every_toll_report(session: ReadSession, question: Question) -> AsyncGe
         page = await toll_reports(session, question.but(cursor=page.cursor))
 
 
-async def toll_report(session: ReadSession, report_id: str, question: Question) -> str:
+async def toll_report(session: ReadSession, report_id: str, question: Query) -> str:
     """One toll report. Raises `NotFound`."""
-    rows = await session.rows(lists.toll_reports(question.but(id=report_id), session.recorded))
+    rows = await session.rows(lists.select_toll_reports(question.but(id=report_id), session.recorded))
     if not rows:
         raise NotFound(f'no toll report with the id "{echo(report_id)}" is known at the time asked for')
-    return (await opened(session, await _standing(session, question, rows)))[0]
+    return (await disclosed(session, await _standing(session, question, rows)))[0]
 
 
 async def recorded_report(session: ReadSession, report_id: str) -> tuple[str, list[str]]:
@@ -60,13 +62,13 @@ async def recorded_report(session: ReadSession, report_id: str) -> tuple[str, li
 
     A change of the victims' group replaces those only where the report says so.
     """
-    rows = await session.rows(lists.toll_reports(Question({"id": report_id}), session.recorded))
+    rows = await session.rows(lists.select_toll_reports(Query({"id": report_id}), session.recorded))
     known = [known_report(row) for row in await _about_sets(session, rows)]
-    (text,) = await opened(session, _with_standing(Question(), rows, known))
+    (text,) = await disclosed(session, _with_standing(Query(), rows, known))
     own = next(k.report for k in known if k.report.id == report_id)
     if own.victims is Victims.ALL:
         return text, []
-    statement = lists.wholes_of(report_id, rows[0][0], session.recorded)
+    statement = lists.select_wholes(report_id, rows[0][0], session.recorded)
     told = [known_report(row).report for row in await session.rows(statement)]
     replaced_by = successors(told, LAST_INSTANT)
     wholes = [r.id for r in told if _is_whole(r, own) and r.id not in replaced_by]
@@ -79,7 +81,7 @@ def _is_whole(report: Report, part: Report) -> bool:
     return same and report.victims is Victims.ALL and report.when < part.when and not report.void_at(LAST_INSTANT)
 
 
-async def _standing(session: ReadSession, question: Question, rows: Sequence[Row]) -> list[str]:
+async def _standing(session: ReadSession, question: Query, rows: Sequence[Row]) -> list[str]:
     """Reports as JSON, each with whether it stands; many are looked at beside the event loop."""
 
     def made() -> list[str]:
@@ -94,10 +96,10 @@ async def _about_sets(session: ReadSession, rows: Sequence[Row]) -> list[Row]:
     if not rows:
         return []
     keys = list(dict.fromkeys(row[0] for row in rows))
-    return await session.rows(lists.about_sets_since(keys, min(row[3] for row in rows), session.recorded))
+    return await session.rows(lists.select_reports_since(keys, min(row[3] for row in rows), session.recorded))
 
 
-def _with_standing(question: Question, rows: Sequence[Row], known: Sequence[KnownReport]) -> list[str]:
+def _with_standing(question: Query, rows: Sequence[Row], known: Sequence[KnownReport]) -> list[str]:
     """Reports as JSON, each with whether it stands among all that are known about its incidents."""
     by_id = {k.report.id: k for k in known}
     if missing := {row[1] for row in rows} - by_id.keys():  # a row that they are joined with is gone: damage
@@ -107,26 +109,28 @@ def _with_standing(question: Question, rows: Sequence[Row], known: Sequence[Know
     return [f"{row[2][:-1]},{orjson.dumps(s).decode()[1:]}" for row, s in zip(rows, standing, strict=True)]
 
 
-async def parties(session: ReadSession, table: str, question: Question) -> Page:
+async def reporters_or_sources(session: ReadSession, table: str, question: Query) -> Page:
     """A page of `reporter` or `source`, by id, with how many reports and incidents they speak of."""
-    cursor = cursor_of(question, PARTIES[table])
-    statement = lists.page_of_parties(table, question, session.recorded, cursor.keys if cursor else None)
+    cursor = cursor_of(question, REPORTERS_OR_SOURCES[table])
+    statement = lists.select_reporters_or_sources(table, question, session.recorded, cursor.keys if cursor else None)
     rows, more = await session.page(statement, question.limit, lambda row: len(row[0]))
-    items = await opened(session, [_party(row) for row in rows])
+    items = await disclosed(session, [_reporter_or_source(row) for row in rows])
     total = await total_of(
-        session, question, lambda: lists.page_of_parties(table, question, session.recorded, counted=True)
+        session, question, lambda: lists.select_reporters_or_sources(table, question, session.recorded, counted=True)
     )
-    return Page(items, next_cursor(session, PARTIES[table], question, (rows[-1][3],) if more else None), total)
+    return Page(
+        items, next_cursor(session, REPORTERS_OR_SOURCES[table], question, (rows[-1][3],) if more else None), total
+    )
 
 
-def _party(row: Row) -> str:
+def _reporter_or_source(row: Row) -> str:
     counts: Mapping[str, int] = {"reports": row[1], "incidents": row[2]}
     return f"{row[0][:-1]},{orjson.dumps(counts).decode()[1:]}"
 
 
-async def party(session: ReadSession, table: str, party_id: str) -> str:
+async def reporter_or_source(session: ReadSession, table: str, party_id: str) -> str:
     """One `reporter` or `source`. Raises `NotFound`."""
-    rows = await session.rows(lists.page_of_parties(table, Question(), session.recorded, one=party_id))
+    rows = await session.rows(lists.select_reporters_or_sources(table, Query(), session.recorded, one=party_id))
     if not rows:
         raise NotFound(f'no {table} has the id "{echo(party_id)}"')
-    return (await opened(session, [_party(rows[0])]))[0]
+    return (await disclosed(session, [_reporter_or_source(rows[0])]))[0]

@@ -12,7 +12,7 @@ from app.domain.places import country_name, region_name, suggest_region
 from app.domain.vocabulary import Measure
 from app.errors import NotFound, TooManyGroups, echo
 from app.query.parameters import MOST_GROUPS, Group
-from app.query.query import Question, RegionWanted
+from app.query.query import Query, WantedRegion
 from app.store.db.reader import ReadSession, Row
 from app.store.read import incident_queries, lists
 from app.store.read.incidents import built, resolved
@@ -22,7 +22,7 @@ MANY_GROUPS = 100
 """More are put together beside the event loop: some milliseconds."""
 
 
-async def stats(session: ReadSession, question: Question) -> dict[str, Any]:
+async def stats(session: ReadSession, question: Query) -> dict[str, Any]:
     """Counts and sums by group, and of everything once. Raises `TooManyGroups`.
 
     Sums leave out what was not reported; where nothing was, they are null. `…_shared` are figures told for several
@@ -34,7 +34,7 @@ async def stats(session: ReadSession, question: Question) -> dict[str, Any]:
     return {"items": items, "total": (await _summed(session, found, ()))[0]}
 
 
-async def _summed(session: ReadSession, question: Question, wanted: tuple[Group, ...]) -> list[dict[str, Any]]:
+async def _summed(session: ReadSession, question: Query, wanted: tuple[Group, ...]) -> list[dict[str, Any]]:
     hidden = Group.REGION in wanted and Group.COUNTRY not in wanted  # regions of two countries may share a name
     groups = (*wanted, Group.COUNTRY) if hidden else wanted
     own = await _rows(session, question, groups, shared=False)
@@ -57,8 +57,8 @@ async def _summed(session: ReadSession, question: Question, wanted: tuple[Group,
     return await session.beside(made) if len(own) > MANY_GROUPS else made()
 
 
-async def _rows(session: ReadSession, question: Question, groups: tuple[Group, ...], *, shared: bool) -> list[Row]:
-    build = partial(incident_queries.sums_of_incidents, question, session.recorded, groups, shared=shared)
+async def _rows(session: ReadSession, question: Query, groups: tuple[Group, ...], *, shared: bool) -> list[Row]:
+    build = partial(incident_queries.select_sums, question, session.recorded, groups, shared=shared)
     return await session.rows(await built(session, question, build))
 
 
@@ -84,9 +84,9 @@ def _figures(sums: Sequence[int | None], suffix: str) -> dict[str, dict[str, int
     }
 
 
-async def regions(session: ReadSession, question: Question) -> list[dict[str, Any]]:
+async def regions(session: ReadSession, question: Query) -> list[dict[str, Any]]:
     """Countries that have incidents, each followed by its regions. A region without a code has its name alone."""
-    rows = await session.rows(lists.regions(session.recorded, question.known))
+    rows = await session.rows(lists.select_regions(session.recorded, question.known))
 
     def made() -> list[dict[str, Any]]:
         by_country = groupby(session.each(rows), key=itemgetter(0))
@@ -117,18 +117,18 @@ def _extent(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def narrowed(code: str, question: Question) -> Question:
+def narrowed(code: str, question: Query) -> Query:
     """The question about one country or region. Raises `NotFound` for what is no ISO code."""
     if region_name(code.upper()):
-        return question.but(region=(RegionWanted(code.upper(), (code.upper(),), ()),))
+        return question.but(region=(WantedRegion(code.upper(), (code.upper(),), ()),))
     return question.but(country=[_country(code)])
 
 
-async def region(session: ReadSession, code: str, question: Question) -> dict[str, Any]:
+async def region(session: ReadSession, code: str, question: Query) -> dict[str, Any]:
     """A country or region by its ISO code, with the sums of its incidents. Raises `NotFound` for another code."""
     about, code = narrowed(code, question), code.upper()
     country = code.split("-")[0]
-    rows = [r for r in await session.rows(lists.regions(session.recorded, question.known)) if r[0] == country]
+    rows = [r for r in await session.rows(lists.select_regions(session.recorded, question.known)) if r[0] == country]
     here = rows if code == country else [row for row in rows if row[1] == code]
     empty = {"incidents": 0, "date_from": None, "date_to": None}
     return (

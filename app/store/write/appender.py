@@ -35,7 +35,7 @@ from app.store.tables import (
 )
 from app.store.write import segments
 from app.store.write.history_steps import Steps
-from app.store.write.row_buffer import Gathered
+from app.store.write.row_buffer import RowBuffer
 
 _MEMBERS = select(IncidentSetMember.incident).where(col(IncidentSetMember.incident_set) == bindparam("set"))
 _RECORDED_NOW = select(Recording.key).where(col(Recording.recorded_at) == bindparam("now"))
@@ -47,7 +47,7 @@ class Appender:
 
     def __init__(self, transaction: Transaction, by: str) -> None:
         self.transaction, self.by, self.now = transaction, by, transaction.now
-        self.gathered = Gathered(transaction)
+        self.gathered = RowBuffer(transaction)
         self.find = self.gathered.find
         self._entries: list[log_entries.Entry] = []
         self._touched: dict[int, Instant] = {}

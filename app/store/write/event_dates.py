@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, select
 from sqlmodel import col
 
 from app.domain.dates import Moment, earliest_report, is_before_event, parse_day
-from app.errors import Fault, InvalidInput
+from app.errors import FieldError, InvalidInput
 from app.store.tables import Incident, IncidentSetMember, Retraction, TollReport
 from app.store.write.appender import Appender
 
@@ -42,13 +42,13 @@ class EventDates:
             start = self._start_of(incident["key"])
             if is_before_event(reported.instant, parse_day(start)):
                 why = f"is earlier than the day before {incident_id}, whose date_start is {start}"
-                raise InvalidInput([Fault("reported_on", why, reported.text, "body")])
+                raise InvalidInput([FieldError("reported_on", why, reported.text, "body")])
 
     def expect_before_reports(self, incident: int, start: str) -> None:
         """Raises `InvalidInput` where an incident is to begin later than the day after a report of it that holds."""
         for report_id, reported_on in self._reports_before(incident, start):
             why = f"is later than the day after the report {report_id}, whose reported_on is {reported_on}"
-            raise InvalidInput([Fault("date_start", f"{why}; retract that report first", start, "body")])
+            raise InvalidInput([FieldError("date_start", f"{why}; retract that report first", start, "body")])
 
     def _start_of(self, incident: int) -> str:
         version = self._gathered.newest_version(incident)

@@ -9,13 +9,13 @@ from app.domain.dates import Instant
 from app.domain.report import NEVER_VALID
 from app.store.db.history_ends import SetEnding, Step, Void
 from app.store.db.transaction import Row, Transaction
-from app.store.read.report_rows import KnownReport, known_report, report_rows, reports_about_sets
+from app.store.read.report_rows import KnownReport, build_reports_about_sets, known_report, report_rows
 from app.store.tables import Retraction, TollReport
 
 MAX_BEHIND = 1000
 """Reports of all sets that are looked through for those of one; where more were recorded since, its end is loaded."""
 
-_ALL = reports_about_sets(1, sources=True).add_columns(col(TollReport.recorded_at))
+_ALL = build_reports_about_sets(1, sources=True).add_columns(col(TollReport.recorded_at))
 _may_bear = case(
     (col(TollReport.incident_set) == bindparam("set"), literal_column("1")),
     (col(TollReport.supersedes).is_not(None), literal_column("1")),

@@ -13,7 +13,7 @@ from anyio import to_thread
 from sqlalchemy import bindparam, delete, select
 
 from app.domain.dates import DAY_LENGTH
-from app.errors import Conflict, DatabaseBusy, Fault, InvalidInput
+from app.errors import Conflict, DatabaseBusy, FieldError, InvalidInput
 from app.store.db.budget import Budget
 from app.store.db.database import Database
 from app.store.db.reader import SLICE, Fetch, Following, ReadSession, Row, Statement, every_row
@@ -214,7 +214,7 @@ def _kept(transaction: Transaction, access: Access, asked: Repeatable) -> Answer
     request, status, headers, body = row
     if request != asked.request:
         why = "was sent before, with another request; use a new one"
-        raise InvalidInput([Fault("Idempotency-Key", why, asked.key, "header")])
+        raise InvalidInput([FieldError("Idempotency-Key", why, asked.key, "header")])
     return Answer(status, body, orjson.loads(headers) | {"Idempotency-Replayed": "true"})
 
 

@@ -44,7 +44,7 @@ class DataSet:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ReleaseRow:
     """An event as a release lists it: the incident, with one figure of killed or none, the release and its time."""
 
     incident: IncidentDraft
@@ -55,7 +55,7 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _EarlierFigure:
     """A figure that the data set gave before."""
 
     id: str
@@ -75,7 +75,7 @@ class _Listing:
 class _Past:
     """What is known of an incident from this data set: its figures, and the releases that list it, oldest first."""
 
-    figures: list[_Told]
+    figures: list[_EarlierFigure]
     listings: list[_Listing]
 
 
@@ -101,7 +101,7 @@ class Releases:
             ):
                 self._bearing[external_id] = incident_id
 
-    def record(self, told: Listed) -> tuple[Outcome, str]:
+    def record(self, told: ReleaseRow) -> tuple[Outcome, str]:
         """Records an event. Returns the id of its incident too. Raises as a `Writer` does."""
         draft = told.incident
         incident_id = self._incident_of(draft.external_ids[self._data_set.scheme], draft.id or "")
@@ -156,7 +156,7 @@ class Releases:
             seen.add(into)
         return incident_id
 
-    def _revise(self, incident_id: str, told: Listed) -> bool:
+    def _revise(self, incident_id: str, told: ReleaseRow) -> bool:
         key = int(self._there(Incident, incident_id)["key"])
         if self._writer.find(Withdrawal, key):
             raise Conflict(f'"{incident_id}" is withdrawn')
@@ -242,13 +242,13 @@ class Releases:
         members = {"members": orjson.dumps([incident_id]).decode()}
         return _Past(
             [
-                _Told(report_id, at, _figure(orjson.loads(record), told))
+                _EarlierFigure(report_id, at, _figure(orjson.loads(record), told))
                 for report_id, at, record, *told in rows(release_queries.FIGURES, values | members)
             ],
             [_Listing(*row) for row in rows(release_queries.LISTINGS, values)],
         )
 
-    def _note(self, incident_id: str, told: Listed, *, new: bool) -> None:
+    def _note(self, incident_id: str, told: ReleaseRow, *, new: bool) -> None:
         source = int(self._there(Source, told.source.id)["key"])
         self._note_span(source, told)
         row = {
@@ -260,7 +260,7 @@ class Releases:
         if new or not self._writer.transaction.first(release_queries.IS_LISTED, row):
             self._listed.setdefault(tuple(row.values()), row | {"recorded_at": self._writer.now})
 
-    def _note_span(self, source: int, told: Listed) -> None:
+    def _note_span(self, source: int, told: ReleaseRow) -> None:
         """Widens what a release speaks of by an event that it lists."""
         if told.days is None:
             return

@@ -27,7 +27,7 @@ _IN_ORDER = (*SQLModel.metadata.sorted_tables, *connections.SEARCH_TABLES)
 _ABSENT: Any = object()
 
 
-class Gathered:
+class RowBuffer:
     """Rows that are not written yet, found by what they are known by as if they were."""
 
     def __init__(self, transaction: Transaction) -> None:

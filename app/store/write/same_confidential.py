@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import bindparam, literal_column, select
 
 from app.domain.dates import parse_moment
-from app.errors import Fault, InvalidInput
+from app.errors import FieldError, InvalidInput
 from app.store.read import disclosure
 from app.store.tables import IncidentSet, Reporter, Secret, Source, TollReport, table_of
 from app.store.write.appender import Appender
@@ -63,7 +63,7 @@ class SameConfidential:
     def report(self, record: Mapping[str, Any], insider: bool) -> str | None:
         """The id of a report that says the very same, its incidents included. Raises `InvalidInput` for outsiders."""
         if not insider:
-            raise InvalidInput([Fault("id", NEEDS_ID, where="body")])
+            raise InvalidInput([FieldError("id", NEEDS_ID, where="body")])
         content = _content(record)
         if noted := self._reports.get(content):
             return noted

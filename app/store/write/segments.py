@@ -28,10 +28,10 @@ from app.store.db.transaction import Transaction
 from app.store.read.report_rows import (
     IncidentFacts,
     KnownReport,
+    build_reports_about_incident,
+    build_reports_about_sets,
     covering,
     known_report,
-    reports_about_incident,
-    reports_about_sets,
 )
 from app.store.read.segment_texts import SegmentTexts, headlines_text, own_text, shared_text, text_of
 from app.store.tables import (
@@ -49,8 +49,8 @@ from app.store.write.history_steps import Steps
 _start = attrgetter("start.instant")
 _COLUMNS = {measure: tuple(f"{measure}_{figure}" for figure in ("low", "best", "high")) for measure in Measure}
 _NO_NUMBERS: dict[str, int | None] = dict.fromkeys(column for columns in _COLUMNS.values() for column in columns)
-_ABOUT_INCIDENT = reports_about_incident(bindparam("incident"), sources=True)
-_ABOUT_SET = reports_about_sets(1, sources=True)
+_ABOUT_INCIDENT = build_reports_about_incident(bindparam("incident"), sources=True)
+_ABOUT_SET = build_reports_about_sets(1, sources=True)
 _LIVE_MEMBER = connections.limited(
     select(IncidentSetMember.incident)
     .outerjoin(Withdrawal, col(Withdrawal.incident) == IncidentSetMember.incident)

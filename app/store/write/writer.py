@@ -14,7 +14,7 @@ from app.domain.incident import IncidentDraft, IncidentFields, IncidentSent, mer
 from app.domain.source import Party, Reference, ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
 from app.domain.validation import validated, within
-from app.errors import Conflict, Fault, IncidentNotFound, InvalidInput, NotFound, echo
+from app.errors import Conflict, FieldError, IncidentNotFound, InvalidInput, NotFound, echo
 from app.store import tables
 from app.store.db.database import Database
 from app.store.db.transaction import Transaction
@@ -137,12 +137,12 @@ class Writer:
         """
         covered = sorted(set(draft.incidents or incident_ids))
         if not covered:
-            raise InvalidInput([Fault("incidents", "names no incident", where="body")])
+            raise InvalidInput([FieldError("incidents", "names no incident", where="body")])
         if not set(incident_ids) <= set(covered):
-            raise InvalidInput([Fault("incidents", "leaves out the incident that it is sent with", where="body")])
+            raise InvalidInput([FieldError("incidents", "leaves out the incident that it is sent with", where="body")])
         for incident_id in set(covered) - set(incident_ids):
             if self.find(tables.Incident, incident_id) is None:
-                raise InvalidInput([Fault("incidents", "names no incident that is recorded", incident_id, "body")])
+                raise InvalidInput([FieldError("incidents", "names no incident that is recorded", incident_id, "body")])
         record = self._report_record(draft, covered)
         sealed = bool(record["reported_by"].get("confidential") or record["source"].get("confidential"))
         if sealed and made_id:
@@ -254,7 +254,7 @@ class Writer:
         """When something was said or published. A day may have begun elsewhere already."""
         moment = parse_moment(text)
         if is_in_future(moment, self.now):
-            raise InvalidInput([Fault(name, "lies in the future", text, "body")])
+            raise InvalidInput([FieldError(name, "lies in the future", text, "body")])
         return moment
 
     def _check_retracted_on(self, reported_on: str, retracted_on: str) -> None:
@@ -262,7 +262,7 @@ class Writer:
         moment = self._said_by_now("reported_on", retracted_on)
         if moment.instant < opening(parse_moment(reported_on)):
             why = f"is earlier than the report, whose reported_on is {reported_on}"
-            raise InvalidInput([Fault("reported_on", why, retracted_on, "body")])
+            raise InvalidInput([FieldError("reported_on", why, retracted_on, "body")])
 
     def _check_replaced(self, draft: TollReportDraft, covered: list[str], reported: Instant) -> None:
         """`supersedes` names a report of the same measure, with a common incident, that was not reported later."""
@@ -279,7 +279,7 @@ class Writer:
             why = "was reported later than this one"
         else:
             return
-        raise InvalidInput([Fault("supersedes", why, draft.supersedes, "body")])
+        raise InvalidInput([FieldError("supersedes", why, draft.supersedes, "body")])
 
     def _check_merged_into(self, incident_id: str, into: str) -> None:
         why = "is the incident itself" if into == incident_id else None
@@ -290,7 +290,7 @@ class Writer:
         except Conflict:
             why = "is withdrawn itself"
         if why:
-            raise InvalidInput([Fault("merged_into", why, into, "body")])
+            raise InvalidInput([FieldError("merged_into", why, into, "body")])
 
     def _sources(self, sent: IncidentSent) -> list[dict[str, Any]]:
         """The public records of the sources that an incident names itself."""
@@ -314,7 +314,7 @@ class Writer:
         row = self.find(model, party_id or "")
         if row is None:
             why = "is not the id of one that is recorded; send it whole"
-            raise InvalidInput([Fault(member, why, party_id, "body")])
+            raise InvalidInput([FieldError(member, why, party_id, "body")])
         party = (row, orjson.loads(row["record"]))
         self._append.gathered.set(self._parties, told, party)
         return party
