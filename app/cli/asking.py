@@ -58,7 +58,7 @@ def find(given: dict[str, Any]) -> None:
             ):
                 out.write(chunk)
             return
-        page = await read_incidents.incidents(session, question, reports=reports)
+        page = await read_incidents.page_of_incidents(session, question, reports=reports)
         if "f" not in question.given:
             items = [orjson.loads(item) for item in page.items]
             console = Console()
@@ -255,7 +255,7 @@ def _asking(question: Query, answer: Callable[[ReadSession], Awaitable[None]]) -
     async def ask() -> None:
         reader = Reader(database, read_seconds=600)
         try:
-            await answer(await read_incidents.open_session(reader, question, read_incidents.INCIDENTS))
+            await answer(await read_incidents.open_session(reader, question, read_incidents.INCIDENT_PAGES))
         finally:
             reader.close()
 

@@ -44,16 +44,16 @@ def plans(path: Path, asks: Iterable[Ask]) -> dict[str, dict[str, Any]]:
 async def _plan(reader: Noting, ask: Ask) -> dict[str, Any]:
     question = ask.question
     session = await read_incidents.open_session(
-        reader, question, read_incidents.INCIDENTS if ask.kind == "page" else None
+        reader, question, read_incidents.INCIDENT_PAGES if ask.kind == "page" else None
     )
     reader.seen.clear()
     if ask.kind == "stats":
         await read_statistics.stats(session, question)
     elif ask.kind == "page":
-        await read_incidents.incidents(session, question)
+        await read_incidents.page_of_incidents(session, question)
         del reader.seen[:-1]
     elif ask.kind == "incident":
-        await read_incidents.incident(session, ask.incident, question)
+        await read_incidents.one_incident(session, ask.incident, question)
     else:
         await read_incidents.history(session, ask.incident, question)
     run = [(s.sql, dict(s.values)) for s in reader.seen]

@@ -54,8 +54,8 @@ class Asking:
         question = parse_query(pairs, INCIDENTS)
 
         async def ask() -> list[str]:
-            session = await read_incidents.open_session(self.reader, question, read_incidents.INCIDENTS)
-            return (await read_incidents.incidents(session, question)).items
+            session = await read_incidents.open_session(self.reader, question, read_incidents.INCIDENT_PAGES)
+            return (await read_incidents.page_of_incidents(session, question)).items
 
         return [orjson.loads(item) for item in asyncio.run(ask())]
 
@@ -67,7 +67,7 @@ class Asking:
 
         async def ask() -> str:
             session = await read_incidents.open_session(self.reader, question)
-            return (await read_incidents.incident(session, incident_id, question)).text
+            return (await read_incidents.one_incident(session, incident_id, question)).text
 
         return asyncio.run(ask())
 

@@ -125,7 +125,7 @@ def test_the_other_read_routes_cost_the_same_few_statements(ask: Asking) -> None
 
     async def costs() -> dict[str, int]:
         return {
-            "one incident": await cost(read_incidents.incident, [], "a"),
+            "one incident": await cost(read_incidents.one_incident, [], "a"),
             "toll history": await cost(read_incidents.history, [], "a"),
             "toll reports": await cost(read_reports.toll_reports, []),
             "reporters": await cost(read_reports.reporters_or_sources, [], "reporter"),

@@ -34,7 +34,7 @@ ID = {"incident_id": "The incident's id, like `ml-2019-11-01-indelimane`."}
 )
 async def incidents(request: Request) -> Response:
     """A page of incidents. The walk along `next` shows what was recorded when its first page was answered."""
-    asked = await parse_request(request, query_parameters.INCIDENTS, read_incidents.INCIDENTS)
+    asked = await parse_request(request, query_parameters.INCIDENTS, read_incidents.INCIDENT_PAGES)
     return await respond(asked, lambda: _incidents(asked), link=True)
 
 
@@ -46,7 +46,7 @@ async def _incidents(asked: ParsedRequest) -> tuple[Made, str | None]:
         if asked.form is Format.PARQUET:
             return partial(_as_file, asked, every), None
         return encoding.export(every, asked.form, question), None
-    page = await read_incidents.incidents(asked.session, question, reports=reports)
+    page = await read_incidents.page_of_incidents(asked.session, question, reports=reports)
     following = asked.next_page(page.cursor)
     if asked.form is Format.PARQUET:
         return partial(_as_file, asked, encoding.once(page.items)), following
@@ -90,7 +90,7 @@ async def incident(request: Request) -> Response:
     """One incident with its headline toll, sources and actors."""
     asked = await parse_request(request, query_parameters.INCIDENT_BY_ID)
     reports = encoding.needs_reports(asked.form, asked.question)
-    found = await read_incidents.incident(
+    found = await read_incidents.one_incident(
         asked.session, request.path_params["incident_id"], asked.question, reports=reports
     )
     return await respond(asked, lambda: _incident(asked, found.text), changed=found.updated, version=found.version)

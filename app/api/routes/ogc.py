@@ -149,7 +149,7 @@ async def ogc_feature_schema(request: Request) -> Response:
 @router.get(f"{COLLECTION}/items", **_of_features("Incidents as features", query_parameters.FEATURES))
 async def ogc_features(request: Request) -> Response:
     """A page of incidents. All pages of `next` are one consistent snapshot, taken at the first request."""
-    asked = await parse_request(request, query_parameters.FEATURES, read_incidents.INCIDENTS, read_properties)
+    asked = await parse_request(request, query_parameters.FEATURES, read_incidents.INCIDENT_PAGES, read_properties)
     return await _answer(replace(asked, form=Format.GEOJSON), lambda: features(asked), link=True, weak=True)
 
 
@@ -160,7 +160,7 @@ async def ogc_features(request: Request) -> Response:
 async def ogc_feature(request: Request) -> Response:
     """One incident with its headline toll."""
     asked = await parse_request(request, query_parameters.FEATURE)
-    found = await read_incidents.incident(asked.session, request.path_params["incident_id"], asked.question)
+    found = await read_incidents.one_incident(asked.session, request.path_params["incident_id"], asked.question)
     return await _answer(
         replace(asked, form=Format.GEOJSON), lambda: feature_alone(asked, found.text), changed=found.updated
     )

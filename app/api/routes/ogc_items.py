@@ -50,7 +50,7 @@ def read_properties(question: Query) -> Query:
 async def features(asked: ParsedRequest) -> tuple[bytes, str | None]:
     """A page, and the address of the next one."""
     session, question = asked.session, asked.question
-    page = await read_incidents.incidents(session, question.but(total=None))
+    page = await read_incidents.page_of_incidents(session, question.but(total=None))
     counted = question.given.get("total", True)
     matched = await read_incidents.matched(asked.request.app.state.reader, session, question) if counted else None
     site = base_of(asked.request).removesuffix("/ogc")

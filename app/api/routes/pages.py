@@ -131,12 +131,12 @@ def _following(asked: ParsedRequest, cursor: str | None) -> str | None:
 
 async def explorer(request: Request) -> Response:
     """The incidents that match, with the filters as a form. Scripts add the map, the histogram and the sums."""
-    asked = await parse_request(request, EXPLORED, read_incidents.INCIDENTS, _with_limit(ON_A_PAGE))
+    asked = await parse_request(request, EXPLORED, read_incidents.INCIDENT_PAGES, _with_limit(ON_A_PAGE))
     return await _answer(asked, lambda: _explorer(asked), "explorer.html")
 
 
 async def _explorer(asked: ParsedRequest) -> dict[str, Any]:
-    page = await read_incidents.incidents(asked.session, asked.question)
+    page = await read_incidents.page_of_incidents(asked.session, asked.question)
     extent = await read_incidents.extent(asked.request.app.state.reader)
     told_days = [None if t is None else instant_text(t)[:10] for t in extent.reported]
     pairs = tuple(asked.pairs)
@@ -164,7 +164,7 @@ async def incident(request: Request) -> Response:
     """One incident: how its toll was told, by whom, and what is recorded of it."""
     asked = await parse_request(request, query_parameters.CLOCKS)
     incident_id = request.path_params["incident_id"]
-    found = await read_incidents.incident(asked.session, incident_id, asked.question)
+    found = await read_incidents.one_incident(asked.session, incident_id, asked.question)
     return await _answer(asked, partial(_incident, asked, found.text), "incident.html")
 
 
@@ -195,7 +195,7 @@ async def _incident(asked: ParsedRequest, text: str) -> dict[str, Any]:
 
 async def region(request: Request) -> Response:
     """What one country or region saw."""
-    asked = await parse_request(request, LISTED, read_incidents.INCIDENTS, _in_region(request.path_params["code"]))
+    asked = await parse_request(request, LISTED, read_incidents.INCIDENT_PAGES, _in_region(request.path_params["code"]))
     return await _answer(asked, lambda: _region(asked), "region.html")
 
 
@@ -209,7 +209,7 @@ def _in_region(code: str) -> Callable[[Query], Query]:
 async def _region(asked: ParsedRequest) -> dict[str, Any]:
     session, question = asked.session, asked.question
     told = await read_statistics.region(session, asked.request.path_params["code"], question)
-    page = await read_incidents.incidents(session, question)
+    page = await read_incidents.page_of_incidents(session, question)
     years = await read_statistics.stats(session, question.but(group_by=("year",), limit=None, cursor=None))
     moved = {}
     for movement in (Movement.RAISED, Movement.LOWERED):
@@ -276,7 +276,7 @@ async def _guide() -> dict[str, Any]:
 async def feed(request: Request) -> Response:
     """New and revised incidents that match, the last changed first, as an Atom feed."""
     asked = await parse_request(
-        request, (*query_parameters.MATCHING, query_parameters.LIMIT), read_incidents.INCIDENTS, _as_feed
+        request, (*query_parameters.MATCHING, query_parameters.LIMIT), read_incidents.INCIDENT_PAGES, _as_feed
     )
     return await respond(asked, lambda: _feed(asked), media_type=ATOM, besides=_besides(asked))
 
@@ -286,7 +286,7 @@ def _as_feed(question: Query) -> Query:
 
 
 async def _feed(asked: ParsedRequest) -> bytes:
-    page = await read_incidents.incidents(asked.session, asked.question)
+    page = await read_incidents.page_of_incidents(asked.session, asked.question)
 
     def made() -> bytes:
         items = [orjson.loads(text) for text in page.items]

@@ -173,7 +173,7 @@ async def record_reporter(writer: Writer, session: ReadSession, sent: ReporterDr
 
 
 async def _incident(session: ReadSession, incident_id: str, request: Request, status: int) -> Answer:
-    found = await read_incidents.incident(session, incident_id, Query())
+    found = await read_incidents.one_incident(session, incident_id, Query())
     path = f"/v1/incidents/{incident_id}"
     encoding = encoding_of(Format.JSON, conditional_headers(request.scope["headers"]))
     ((_, epoch),) = await session.rows(lists.select_head())

@@ -88,13 +88,13 @@ def asked_of(question: Query) -> str:
     return repr(sorted((name, str(value)) for name, value in question.given.items() if name not in NOT_ASKED))
 
 
-INCIDENTS = PageSequence("incidents", (int, str))
+INCIDENT_PAGES = PageSequence("incidents", (int, str))
 
 
-async def incidents(session: ReadSession, question: Query, *, reports: bool = False) -> Page:
+async def page_of_incidents(session: ReadSession, question: Query, *, reports: bool = False) -> Page:
     """A page of incidents, each with its `toll_reports` where those are wanted."""
     found = await resolved(session, question)
-    cursor = cursor_of(question, INCIDENTS)
+    cursor = cursor_of(question, INCIDENT_PAGES)
     after = cursor.keys if cursor else None
     by_tree = await _by_tree(session, found)
     page = partial(incident_queries.select_incidents, found, session.recorded, after, by_tree=by_tree)
@@ -107,7 +107,7 @@ async def incidents(session: ReadSession, question: Query, *, reports: bool = Fa
         items = await _with_reports(session, question, rows, items, MOST_BYTES)
         more, rows = more or len(items) < len(rows), rows[: len(items)]
     total = await total_of(session, found, lambda: incident_queries.select_total(found, session.recorded))
-    following = next_cursor(session, INCIDENTS, question, (rows[-1][3], rows[-1][4]) if more else None)
+    following = next_cursor(session, INCIDENT_PAGES, question, (rows[-1][3], rows[-1][4]) if more else None)
     return Page(items, following, total)
 
 
@@ -272,7 +272,7 @@ class Found:
     updated: Instant
 
 
-async def incident(session: ReadSession, incident_id: str, question: Query, *, reports: bool = False) -> Found:
+async def one_incident(session: ReadSession, incident_id: str, question: Query, *, reports: bool = False) -> Found:
     """One incident, with its `toll_reports` where those are wanted.
 
     Raises `IncidentNotFound`, `IncidentNotYetKnown` or `IncidentWithdrawn`.
@@ -311,7 +311,7 @@ async def history_text(session: ReadSession, incident_id: str, question: Query) 
 
     Raises `ReadTooLong` where the request has no time left. The work ends soon after its client has left.
     """
-    await incident(session, incident_id, question)
+    await one_incident(session, incident_id, question)
     rows = await session.rows(lists.select_reports_about_incident(incident_id, session.recorded))
     if len(rows) > MANY_REPORTS:
         told = await session.beside(_history, rows, incident_id, question, session.look)
