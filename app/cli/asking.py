@@ -24,9 +24,12 @@ from app.query.parameters import Format, Parameter
 from app.query.query import Query, parse_query
 from app.settings import Settings
 from app.store.db.database import Database
-from app.store.db.reader import Reader, ReadSession
+from app.store.db.reader import Reader
+from app.store.read import history as read_history
 from app.store.read import incidents as read_incidents
+from app.store.read import session as read_session
 from app.store.read import statistics as read_statistics
+from app.store.read.session import ReadSession
 from app.terminal import history_view, incident_table, incidents_caption, sums_table
 
 SUFFIXES = {
@@ -105,7 +108,7 @@ def toll(incident_id: Annotated[str, typer.Argument(parser=text)], given: dict[s
     question = _question(given, query_parameters.HISTORY)
 
     async def answer(session: ReadSession) -> None:
-        Console().print(history_view(await read_incidents.history(session, incident_id, question)))
+        Console().print(history_view(await read_history.history(session, incident_id, question)))
 
     _asking(question, answer)
 
@@ -255,7 +258,7 @@ def _asking(question: Query, answer: Callable[[ReadSession], Awaitable[None]]) -
     async def ask() -> None:
         reader = Reader(database, read_seconds=600)
         try:
-            await answer(await read_incidents.open_session(reader, question, read_incidents.INCIDENT_PAGES))
+            await answer(await read_session.open_session(reader, question, read_incidents.INCIDENT_PAGES))
         finally:
             reader.close()
 

@@ -18,8 +18,8 @@ from app.query.query import Query
 from app.settings import Settings
 from app.store.db.database import Database
 from app.store.db.reader import Reader
-from app.store.read import incidents as read_incidents
 from app.store.read import log as read_log
+from app.store.read import session as read_incidents
 from app.store.write.writer import Outcome
 
 

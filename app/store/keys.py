@@ -8,17 +8,19 @@ import sqlite3
 import zlib
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import cache
 
 from sqlalchemy import bindparam, func, select, update
 
+from app.domain.access import Access
 from app.domain.dates import Instant, instant_text
 from app.domain.vocabulary import Scope
-from app.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, Unauthorized, echo
-from app.store.db.connections import EXPORT_CACHE_KIB, compiled, read_connection
+from app.errors import Conflict, FieldError, InvalidInput, NotFound, Unauthorized, echo
+from app.store.db.connections import EXPORT_CACHE_KIB, read_connection
 from app.store.db.database import Database
-from app.store.db.reader import Reader, Row, Statement
+from app.store.db.reader import Reader
+from app.store.db.sql_text import compiled
+from app.store.db.statements import Row, Statement
 from app.store.db.transaction import Transaction, now
 from app.store.tables import ApiKey, table_of
 
@@ -29,29 +31,6 @@ TAKEN_NAMES = frozenset({"seeds"})
 """What the program itself records as."""
 _keys = table_of(ApiKey).c
 _COLUMNS = (_keys.id, _keys.name, _keys.scopes, _keys.created_at, _keys.expires_at, _keys.revoked_at)
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Who asks, and what they may do. Nobody in particular may read what is public."""
-
-    id: str = ""
-    name: str = ""
-    scopes: frozenset[Scope] = frozenset()
-
-    def may(self, scope: Scope) -> bool:
-        """Whether this is allowed; an administrator may do everything."""
-        return scope in self.scopes or Scope.ADMIN in self.scopes
-
-    def expect(self, scope: Scope) -> None:
-        """Raises `Unauthorized` without a key and `Forbidden` without the scope."""
-        if not self.id:
-            raise Unauthorized("send a key that has the scope " + scope)
-        if not self.may(scope):
-            raise Forbidden(scope)
-
-
-PUBLIC = Access()
 
 
 def create(database: Database, name: str, scopes: Sequence[Scope], expires_at: Instant | None) -> str:

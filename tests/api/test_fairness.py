@@ -194,7 +194,7 @@ def test_a_page_ends_early_where_its_items_are_long(
     many: Client, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     everything, few_pages = _walked(many, address)
-    monkeypatch.setattr("app.store.db.reader.MOST_BYTES", 20_000 if "incidents" in address else 1_000)
+    monkeypatch.setattr("app.store.db.statements.MOST_BYTES", 20_000 if "incidents" in address else 1_000)
     monkeypatch.setattr("app.store.read.incidents.MOST_BYTES", 20_000)
     told, pages = _walked(many, address)
     assert told == everything
@@ -202,7 +202,7 @@ def test_a_page_ends_early_where_its_items_are_long(
 
 
 def test_an_item_beyond_the_limit_is_a_page_by_itself(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.store.db.reader.MOST_BYTES", 1)
+    monkeypatch.setattr("app.store.db.statements.MOST_BYTES", 1)
     told, pages = _walked(many, "/v1/incidents?limit=25")
     assert len(told) == pages == COUNT
     assert len(set(told)) == COUNT

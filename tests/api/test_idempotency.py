@@ -9,7 +9,7 @@ import pytest
 from app.domain.dates import DAY_LENGTH
 from app.domain.vocabulary import Scope
 from app.store.db.database import Database
-from app.store.write.recorder import KEPT_DAYS
+from app.store.write.idempotency import KEPT_DAYS
 from tests.support import Client, Editor, attack, figure
 
 REPEATED = {

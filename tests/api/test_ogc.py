@@ -10,7 +10,7 @@ from app.api.routes.ogc import CONFORMS_TO
 from app.query import parameters as query_parameters
 from app.query.features import PROPERTIES
 from app.store.db.database import Database
-from app.store.db.reader import Statement
+from app.store.db.statements import Statement
 from app.store.read import incident_queries
 from app.store.write.writer import recording
 from tests.support import Client, draft, figure, record

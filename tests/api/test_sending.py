@@ -16,7 +16,7 @@ from app.errors import ShareTaken, TooManyExports
 from app.query.query import Query
 from app.store.db.database import Database
 from app.store.db.reader import Reader
-from app.store.read import incidents as read_incidents
+from app.store.read import session as read_incidents
 from tests.support import ROOT, Client, draft, record, report
 
 ADDRESSES = {

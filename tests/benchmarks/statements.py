@@ -7,9 +7,12 @@ from typing import Any
 
 from app.query.query import Query
 from app.store.db.database import Database
-from app.store.db.reader import Reader, Row, Statement
+from app.store.db.reader import Reader
+from app.store.db.statements import Row, Statement
+from app.store.read import history as read_history
 from app.store.read import incident_queries
 from app.store.read import incidents as read_incidents
+from app.store.read import session as read_session
 from app.store.read import statistics as read_statistics
 from tests.benchmarks.dataset import url_of
 from tests.benchmarks.works import Ask
@@ -43,7 +46,7 @@ def plans(path: Path, asks: Iterable[Ask]) -> dict[str, dict[str, Any]]:
 
 async def _plan(reader: Noting, ask: Ask) -> dict[str, Any]:
     question = ask.question
-    session = await read_incidents.open_session(
+    session = await read_session.open_session(
         reader, question, read_incidents.INCIDENT_PAGES if ask.kind == "page" else None
     )
     reader.seen.clear()
@@ -55,7 +58,7 @@ async def _plan(reader: Noting, ask: Ask) -> dict[str, Any]:
     elif ask.kind == "incident":
         await read_incidents.one_incident(session, ask.incident, question)
     else:
-        await read_incidents.history(session, ask.incident, question)
+        await read_history.history(session, ask.incident, question)
     run = [(s.sql, dict(s.values)) for s in reader.seen]
     return {"kind": ask.kind, "statements": run, "between": between(question), "limit": question.limit}
 
@@ -72,7 +75,7 @@ def export_plan(path: Path) -> dict[str, Any]:
     async def newest() -> int:
         reader = Noting(path)
         try:
-            return (await read_incidents.open_session(reader, Query())).recorded
+            return (await read_session.open_session(reader, Query())).recorded
         finally:
             reader.close()
 

@@ -12,7 +12,7 @@ import pytest
 
 from app.api.http.responses import exports
 from app.store.db.database import Database
-from app.store.db.reader import Statement
+from app.store.db.statements import Statement
 from tests.support import Client, Service, draft, record
 
 FOR_EVER = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c"

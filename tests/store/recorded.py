@@ -13,6 +13,7 @@ from app.query.query import Query, parse_query
 from app.store.db.database import Database
 from app.store.db.reader import Reader
 from app.store.read import incidents as read_incidents
+from app.store.read import session as read_session
 from app.store.write.writer import recording
 
 SOURCE = {"id": "paper", "title": "A newspaper"}
@@ -54,7 +55,7 @@ class Asking:
         question = parse_query(pairs, INCIDENTS)
 
         async def ask() -> list[str]:
-            session = await read_incidents.open_session(self.reader, question, read_incidents.INCIDENT_PAGES)
+            session = await read_session.open_session(self.reader, question, read_incidents.INCIDENT_PAGES)
             return (await read_incidents.page_of_incidents(session, question)).items
 
         return [orjson.loads(item) for item in asyncio.run(ask())]
@@ -66,7 +67,7 @@ class Asking:
         question = parse_query(pairs, INCIDENTS)
 
         async def ask() -> str:
-            session = await read_incidents.open_session(self.reader, question)
+            session = await read_session.open_session(self.reader, question)
             return (await read_incidents.one_incident(session, incident_id, question)).text
 
         return asyncio.run(ask())

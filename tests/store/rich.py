@@ -19,9 +19,9 @@ from alembic import command
 from app.domain.incident import IncidentDraft
 from app.domain.source import Reference, ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
-from app.store.db.connections import incident_box, incident_text
 from app.store.db.database import Database, _scripts
 from app.store.tables import TABLES
+from app.store.tables.search import incident_box, incident_text
 from app.store.write import segments
 from app.store.write.writer import Writer, recording
 

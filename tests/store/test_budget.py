@@ -10,7 +10,9 @@ import pytest
 from app.errors import ReadTooLong, TooManyReads
 from app.store.db.budget import Budget, Turns
 from app.store.db.database import Database
-from app.store.db.reader import Reader, ReadSession, Statement
+from app.store.db.reader import Reader
+from app.store.db.statements import Statement
+from app.store.read.session import ReadSession
 
 FOR_EVER = Statement("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n", {})
 

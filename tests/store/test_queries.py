@@ -8,10 +8,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from app.query.parameters import FILTERS, INCIDENTS, STATS, Comparison, Filter, Group, Sort
 from app.query.query import parse_query
 from app.store.db.database import Database
-from app.store.read import incident_queries, lists
+from app.store.read import history as read_history
+from app.store.read import incident_queries, reporters_sources
 from app.store.read import incidents as read_incidents
 from app.store.read import log as read_log
+from app.store.read import regions as read_regions
 from app.store.read import reports as read_reports
+from app.store.read import session as read_session
 from app.store.read import statistics as read_statistics
 from app.store.read.filters import segment, shape_of
 from tests.store.recorded import Asking, incident, record, report
@@ -31,7 +34,7 @@ def test_a_question_compiles_for_both_databases(sort: Sort, dialect: object) -> 
     built = incident_queries.build_incidents(shape, sort, after=True, tree=None, paged=True)
     assert "segment.country" in str(built.compile(dialect=dialect))  # type: ignore[arg-type]
     for groups in ((Group.COUNTRY, Group.MONTH), (Group.ACTOR, Group.YEAR), ()):
-        for make in (incident_queries.build_sums, incident_queries.build_shared_sums):
+        for make in (read_statistics.build_sums, read_statistics.build_shared_sums):
             assert make(shape, groups).compile(dialect=dialect)  # type: ignore[arg-type]
 
 
@@ -66,7 +69,7 @@ def test_hot_questions_walk_their_index_in_order(ask: Asking, pairs: list[tuple[
     question = parse_query(pairs, INCIDENTS)
 
     async def resolved() -> object:
-        return await read_incidents.resolved(await read_incidents.open_session(ask.reader, question), question)
+        return await read_regions.resolved(await read_session.open_session(ask.reader, question), question)
 
     found = asyncio.run(resolved())
     for after in (None, (737000, "x")):
@@ -85,7 +88,7 @@ def test_the_next_page_is_found_by_a_row_value_in_the_index(ask: Asking) -> None
 
 
 def test_one_incident_is_found_by_its_id(ask: Asking) -> None:
-    plan = ask.plan(parse_query([], INCIDENTS), lists.select_incident("a", 2**52, 2**52))
+    plan = ask.plan(parse_query([], INCIDENTS), incident_queries.select_incident("a", 2**52, 2**52))
     assert [step.split(" USING ")[1].split(" (")[0] for step in plan] == [
         "COVERING INDEX sqlite_autoindex_incident_1",
         "INDEX ix_segment_incident",
@@ -94,7 +97,7 @@ def test_one_incident_is_found_by_its_id(ask: Asking) -> None:
 
 
 def test_no_question_scans_all_reports(ask: Asking) -> None:
-    plan = ask.plan(parse_query([], INCIDENTS), lists.select_reports_about_incident("a", 2**52))
+    plan = ask.plan(parse_query([], INCIDENTS), read_history.select_reports_about_incident("a", 2**52))
     assert not any(step.startswith("SCAN toll_report") for step in plan), plan
 
 
@@ -119,21 +122,21 @@ def test_the_other_read_routes_cost_the_same_few_statements(ask: Asking) -> None
     async def cost(call: object, pairs: list[tuple[str, str]], *arguments: object) -> int:
         question = parse_query(pairs, STATS)
         before = ask.reader.statements
-        session = await read_incidents.open_session(ask.reader, question)
+        session = await read_session.open_session(ask.reader, question)
         await call(session, *arguments, question)  # type: ignore[operator]
         return ask.reader.statements - before
 
     async def costs() -> dict[str, int]:
         return {
             "one incident": await cost(read_incidents.one_incident, [], "a"),
-            "toll history": await cost(read_incidents.history, [], "a"),
+            "toll history": await cost(read_history.history, [], "a"),
             "toll reports": await cost(read_reports.toll_reports, []),
-            "reporters": await cost(read_reports.reporters_or_sources, [], "reporter"),
+            "reporters": await cost(reporters_sources.reporters_or_sources, [], "reporter"),
             "stats": await cost(read_statistics.stats, [("group_by", "country")]),
             "regions": await cost(read_statistics.regions, []),
             "one region": await cost(read_statistics.region, [], "ML"),
             "one reporter": await cost(
-                lambda s, name, _: read_reports.reporter_or_source(s, "reporter", name), [], "ministry"
+                lambda s, name, _: reporters_sources.reporter_or_source(s, "reporter", name), [], "ministry"
             ),
             "changes": await cost(lambda s, *_: read_log.changes(s, 0, 50), []),
             "checkpoint": await cost(lambda s, _: read_log.checkpoint(s), []),
@@ -151,14 +154,14 @@ def test_a_long_history_is_put_together_beside_the_event_loop(database: Database
     record(
         database,
         incident("a"),
-        *(report(n, f"reporter-{n}") for n in range(read_incidents.MANY_REPORTS + 1)),
+        *(report(n, f"reporter-{n}") for n in range(read_history.MANY_REPORTS + 1)),
         about=("a",),
     )
     asking = Asking(database)
 
     async def ask() -> dict[str, object]:
         question = parse_query([], INCIDENTS)
-        return await read_incidents.history(await read_incidents.open_session(asking.reader, question), "a", question)
+        return await read_history.history(await read_session.open_session(asking.reader, question), "a", question)
 
     told = asyncio.run(ask())
-    assert len(told["reports"]) == read_incidents.MANY_REPORTS + 1  # type: ignore[arg-type]
+    assert len(told["reports"]) == read_history.MANY_REPORTS + 1  # type: ignore[arg-type]

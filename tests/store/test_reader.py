@@ -17,9 +17,11 @@ from app.query.query import Query, parse_query
 from app.store.db import reader
 from app.store.db.budget import Budget
 from app.store.db.database import Database
-from app.store.db.reader import Reader, Statement
+from app.store.db.reader import Reader
+from app.store.db.statements import Statement
 from app.store.read import incidents as read_incidents
 from app.store.read import reports as read_reports
+from app.store.read import session as read_session
 from tests.support import draft, record, report
 
 COUNT = 60
@@ -45,7 +47,7 @@ def _run(database: Database, questions: dict[str, str], act: Any) -> Any:
         opened = Reader(database, 2)
         try:
             question = parse_query(list(questions.items()), query_parameters.INCIDENTS)
-            return await act(opened, await read_incidents.open_session(opened, question), question)
+            return await act(opened, await read_session.open_session(opened, question), question)
         finally:
             opened.close()
 

@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
+from app.domain.access import Access
 from app.domain.vocabulary import Scope
 from app.errors import Conflict, DatabaseBusy, DatabaseFull, NotFound
 from app.ingest.pipeline import Item, ingest
 from app.store.db.database import Database
-from app.store.db.reader import ReadSession
-from app.store.keys import Access
 from app.store.maintenance.verify import verify
+from app.store.read.session import ReadSession
 from app.store.tables import ApiKey, table_of
 from app.store.write import recorder
-from app.store.write.recorder import Answer, Recorder, Repeatable
+from app.store.write.idempotency import Answer, Repeatable
+from app.store.write.recorder import Recorder
 from app.store.write.writer import Writer
 from tests.store.recorded import Asking
 from tests.support import draft, figure

@@ -10,7 +10,7 @@ from app.domain.headline import headline
 from app.domain.vocabulary import Measure
 from app.store.db.database import Database
 from app.store.read import incidents as read_incidents
-from app.store.read.lists import select_reports_about_incident
+from app.store.read.history import select_reports_about_incident
 from app.store.read.report_rows import known_report
 from app.store.write.writer import Outcome, recording
 from tests.store.recorded import Asking, incident, record, report

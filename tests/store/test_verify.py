@@ -24,8 +24,8 @@ from app.errors import Broken, DatabaseUnusable, InvalidInput
 from app.ingest.formats import import_file, importer_of
 from app.query.parameters import FileFormat
 from app.store import keys
-from app.store.db.connections import compiled
 from app.store.db.database import Database
+from app.store.db.sql_text import compiled
 from app.store.log import entries as log_entries
 from app.store.maintenance.verify import NOT_OF_THE_RECORD, Checkpoint, Proved, verify
 from app.store.tables import TABLES

@@ -2,8 +2,8 @@
 
 from starlette.requests import Request
 
+from app.domain.access import PUBLIC, Access
 from app.errors import Unauthorized
-from app.store.keys import PUBLIC, Access
 from app.store.keys import access_of as access_of_key
 
 SECURITY = "key"

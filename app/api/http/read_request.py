@@ -37,9 +37,10 @@ from app.formats.encoding import FILE_NAMES, MEDIA_TYPES, expect_fitting, media_
 from app.query.parameters import Format, Parameter
 from app.query.query import Query, parse_query
 from app.store.db.budget import Budget
-from app.store.db.reader import Reader, ReadSession
-from app.store.read import incidents as read_incidents
+from app.store.db.reader import Reader
+from app.store.read import session as read_incidents
 from app.store.read.paging import PageSequence
+from app.store.read.session import ReadSession
 
 FRESH = "public, no-cache"
 """Kept, and asked about each time: a new report shows at once, and what has not changed costs a 304."""

@@ -20,8 +20,8 @@ from app.domain.validation import validated
 from app.domain.vocabulary import Scope
 from app.errors import FieldError, InvalidInput
 from app.query.query import parse_query
-from app.store.db.reader import ReadSession
-from app.store.write.recorder import Answer, Repeatable
+from app.store.read.session import ReadSession
+from app.store.write.idempotency import Answer, Repeatable
 from app.store.write.writer import Writer
 
 Endpoint = Callable[[Writer, ReadSession, Any, Request], Coroutine[Any, Any, Answer]]

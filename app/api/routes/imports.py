@@ -21,6 +21,7 @@ from app.api.http.responses import Streamed
 from app.api.http.slots import Slots, hold
 from app.api.http.write_route import WriteRoute, write_router
 from app.api.openapi.operations import ANY_ROUTE, PROBLEM, openapi_parameter
+from app.domain.access import Access
 from app.domain.vocabulary import Scope
 from app.errors import (
     AppError,
@@ -39,7 +40,7 @@ from app.query import parameters as query_parameters
 from app.query.parameters import FileFormat
 from app.query.query import Query, parse_query
 from app.store.db.database import Database
-from app.store.keys import Access, expect_holds
+from app.store.keys import expect_holds
 from app.store.maintenance.temporary import temporary_folder
 from app.store.write.writer import Outcome
 

@@ -19,6 +19,7 @@ from app.errors import ExportUnwritable
 from app.formats import encoding, parquet
 from app.query import parameters as query_parameters
 from app.query.parameters import Format
+from app.store.read import history as read_history
 from app.store.read import incidents as read_incidents
 
 log = logging.getLogger("app")
@@ -126,10 +127,10 @@ async def toll_history(request: Request) -> Response:
 
 async def _history(asked: ParsedRequest, incident_id: str) -> bytes:
     if asked.form is Format.CSV:
-        history = await read_incidents.history(asked.session, incident_id, asked.question)
+        history = await read_history.history(asked.session, incident_id, asked.question)
         reports = history["reports"]
         return await asked.made(reports, encoding.FEW_ROWS, encoding.reports_csv, reports)
-    return await read_incidents.history_text(asked.session, incident_id, asked.question)
+    return await read_history.history_text(asked.session, incident_id, asked.question)
 
 
 @router.get(
@@ -145,5 +146,5 @@ async def versions(request: Request) -> Response:
 
 
 async def _versions(asked: ParsedRequest, incident_id: str) -> bytes:
-    told = await read_incidents.versions(asked.session, incident_id)
+    told = await read_history.versions(asked.session, incident_id)
     return await asked.made(told["items"], encoding.FEW_ROWS, orjson.dumps, told)

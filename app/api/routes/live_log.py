@@ -7,9 +7,10 @@ from contextlib import suppress
 from app.domain.dates import Instant
 from app.errors import AppError
 from app.query.query import Query
-from app.store.db.reader import Reader, ReadSession
-from app.store.read import incidents as read_incidents
+from app.store.db.reader import Reader
 from app.store.read import log as read_log
+from app.store.read import session as read_incidents
+from app.store.read.session import ReadSession
 
 LOOK_SECONDS = 0.25
 """Between two looks for news."""

@@ -21,8 +21,8 @@ from app.domain.vocabulary import Scope
 from app.errors import AppError, FieldError, InvalidInput, ReadTooLong, TooManyStreams
 from app.query import parameters as query_parameters
 from app.query.query import Query, parse_query
-from app.store.read import incidents as read_incidents
 from app.store.read import log as read_log
+from app.store.read import session as read_incidents
 
 router = read_router("/v1", "Changes")
 EVENT_STREAM = "text/event-stream"

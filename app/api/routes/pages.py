@@ -23,7 +23,8 @@ from app.domain.vocabulary import Movement
 from app.errors import AppError, IncidentWithdrawn, InvalidInput
 from app.query import parameters as query_parameters
 from app.query.query import Query
-from app.store.read import incident_queries, lists
+from app.store.read import history as read_history
+from app.store.read import incident_queries, reporters_sources
 from app.store.read import incidents as read_incidents
 from app.store.read import reports as read_reports
 from app.store.read import statistics as read_statistics
@@ -171,8 +172,8 @@ async def incident(request: Request) -> Response:
 async def _incident(asked: ParsedRequest, text: str) -> dict[str, Any]:
     item = orjson.loads(text)
     session, site = asked.session, _base(asked.request)
-    history = await read_incidents.history(session, item["id"], asked.question)
-    versions = await read_incidents.versions(session, item["id"])
+    history = await read_history.history(session, item["id"], asked.question)
+    versions = await read_history.versions(session, item["id"])
     recorded = instant_text(asked.session.recorded)
     as_of = [("as_of", asked.question.as_of.text)] if asked.question.as_of else []
     address = f"{site}incidents/{item['id']}"
@@ -250,7 +251,7 @@ async def _party(request: Request, table: str) -> Response:
 
 async def _told_by(asked: ParsedRequest, table: str, party_id: str) -> dict[str, Any]:
     session = asked.session
-    party = orjson.loads(await read_reports.reporter_or_source(session, table, party_id))
+    party = orjson.loads(await reporters_sources.reporter_or_source(session, table, party_id))
     page = await read_reports.toll_reports(session, asked.question)
     told = {
         "party": party,
@@ -259,7 +260,9 @@ async def _told_by(asked: ParsedRequest, table: str, party_id: str) -> dict[str,
     }
     if table == "source":
         return told
-    rows = await session.rows(lists.select_revised(party_id, session.recorded, asked.question.known, MOST_REVISED))
+    rows = await session.rows(
+        reporters_sources.select_revised(party_id, session.recorded, asked.question.known, MOST_REVISED)
+    )
     return told | {"revisions": await asked.made(rows, MANY_LISTED, revisions, rows), "most_revised": MOST_REVISED}
 
 

@@ -19,11 +19,12 @@ from app.domain.toll import RetractionDraft, TollReportDraft
 from app.errors import FieldError, InvalidInput, PreconditionFailed, PreconditionRequired
 from app.query.parameters import Format
 from app.query.query import Query
-from app.store.db.reader import ReadSession
 from app.store.read import incidents as read_incidents
-from app.store.read import lists
+from app.store.read import reporters_sources
 from app.store.read import reports as read_reports
-from app.store.write.recorder import Answer
+from app.store.read import session as read_session
+from app.store.read.session import ReadSession
+from app.store.write.idempotency import Answer
 from app.store.write.writer import Outcome, Writer
 
 router = write_router("/v1")
@@ -176,7 +177,7 @@ async def _incident(session: ReadSession, incident_id: str, request: Request, st
     found = await read_incidents.one_incident(session, incident_id, Query())
     path = f"/v1/incidents/{incident_id}"
     encoding = encoding_of(Format.JSON, conditional_headers(request.scope["headers"]))
-    ((_, epoch),) = await session.rows(lists.select_head())
+    ((_, epoch),) = await session.rows(read_session.select_head())
     etag = tag(path, b"", Format.JSON, encoding, (epoch, found.updated, session.confidential), found.version)
     answer = _created(found.text, path, request, status)
     return Answer(status, answer.body, {**answer.headers, "ETag": etag})
@@ -199,7 +200,7 @@ async def _party(
 ) -> Answer:
     outcome, party_id = writer.record_party(sent)
     writer.finish()
-    body = await read_reports.reporter_or_source(session, table, party_id)
+    body = await reporters_sources.reporter_or_source(session, table, party_id)
     return _created(body, f"/v1/{table}s/{party_id}", request, 201 if outcome is Outcome.CREATED else 200)
 
 

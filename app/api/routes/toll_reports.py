@@ -12,8 +12,9 @@ from app.api.openapi.operations import described, read_router
 from app.formats import encoding
 from app.query import parameters as query_parameters
 from app.query.parameters import Format
+from app.store.read import reporters_sources
 from app.store.read import reports as read_reports
-from app.store.read.incidents import Page
+from app.store.read.paging import Page
 
 router = read_router("/v1")
 
@@ -91,10 +92,10 @@ async def sources(request: Request) -> Response:
 
 
 async def _parties(request: Request, table: str) -> Response:
-    asked = await parse_request(request, query_parameters.LISTS, read_reports.REPORTERS_OR_SOURCES[table])
+    asked = await parse_request(request, query_parameters.LISTS, reporters_sources.REPORTERS_OR_SOURCES[table])
 
     async def body() -> tuple[bytes, str | None]:
-        return _encoded(asked, await read_reports.reporters_or_sources(asked.session, table, asked.question))
+        return _encoded(asked, await reporters_sources.reporters_or_sources(asked.session, table, asked.question))
 
     return await respond(asked, body, link=True)
 
@@ -132,7 +133,7 @@ async def _one_party(request: Request, table: str) -> Response:
 
     async def body() -> bytes:
         return (
-            await read_reports.reporter_or_source(asked.session, table, request.path_params[f"{table}_id"])
+            await reporters_sources.reporter_or_source(asked.session, table, request.path_params[f"{table}_id"])
         ).encode()
 
     return await respond(asked, body)

@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError
 
 from app.errors import AppError, DatabaseBusy, DatabaseFull, DatabaseUnusable, FieldError, InvalidInput, echo
-from app.store.db import connections
+from app.store.db import connections, sql_text
 from app.store.db.history_ends import Endings
 from app.store.db.same_file import SameFile
 from app.store.db.transaction import MAX_AHEAD_SECONDS, Transaction
@@ -228,7 +228,7 @@ def _ends_of_tables() -> str:
     """A statement that reads the first and the last row of every table."""
     row = literal_column("rowid")
     ends = (select(end(row)).select_from(table) for table in TABLES.values() for end in (func.min, func.max))
-    return connections.compiled(select(*(one.scalar_subquery() for one in ends)))
+    return sql_text.compiled(select(*(one.scalar_subquery() for one in ends)))
 
 
 def schema_version(connection: Any) -> str | None:

@@ -9,7 +9,7 @@ from app.domain.ending import Ending
 from app.domain.headline import Headline
 from app.domain.report import NEVER_VALID
 from app.domain.vocabulary import Measure
-from app.store.read.report_rows import KnownReport
+from app.store.tables.known_report import KnownReport
 
 LONG_HISTORY = 10
 """A history of so many spans is not loaded again for each report that is added at its end."""

@@ -8,14 +8,12 @@ No view of the file is held for longer than a statement runs, however slowly som
 write-ahead log of SQLite cannot begin again from its start, and grows with all that is recorded.
 """
 
-import asyncio
 import queue
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Callable
 from functools import partial
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple
 
 from anyio import CapacityLimiter, get_cancelled_exc_class, to_thread
 
@@ -25,17 +23,14 @@ from app.store.db import connections
 from app.store.db.budget import Budget, Turns
 from app.store.db.database import Database
 from app.store.db.same_file import SameFile
+from app.store.db.statements import MANY_ROWS, Fetch, Following, Row, Statement, T, every_row, size_of
 
 SHORT_SECONDS = 0.005
 THREADS = 4
 THREADS_OF_A_CLIENT = 2
 """Threads that questions of one address may have at once."""
-MANY_ROWS = 200
-"""More are read in a thread: beside busy threads each row may wait for the interpreter."""
 QUEUE_SECONDS = 1.0
 """How long a question may wait for a thread."""
-MOST_BYTES = 4 * 1024 * 1024
-"""A page ends with the item that reaches this; what comes after it is on the next."""
 EXPORT_THREADS = 2
 """Threads that exports read in. Those of pages stay free, and no more slices at a time reach the event loop."""
 MAX_COUNTS = 1000
@@ -53,28 +48,7 @@ MOST_ROW_BYTES = 8 * 1024 * 1024
 PATIENT_SECONDS = 60.0
 """How long a statement may take once a response has begun: other people's load must not break it off."""
 
-Row = tuple[Any, ...]
-T = TypeVar("T")
 Opened = tuple[sqlite3.Connection, connections.Deadline]
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """SQL text and what is bound in it."""
-
-    sql: str
-    values: Mapping[str, Any]
-    long: bool = False
-    """Whether it may take long before it looks at its deadline: it begins in a thread."""
-
-
-Fetch = Callable[[sqlite3.Cursor], Any]
-"""Takes the rows that are wanted from a cursor."""
-
-
-def every_row(cursor: sqlite3.Cursor) -> list[Row]:
-    """All rows."""
-    return cursor.fetchall()
 
 
 def _few_rows(cursor: sqlite3.Cursor) -> list[Row]:
@@ -82,54 +56,6 @@ def _few_rows(cursor: sqlite3.Cursor) -> list[Row]:
     if len(rows) > MANY_ROWS:
         raise ReadTooLong(SHORT_SECONDS)
     return rows
-
-
-class Rows(NamedTuple):
-    """The rows of a page, and whether there are more."""
-
-    rows: list[Row]
-    more: bool
-
-
-def of_page(limit: int, size: Callable[[Row], int]) -> Fetch:
-    """Takes a page of at most `limit` rows. It ends early where it reaches `MOST_BYTES`; one row it always has."""
-
-    def fetch(cursor: sqlite3.Cursor) -> Rows:
-        rows: list[Row] = []
-        total = 0
-        for row in cursor:
-            if total >= MOST_BYTES or len(rows) == limit:
-                return Rows(rows, more=True)
-            rows.append(row)
-            total += size(row)
-        return Rows(rows, more=False)
-
-    return fetch
-
-
-def up_to(size: int) -> Fetch:
-    """Takes rows up to the one with which their texts reach so many characters."""
-
-    def fetch(cursor: sqlite3.Cursor) -> list[Row]:
-        rows: list[Row] = []
-        total = 0
-        for row in cursor:
-            rows.append(row)
-            total += size_of([row])
-            if total >= size:
-                break
-        return rows
-
-    return fetch
-
-
-Following = Callable[[Row | None, int], Statement]
-"""The statement for at most so many of the rows after one, or of the first ones."""
-
-
-def filled_up(values: Sequence[T]) -> list[T]:
-    """Values repeated up to a power of two, so that questions about some share the SQL of questions about others."""
-    return [*values, *[values[-1]] * ((1 << (len(values) - 1).bit_length()) - len(values))]
 
 
 class Reader:
@@ -301,11 +227,6 @@ def _sliced(opened: Opened, statement: Statement, count: int, seconds: float) ->
     return result
 
 
-def size_of(rows: Sequence[Row]) -> int:
-    """Characters of the texts in rows."""
-    return sum([len(value) for row in rows for value in row if value.__class__ is str])
-
-
 def _guarded(deadline: connections.Deadline, seconds: float, call: Any, *arguments: Any) -> Any:
     deadline.at = time.monotonic() + seconds
     try:
@@ -318,76 +239,3 @@ def _guarded(deadline: connections.Deadline, seconds: float, call: Any, *argumen
         raise DatabaseUnusable(f"the database cannot be read: {error}") from error
     finally:
         deadline.at = float("inf")
-
-
-class Reads(Protocol):
-    """What answers statements: a `Reader`, or a write transaction from its inside."""
-
-    async def rows(
-        self, statement: Statement, budget: Budget | None = None, fetch: Fetch = every_row, *, patient: bool = False
-    ) -> Any:
-        """What `fetch` takes of the rows of a statement: all, unless told."""
-        ...
-
-    async def beside(self, budget: Budget, call: Callable[..., Any], *arguments: Any) -> Any:
-        """Runs what may take long beside the event loop, in the client's turn."""
-        ...
-
-    def slices(self, following: Following) -> AsyncGenerator[list[Row]]:
-        """All rows of what statement after statement gives, some at a time."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ReadSession:
-    """A reader at one moment of recorded time. What was recorded later is not seen, so several statements agree."""
-
-    reader: "Reads"
-    recorded: Instant
-    confidential: bool = False
-    """Whether what is confidential is shown."""
-    epoch: str | None = None
-    """The life of the feed: another one once a backup was restored."""
-    budget: Budget | None = None
-    """The time of the request; without one, as in exports and inside of a write, each statement has its own."""
-
-    patient: bool = False
-    """Whether statements wait for a thread as long as it takes: for responses that may have begun already."""
-
-    async def rows(self, statement: Statement) -> list[Row]:
-        """All rows of a statement."""
-        rows: list[Row] = await self.reader.rows(statement, self.budget, patient=self.patient)
-        return rows
-
-    async def some(self, statement: Statement, size: int) -> list[Row]:
-        """Rows of a statement up to the one with which their texts reach so many characters."""
-        rows: list[Row] = await self.reader.rows(statement, self.budget, up_to(size), patient=self.patient)
-        return rows
-
-    async def page(self, statement: Statement, limit: int, size: Callable[[Row], int]) -> Rows:
-        """A page of the rows of a statement; `size` is that of a row in characters."""
-        if limit > MANY_ROWS:
-            statement = replace(statement, long=True)
-        rows: Rows = await self.reader.rows(statement, self.budget, of_page(limit, size), patient=self.patient)
-        return rows
-
-    async def beside(self, call: Callable[..., T], *arguments: Any) -> T:
-        """What a call returns that takes some milliseconds: made beside the event loop for a request."""
-        if self.budget is None:
-            return call(*arguments)
-        made: T = await self.reader.beside(self.budget, call, *arguments)
-        return made
-
-    async def pause(self) -> None:
-        """Lets others have their turn, between statements that together take long."""
-        if self.budget is not None or self.patient:
-            await asyncio.sleep(0)
-
-    def look(self) -> None:
-        """Raises `ReadTooLong` where the request has no time left."""
-        if self.budget is not None:
-            self.budget.expect()
-
-    def each(self, items: Iterable[T]) -> Iterable[T]:
-        """The same items, as long as the request has time. Raises `ReadTooLong`."""
-        return items if self.budget is None else self.budget.each(items)

@@ -14,8 +14,8 @@ from sqlmodel import SQLModel
 
 from app.domain.dates import Instant, instant_text
 from app.errors import ClockBehind
-from app.store.db.connections import compiled, insertion, limited
 from app.store.db.history_ends import Endings
+from app.store.db.sql_text import compiled, insertion, limited
 from app.store.tables import Recording, table_of
 
 Row = tuple[Any, ...]

@@ -18,7 +18,7 @@ from app.domain import merkle
 from app.domain.canonical import canonical
 from app.domain.dates import Instant, instant_text
 from app.domain.vocabulary import ChangeKind
-from app.store.db.connections import limited
+from app.store.db.sql_text import limited
 from app.store.db.transaction import Row, Transaction
 from app.store.tables import (
     Change,

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy.engine import URL
 
 from app.errors import Broken, DatabaseUnusable
-from app.store.db.connections import FOREIGN, incident_text, is_foreign, path_of, was_busy
+from app.store.db.connections import FOREIGN, is_foreign, path_of, was_busy
+from app.store.tables.search import incident_text
 
 Row = tuple[Any, ...]
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT IN ('sqlite_stat1', 'sqlite_stat4')"

@@ -22,14 +22,15 @@ from app.domain.dates import instant_text
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.vocabulary import ChangeKind
 from app.errors import Broken
-from app.store.db.connections import BEGIN, compiled
+from app.store.db.connections import BEGIN
 from app.store.db.database import Database
 from app.store.db.history_ends import Endings
+from app.store.db.sql_text import compiled
 from app.store.db.transaction import Row, Transaction
 from app.store.log import entries as log_entries
+from app.store.log import sealing
 from app.store.maintenance import member_order, sqlite_files
 from app.store.maintenance.temporary import temporary_folder
-from app.store.read import disclosure
 from app.store.tables import DERIVED, TABLES, Change, Recording, Reporter, Source, TollReport, table_of
 from app.store.write import import_notes
 from app.store.write.appender import Appender
@@ -212,7 +213,7 @@ def _record(append: Appender, item: Mapping[str, Any], stored: sqlite3.Connectio
     elif kind is ChangeKind.TOLL_REPORTED:
         append.report(member_order.report(data))
         if sealed:
-            kept = _kept(stored, "toll_report", data, disclosure.SEALED_IN_REPORTS)
+            kept = _kept(stored, "toll_report", data, sealing.SEALED_IN_REPORTS)
             append.secret("toll_report", data["id"], kept)
     elif kind is ChangeKind.TOLL_RETRACTED:
         report = append.find(TollReport, data["toll_report"])
@@ -233,14 +234,14 @@ def _check_number(append: Appender, kind: ChangeKind, incident_id: str, number: 
 
 def _kept(stored: sqlite3.Connection, kind: str, record: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """What a record keeps to itself, which must be what it is committed to, as it was written."""
-    subject = disclosure.subject(kind, record["id"])
+    subject = sealing.subject(kind, record["id"])
     row = stored.execute("SELECT salt, record FROM secret WHERE subject = ?", (subject,)).fetchone()
     if row is None:
         raise Broken(f"secret {subject}", "is missing")
     salt, text = row
     try:
         told = orjson.loads(text)
-        fits = disclosure.commitment(salt, told) == record["commitment"]
+        fits = sealing.commitment(salt, told) == record["commitment"]
         fits = fits and orjson.dumps(member_order.secret(told, names)).decode() == text
     except (ValueError, TypeError, AttributeError):
         fits = False

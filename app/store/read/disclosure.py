@@ -4,8 +4,6 @@ The log and every stored answer hold the public form. Those with the scope `read
 into their places, and the salt, with which they can show that what they were told is what was recorded.
 """
 
-import hashlib
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -13,41 +11,14 @@ from typing import Any
 import orjson
 from sqlalchemy import bindparam, select
 
-from app.domain.canonical import canonical
-from app.store.db.connections import compiled
-from app.store.db.reader import ReadSession, Statement, filled_up
+from app.store.db.sql_text import compiled
+from app.store.db.statements import Statement, filled_up
+from app.store.log.sealing import KEPT_VERBATIM, MARK, subject
+from app.store.read.session import ReadSession
 from app.store.tables import TABLES
 
-MARK = '"commitment":'
-SALT_LENGTH = 32
-SEALED_IN_REPORTS = ("locator", "note")
-KEPT_VERBATIM = ("attributes", "external_ids")
-"""Members of incidents that are not ours to read."""
 AT_ONCE = 500
 """Secrets that one statement asks for."""
-
-
-def seal(record: dict[str, Any], names: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """A record without these members and with a commitment to them, and what is kept apart: its salt and its text.
-
-    Nothing is kept apart where none of the members has a value.
-    """
-    secret = {name: record[name] for name in names if record[name] is not None}
-    if not secret:
-        return record, None
-    salt = secrets.token_bytes(SALT_LENGTH)
-    public = record | dict.fromkeys(names) | {"commitment": commitment(salt, secret)}
-    return public, {"salt": salt, "record": orjson.dumps(secret).decode()}
-
-
-def commitment(salt: bytes, secret: Mapping[str, Any]) -> str:
-    """SHA-256 of the salt and the canonical JSON of the members, in hexadecimal."""
-    return hashlib.sha256(salt + canonical(secret)).hexdigest()
-
-
-def subject(kind: str, of: str) -> str:
-    """What a secret is known by: `reporter:…`, `source:…`, `toll_report:…`."""
-    return f"{kind}:{of}"
 
 
 async def disclosed(session: ReadSession, texts: list[str]) -> list[str]:

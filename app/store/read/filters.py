@@ -11,14 +11,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, and_, bindparam, func, literal_column, select, text
 
 from app.domain.dates import Instant, opening
+from app.domain.sphere import on_sphere
 from app.domain.vocabulary import Figure
 from app.query.parameters import BY_NAME, Comparison, Filter
 from app.query.query import Query
 from app.query.value_types import EARTH_KM, Box, Point
-from app.store.db import connections
+from app.store.db import sql_text
 from app.store.read.predicates import conditions_of, in_box, shape_of_predicate, values_of_predicate
-from app.store.tables import LARGE_TOLL, TABLES
-from app.store.write.segments import on_sphere
+from app.store.tables import LARGE_TOLL, TABLES, search
 
 segment = TABLES["segment"].c
 version = TABLES["incident_version"].c
@@ -87,7 +87,7 @@ def _since(f: Filter, _: Any, __: Figure) -> ColumnElement[bool]:
 
 
 def _words(f: Filter, _: Any, __: Figure) -> ColumnElement[bool]:
-    found = select(connections.incident_text.c.rowid).where(text(f"incident_text MATCH :{f.name}"))
+    found = select(search.incident_text.c.rowid).where(text(f"incident_text MATCH :{f.name}"))
     return segment.version.in_(found)
 
 
@@ -226,7 +226,7 @@ def values_of(question: Query, recorded: Instant) -> dict[str, Any]:
         if f.how in (Comparison.ANY_OF, Comparison.NEAR_BORDER, Comparison.TARGET_KIND):
             values |= {f"{f.name}_{n}": v for n, v in enumerate(_several(value))}
         elif f.how is Comparison.WORDS:
-            values[f.name] = connections.match_expression(f.column, value)
+            values[f.name] = sql_text.match_expression(f.column, value)
         elif f.how is Comparison.BOX:
             values |= _box_values(value)
         elif f.how is Comparison.PREDICATE:
@@ -258,3 +258,9 @@ def _circle_values(centre: Point, radius_km: float) -> dict[str, float]:
         "near_z": z,
         "near_cosine": math.cos(min(radius_km / EARTH_KM, math.pi)),
     }
+
+
+incident = TABLES["incident"].c
+
+
+withdrawal = TABLES["withdrawal"].c

@@ -1,23 +1,31 @@
 """Questions about incidents to SELECTs: pages, totals and sums. Pure: nothing here is executed."""
 
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, func, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal_column, or_, select, tuple_
 
 from app.domain.dates import Instant
-from app.domain.vocabulary import Figure, Measure
-from app.query.parameters import MOST_GROUPS, Comparison, Group, Sort
+from app.domain.vocabulary import Figure
+from app.query.parameters import Comparison, Sort
 from app.query.query import Query
 from app.query.value_types import Box
-from app.store.db import connections
-from app.store.db.connections import compiled, limited
-from app.store.db.reader import Statement
-from app.store.read.filters import Shape, at_clocks, conditions, member, segment, shape_of, values_of, version
-from app.store.tables import TABLES
-
-set_segment = TABLES["set_segment"].c
+from app.store.db.sql_text import compiled, limited
+from app.store.db.statements import Statement
+from app.store.read.filters import (
+    Shape,
+    at_clocks,
+    conditions,
+    incident,
+    report,
+    segment,
+    shape_of,
+    values_of,
+    version,
+    withdrawal,
+)
+from app.store.tables import TABLES, search
 
 LEAST, MOST = -(2**62), 2**62
 """Stand for null in an order that has it last."""
@@ -61,7 +69,7 @@ def build_incidents(shape: Shape, sort: Sort, after: bool, tree: bool | None, pa
 
 
 def _in_tree(wraps: bool) -> Select[Any]:
-    box = connections.incident_box.c
+    box = search.incident_box.c
     west, south, east, north = (bindparam(f"tree_{side}") for side in ("west", "south", "east", "north"))
     between = or_ if wraps else and_
     return select(box.version).where(
@@ -114,17 +122,6 @@ def select_count_in_tree(box: Box, most: int) -> Statement:
     return Statement(_few_text(box.wraps, most), _tree_values(box))
 
 
-@lru_cache(maxsize=8)
-def _stored_regions_text(count: int) -> str:
-    names = [bindparam(f"name_{n}") for n in range(count)]
-    return compiled(select(segment.region_key).where(segment.region_key.in_(names)).distinct())
-
-
-def select_stored_regions(names: Sequence[str]) -> Statement:
-    """Which of these names without a code some incident is stored under."""
-    return Statement(_stored_regions_text(len(names)), {f"name_{n}": name for n, name in enumerate(names)})
-
-
 @lru_cache(maxsize=512)
 def _total_text(shape: Shape) -> str:
     where = conditions(shape)
@@ -138,64 +135,61 @@ def select_total(question: Query, recorded: Instant) -> Statement:
     return Statement(_total_text(shape_of(question)), values_of(question, recorded), searches_long(question))
 
 
-GROUPS: dict[Group, ColumnElement[Any]] = {
-    Group.COUNTRY: segment.country,
-    Group.REGION: segment.region_key,
-    Group.YEAR: segment.month // literal_column("100", Integer),
-    Group.MONTH: segment.month,
-    Group.DAY: segment.day,
-    Group.EVENT_TYPE: segment.event_type,
-    Group.TYPE_OF_VIOLENCE: segment.type_of_violence,
-    Group.ACTOR: TABLES["incident_actor"].c.name,
-}
-FIGURES = [f"{measure}_{figure}" for measure in Measure for figure in ("low", "best", "high")]
-
-
-def build_sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
-    """(groups…, region's name, incidents, every sum of `FIGURES`) of the incidents that match.
-
-    By actor an incident counts once for each name that took part. One group more than `MOST_GROUPS` tells that there
-    are too many.
-    """
-    actor = TABLES["incident_actor"].c
-    once = select(actor.name, actor.version).distinct().subquery()
-    keys = [(once.c.name if g is Group.ACTOR else GROUPS[g]).label(g) for g in groups]
-    built = select(*keys, func.max(segment.region_name), func.count(), *(func.sum(segment[f]) for f in FIGURES))
-    built = built.select_from(TABLES["segment"])
-    if Group.ACTOR in groups:
-        built = built.join(once, once.c.version == segment.version)
-    return limited(built.where(*conditions(shape)).group_by(*keys).order_by(*keys), MOST_GROUPS + 1)
-
-
-def build_shared_sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
-    """(groups…, every sum of `FIGURES`) of the figures told for several incidents together.
-
-    A set counts once in every group with a matching member.
-    """
-    actor = TABLES["incident_actor"].c
-    keys = [GROUPS[g].label(g) for g in groups]
-    figures = [set_segment[f] for f in FIGURES]
-    matching = (
-        select(*keys, set_segment.key, *figures)
-        .join_from(
-            TABLES["set_segment"], TABLES["incident_set_member"], member.incident_set == set_segment.incident_set
+@cache
+def _incident_text() -> str:
+    return compiled(
+        select(version.record, segment.toll, segment.rest, version.recorded_at, segment.recorded_from)
+        .join_from(TABLES["incident"], TABLES["segment"], segment.incident == incident.key)
+        .join(TABLES["incident_version"], version.key == segment.version)
+        .where(
+            incident.id == bindparam("id"),
+            *at_clocks(segment),
         )
-        .join(TABLES["segment"], segment.incident == member.incident)
     )
-    if Group.ACTOR in groups:
-        matching = matching.join(TABLES["incident_actor"], actor.version == segment.version)
-    sets = matching.where(*at_clocks(set_segment), *conditions(shape)).distinct().subquery()
-    of_groups = [sets.c[g] for g in groups]
-    return select(*of_groups, *(func.sum(sets.c[f]) for f in FIGURES)).group_by(*of_groups)
 
 
-@lru_cache(maxsize=512)
-def _sums_text(shape: Shape, groups: tuple[Group, ...], shared: bool) -> str:
-    return compiled((build_shared_sums if shared else build_sums)(shape, groups))
+def select_incident(incident_id: str, recorded: Instant, known: Instant) -> Statement:
+    """(record, toll, rest, its version's recorded_at, recorded from) of an incident at both clocks."""
+    return Statement(_incident_text(), {"id": incident_id, "recorded": recorded, "known": known})
 
 
-def select_sums(question: Query, recorded: Instant, groups: Iterable[str], *, shared: bool) -> Statement:
-    """Counts and sums, or the sums of shared figures."""
-    shape = tuple(Group(g) for g in groups)
-    sql = _sums_text(shape_of(question), shape, shared)
-    return Statement(sql, values_of(question, recorded), searches_long(question))
+@cache
+def _why_absent_text() -> str:
+    recorded = bindparam("recorded")
+    first = (
+        select(func.min(segment.known_from))
+        .where(segment.incident == incident.key, segment.recorded_from <= recorded, segment.recorded_to > recorded)
+        .scalar_subquery()
+    )
+    return compiled(
+        select(incident.key, first, withdrawal.reason, withdrawal.merged_into, withdrawal.recorded_at)
+        .join_from(
+            TABLES["incident"],
+            TABLES["withdrawal"],
+            and_(withdrawal.incident == incident.key, withdrawal.recorded_at <= recorded),
+            isouter=True,
+        )
+        .where(incident.id == bindparam("id"))
+    )
+
+
+def select_absence(incident_id: str, recorded: Instant) -> Statement:
+    """(key, known from, withdrawal's reason, merged_into, recorded_at) of an id; nothing where it was never given."""
+    return Statement(_why_absent_text(), {"id": incident_id, "recorded": recorded})
+
+
+@cache
+def _extent_text() -> str:
+    box, of_places = search.incident_box.c, TABLES["segment"]
+    longest = select(func.max(segment.days)).scalar_subquery()
+    newest = select(func.max(segment.date_start)).scalar_subquery()
+    last = select(func.max(segment.date_end)).where(segment.date_start >= newest - longest).scalar_subquery()
+    first = select(func.min(segment.date_start)).select_from(of_places).scalar_subquery()
+    sides = (func.min(box.min_lon), func.min(box.min_lat), func.max(box.max_lon), func.max(box.max_lat))
+    told = [select(pick(report.reported_at)).scalar_subquery() for pick in (func.min, func.max)]
+    return compiled(select(*sides, first, last, *told))
+
+
+def select_extent() -> Statement:
+    """(west, south, east, north, first day, last day) of all incidents that there ever were; first and last report."""
+    return Statement(_extent_text(), {})

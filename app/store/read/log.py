@@ -13,10 +13,12 @@ from app.domain.canonical import canonical
 from app.domain.dates import Instant, instant_text
 from app.domain.merkle import Hash, Place
 from app.errors import Broken, DatabaseUnusable, FieldError, InvalidInput
-from app.store.db.connections import compiled, limited
-from app.store.db.reader import MANY_ROWS, ReadSession, Row, Statement, filled_up, size_of
+from app.store.db.sql_text import compiled, limited
+from app.store.db.statements import MANY_ROWS, Row, Statement, filled_up, size_of
 from app.store.log.entries import text_of, told
-from app.store.read.disclosure import MARK, disclosed_document
+from app.store.log.sealing import MARK
+from app.store.read.disclosure import disclosed_document
+from app.store.read.session import ReadSession
 from app.store.tables import TABLES
 
 MOST_BYTES = 4 * 1024 * 1024

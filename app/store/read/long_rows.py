@@ -9,11 +9,12 @@ from sqlalchemy import bindparam, literal_column, select
 
 from app.domain.dates import Instant
 from app.query.query import Query
-from app.store.db import connections
-from app.store.db.connections import compiled
-from app.store.db.reader import ReadSession, Row, Statement
+from app.store.db import sql_text
+from app.store.db.sql_text import compiled
+from app.store.db.statements import Row, Statement
 from app.store.read.filters import at_clocks, known_reports, member, report, version
 from app.store.read.segment_texts import NO_SHARED, NO_SOURCES, rest_of, shared_text, toll_of
+from app.store.read.session import ReadSession
 from app.store.tables import TABLES
 
 incident = TABLES["incident"].c
@@ -96,7 +97,7 @@ def _versions_text() -> str:
     return compiled(
         select(incident.id, version.sources)
         .join_from(TABLES["incident"], TABLES["incident_version"], version.incident == incident.key)
-        .where(connections.among(incident.id, "ids"), version.recorded_at <= bindparam("recorded"))
+        .where(sql_text.among(incident.id, "ids"), version.recorded_at <= bindparam("recorded"))
         .order_by(version.number)
     )
 
@@ -108,7 +109,7 @@ def _reported_text() -> str:
         select(incident.id, report.source)
         .join_from(TABLES["incident"], TABLES["incident_set_member"], member.incident == incident.key)
         .join(TABLES["toll_report"], report.incident_set == member.incident_set)
-        .where(connections.among(incident.id, "ids"), *known_reports())
+        .where(sql_text.among(incident.id, "ids"), *known_reports())
         .order_by(report.reported_at, report.key)
     )
 
@@ -117,7 +118,7 @@ def _reported_text() -> str:
 def _source_texts() -> str:
     """(key, record) of sources."""
     source = TABLES["source"].c
-    return compiled(select(source.key, source.record).where(connections.among(source.key, "keys")))
+    return compiled(select(source.key, source.record).where(sql_text.among(source.key, "keys")))
 
 
 @cache
@@ -129,6 +130,6 @@ def _shared_text() -> str:
         .join_from(TABLES["incident"], TABLES["incident_set_member"], member.incident == incident.key)
         .join(TABLES["incident_set"], sets.key == member.incident_set)
         .join(TABLES["set_segment"], headlines.incident_set == sets.key)
-        .where(connections.among(incident.id, "ids"), sets.size > literal_column("1"), *at_clocks(headlines))
+        .where(sql_text.among(incident.id, "ids"), sets.size > literal_column("1"), *at_clocks(headlines))
         .order_by(sets.size, sets.members)
     )

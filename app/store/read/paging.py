@@ -2,13 +2,20 @@
 
 import base64
 import binascii
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 
 import orjson
 
 from app.domain.dates import FOREVER, Instant
-from app.errors import FieldError, InvalidInput
+from app.errors import (
+    FieldError,
+    InvalidInput,
+)
+from app.query.query import Query
+from app.store.db.statements import Statement
+from app.store.read.session import ReadSession, built
 
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
 
@@ -58,3 +65,41 @@ def _digest(walk: PageSequence, asked: str) -> str:
 
 def _refused(message: str, text: str) -> InvalidInput:
     return InvalidInput([FieldError("cursor", message, text)])
+
+
+NOT_ASKED = ("cursor", "limit", "total", "fields", "hxl", "bom", "f")
+"""Parameters that change the page or its form, not the walk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """JSON texts of the items, where the next page begins, and the number of items where it was asked for."""
+
+    items: list[str]
+    cursor: str | None = None
+    total: int | None = None
+
+
+def cursor_of(question: Query, walk: PageSequence) -> Cursor | None:
+    """The cursor that was sent, checked against the walk and the question."""
+    text = question.given.get("cursor")
+    return None if text is None else read_cursor(text, walk, asked_of(question))
+
+
+def asked_of(question: Query) -> str:
+    """What a cursor belongs to: the filters, clocks and order."""
+    return repr(sorted((name, str(value)) for name, value in question.given.items() if name not in NOT_ASKED))
+
+
+def next_cursor(
+    session: ReadSession, walk: PageSequence, question: Query, last: tuple[int | str, ...] | None
+) -> str | None:
+    """The cursor of the page after the item with the keys `last`; `None` where there are no more."""
+    return None if last is None else Cursor(last, session.recorded).text(walk, asked_of(question))
+
+
+async def total_of(session: ReadSession, question: Query, statement: Callable[[], Statement]) -> int | None:
+    """The number of items on all pages, where it was asked for."""
+    if not question.given.get("total"):
+        return None
+    return int((await session.rows(await built(session, question, statement)))[0][0])

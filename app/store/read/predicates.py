@@ -13,8 +13,8 @@ from app.domain.vocabulary import ActorRole
 from app.query import predicate
 from app.query.features import GEOMETRY, QUERYABLES
 from app.query.predicate import Condition, Name, Pattern, Predicate, Value
-from app.store.db import connections
-from app.store.tables import TABLES
+from app.store.db import sql_text
+from app.store.tables import TABLES, search
 
 segment = TABLES["segment"].c
 _OPERATORS = {
@@ -52,7 +52,7 @@ def _narrowing(part: Condition, searched: frozenset[int]) -> Iterable[ColumnElem
         case predicate.Comparison("=", Name("region_code", False), Value() as value):
             yield segment.region_key == _operand(value)
         case predicate.Comparison("=", Name(name, False), Value(place)) if name in _SEARCHED and place in searched:
-            found = select(connections.incident_text.c.rowid).where(text(f"incident_text MATCH :{_words(place)}"))
+            found = select(search.incident_text.c.rowid).where(text(f"incident_text MATCH :{_words(place)}"))
             yield segment.version.in_(found)
 
 
@@ -63,7 +63,7 @@ def condition_of(tree: Condition) -> ColumnElement[bool]:
             compared: ColumnElement[bool] = _OPERATORS[op](_operand(left), _operand(right))
             return compared
         case predicate.Like(name, pattern):
-            return connections.like(_operand(name), _operand(pattern))
+            return sql_text.like(_operand(name), _operand(pattern))
         case predicate.Among(name, values):
             return _operand(name).in_([_operand(value) for value in values])
         case predicate.Null(name):
@@ -81,13 +81,13 @@ def condition_of(tree: Condition) -> ColumnElement[bool]:
 def values_of_predicate(of: Predicate) -> dict[str, Any]:
     """What the conditions compare with."""
     values: dict[str, Any] = {
-        _slot(n): connections.glob(v) if isinstance(v, Pattern) else v for n, v in enumerate(of.values)
+        _slot(n): sql_text.glob(v) if isinstance(v, Pattern) else v for n, v in enumerate(of.values)
     }
     for part in of.conditions:
         match part:
             case predicate.Comparison("=", Name(name, False), Value(place)) if name in _SEARCHED:
                 words = " ".join(fold(str(of.values[place])).split()[:FEW_WORDS])
-                values[_words(place)] = connections.match_expression(_SEARCHED[name], words)
+                values[_words(place)] = sql_text.match_expression(_SEARCHED[name], words)
     return values
 
 
@@ -119,23 +119,23 @@ def _property(name: str) -> ColumnElement[Any]:
     if (column := _RENAMED.get(name, name)) in segment:
         return segment[column]
     if name in _OF_TOLL:
-        return connections.member(segment.toll, f"$.killed.{_OF_TOLL[name]}")
+        return sql_text.member(segment.toll, f"$.killed.{_OF_TOLL[name]}")
     if name == "region_code":  # of a region without a code the key is its name in lower case
-        return case((connections.like(segment.region_key, literal("'[A-Z][A-Z]-*'")), segment.region_key))
+        return case((sql_text.like(segment.region_key, literal("'[A-Z][A-Z]-*'")), segment.region_key))
     if name == "near_border":
         return _joined(name)
     if name in list(ActorRole):
         return _joined("actors", role=name)
-    return _of_record(select(connections.member(_record.c.record, f"$.{name}")))
+    return _of_record(select(sql_text.member(_record.c.record, f"$.{name}")))
 
 
 def _joined(name: str, role: str | None = None) -> ColumnElement[Any]:
     """A list of the record as the flat feature has it: texts joined by `; `, of actors the names of one role."""
-    items = connections.items(_record.c.record, f"$.{name}")
-    text = connections.member(items.c.value, "$.name") if role else items.c.value
+    items = sql_text.items(_record.c.record, f"$.{name}")
+    text = sql_text.member(items.c.value, "$.name") if role else items.c.value
     joined = select(func.group_concat(text, literal("'; '"))).select_from(_record, items)
     if role:
-        joined = joined.where(connections.member(items.c.value, "$.role") == literal(f"'{role}'"))
+        joined = joined.where(sql_text.member(items.c.value, "$.role") == literal(f"'{role}'"))
     return _of_record(joined)
 
 

@@ -3,16 +3,29 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, literal_column, select, union
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    literal_column,
+    or_,
+    select,
+    union,
+)
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from app.domain.dates import Instant, Moment
 from app.domain.report import NEVER_VALID, Report
 from app.domain.vocabulary import BOUNDS, MEASURES, REPORTER_KINDS, VICTIMS
+from app.store.db.sql_text import compiled
+from app.store.db.statements import Statement, filled_up
+from app.store.read.filters import incident, known_reports, member, report
 from app.store.tables import (
     TABLES,
     IncidentSet,
@@ -22,20 +35,11 @@ from app.store.tables import (
     Source,
     TollReport,
 )
+from app.store.tables.known_report import KnownReport
 
 _OWN = TABLES["toll_report"].alias("own")
 OWN = _OWN.c
 """The reports that are about what is asked for, in conditions of `reports_about_sets`."""
-
-
-class KnownReport(NamedTuple):
-    """A report, with what is answered of it."""
-
-    report: Report
-    set_key: int
-    record: str
-    source: str
-    retraction: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,3 +160,28 @@ def known_report(row: Sequence[Any]) -> KnownReport:
 def covering(incident: str, reports: Iterable[KnownReport], at: Instant) -> list[KnownReport]:
     """Those that cover the incident and were given by `at`, oldest first."""
     return [k for k in reports if incident in k.report.incidents and k.report.reported.instant <= at]
+
+
+@lru_cache(maxsize=16)
+def _told_of_text(count: int) -> str:
+    retraction = TABLES["retraction"].c
+    void = and_(
+        retraction.toll_report == report.key,
+        retraction.recorded_at <= bindparam("recorded"),
+        or_(retraction.reported_at.is_(None), retraction.reported_at <= bindparam("known")),
+    )
+    return compiled(
+        select(incident.id, report.record, retraction.reason, retraction.reported_on)
+        .join_from(TABLES["incident"], TABLES["incident_set_member"], member.incident == incident.key)
+        .join(TABLES["toll_report"], report.incident_set == member.incident_set)
+        .outerjoin(TABLES["retraction"], void)
+        .where(incident.id.in_([bindparam(f"id_{n}") for n in range(count)]), *known_reports())
+        .order_by(report.reported_at, report.key)
+    )
+
+
+def select_reports_of_incidents(incident_ids: Sequence[str], recorded: Instant, known: Instant) -> Statement:
+    """(incident's id, record, retraction's reason, its reported_on) of reports about some incidents, oldest first."""
+    wanted = filled_up(incident_ids)
+    values = {f"id_{n}": incident_id for n, incident_id in enumerate(wanted)}
+    return Statement(_told_of_text(len(wanted)), values | {"recorded": recorded, "known": known})

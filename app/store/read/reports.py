@@ -1,38 +1,43 @@
 """Toll reports across incidents, and those who told them: questions become statements, rows become JSON texts."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
+from functools import cache, lru_cache
+from typing import Any
 
 import orjson
+from sqlalchemy import Select, bindparam, func, literal_column, select, tuple_
 
-from app.domain.dates import LAST_INSTANT
+from app.domain.dates import LAST_INSTANT, Instant, opening
 from app.domain.headline import successors
 from app.domain.report import Report
 from app.domain.vocabulary import Victims
 from app.errors import DatabaseUnusable, NotFound, echo
 from app.query.query import Query
-from app.store.db.reader import SLICE, ReadSession, Row
-from app.store.read import lists
+from app.store.db.reader import SLICE
+from app.store.db.sql_text import compiled, limited
+from app.store.db.statements import Row, Statement, filled_up
 from app.store.read.disclosure import disclosed
-from app.store.read.incidents import Page, cursor_of, next_cursor, standing_of, total_of
-from app.store.read.paging import PageSequence
-from app.store.read.report_rows import KnownReport, known_report
+from app.store.read.filters import incident, known_reports, member, report
+from app.store.read.history import standing_of
+from app.store.read.paging import Page, PageSequence, cursor_of, next_cursor, total_of
+from app.store.read.report_rows import OWN, build_reports_about_sets, known_report
+from app.store.read.session import ReadSession
+from app.store.tables import TABLES
+from app.store.tables.known_report import KnownReport
 
 REPORTS = PageSequence("toll-reports", (int, int))
 MANY_REPORTS = 100
 """More are looked at beside the event loop: some milliseconds."""
-REPORTERS_OR_SOURCES = {table: PageSequence(table, (str,)) for table in ("reporter", "source")}
 
 
 async def toll_reports(session: ReadSession, question: Query) -> Page:
     """A page of toll reports, newest first, each with whether it stands."""
     cursor = cursor_of(question, REPORTS)
-    statement = lists.select_toll_reports(question, session.recorded, cursor.keys if cursor else None)
+    statement = select_toll_reports(question, session.recorded, cursor.keys if cursor else None)
     rows, more = await session.page(statement, question.limit, lambda row: len(row[2]))
     items = await disclosed(session, await _standing(session, question, rows))
-    total = await total_of(
-        session, question, lambda: lists.select_toll_reports(question, session.recorded, counted=True)
-    )
+    total = await total_of(session, question, lambda: select_toll_reports(question, session.recorded, counted=True))
     following = next_cursor(session, REPORTS, question, (rows[-1][3], rows[-1][4]) if more else None)
     return Page(items, following, total)
 
@@ -51,7 +56,7 @@ async def every_toll_report(session: ReadSession, question: Query) -> AsyncGener
 
 async def toll_report(session: ReadSession, report_id: str, question: Query) -> str:
     """One toll report. Raises `NotFound`."""
-    rows = await session.rows(lists.select_toll_reports(question.but(id=report_id), session.recorded))
+    rows = await session.rows(select_toll_reports(question.but(id=report_id), session.recorded))
     if not rows:
         raise NotFound(f'no toll report with the id "{echo(report_id)}" is known at the time asked for')
     return (await disclosed(session, await _standing(session, question, rows)))[0]
@@ -62,13 +67,13 @@ async def recorded_report(session: ReadSession, report_id: str) -> tuple[str, li
 
     A change of the victims' group replaces those only where the report says so.
     """
-    rows = await session.rows(lists.select_toll_reports(Query({"id": report_id}), session.recorded))
+    rows = await session.rows(select_toll_reports(Query({"id": report_id}), session.recorded))
     known = [known_report(row) for row in await _about_sets(session, rows)]
     (text,) = await disclosed(session, _with_standing(Query(), rows, known))
     own = next(k.report for k in known if k.report.id == report_id)
     if own.victims is Victims.ALL:
         return text, []
-    statement = lists.select_wholes(report_id, rows[0][0], session.recorded)
+    statement = select_wholes(report_id, rows[0][0], session.recorded)
     told = [known_report(row).report for row in await session.rows(statement)]
     replaced_by = successors(told, LAST_INSTANT)
     wholes = [r.id for r in told if _is_whole(r, own) and r.id not in replaced_by]
@@ -96,7 +101,7 @@ async def _about_sets(session: ReadSession, rows: Sequence[Row]) -> list[Row]:
     if not rows:
         return []
     keys = list(dict.fromkeys(row[0] for row in rows))
-    return await session.rows(lists.select_reports_since(keys, min(row[3] for row in rows), session.recorded))
+    return await session.rows(select_reports_since(keys, min(row[3] for row in rows), session.recorded))
 
 
 def _with_standing(question: Query, rows: Sequence[Row], known: Sequence[KnownReport]) -> list[str]:
@@ -109,28 +114,80 @@ def _with_standing(question: Query, rows: Sequence[Row], known: Sequence[KnownRe
     return [f"{row[2][:-1]},{orjson.dumps(s).decode()[1:]}" for row, s in zip(rows, standing, strict=True)]
 
 
-async def reporters_or_sources(session: ReadSession, table: str, question: Query) -> Page:
-    """A page of `reporter` or `source`, by id, with how many reports and incidents they speak of."""
-    cursor = cursor_of(question, REPORTERS_OR_SOURCES[table])
-    statement = lists.select_reporters_or_sources(table, question, session.recorded, cursor.keys if cursor else None)
-    rows, more = await session.page(statement, question.limit, lambda row: len(row[0]))
-    items = await disclosed(session, [_reporter_or_source(row) for row in rows])
-    total = await total_of(
-        session, question, lambda: lists.select_reporters_or_sources(table, question, session.recorded, counted=True)
-    )
-    return Page(
-        items, next_cursor(session, REPORTERS_OR_SOURCES[table], question, (rows[-1][3],) if more else None), total
-    )
+@lru_cache(maxsize=16)
+def _since_text(count: int) -> str:
+    return compiled(build_reports_about_sets(count, OWN.reported_at >= bindparam("since")))
 
 
-def _reporter_or_source(row: Row) -> str:
-    counts: Mapping[str, int] = {"reports": row[1], "incidents": row[2]}
-    return f"{row[0][:-1]},{orjson.dumps(counts).decode()[1:]}"
+def select_reports_since(keys: Sequence[int], since: Instant, recorded: Instant) -> Statement:
+    """The reports about some sets of incidents that were given at an instant or later, and those that supersede them.
+
+    Rows for `facts.known_report`, without texts. What replaces a report is never given before it.
+    """
+    keys = filled_up(keys)
+    sets = {f"set_{n}": key for n, key in enumerate(keys)}
+    return Statement(_since_text(len(keys)), sets | {"since": since, "recorded": recorded})
 
 
-async def reporter_or_source(session: ReadSession, table: str, party_id: str) -> str:
-    """One `reporter` or `source`. Raises `NotFound`."""
-    rows = await session.rows(lists.select_reporters_or_sources(table, Query(), session.recorded, one=party_id))
-    if not rows:
-        raise NotFound(f'no {table} has the id "{echo(party_id)}"')
-    return (await disclosed(session, [_reporter_or_source(rows[0])]))[0]
+@cache
+def _wholes_text() -> str:
+    part = TABLES["toll_report"].alias("part").c
+    of_part = select(part.reporter, part.measure).where(part.id == bindparam("id"))
+    whole = tuple_(OWN.reporter, OWN.measure).in_(of_part), OWN.victims == literal_column(f"'{Victims.ALL}'")
+    return compiled(build_reports_about_sets(1, *whole))
+
+
+def select_wholes(report_id: str, set_key: int, recorded: Instant) -> Statement:
+    """The reports about all victims by the reporter of a report, of its measure and incidents: rows as before."""
+    return Statement(_wholes_text(), {"id": report_id, "set_0": set_key, "recorded": recorded})
+
+
+REPORT_FILTERS = ("incident", "reported_by", "source", "reported_from", "reported_to", "measure", "id")
+
+
+def build_toll_reports(given: tuple[str, ...], after: bool, counted: bool) -> Select[Any]:
+    """(set, id, record, reported_at, key) of toll reports, newest first; or their number."""
+    reporter, source = TABLES["reporter"].c, TABLES["source"].c
+    covers = select(member.incident_set).join(TABLES["incident"], incident.key == member.incident)
+    meanings = {
+        "incident": report.incident_set.in_(covers.where(incident.id == bindparam("incident"))),
+        "reported_by": report.reporter
+        == select(reporter.key).where(reporter.id == bindparam("reported_by")).scalar_subquery(),
+        "source": report.source == select(source.key).where(source.id == bindparam("source")).scalar_subquery(),
+        "reported_from": report.reported_at >= bindparam("reported_from"),
+        "reported_to": report.reported_at <= bindparam("reported_to"),
+        "measure": report.measure == bindparam("measure"),
+        "id": report.id == bindparam("id"),
+    }
+    where = (*known_reports(), *(meanings[name] for name in given))
+    if counted:
+        return select(func.count()).select_from(TABLES["toll_report"]).where(*where)
+    built = select(report.incident_set, report.id, report.record, report.reported_at, report.key).where(*where)
+    if after:
+        built = built.where(
+            tuple_(report.reported_at, report.key) < tuple_(bindparam("after_at"), bindparam("after_key"))
+        )
+    return limited(built.order_by(report.reported_at.desc(), report.key.desc()))
+
+
+@lru_cache(maxsize=256)
+def _reports_text(given: tuple[str, ...], after: bool, counted: bool) -> str:
+    return compiled(build_toll_reports(given, after, counted))
+
+
+def select_toll_reports(
+    question: Query, recorded: Instant, after: Sequence[int | str] | None = None, *, counted: bool = False
+) -> Statement:
+    """A page of toll reports with one row more, or their number."""
+    given = tuple(name for name in REPORT_FILTERS if name in question.given)
+    values: dict[str, Any] = {"recorded": recorded, "known": question.known}
+    for name in given:
+        value = question.given[name]
+        if name in ("reported_from", "reported_to"):
+            value = opening(value) if name == "reported_from" else value.instant
+        values[name] = value
+    if not counted:
+        values["limit"] = question.limit + 1
+    if after:
+        values |= {"after_at": after[0], "after_key": after[1]}
+    return Statement(_reports_text(given, after is not None, counted), values)

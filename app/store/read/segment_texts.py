@@ -8,7 +8,7 @@ import orjson
 from app.domain.dates import Instant
 from app.domain.headline import RULE, Headline
 from app.domain.vocabulary import Measure
-from app.store.read.report_rows import KnownReport
+from app.store.tables.known_report import KnownReport
 
 MAX_INLINE = 4096
 """Characters of sources and shared figures that a segment repeats. Beyond them `long_rows` puts the texts together."""

@@ -2,22 +2,46 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from sqlalchemy import ColumnElement, Integer, Select, func, literal_column, select
+
 from app.domain.countries import countries, possible_countries
+from app.domain.dates import Instant
 from app.domain.places import country_name, region_name, suggest_region
 from app.domain.vocabulary import Measure
 from app.errors import NotFound, TooManyGroups, echo
 from app.query.parameters import MOST_GROUPS, Group
 from app.query.query import Query, WantedRegion
-from app.store.db.reader import ReadSession, Row
-from app.store.read import incident_queries, lists
-from app.store.read.incidents import built, resolved
+from app.store.db.sql_text import compiled, limited
+from app.store.db.statements import Row, Statement
+from app.store.read import regions as read_regions
+from app.store.read.filters import Shape, at_clocks, conditions, member, segment, shape_of, values_of
+from app.store.read.incident_queries import searches_long
+from app.store.read.regions import resolved
+from app.store.read.session import ReadSession, built
+from app.store.tables import TABLES
 
-WIDTH = len(incident_queries.FIGURES)
+set_segment = TABLES["set_segment"].c
+
+
+GROUPS: dict[Group, ColumnElement[Any]] = {
+    Group.COUNTRY: segment.country,
+    Group.REGION: segment.region_key,
+    Group.YEAR: segment.month // literal_column("100", Integer),
+    Group.MONTH: segment.month,
+    Group.DAY: segment.day,
+    Group.EVENT_TYPE: segment.event_type,
+    Group.TYPE_OF_VIOLENCE: segment.type_of_violence,
+    Group.ACTOR: TABLES["incident_actor"].c.name,
+}
+
+
+FIGURES = [f"{measure}_{figure}" for measure in Measure for figure in ("low", "best", "high")]
+WIDTH = len(FIGURES)
 MANY_GROUPS = 100
 """More are put together beside the event loop: some milliseconds."""
 
@@ -58,7 +82,7 @@ async def _summed(session: ReadSession, question: Query, wanted: tuple[Group, ..
 
 
 async def _rows(session: ReadSession, question: Query, groups: tuple[Group, ...], *, shared: bool) -> list[Row]:
-    build = partial(incident_queries.select_sums, question, session.recorded, groups, shared=shared)
+    build = partial(select_sums, question, session.recorded, groups, shared=shared)
     return await session.rows(await built(session, question, build))
 
 
@@ -86,7 +110,7 @@ def _figures(sums: Sequence[int | None], suffix: str) -> dict[str, dict[str, int
 
 async def regions(session: ReadSession, question: Query) -> list[dict[str, Any]]:
     """Countries that have incidents, each followed by its regions. A region without a code has its name alone."""
-    rows = await session.rows(lists.select_regions(session.recorded, question.known))
+    rows = await session.rows(read_regions.select_regions(session.recorded, question.known))
 
     def made() -> list[dict[str, Any]]:
         by_country = groupby(session.each(rows), key=itemgetter(0))
@@ -128,7 +152,9 @@ async def region(session: ReadSession, code: str, question: Query) -> dict[str, 
     """A country or region by its ISO code, with the sums of its incidents. Raises `NotFound` for another code."""
     about, code = narrowed(code, question), code.upper()
     country = code.split("-")[0]
-    rows = [r for r in await session.rows(lists.select_regions(session.recorded, question.known)) if r[0] == country]
+    rows = [
+        r for r in await session.rows(read_regions.select_regions(session.recorded, question.known)) if r[0] == country
+    ]
     here = rows if code == country else [row for row in rows if row[1] == code]
     empty = {"incidents": 0, "date_from": None, "date_to": None}
     return (
@@ -150,3 +176,53 @@ def _country(asked: str) -> str:
         like = " or ".join(str(countries()[code]) for code in possible_countries(asked)) or suggest_region(asked)
         raise NotFound(f'"{echo(asked)}" is no ISO 3166 code{f"; did you mean {like}?" if like else ""}')
     return code
+
+
+def build_sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
+    """(groups…, region's name, incidents, every sum of `FIGURES`) of the incidents that match.
+
+    By actor an incident counts once for each name that took part. One group more than `MOST_GROUPS` tells that there
+    are too many.
+    """
+    actor = TABLES["incident_actor"].c
+    once = select(actor.name, actor.version).distinct().subquery()
+    keys = [(once.c.name if g is Group.ACTOR else GROUPS[g]).label(g) for g in groups]
+    built = select(*keys, func.max(segment.region_name), func.count(), *(func.sum(segment[f]) for f in FIGURES))
+    built = built.select_from(TABLES["segment"])
+    if Group.ACTOR in groups:
+        built = built.join(once, once.c.version == segment.version)
+    return limited(built.where(*conditions(shape)).group_by(*keys).order_by(*keys), MOST_GROUPS + 1)
+
+
+def build_shared_sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
+    """(groups…, every sum of `FIGURES`) of the figures told for several incidents together.
+
+    A set counts once in every group with a matching member.
+    """
+    actor = TABLES["incident_actor"].c
+    keys = [GROUPS[g].label(g) for g in groups]
+    figures = [set_segment[f] for f in FIGURES]
+    matching = (
+        select(*keys, set_segment.key, *figures)
+        .join_from(
+            TABLES["set_segment"], TABLES["incident_set_member"], member.incident_set == set_segment.incident_set
+        )
+        .join(TABLES["segment"], segment.incident == member.incident)
+    )
+    if Group.ACTOR in groups:
+        matching = matching.join(TABLES["incident_actor"], actor.version == segment.version)
+    sets = matching.where(*at_clocks(set_segment), *conditions(shape)).distinct().subquery()
+    of_groups = [sets.c[g] for g in groups]
+    return select(*of_groups, *(func.sum(sets.c[f]) for f in FIGURES)).group_by(*of_groups)
+
+
+@lru_cache(maxsize=512)
+def _sums_text(shape: Shape, groups: tuple[Group, ...], shared: bool) -> str:
+    return compiled((build_shared_sums if shared else build_sums)(shape, groups))
+
+
+def select_sums(question: Query, recorded: Instant, groups: Iterable[str], *, shared: bool) -> Statement:
+    """Counts and sums, or the sums of shared figures."""
+    shape = tuple(Group(g) for g in groups)
+    sql = _sums_text(shape_of(question), shape, shared)
+    return Statement(sql, values_of(question, recorded), searches_long(question))

@@ -17,8 +17,8 @@ from app.domain.vocabulary import BOUNDS, MEASURES, REPORTER_KINDS, VICTIMS, Cha
 from app.errors import AppError, Conflict, IncidentNotFound
 from app.store.db.transaction import Transaction
 from app.store.log import entries as log_entries
-from app.store.read import disclosure
-from app.store.read.report_rows import IncidentFacts, KnownReport
+from app.store.log import sealing
+from app.store.read.report_rows import IncidentFacts
 from app.store.tables import (
     Incident,
     IncidentSet,
@@ -33,6 +33,7 @@ from app.store.tables import (
     Withdrawal,
     table_of,
 )
+from app.store.tables.known_report import KnownReport
 from app.store.write import segments
 from app.store.write.history_steps import Steps
 from app.store.write.row_buffer import RowBuffer
@@ -89,7 +90,7 @@ class Appender:
 
     def secret(self, kind: str, of: str, secret: Mapping[str, Any]) -> None:
         """What a confidential record keeps to itself: its salt and its text."""
-        self.gathered.put(Secret, disclosure.subject(kind, of), recorded_at=self.now, **secret)
+        self.gathered.put(Secret, sealing.subject(kind, of), recorded_at=self.now, **secret)
 
     def incident(self, record: dict[str, Any], sources: list[dict[str, Any]]) -> int:
         """An incident with the first version of its record. Returns its key."""

@@ -9,8 +9,9 @@ from app.domain.dates import Instant
 from app.domain.report import NEVER_VALID
 from app.store.db.history_ends import SetEnding, Step, Void
 from app.store.db.transaction import Row, Transaction
-from app.store.read.report_rows import KnownReport, build_reports_about_sets, known_report, report_rows
+from app.store.read.report_rows import build_reports_about_sets, known_report, report_rows
 from app.store.tables import Retraction, TollReport
+from app.store.tables.known_report import KnownReport
 
 MAX_BEHIND = 1000
 """Reports of all sets that are looked through for those of one; where more were recorded since, its end is loaded."""

@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 
 from app.domain.dates import FOREVER, Instant
 from app.domain.report import NEVER_VALID
-from app.store.db import connections
+from app.store.db import sql_text
 from app.store.db.history_ends import LONG_HISTORY
 from app.store.db.transaction import Transaction
 from app.store.tables import table_of
@@ -50,16 +50,16 @@ def _is_open(model: type[SQLModel], column: str) -> tuple[ColumnElement[bool], .
 def _last(model: type[SQLModel], column: str) -> Select[Any]:
     table = table_of(model)
     found = select(*table.c).where(*_is_open(model, column)).order_by(table.c.known_from.desc())
-    return connections.limited(found, 1)
+    return sql_text.limited(found, 1)
 
 
 @cache
 def _holding(model: type[SQLModel], column: str) -> Select[Any]:
     known_from, is_open = table_of(model).c.known_from, _is_open(model, column)
-    some = connections.limited(select(known_from).where(*is_open)).subquery()
+    some = sql_text.limited(select(known_from).where(*is_open)).subquery()
     count = select(func.count()).select_from(some).scalar_subquery()
     holding = select(known_from, count).where(*is_open, known_from <= bindparam("since"))
-    return connections.limited(holding.order_by(known_from.desc()), 1)
+    return sql_text.limited(holding.order_by(known_from.desc()), 1)
 
 
 @cache

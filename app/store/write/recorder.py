@@ -1,55 +1,30 @@
 """Writing beside the event loop, in one order, and the answers that are kept so that a POST is safe to repeat."""
 
 import asyncio
-import hashlib
 import sqlite3
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from anyio import to_thread
-from sqlalchemy import bindparam, delete, select
 
-from app.domain.dates import DAY_LENGTH
-from app.errors import Conflict, DatabaseBusy, FieldError, InvalidInput
+from app.domain.access import Access
+from app.errors import Conflict, DatabaseBusy
 from app.store.db.budget import Budget
 from app.store.db.database import Database
-from app.store.db.reader import SLICE, Fetch, Following, ReadSession, Row, Statement, every_row
+from app.store.db.reader import SLICE
+from app.store.db.statements import Fetch, Following, Row, Statement, every_row
 from app.store.db.transaction import Transaction
-from app.store.keys import Access, expect_holds
-from app.store.tables import KeptAnswer, table_of
+from app.store.keys import expect_holds
+from app.store.read.session import ReadSession
+from app.store.write.idempotency import Answer, Repeatable, _keep, _kept
 from app.store.write.writer import Writer
 
 MOST_AT_ONCE = 32
 """Writes that share a transaction."""
 MOST_WAITING = 200
 """Writes that may wait for their turn."""
-KEPT_DAYS = 30
-"""How long the answer to an `Idempotency-Key` is kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is sent back for a write."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Repeatable:
-    """A POST that may be sent again: the key it was sent with, and a digest of all that makes it the same POST."""
-
-    key: str
-    request: bytes
-
-    @classmethod
-    def of(cls, key: str, method: str, path: str, body: bytes) -> "Repeatable":
-        """The digest covers method, path and body."""
-        return cls(key, hashlib.sha256(b"\n".join((method.encode(), path.encode(), body))).digest())
 
 
 Work = Callable[[Writer, ReadSession], Coroutine[Any, Any, Answer]]
@@ -198,35 +173,3 @@ def _run(coroutine: Coroutine[Any, Any, Answer]) -> Answer:
         answer: Answer = done.value
         return answer
     raise AssertionError("a work inside a transaction waits for nothing")
-
-
-_kept_columns = table_of(KeptAnswer).c
-_FIND = select(_kept_columns.request, _kept_columns.status, _kept_columns.headers, _kept_columns.body).where(
-    _kept_columns.api_key == bindparam("api_key"), _kept_columns.idempotency_key == bindparam("idempotency_key")
-)
-_FORGET = delete(table_of(KeptAnswer)).where(_kept_columns.recorded_at < bindparam("before"))
-
-
-def _kept(transaction: Transaction, access: Access, asked: Repeatable) -> Answer | None:
-    row = transaction.first(_FIND, {"api_key": access.id, "idempotency_key": asked.key})
-    if row is None:
-        return None
-    request, status, headers, body = row
-    if request != asked.request:
-        why = "was sent before, with another request; use a new one"
-        raise InvalidInput([FieldError("Idempotency-Key", why, asked.key, "header")])
-    return Answer(status, body, orjson.loads(headers) | {"Idempotency-Replayed": "true"})
-
-
-def _keep(transaction: Transaction, access: Access, asked: Repeatable, answer: Answer) -> None:
-    transaction.change(_FORGET, {"before": transaction.now - KEPT_DAYS * DAY_LENGTH})
-    row = {
-        "api_key": access.id,
-        "idempotency_key": asked.key,
-        "request": asked.request,
-        "status": answer.status,
-        "headers": orjson.dumps(dict(answer.headers)).decode(),
-        "body": answer.body,
-        "recorded_at": transaction.now,
-    }
-    transaction.insert(table_of(KeptAnswer), [row])

@@ -10,8 +10,9 @@ from sqlmodel import col
 
 from app.domain.dates import LAST_INSTANT
 from app.domain.vocabulary import Measure
-from app.store.db.connections import EXPORT_CACHE_KIB, compiled, limited, read_connection
+from app.store.db.connections import EXPORT_CACHE_KIB, read_connection
 from app.store.db.database import Database
+from app.store.db.sql_text import compiled, limited
 from app.store.read.filters import at_clocks, dropped_by_a_release
 from app.store.tables import (
     Incident,

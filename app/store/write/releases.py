@@ -18,7 +18,7 @@ from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
 from app.domain.vocabulary import Bound, Measure, Victims
 from app.errors import Conflict
-from app.store.db.reader import filled_up
+from app.store.db.statements import filled_up
 from app.store.tables import (
     Incident,
     Listing,

@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, Select, Table, bindparam, exists, select
 from sqlmodel import SQLModel
 
 from app.errors import AppError
-from app.store.db import connections
+from app.store.db import sql_text
 from app.store.db.transaction import Transaction
-from app.store.tables import IncidentSet, IncidentVersion, Retraction, Secret, Withdrawal, table_of
+from app.store.tables import IncidentSet, IncidentVersion, Retraction, Secret, Withdrawal, search, table_of
 
 NATURAL = {
     IncidentSet: "members",
@@ -22,7 +22,7 @@ NATURAL = {
     Withdrawal: "incident",
 }
 """What a row is known by outside; of the others it is their `id`. Of versions the newest of each incident is known."""
-_IN_ORDER = (*SQLModel.metadata.sorted_tables, *connections.SEARCH_TABLES)
+_IN_ORDER = (*SQLModel.metadata.sorted_tables, *search.SEARCH_TABLES)
 """Those that others point to come first."""
 _ABSENT: Any = object()
 
@@ -132,7 +132,7 @@ def _by_natural(model: type[SQLModel]) -> tuple[Select[Any], tuple[str, ...]]:
 
 @cache
 def _by_naturals(model: type[SQLModel]) -> tuple[Select[Any], tuple[str, ...]]:
-    return _rows_where(model, connections.among(_natural_column(model), "naturals"))
+    return _rows_where(model, sql_text.among(_natural_column(model), "naturals"))
 
 
 def _natural_column(model: type[SQLModel]) -> ColumnElement[Any]:

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, literal_column, select
 
 from app.domain.dates import parse_moment
 from app.errors import FieldError, InvalidInput
-from app.store.read import disclosure
+from app.store.log import sealing
 from app.store.tables import IncidentSet, Reporter, Secret, Source, TollReport, table_of
 from app.store.write.appender import Appender
 
@@ -32,7 +32,7 @@ _REPORTS = (
 
 def _parties(model: type[Reporter] | type[Source]) -> Any:
     """(id, public record, secret members) of all confidential reporters or sources, oldest first."""
-    party, prefix = table_of(model).c, disclosure.subject(model.__name__.lower(), "")
+    party, prefix = table_of(model).c, sealing.subject(model.__name__.lower(), "")
     return (
         select(party.id, party.record, _secret.record)
         .join_from(table_of(model), table_of(Secret), _secret.subject == literal_column(f"'{prefix}'") + party.id)
@@ -91,7 +91,7 @@ class SameConfidential:
         return self._known[model]
 
     def _secret_of(self, report_id: str) -> dict[str, Any]:
-        secret = self._append.find(Secret, disclosure.subject("toll_report", report_id))
+        secret = self._append.find(Secret, sealing.subject("toll_report", report_id))
         return orjson.loads(secret["record"]) if secret else {}
 
 

@@ -4,7 +4,6 @@ Open rows (`recorded_to` is `FOREVER`) that no longer tell what is known are clo
 `recorded_as_of` finds what was answered before.
 """
 
-import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
@@ -19,15 +18,15 @@ from app.domain.headline import Headline
 from app.domain.history import Span, TollSet, by_set, spans, superseding
 from app.domain.incident import counted_day
 from app.domain.places import Region
+from app.domain.sphere import on_sphere
 from app.domain.text import fold
 from app.domain.vocabulary import Measure
 from app.errors import HistoryTooLong
-from app.store.db import connections
+from app.store.db import sql_text
 from app.store.db.history_ends import Step
 from app.store.db.transaction import Transaction
 from app.store.read.report_rows import (
     IncidentFacts,
-    KnownReport,
     build_reports_about_incident,
     build_reports_about_sets,
     covering,
@@ -42,7 +41,9 @@ from app.store.tables import (
     Segment,
     SetSegment,
     Withdrawal,
+    search,
 )
+from app.store.tables.known_report import KnownReport
 from app.store.write import open_rows
 from app.store.write.history_steps import Steps
 
@@ -51,7 +52,7 @@ _COLUMNS = {measure: tuple(f"{measure}_{figure}" for figure in ("low", "best", "
 _NO_NUMBERS: dict[str, int | None] = dict.fromkeys(column for columns in _COLUMNS.values() for column in columns)
 _ABOUT_INCIDENT = build_reports_about_incident(bindparam("incident"), sources=True)
 _ABOUT_SET = build_reports_about_sets(1, sources=True)
-_LIVE_MEMBER = connections.limited(
+_LIVE_MEMBER = sql_text.limited(
     select(IncidentSetMember.incident)
     .outerjoin(Withdrawal, col(Withdrawal.incident) == IncidentSetMember.incident)
     .where(col(IncidentSetMember.incident_set) == bindparam("set"), col(Withdrawal.key).is_(None)),
@@ -66,7 +67,7 @@ _ONE_MORE = (
 """A segment of an incident beyond so many."""
 NO_HEADLINES = "{}"
 """Of a set whose incidents are all withdrawn: nobody reads it."""
-_CURRENT = connections.limited(
+_CURRENT = sql_text.limited(
     select(Incident.id, IncidentVersion.key, IncidentVersion.record, IncidentVersion.sources, Withdrawal.key)
     .join(IncidentVersion, col(IncidentVersion.incident) == Incident.key)
     .outerjoin(Withdrawal, col(Withdrawal.incident) == Incident.key)
@@ -309,12 +310,6 @@ def _compared(record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def on_sphere(latitude: float, longitude: float) -> tuple[float, float, float]:
-    """A place as a point of the unit sphere."""
-    phi, lam = math.radians(latitude), math.radians(longitude)
-    return math.cos(phi) * math.cos(lam), math.cos(phi) * math.sin(lam), math.sin(phi)
-
-
 def _numbers(found: Mapping[Measure, Headline]) -> dict[str, int | None]:
     told = _NO_NUMBERS.copy()
     for measure, headline in found.items():
@@ -345,11 +340,11 @@ def rows_of_version(version: int, record: Mapping[str, Any]) -> dict[Table, list
             {"scheme": scheme, "id": external_id, "version": version}
             for scheme, external_id in record["external_ids"].items()
         ],
-        connections.incident_text: [{"rowid": version} | {name: fold(told or "") for name, told in texts.items()}],
+        search.incident_text: [{"rowid": version} | {name: fold(told or "") for name, told in texts.items()}],
     }
     if record["latitude"] is not None:
         lat, lon = record["latitude"], record["longitude"]
-        rows[connections.incident_box] = [
+        rows[search.incident_box] = [
             {"version": version, "min_lon": lon, "max_lon": lon, "min_lat": lat, "max_lat": lat}
         ]
     return rows

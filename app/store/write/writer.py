@@ -18,7 +18,7 @@ from app.errors import Conflict, FieldError, IncidentNotFound, InvalidInput, Not
 from app.store import tables
 from app.store.db.database import Database
 from app.store.db.transaction import Transaction
-from app.store.read import disclosure
+from app.store.log import sealing
 from app.store.tables import Incident, Retraction, Secret, TollReport
 from app.store.write.appender import Appender
 from app.store.write.event_dates import EventDates
@@ -158,7 +158,7 @@ class Writer:
         secret = None
         if sealed:
             self._same.note_report(record)
-            record, secret = disclosure.seal(record, disclosure.SEALED_IN_REPORTS)
+            record, secret = sealing.seal(record, sealing.SEALED_IN_REPORTS)
         self._append.report(record | {"recorded_at": self._now_text})
         if secret:
             self._append.secret("toll_report", record["id"], secret)
@@ -198,7 +198,7 @@ class Writer:
         record, secret = sent.record(), None
         if sent.confidential:
             self._same.note_party(model, record)
-            record, secret = disclosure.seal(record, sent.SEALED)
+            record, secret = sealing.seal(record, sent.SEALED)
         self._append.party(model, record, secret)
         return Outcome.CREATED, sent.id
 
@@ -331,7 +331,7 @@ class Writer:
         if "commitment" in record:
             if not self.insider:
                 raise Conflict(f'"{record["id"]}" is recorded already, and confidential; name it by its id alone')
-            secret = self.find(Secret, disclosure.subject(kind, record["id"]))
+            secret = self.find(Secret, sealing.subject(kind, record["id"]))
             record |= orjson.loads(secret["record"]) if secret else {}
         return record
 

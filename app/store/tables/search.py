@@ -1,0 +1,33 @@
+"""The search tables: folded words, and boxes of places. Not SQLModel tables, since SQLite has modules for them."""
+
+from sqlalchemy import (
+    Column,
+    Float,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+)
+
+_search = MetaData()
+
+
+incident_text = Table(
+    "incident_text",
+    _search,
+    Column("rowid", Integer),
+    *(Column(name, Text) for name in ("title", "summary", "place", "actors", "region")),
+)
+"""Full text of versions (FTS5, without a copy of it); `region` has the district too. Versions are never deleted."""
+
+
+incident_box = Table(
+    "incident_box",
+    _search,
+    Column("version", Integer),
+    *(Column(name, Float) for name in ("min_lon", "max_lon", "min_lat", "max_lat")),
+)
+"""Places of versions (R*Tree, 32-bit numbers rounded outward: `segment` has the exact ones)."""
+
+
+SEARCH_TABLES = (incident_text, incident_box)
