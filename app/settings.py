@@ -1,10 +1,12 @@
 """Settings, read from the environment (prefix `INCIDENTS_`) and `.env` when the application is made."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_HERE = Path(__file__).resolve().parent
 DEFAULT_DATABASE_URL = "sqlite:///incidents.db"
 
 
@@ -37,3 +39,9 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None, description="Public address behind a proxy: in the OpenAPI document, links, citations."
     )
+
+
+def data_folder(name: str) -> Path:
+    """`migrations` or `seeds`: inside the package when installed, beside it in a checkout."""
+    inside = _HERE / f"_{name}"
+    return inside if inside.is_dir() else _HERE.parent / name

@@ -14,6 +14,7 @@ from app.domain.places import bare_name, find_country, known_region, region_name
 from app.ingest.formats import import_file, importer_of
 from app.query.parameters import FileFormat
 from app.store.db.database import Database
+from app.store.maintenance import schema
 from tests.support import Client
 
 FIGURES = ["best", "low", "high"]
@@ -54,7 +55,7 @@ def compare(file: Path) -> list[str]:
     table = table_of(file)
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{folder}/compared.db")
-        database.migrate()
+        schema.migrate(database)
         summary = import_file(importer_of(FileFormat.UCDP_GED, "compared", "2026-06-01"), file, database, "tests")
         client = Client(database)
         try:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from app.domain.vocabulary import Scope
 from app.ingest.seeds import load_seeds
 from app.store.db.database import Database
+from app.store.maintenance import schema
 from tests.support import Client, Editor, Service
 
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -32,7 +33,7 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with the schema and nothing in it. To be copied, not written."""
     path = tmp_path_factory.mktemp("migrated") / "incidents.db"
     made = Database(_url(path))
-    made.migrate()
+    schema.migrate(made)
     made.close()
     return path
 

@@ -25,6 +25,7 @@ from app.query.query import Query, parse_query
 from app.settings import Settings
 from app.store.db.database import Database
 from app.store.db.reader import Reader
+from app.store.maintenance import schema
 from app.store.read import history as read_history
 from app.store.read import incidents as read_incidents
 from app.store.read import session as read_session
@@ -253,7 +254,7 @@ def _asking(question: Query, answer: Callable[[ReadSession], Awaitable[None]]) -
     """Opens a session on a database that is fit for it, and asks."""
     settings = Settings()
     database = Database(settings.replica_url or settings.database_url)
-    database.check()
+    schema.check(database)
 
     async def ask() -> None:
         reader = Reader(database, read_seconds=600)

@@ -5,6 +5,7 @@ import typer
 from app.domain.text import check_text
 from app.settings import Settings
 from app.store.db.database import Database
+from app.store.maintenance import schema
 
 app = typer.Typer(
     help="Conflict-incident records that keep every reported toll.",
@@ -25,12 +26,12 @@ def text(typed: str) -> str:
 def migrated(settings: Settings) -> Database:
     """The database, made or brought up to date."""
     database = Database(settings.database_url, max_ahead_seconds=settings.clock_ahead_seconds)
-    database.migrate()
+    schema.migrate(database)
     return database
 
 
 def checked(settings: Settings) -> Database:
     """The database, which must be there and fit."""
     database = Database(settings.database_url)
-    database.check()
+    schema.check(database)
     return database

@@ -7,7 +7,8 @@ import yaml
 
 from app.domain.toll import TollReportDraft
 from app.ingest.pipeline import Item, Result, Summary, ingest
-from app.store.db.database import Database, data_folder
+from app.settings import data_folder
+from app.store.db.database import Database
 
 BY = "seeds"
 

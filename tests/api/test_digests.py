@@ -23,6 +23,7 @@ import rfc8785
 
 from app.domain.vocabulary import Scope
 from app.store.db.database import Database
+from app.store.maintenance import schema
 from tests.api.test_confidential import World, _addresses, _readable, _streamed
 from tests.proofs import root_of_leaves
 from tests.support import REPORTERS, SOURCE, Client, Editor, attack, figure
@@ -261,7 +262,7 @@ def test_commitments_differ_for_the_same_value_where_the_salt_does(twins: list[T
     # given the facts of the first twin once more, with true randomness
     path = tmp_path / "again.db"
     database = Database(f"sqlite:///{path}")
-    database.migrate()
+    schema.migrate(database)
     again = Twin(path, DICTIONARY[0])
     again.record()
 

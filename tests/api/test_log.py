@@ -17,6 +17,7 @@ from app.domain.dates import instant_text
 from app.domain.vocabulary import ChangeKind, Scope
 from app.store import keys
 from app.store.db.database import Database
+from app.store.maintenance import schema
 from app.store.maintenance.verify import Checkpoint, verify
 from tests.proofs import consistent, hash_of, includes, root_of_leaves
 from tests.store.rich import STEPS, make_older, make_rich
@@ -203,7 +204,7 @@ def test_the_epoch_is_that_of_the_checkpoint_and_stays(own_client: Client, seede
 
     # when
     record(seeded, draft("more"))
-    seeded.migrate()
+    schema.migrate(seeded)
 
     # then
     assert own_client.json("/v1/changes")["epoch"] == epoch
@@ -532,7 +533,7 @@ def test_facts_of_before_there_was_a_log_are_entered_when_the_database_is_migrat
     older: Database, recorded: Path
 ) -> None:
     # when
-    older.migrate()
+    schema.migrate(older)
 
     # then: into the log that there would have been
     there, would_be = (Client(Database(f"sqlite:///{path}")) for path in (older.url.database, recorded))
@@ -546,20 +547,20 @@ def test_facts_of_before_there_was_a_log_are_entered_when_the_database_is_migrat
 
 
 def test_a_database_that_was_migrated_is_whole(older: Database, recorded: Path) -> None:
-    older.migrate()
+    schema.migrate(older)
     assert verify(older).root == verify(Database(f"sqlite:///{recorded}")).root
 
 
 def test_migrating_again_enters_nothing_again(older: Database) -> None:
-    older.migrate()
+    schema.migrate(older)
     first = verify(older)
-    older.migrate()
+    schema.migrate(older)
     assert verify(older) == first
 
 
 def test_what_is_recorded_after_the_migration_goes_on_in_the_log(older: Database) -> None:
     # given
-    older.migrate()
+    schema.migrate(older)
     before = verify(older)
 
     # when
@@ -576,7 +577,7 @@ def test_the_seeds_of_before_there_was_a_log_are_entered_too(seeded: Database, t
     older = Database(f"sqlite:///{tmp_path / 'older.db'}")
 
     # when
-    older.migrate()
+    schema.migrate(older)
 
     # then
     assert verify(older).root == verify(seeded).root
@@ -589,7 +590,7 @@ def test_an_empty_database_of_before_there_was_a_log_has_an_empty_one(database: 
     older = Database(f"sqlite:///{tmp_path / 'older.db'}")
 
     # when
-    older.migrate()
+    schema.migrate(older)
 
     # then
     assert verify(older).entries == 0

@@ -24,6 +24,7 @@ from app.query.parameters import FileFormat
 from app.store import keys
 from app.store.db import connections
 from app.store.db.database import Database
+from app.store.maintenance import schema
 from app.store.write.writer import recording
 from tests import ged
 from tests.benchmarks import load, servers
@@ -230,7 +231,7 @@ def _against_executemany(folder: Path, rounds: int, run: Callable[[Database], An
 
 def _migrated(path: Path) -> Database:
     database = Database(url_of(path))
-    database.migrate()
+    schema.migrate(database)
     return database
 
 

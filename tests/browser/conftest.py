@@ -19,6 +19,7 @@ from app.domain.incident import IncidentDraft
 from app.ingest.formats import import_file, importer_of
 from app.query.parameters import FileFormat
 from app.store.db.database import Database
+from app.store.maintenance import schema
 from tests import ged
 from tests.support import Service, hostile_incident, record
 
@@ -65,7 +66,7 @@ def hostile_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @contextmanager
 def _database(folder: Path) -> Iterator[Database]:
     database = Database(f"sqlite:///{folder / 'service.db'}")
-    database.migrate()
+    schema.migrate(database)
     yield database
     database.close()
 

@@ -14,6 +14,7 @@ from app.ingest.formats import import_file, importer_of
 from app.query.parameters import FileFormat
 from app.store import keys
 from app.store.db.database import Database
+from app.store.maintenance import schema
 from tests import ged
 from tests.support import Service, draft, record
 
@@ -74,7 +75,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, dict[st
     events = [event for event in ged.events(700) if event["date_end"].year <= LAST_YEAR]
     facts = [*map(_of_event, events), *map(_quiet, range(130))]
     database = Database(f"sqlite:///{folder / 'service.db'}")
-    database.migrate()
+    schema.migrate(database)
     key = keys.create(database, "a client", [Scope.WRITE], None)
     release = importer_of(FileFormat.UCDP_GED, "20.1", "2020-06-01")
     imported = import_file(release, ged.write(folder / "events.csv", events), database, "tests")

@@ -16,6 +16,7 @@ import httpx
 from app.domain.vocabulary import Scope
 from app.store import keys
 from app.store.db.database import Database
+from app.store.maintenance import schema
 from tests.proofs import hash_of, root_of_leaves
 from tests.support import Service, attack, command, environment, figure
 
@@ -28,7 +29,7 @@ def number(name: str, usual: int) -> int:
 def make_key(file: Path, name: str = "desk") -> str:
     """A key that may write, in a database that is made where there is none."""
     database = Database(f"sqlite:///{file}")
-    database.migrate()
+    schema.migrate(database)
     key = keys.create(database, name, [Scope.WRITE], None)
     database.close()
     return key

@@ -21,6 +21,7 @@ import pytest
 from app.domain.vocabulary import Scope
 from app.store import keys
 from app.store.db.database import Database
+from app.store.maintenance import schema
 from tests.faults.bombs import HEADER, MIB, PACKED, PLAIN, gzipped
 from tests.faults.serving import number
 from tests.support import Service, command, environment, free_port
@@ -49,7 +50,7 @@ class Limited(Service):
         self.database = folder / "service.db"
         self.log = folder / "service.log"
         made = Database(f"sqlite:///{self.database}")
-        made.migrate()
+        schema.migrate(made)
         self.key = keys.create(made, "desk", [Scope.WRITE], None)
         made.close()
         with self.log.open("wb") as log:

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from app.store.db.database import Database
+from app.store.maintenance import schema
 from app.store.maintenance.backup import backup
 from app.store.maintenance.verify import verify
 from tests.faults.serving import FACTS, Forks, Killable, mark_of, marked, number, pages, verified, whole_log
@@ -253,7 +254,7 @@ def test_a_restore_that_is_killed_leaves_the_one_state_or_the_other(
     # given a backup of 100 entries, a database that has 100 more, and how long a restore takes to show
     path, file = tmp_path / "incidents.db", tmp_path / "backup.db"
     database = Database(f"sqlite:///{path}")
-    database.migrate()
+    schema.migrate(database)
     earlier, later = (
         [draft(f"{name}-{n}", summary="word " * 500) for n in range(100)] for name in ("earlier", "later")
     )

@@ -2,7 +2,8 @@
 
 from app.ingest.pipeline import Item, ingest
 from app.ingest.seeds import load_seeds, read_seeds
-from app.store.db.database import Database, data_folder
+from app.settings import data_folder
+from app.store.db.database import Database
 from tests.store.recorded import Asking
 
 GOOD = {

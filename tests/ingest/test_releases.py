@@ -12,6 +12,7 @@ from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Summary
 from app.query.parameters import FileFormat
 from app.store.db.database import Database
+from app.store.maintenance import schema
 from app.store.maintenance.verify import verify
 from app.store.write.writer import recording
 from tests import ged
@@ -119,7 +120,7 @@ def test_the_other_order_gives_the_same_answers(tmp_path: Path, load: Load, clie
 
     # when
     other = Database(f"sqlite:///{tmp_path}/other.db")
-    other.migrate()
+    schema.migrate(other)
     for release, events in ((AFTER, releases.second), (BEFORE, releases.first)):
         file = ged.write(tmp_path / f"{release}.csv", events)
         import_file(importer_of(FileFormat.UCDP_GED, release, DAYS[release]), file, other, "tests")

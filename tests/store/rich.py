@@ -20,6 +20,7 @@ from app.domain.incident import IncidentDraft
 from app.domain.source import Reference, ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
 from app.store.db.database import Database, _scripts
+from app.store.maintenance import schema
 from app.store.tables import TABLES
 from app.store.tables.search import incident_box, incident_text
 from app.store.write import segments
@@ -168,7 +169,7 @@ def make_rich(path: Path, migrated: Path, **changed: Callable[[Writer], object])
 def make_older(path: Path, of: Path, revision: str = "0001") -> None:
     """A database as the program wrote it when this was the newest revision, with the facts of another database."""
     database = Database(f"sqlite:///{path}")
-    database.make_schema(revision)
+    schema.make_schema(database, revision)
     database.close()
     with _with_whole_texts(of, path, revision) as source, closing(sqlite3.connect(path, isolation_level=None)) as older:
         older.execute("ATTACH ? AS newer", (str(source),))

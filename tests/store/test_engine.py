@@ -14,6 +14,7 @@ from sqlmodel import SQLModel
 
 from app.errors import Conflict, DatabaseUnusable, InvalidInput
 from app.store.db.database import Database, _scripts
+from app.store.maintenance import schema
 from app.store.maintenance.verify import verify
 from app.store.write.writer import recording
 from tests.store.recorded import Asking, incident, record, report
@@ -158,7 +159,7 @@ def test_a_reader_cannot_write(database: Database) -> None:
 def test_a_missing_database_is_not_made_by_looking(tmp_path: Path) -> None:
     path = tmp_path / "none.db"
     with pytest.raises(DatabaseUnusable, match="does not exist"):
-        Database(f"sqlite:///{path}").check()
+        schema.check(Database(f"sqlite:///{path}"))
     assert not path.exists()
 
 
@@ -200,7 +201,7 @@ def test_a_process_of_before_the_log_that_still_writes_is_refused(database: Data
 )
 def test_a_database_with_a_trigger_or_a_view_is_not_opened(database: Database, made: str) -> None:
     # given
-    database.check()
+    schema.check(database)
     with closing(sqlite3.connect(str(database.url.database))) as connection:
         connection.executescript(made)
 

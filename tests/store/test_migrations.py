@@ -13,6 +13,7 @@ from app.domain.toll import TollReportDraft
 from app.ingest.formats import import_file, importer_of
 from app.query.parameters import FileFormat
 from app.store.db.database import Database, _scripts
+from app.store.maintenance import schema
 from app.store.maintenance.verify import Proved, verify
 from app.store.write.writer import recording
 from tests.ged import events as ged_events
@@ -83,7 +84,7 @@ def test_days_that_data_sets_state_and_spans_of_releases_are_found_again(databas
 
     # when it goes down to the schema before, and up again
     migrate_to(database, "0004")
-    database.migrate()
+    schema.migrate(database)
 
     # then
     assert answers(database) == right
@@ -214,7 +215,7 @@ def test_a_thousand_incidents_of_an_earlier_schema_are_migrated_verified_and_ans
 
     # when
     database = Database(f"sqlite:///{path}")
-    database.migrate()
+    schema.migrate(database)
     database.close()
 
     # then

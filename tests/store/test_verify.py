@@ -27,6 +27,7 @@ from app.store import keys
 from app.store.db.database import Database
 from app.store.db.sql_text import compiled
 from app.store.log import entries as log_entries
+from app.store.maintenance import schema
 from app.store.maintenance.verify import NOT_OF_THE_RECORD, Checkpoint, Proved, verify
 from app.store.tables import TABLES
 from app.store.write.writer import recording
@@ -76,7 +77,7 @@ def tamper(path: Path, *parts: str) -> None:
 def prove(path: Path, against: Checkpoint | None = None) -> Proved:
     """What `incidents verify` does."""
     database = Database(f"sqlite:///{path}")
-    database.check()
+    schema.check(database)
     return verify(database, against)
 
 

@@ -1,5 +1,6 @@
 """`/healthz` and `/readyz`: whether the process lives, and whether it can answer."""
 
+from functools import partial
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from app.api.openapi import schemas
 from app.api.openapi.operations import ANY_ROUTE, read_router
 from app.errors import AppError
 from app.store.db.reader import Reader
+from app.store.maintenance import schema
 
 router = read_router("", "Health")
 OPEN: dict[str, Any] = {"security": []}
@@ -42,7 +44,8 @@ async def readyz(request: Request) -> Response:
     """Reads a few pages of the database: it is there, it is the file that was opened, and it has this schema."""
     reader: Reader = request.app.state.reader
     try:
-        await to_thread.run_sync(reader.check)
+        await to_thread.run_sync(partial(schema.check, reader.database, small_file=False))
+        reader.same_file.expect()
     except AppError as error:
         return _health(shown(error).detail)
     return _health(None)

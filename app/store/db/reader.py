@@ -163,14 +163,6 @@ class Reader:
         except queue.Empty:
             return self._open(connections.THREAD_CACHE_KIB)
 
-    def check(self) -> None:
-        """Raises `DatabaseUnusable` where the database cannot be read, has another schema or is another file by now.
-
-        Reads a few pages, whatever the size of the file.
-        """
-        self.database.check(small_file=False)
-        self.same_file.expect()
-
     def _open(self, cache_kib: int) -> Opened:
         try:
             return connections.read_connection(self.database.url, cache_kib)

@@ -12,15 +12,16 @@ from app.errors import Broken, DatabaseFull, DatabaseUnusable, FieldError, Inval
 from app.store import keys
 from app.store.db import connections
 from app.store.db.connections import was_full
-from app.store.db.database import Database, schema_version
+from app.store.db.database import Database
 from app.store.db.transaction import now
 from app.store.log import entries as log_entries
-from app.store.maintenance import sqlite_files
+from app.store.maintenance import schema, sqlite_files
+from app.store.maintenance.schema import schema_version
 
 
 def backup(database: Database, file: Path) -> None:
     """Writes a consistent copy, while others may go on writing. Never over a file that is there."""
-    database.check()
+    schema.check(database)
     if file.exists():
         raise InvalidInput([FieldError("file", "is there already; choose another name", str(file), "argument")])
     try:
@@ -42,7 +43,7 @@ def restore(file: Path, database: Database) -> Path | None:
         raise DatabaseUnusable(f"{file} is not a file; choose a backup")
     database.close()
     target, backed_up = connections.path_of(database.url), Database(f"sqlite:///{file}")
-    backed_up.check(may_be_older=True)
+    schema.check(backed_up, may_be_older=True)
     moment = now()
     stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(moment // 1_000_000))}.{moment % 1_000_000:06d}Z"
     kept, prepared = target.with_name(f"{target.name}.before-{stamp}"), target.with_name(f".{target.name}.restoring")
@@ -79,7 +80,7 @@ def _expect_own_schema(prepared: Path, file: Path) -> None:
     ):
         if revision := schema_version(copied):
             made = Database(f"sqlite:///{folder}/reference.db")
-            made.make_schema(revision)
+            schema.make_schema(made, revision)
             made.close()
         try:
             sqlite_files.check_schema(copied, reference)
@@ -91,7 +92,7 @@ def _expect_own_schema(prepared: Path, file: Path) -> None:
 
 def _prepare(prepared: Path) -> None:
     made = Database(f"sqlite:///{prepared}")
-    made.migrate()
+    schema.migrate(made)
     with made.writing() as transaction:
         log_entries.new_epoch(transaction)
     made.close()

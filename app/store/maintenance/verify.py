@@ -29,7 +29,7 @@ from app.store.db.sql_text import compiled
 from app.store.db.transaction import Row, Transaction
 from app.store.log import entries as log_entries
 from app.store.log import sealing
-from app.store.maintenance import member_order, sqlite_files
+from app.store.maintenance import member_order, schema, sqlite_files
 from app.store.maintenance.temporary import temporary_folder
 from app.store.tables import DERIVED, TABLES, Change, Recording, Reporter, Source, TollReport, table_of
 from app.store.write import import_notes
@@ -65,7 +65,7 @@ def verify(
         copied, again = folder / "copy.db", folder / "again.db"
         sqlite_files.copy(database.url, copied)
         empty = Database(f"sqlite:///{again}")
-        empty.migrate()
+        schema.migrate(empty)
         empty.close()
         with closing(_scratch(copied)) as stored, closing(_scratch(again)) as replayed:
             try:
