@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.cli.base import app, migrated
+from app.domain.written_days import DayOrder
 from app.errors import FieldError, InvalidInput
-from app.formats.layouts.days import DayOrder
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Result, Summary
 from app.ingest.rows import OURS

@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 from anyio import to_thread
 
+from app.domain.columns import COLUMNS
 from app.errors import FieldError, InvalidInput
 from app.formats.layouts import acled, ucdp
-from app.formats.layouts.columns import COLUMNS
 from app.formats.layouts.plain import (
     REPORT_COLUMNS,
     flat_incident,

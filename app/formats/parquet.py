@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
-from app.api.http.kept_files import OpenFile
-from app.api.http.slots import Slots
+from app.domain.columns import COLUMNS, Type
 from app.domain.incident import counted_day
 from app.errors import TooManyExports
-from app.formats.layouts.columns import COLUMNS, Type
 from app.formats.layouts.plain import incident_columns, incident_values
+from app.formats.open_file import OpenFile
+from app.store.db.slots import Slots
 from app.store.maintenance.temporary import temporary_folder
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import Any
 from app.domain.dates import Instant
 from app.domain.source import MomentText, Record, ReporterDraft, SourceDraft
 from app.domain.vocabulary import ReporterKind
+from app.domain.written_days import DayOrder
 from app.errors import FieldError, InvalidInput
 from app.formats.layouts import acled
 from app.formats.layouts.cells import Cells
-from app.formats.layouts.days import DayOrder
 from app.ingest.actor_rows import ActorRows
 from app.ingest.data_sets import ListedDraft, ListingBatch, Release, expect_columns, items_of, listed
 from app.ingest.files import Table

@@ -9,9 +9,9 @@ from typing import Any
 from app.domain.dates import is_before_event, parse_day, parse_moment, today
 from app.domain.incident import IncidentDraft, counted_day
 from app.domain.source import Record, SourceDraft
+from app.domain.written_days import DayOrder
 from app.errors import FieldError, InvalidInput, echo
 from app.formats.layouts.cells import Cells
-from app.formats.layouts.days import DayOrder
 from app.ingest.files import Table
 from app.ingest.pipeline import Item
 from app.ingest.rows import Row

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from xml.parsers.expat import ExpatError
 
+from app.domain.written_days import DayOrder
 from app.errors import FieldError, InvalidInput, echo
-from app.formats.layouts.days import DayOrder
 from app.ingest.json_rows import table_of_json
 from app.ingest.limits import BeyondLimit, Budget, Unpacked
 from app.ingest.rows import Row

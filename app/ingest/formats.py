@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from app.formats.layouts.days import DayOrder
+from app.domain.written_days import DayOrder
 from app.ingest.acled import AcledImport
 from app.ingest.data_sets import Release
 from app.ingest.files import Table, opened

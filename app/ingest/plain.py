@@ -12,15 +12,15 @@ from typing import Any
 import orjson
 from pydantic import Field
 
+from app.domain.columns import COLUMNS
 from app.domain.countries import countries
 from app.domain.incident import MERGED, IncidentDraft, IncidentFields
 from app.domain.source import Id, MomentText, Record, SentSource, SourceDraft, Text
 from app.domain.text import fold, nearest
 from app.domain.toll import TollReportDraft
+from app.domain.written_days import DayOrder
 from app.errors import Conflict, FieldError, InvalidInput, echo
 from app.formats.layouts import plain
-from app.formats.layouts.columns import COLUMNS
-from app.formats.layouts.days import DayOrder
 from app.ingest.data_sets import Release, expect_columns, item_of
 from app.ingest.files import Table
 from app.ingest.pipeline import Item, Summary

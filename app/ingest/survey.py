@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from app.domain.written_days import DayColumn, DayOrder
 from app.errors import FieldError, InvalidInput
-from app.formats.layouts.days import DayColumn, DayOrder
 from app.ingest.files import Table
 from app.ingest.rows import Row
 

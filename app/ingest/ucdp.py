@@ -10,10 +10,10 @@ from typing import Any
 from app.domain.dates import Instant, is_before_event, parse_day, parse_moment
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.vocabulary import ReporterKind
+from app.domain.written_days import DayOrder
 from app.errors import FieldError, InvalidInput
 from app.formats.layouts import ucdp
 from app.formats.layouts.cells import Cells
-from app.formats.layouts.days import DayOrder
 from app.ingest.data_sets import ListedDraft, ListingBatch, Release, expect_columns, items_of, listed
 from app.ingest.files import Table
 from app.ingest.pipeline import Item, Summary

@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
+from app.domain.columns import Type
 from app.domain.text import nearest
-from app.formats.layouts.columns import Type
 from app.query.cql_text import Json, Language, parse_cql_text
 from app.query.features import GEOMETRY, QUERYABLES, comparable
 from app.query.predicate import (

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Any
 
 from app.domain.client_times import ordinal_of, parse_client_time
+from app.domain.columns import OF_HEADLINE, Type
 from app.domain.source import INT64
 from app.domain.text import check_text
 from app.domain.vocabulary import (
@@ -17,7 +18,6 @@ from app.domain.vocabulary import (
     SubEventType,
     ViolenceType,
 )
-from app.formats.layouts.columns import OF_HEADLINE, Type
 
 GEOMETRY = "geometry"
 LARGEST = 2.0**63

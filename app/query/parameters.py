@@ -4,6 +4,7 @@ HTTP validation, the OpenAPI text, the SQL, the command line's options and the R
 To add a filter, add a line to `FILTERS`; a new way to compare also needs a line in `store.conditions`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
@@ -18,7 +19,7 @@ from app.domain.vocabulary import (
     SubEventType,
     ViolenceType,
 )
-from app.formats.layouts.days import DayOrder
+from app.domain.written_days import DayOrder
 from app.query import value_types
 from app.query.cql_text import Language
 from app.query.features import QUERYABLES
@@ -424,3 +425,9 @@ FEATURES = (
 CHANGES = (AFTER, LIMIT)
 IMPORT = (FORMAT, RELEASE, RELEASED_ON, DATES)
 PROOF = (SEQ, SIZE, FROM, TO)
+
+
+def forms_of(parameters: Sequence[Parameter]) -> list[Format]:
+    """The forms in which an answer can be given; JSON is the first."""
+    values = next((p.kind.schema["enum"] for p in parameters if p.name == "f"), [Format.JSON])
+    return [Format(value) for value in values]

@@ -12,11 +12,11 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from app.domain.client_times import ordinal_of, parse_client_time
+from app.domain.columns import Type
 from app.domain.dates import parse_day, parse_moment
 from app.domain.places import find_country
 from app.domain.source import DAY_SCHEMA, ID_PATTERN, INT64, MOMENT_SCHEMA
 from app.domain.text import Misspelt, check_text, fold, nearest
-from app.formats.layouts.columns import Type
 from app.query.features import QUERYABLES, comparable
 
 EARTH_KM = 6371.0088

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from app.domain.columns import Type
 from app.domain.incident import IncidentDraft
-from app.formats.layouts.columns import Type
 from app.query.features import QUERYABLES
 from tests.support import draft, figure
 

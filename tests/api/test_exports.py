@@ -10,8 +10,8 @@ import geojson_pydantic
 import hxl
 import pytest
 
+from app.domain.columns import COLUMNS
 from app.formats.layouts import acled, ucdp
-from app.formats.layouts.columns import COLUMNS
 from app.query.parameters import Format
 from app.store.db.database import Database
 from tests.support import Client, draft, parquet_rows, record, report

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.formats.layouts.columns import Type
+from app.domain.columns import Type
 from app.query.features import PROPERTIES, QUERYABLES, Property
 from app.query.parameters import EQUAL
 from app.store.db.database import Database

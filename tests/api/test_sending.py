@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import Request
 
 from app.api.http import responses
-from app.api.http.slots import HELD, Slots, hold
+from app.api.http.slots import HELD, hold
 from app.api.routes import imports as import_route
 from app.api.routes import log
 from app.api.routes.live_log import LiveFeed
@@ -16,6 +16,7 @@ from app.errors import ShareTaken, TooManyExports
 from app.query.query import Query
 from app.store.db.database import Database
 from app.store.db.reader import Reader
+from app.store.db.slots import Slots
 from app.store.read import session as read_incidents
 from tests.support import ROOT, Client, draft, record, report
 

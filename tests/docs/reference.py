@@ -8,8 +8,8 @@ from typing import Any
 import typer
 
 from app.cli import app as command_line
+from app.domain.columns import COLUMNS
 from app.formats.encoding import MEDIA_TYPES
-from app.formats.layouts.columns import COLUMNS
 from app.settings import Settings
 from app.web import error_catalogue, guide
 from tests.docs.limits import LIMITS, in_words, value_of

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.formats.layouts.days import DayColumn, DayOrder, read_day, read_month
+from app.domain.written_days import DayColumn, DayOrder, read_day, read_month
 from app.formats.layouts.moments import read_moment
 
 DMY, MDY = DayOrder.DAY_FIRST, DayOrder.MONTH_FIRST

@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 import pytest
 
+from app.domain.written_days import DayOrder
 from app.errors import InvalidInput
 from app.formats.layouts.acled import COLUMNS
-from app.formats.layouts.days import DayOrder
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Summary
 from app.query.parameters import FileFormat

@@ -1,7 +1,7 @@
 """The guide says what the code lists say."""
 
+from app.domain.columns import COLUMNS
 from app.domain.vocabulary import ActorKind, DatePrecision, PlacePrecision
-from app.formats.layouts.columns import COLUMNS
 from app.web import guide
 
 

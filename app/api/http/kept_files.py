@@ -4,17 +4,14 @@ A file is open and has no name: whatever becomes of the process, its room is fre
 """
 
 import asyncio
-import os
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from weakref import WeakSet, finalize
-
-from anyio import to_thread
+from weakref import WeakSet
 
 from app.errors import ExportUnwritable, ShareTaken, TooManyExports
+from app.formats.open_file import OpenFile
 
 KEPT_SECONDS = 300
 """How long a file is kept after it was last asked for."""
@@ -24,26 +21,6 @@ SHARE = MAX_FILES // 4
 """Of these, files that one client address had made."""
 MAX_BYTES = 512 * 1024 * 1024
 """Bytes of the files that are kept; the newest is kept whatever its size."""
-CHUNK = 1 << 18
-
-
-class OpenFile:
-    """A file that is complete. It is closed when nobody refers to it any more."""
-
-    def __init__(self, path: Path) -> None:
-        self.made_for = ""
-        """The client address that first asked for it."""
-        self._descriptor = os.open(path, os.O_RDONLY)
-        finalize(self, os.close, self._descriptor)
-        self.size = os.fstat(self._descriptor).st_size
-
-    async def chunks(self, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
-        """The bytes from `start` to before `stop`, or to the end. Several may read at once."""
-        end = self.size if stop is None else stop
-        while start < end:
-            chunk = await to_thread.run_sync(os.pread, self._descriptor, min(CHUNK, end - start), start)
-            start += len(chunk)
-            yield chunk
 
 
 Make = Callable[[], Coroutine[Any, Any, OpenFile]]

@@ -5,8 +5,6 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import blake2b
-from importlib.metadata import version as version_of
 from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -14,7 +12,6 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app import __version__
 from app.api.http.addresses import absolute
 from app.api.http.authentication import access_of
 from app.api.http.conditional_requests import (
@@ -25,16 +22,16 @@ from app.api.http.conditional_requests import (
     conditional_headers,
     http_date,
 )
+from app.api.http.etags import tag
 from app.api.http.pieces import response_of
 from app.api.http.responses import content_of, file_response, modified_second
 from app.api.http.rounds import rounds
 from app.api.http.slots import address_of
-from app.api.openapi.operations import forms_of
 from app.domain.dates import Instant
 from app.domain.vocabulary import Scope
 from app.errors import FieldError, InvalidInput, PreconditionFailed
 from app.formats.encoding import FILE_NAMES, MEDIA_TYPES, expect_fitting, media_type, with_bom
-from app.query.parameters import Format, Parameter
+from app.query.parameters import Format, Parameter, forms_of
 from app.query.query import Query, parse_query
 from app.store.db.budget import Budget
 from app.store.db.reader import Reader
@@ -51,8 +48,6 @@ PRIVATE = "private, no-store"
 MOST_PARAMETERS = 500
 SHORT_QUERY, MANY_PAIRS = 600, 20
 """Bytes and parameters up to which a query is read on the event loop: a millisecond."""
-MADE_WITH = " ".join((__version__, *(version_of(name) for name in ("duckdb", "pycountry"))))
-"""Versions of the programs whose output is part of an answer."""
 T = TypeVar("T")
 _QUALITY = re.compile(r"[01](\.[0-9]{0,3})?", re.ASCII)
 
@@ -141,28 +136,6 @@ def format_of(request: Request, question: Query, allowed: Sequence[Parameter]) -
     scored = [(wanted.get(media_type(form), 0.0), form) for form in forms_of(allowed)]
     best, form = max(scored, key=lambda pair: pair[0])
     return form if best > 0 else Format.JSON
-
-
-def tag(path: str, query: bytes, form: Format, encoding: str, stamp: object, version: Instant | None) -> str:
-    """A strong entity tag: the same only where every byte of the answer is, in the content coding that it is sent in.
-
-    That of an incident begins with the version of its record, which is what a change is made for (`If-Match`).
-    """
-    mark = "" if version is None else _mark(path, version)
-    return f'"{mark}{_digest(MADE_WITH, path, query, form, encoding, stamp)}"'
-
-
-def is_of_version(tags: str, path: str, version: Instant) -> bool:
-    """Whether one of the tags of an `If-Match` is of this version of the record at a path."""
-    return tags.strip() == "*" or any(t.strip().startswith(f'"{_mark(path, version)}') for t in tags.split(","))
-
-
-def _mark(path: str, version: Instant) -> str:
-    return f"{version:x}-{_digest(path)[:8]}."
-
-
-def _digest(*told: object) -> str:
-    return blake2b(repr(told).encode(), digest_size=12).hexdigest()
 
 
 def encoding_of(form: Format, sent: Headers) -> str:

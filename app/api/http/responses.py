@@ -11,12 +11,14 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from app.api.http.conditional_requests import Conditions
-from app.api.http.kept_files import KeptFiles, Make, OpenFile
+from app.api.http.kept_files import KeptFiles, Make
 from app.api.http.pieces import response_of
 from app.api.http.rounds import rounds
-from app.api.http.slots import Slots, address_of, hold
+from app.api.http.slots import address_of, hold
 from app.domain.dates import Instant
 from app.errors import ServiceStopping, TooManyExports
+from app.formats.open_file import OpenFile
+from app.store.db.slots import Slots
 
 MOST_EXPORTS = 16
 """Exports under way at once in a process, each for as long as its client reads."""

@@ -11,10 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import request_response
 
-from app.api.http.authentication import SECURITY, access_of
+from app.api.http.authentication import access_of
 from app.api.http.json_body import JSON, read_body
 from app.api.http.read_request import parse_pairs
-from app.api.openapi.operations import ANY_ROUTE, PROBLEM, path_parameters
 from app.domain.strict_json import read_json
 from app.domain.validation import validated
 from app.domain.vocabulary import Scope
@@ -88,67 +87,3 @@ class WriteRoute(APIRoute):
 def write_router(prefix: str, route_class: type[WriteRoute] = WriteRoute) -> APIRouter:
     """A router of write routes; in OpenAPI each is called as its endpoint is."""
     return APIRouter(prefix=prefix, route_class=route_class, generate_unique_id_function=lambda route: route.name)
-
-
-def recorded(
-    description: str,
-    *,
-    path: dict[str, str] | None = None,
-    conflict: str = "A record with this id is there and differs.",
-    missing: bool = False,
-    change: bool = False,
-    etag: bool = False,
-    again: type[BaseModel] | None = None,
-) -> dict[str, Any]:
-    """Keyword arguments of a write route that describe what it takes and which answers it gives."""
-    told = {
-        401: "No key was sent, or one that does not hold.",
-        403: "The key lacks the scope `write`.",
-        409: conflict,
-        413: "The body is too large.",
-        415: "The body is not JSON.",
-        422: "The body cannot be recorded; every member that is wrong is named.",
-        503: "Others are writing, or the database cannot be written; send it again after `Retry-After`.",
-        507: "There is no room left.",
-    }
-    if missing:
-        told[404] = "Unknown."
-    if change:
-        told |= {412: "The record was changed since.", 428: "`If-Match` is missing."}
-    answers = ANY_ROUTE | {code: {"description": text, **PROBLEM} for code, text in told.items()}
-    status = 200 if change else 201
-    answers[status] = {"description": description, "headers": _ETAG if change else _HEADERS | (_ETAG if etag else {})}
-    if again:
-        answers[200] = {"description": "The very same is recorded already; this is it.", "model": again}
-    return {
-        "responses": answers,
-        "status_code": status,
-        "openapi_extra": {
-            "parameters": [*path_parameters(path or {}), IF_MATCH if change else IDEMPOTENCY_KEY],
-            "security": [{SECURITY: [Scope.WRITE.value]}],
-        },
-    }
-
-
-IDEMPOTENCY_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "Makes the POST safe to repeat: for 30 days the same key with the same body gets the same answer.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
-}
-IF_MATCH = {
-    "name": "If-Match",
-    "in": "header",
-    "required": True,
-    "description": "The `ETag` of the incident that the change is made for; `*` is whatever it says now.",
-    "schema": {"type": "string", "minLength": 1},
-}
-_ETAG = {"ETag": {"description": "Of the incident as it is now.", "schema": {"type": "string"}}}
-_HEADERS = {
-    "Location": {"description": "Where the record is read.", "schema": {"type": "string"}},
-    "Idempotency-Replayed": {
-        "description": "`true` where an earlier answer is repeated.",
-        "schema": {"type": "string"},
-    },
-}

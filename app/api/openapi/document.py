@@ -6,8 +6,8 @@ from fastapi import FastAPI
 
 from app.api.http.authentication import SECURITY
 from app.api.http.problems import MEDIA_TYPE
+from app.api.http.read_route import ReadRoute
 from app.api.http.write_route import WriteRoute
-from app.api.openapi.operations import ReadRoute
 
 
 class Application(FastAPI):

@@ -1,57 +1,15 @@
 """Read routes: handled without FastAPI's dependency machinery, described in OpenAPI from `domain.filters`."""
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fastapi import APIRouter
-from fastapi.routing import APIRoute
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import request_response
+from pydantic import BaseModel
 
 from app.api.http.authentication import SECURITY
-from app.api.openapi import schemas
+from app.api.openapi.problem_responses import ANY_ROUTE, PROBLEM
 from app.domain.vocabulary import Scope
 from app.formats.encoding import media_type
-from app.query.parameters import Format, Parameter
-
-PROBLEM: dict[str, Any] = {"model": schemas.Problem, "content": {"application/problem+json": {}}}
-"""What every error is answered with."""
-ANY_ROUTE: dict[int | str, dict[str, Any]] = {
-    400: {"description": "The request is not well-formed HTTP.", **PROBLEM},
-    414: {"description": "The address is too long.", **PROBLEM},
-    431: {"description": "The headers are too long.", **PROBLEM},
-}
-"""Errors that come before the route is looked at."""
-Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
-
-
-class ReadRoute(APIRoute):
-    """A route whose endpoint takes the request and gives the response.
-
-    The parameters of a question are read by `domain.question`; passing them through FastAPI as well would cost more
-    than the answer.
-    """
-
-    def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
-        super().__init__(path, endpoint, **options)
-        self.app = request_response(endpoint)
-
-
-def read_router(prefix: str = "", *tags: str, route_class: type[ReadRoute] = ReadRoute) -> APIRouter:
-    """A router of read routes; in OpenAPI each is called as its endpoint is."""
-    return APIRouter(
-        prefix=prefix,
-        tags=list(tags),
-        route_class=route_class,
-        generate_unique_id_function=lambda route: route.name,
-    )
-
-
-def forms_of(parameters: Sequence[Parameter]) -> list[Format]:
-    """The forms in which an answer can be given; JSON is the first."""
-    values = next((p.kind.schema["enum"] for p in parameters if p.name == "f"), [Format.JSON])
-    return [Format(value) for value in values]
+from app.query.parameters import Format, Parameter, forms_of
 
 
 def described(
@@ -150,3 +108,76 @@ def openapi_parameter(parameter: Parameter) -> dict[str, Any]:
         example = [parameter.kind.example] if parameter.repeatable else parameter.kind.example
         told["examples"] = {"example": {"value": example}}
     return told
+
+
+def recorded(
+    description: str,
+    *,
+    path: dict[str, str] | None = None,
+    conflict: str = "A record with this id is there and differs.",
+    missing: bool = False,
+    change: bool = False,
+    etag: bool = False,
+    again: type[BaseModel] | None = None,
+) -> dict[str, Any]:
+    """Keyword arguments of a write route that describe what it takes and which answers it gives."""
+    told = {
+        401: "No key was sent, or one that does not hold.",
+        403: "The key lacks the scope `write`.",
+        409: conflict,
+        413: "The body is too large.",
+        415: "The body is not JSON.",
+        422: "The body cannot be recorded; every member that is wrong is named.",
+        503: "Others are writing, or the database cannot be written; send it again after `Retry-After`.",
+        507: "There is no room left.",
+    }
+    if missing:
+        told[404] = "Unknown."
+    if change:
+        told |= {412: "The record was changed since.", 428: "`If-Match` is missing."}
+    answers = ANY_ROUTE | {code: {"description": text, **PROBLEM} for code, text in told.items()}
+    status = 200 if change else 201
+    answers[status] = {
+        "description": description,
+        "headers": _INCIDENT_ETAG if change else _WRITE_HEADERS | (_INCIDENT_ETAG if etag else {}),
+    }
+    if again:
+        answers[200] = {"description": "The very same is recorded already; this is it.", "model": again}
+    return {
+        "responses": answers,
+        "status_code": status,
+        "openapi_extra": {
+            "parameters": [*path_parameters(path or {}), IF_MATCH if change else IDEMPOTENCY_KEY],
+            "security": [{SECURITY: [Scope.WRITE.value]}],
+        },
+    }
+
+
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Makes the POST safe to repeat: for 30 days the same key with the same body gets the same answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
+}
+
+
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "The `ETag` of the incident that the change is made for; `*` is whatever it says now.",
+    "schema": {"type": "string", "minLength": 1},
+}
+
+
+_INCIDENT_ETAG = {"ETag": {"description": "Of the incident as it is now.", "schema": {"type": "string"}}}
+
+
+_WRITE_HEADERS = {
+    "Location": {"description": "Where the record is read.", "schema": {"type": "string"}},
+    "Idempotency-Replayed": {
+        "description": "`true` where an earlier answer is repeated.",
+        "schema": {"type": "string"},
+    },
+}

@@ -10,8 +10,9 @@ from starlette.responses import Response
 
 from app import __version__
 from app.api.http.problems import shown
+from app.api.http.read_route import read_router
 from app.api.openapi import schemas
-from app.api.openapi.operations import ANY_ROUTE, read_router
+from app.api.openapi.problem_responses import ANY_ROUTE
 from app.errors import AppError
 from app.store.db.reader import Reader
 from app.store.maintenance import schema

@@ -18,9 +18,10 @@ from app.api.http.authentication import SECURITY, access_of
 from app.api.http.json_body import JSON, check_body
 from app.api.http.read_request import parse_pairs
 from app.api.http.responses import Streamed
-from app.api.http.slots import Slots, hold
+from app.api.http.slots import hold
 from app.api.http.write_route import WriteRoute, write_router
-from app.api.openapi.operations import ANY_ROUTE, PROBLEM, openapi_parameter
+from app.api.openapi.operations import openapi_parameter
+from app.api.openapi.problem_responses import ANY_ROUTE, PROBLEM
 from app.domain.access import Access
 from app.domain.vocabulary import Scope
 from app.errors import (
@@ -40,6 +41,7 @@ from app.query import parameters as query_parameters
 from app.query.parameters import FileFormat
 from app.query.query import Query, parse_query
 from app.store.db.database import Database
+from app.store.db.slots import Slots
 from app.store.keys import expect_holds
 from app.store.maintenance.temporary import temporary_folder
 from app.store.write.writer import Outcome

@@ -9,14 +9,15 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.http.kept_files import OpenFile
 from app.api.http.read_request import ParsedRequest, parse_request, respond
+from app.api.http.read_route import read_router
 from app.api.http.responses import Made
 from app.api.http.slots import address_of
 from app.api.openapi import examples, schemas
-from app.api.openapi.operations import described, read_router
+from app.api.openapi.operations import described
 from app.errors import ExportUnwritable
 from app.formats import encoding, parquet
+from app.formats.open_file import OpenFile
 from app.query import parameters as query_parameters
 from app.query.parameters import Format
 from app.store.read import history as read_history

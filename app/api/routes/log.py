@@ -12,15 +12,17 @@ from starlette.responses import Response
 from app.api.http.authentication import access_of
 from app.api.http.problems import shown
 from app.api.http.read_request import ParsedRequest, parse_pairs, parse_request, respond
+from app.api.http.read_route import read_router
 from app.api.http.responses import Streamed
-from app.api.http.slots import Slots, hold
+from app.api.http.slots import hold
 from app.api.openapi import schemas_log
-from app.api.openapi.operations import described, read_router
+from app.api.openapi.operations import described
 from app.api.routes.live_log import LOOK_SECONDS, LiveFeed
 from app.domain.vocabulary import Scope
 from app.errors import AppError, FieldError, InvalidInput, ReadTooLong, TooManyStreams
 from app.query import parameters as query_parameters
 from app.query.query import Query, parse_query
+from app.store.db.slots import Slots
 from app.store.read import log as read_log
 from app.store.read import session as read_incidents
 

@@ -15,10 +15,11 @@ from starlette.routing import Route
 
 from app import __version__
 from app.api.http.read_request import ParsedRequest, parse_request, respond
+from app.api.http.read_route import ReadRoute, read_router
 from app.api.openapi import ogc_schemas
 from app.api.openapi.ogc_document import OPENAPI, document
 from app.api.openapi.ogc_schemas import SCHEMA
-from app.api.openapi.operations import ReadRoute, described, read_router
+from app.api.openapi.operations import described
 from app.api.routes.incidents import ID
 from app.api.routes.ogc_items import base_of, feature_alone, features, link, read_properties
 from app.errors import InvalidInput, MalformedQuestion

@@ -7,10 +7,12 @@ import orjson
 from starlette.requests import Request
 
 from app.api.http.conditional_requests import conditional_headers
+from app.api.http.etags import is_of_version, tag
 from app.api.http.json_body import JSON, MERGE_PATCH
-from app.api.http.read_request import encoding_of, is_of_version, tag
-from app.api.http.write_route import WriteRoute, recorded, write_router
+from app.api.http.read_request import encoding_of
+from app.api.http.write_route import WriteRoute, write_router
 from app.api.openapi import schemas
+from app.api.openapi.operations import recorded
 from app.api.routes.incidents import ID
 from app.domain.dates import instant_text
 from app.domain.incident import IncidentChange, IncidentDraft, WithdrawalDraft

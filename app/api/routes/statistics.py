@@ -5,8 +5,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.http.read_request import ParsedRequest, parse_request, respond
+from app.api.http.read_route import read_router
 from app.api.openapi import examples, schemas
-from app.api.openapi.operations import described, read_router
+from app.api.openapi.operations import described
 from app.formats import encoding
 from app.query import parameters as query_parameters
 from app.query.parameters import Format

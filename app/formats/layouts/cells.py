@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from app.domain.source import MOST_PEOPLE
 from app.domain.text import fold
+from app.domain.written_days import DayOrder, in_stated_year, read_day
 from app.errors import echo
-from app.formats.layouts.days import DayOrder, in_stated_year, read_day
 from app.formats.layouts.moments import read_moment
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,15}(\.(0{0,2}|0{4,})|,0{1,2})?", re.ASCII)

@@ -7,8 +7,8 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from app.domain.dates import instant_text, parse_day, parse_moment
+from app.domain.written_days import LONGEST_DAY, NO_DAY, DayOrder, read_day
 from app.errors import echo
-from app.formats.layouts.days import LONGEST_DAY, NO_DAY, DayOrder, read_day
 
 _SECONDS = re.compile(r"-?\d{9,10}(\.\d*)?", re.ASCII)
 _MILLISECONDS = re.compile(r"-?\d{12,13}(\.0*)?", re.ASCII)

@@ -16,15 +16,15 @@ from typing import Any
 import orjson
 
 from app.domain.canonical import canonical
+from app.domain.columns import COLUMNS, INCIDENT_COLUMNS, OF_HEADLINE, OF_RECORD, Type
 from app.domain.countries import country_iso3, country_name, find_country
 from app.domain.dates import parse_day, today
 from app.domain.places import Region, known_region
 from app.domain.strict_json import read_json
 from app.domain.vocabulary import ActorRole, Bound, DatePrecision, Measure
+from app.domain.written_days import read_month
 from app.errors import InvalidInput, echo
 from app.formats.layouts.cells import NO_TEXT, Cells
-from app.formats.layouts.columns import COLUMNS, INCIDENT_COLUMNS, OF_HEADLINE, OF_RECORD, Type
-from app.formats.layouts.days import read_month
 from app.formats.layouts.geography import NAMIBIA, is_empty
 
 REPORT_COLUMNS = (

@@ -11,8 +11,8 @@ from app.domain.countries import gleditsch_ward_of
 from app.domain.incident import counted_day
 from app.domain.places import country_name
 from app.domain.vocabulary import UCDP_DATE_PREC, UCDP_WHERE_PREC, ActorKind, DatePrecision, ViolenceType
+from app.domain.written_days import FIRST_YEAR
 from app.formats.layouts.cells import Cells, number_of, range_of
-from app.formats.layouts.days import FIRST_YEAR
 from app.formats.layouts.geography import country_of, region_of
 
 SCHEME = "ucdp"
