@@ -1,6 +1,6 @@
 """Every error the service knows, with its HTTP status, its slug and its facts.
 
-Errors are raised with facts and rendered elsewhere: as a problem document (RFC 9457) by `api.problems`,
+Errors are raised with facts and rendered elsewhere: as a problem document (RFC 9457) by `api.http.problems`,
 as one line on standard error by `cli`.
 """
 

@@ -1,7 +1,7 @@
 """Every filter, sort and control of a question, declared once.
 
 HTTP validation, the OpenAPI text, the SQL, the command line's options and the README's table come from here.
-To add a filter, add a line to `FILTERS`; a new way to compare also needs a line in `store.conditions`.
+To add a filter, add a line to `FILTERS`; a new way to compare also needs a line in `store.read.filters`.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from app.query.value_types import ValueType
 
 
 class Comparison(Enum):
-    """How a filter compares. `store.conditions` says each in SQL."""
+    """How a filter compares. `store.read.filters` says each in SQL."""
 
     ANY_OF = auto()
     AT_LEAST = auto()

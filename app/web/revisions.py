@@ -30,7 +30,7 @@ class Revisions:
 
 
 def revisions(rows: Sequence[Sequence[Any]]) -> Revisions | None:
-    """`rows` are those of `lists.revised`, in order of incident and time: the first of each incident counts."""
+    """`rows` are those of `select_revised`, in order of incident and time: the first of each incident counts."""
     first: dict[int, tuple[int, int | None]] = {}
     for incident_set, best, headline in rows:
         first.setdefault(incident_set, (best, headline))

@@ -15,7 +15,7 @@ Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 class ReadRoute(APIRoute):
     """A route whose endpoint takes the request and gives the response.
 
-    The parameters of a question are read by `domain.question`; passing them through FastAPI as well would cost more
+    The parameters of a question are read by `query.query`; passing them through FastAPI as well would cost more
     than the answer.
     """
 

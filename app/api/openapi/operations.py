@@ -1,4 +1,4 @@
-"""Read routes: handled without FastAPI's dependency machinery, described in OpenAPI from `domain.filters`."""
+"""Read routes: handled without FastAPI's dependency machinery, described in OpenAPI from `query.parameters`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

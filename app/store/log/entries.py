@@ -1,7 +1,7 @@
 """The log: every change in the order of its recording, without gaps, as the leaves of a Merkle tree (RFC 6962).
 
 An entry is hashed in canonical JSON, as `GET /v1/changes` gives it less its `hash`. What it tells is not stored twice
-but read from the facts; `store.verify` compares.
+but read from the facts; `store.maintenance.verify` compares.
 """
 
 import secrets

@@ -163,7 +163,7 @@ def found_by_words(connection: sqlite3.Connection, words: Iterable[str]) -> Iter
     """(search, text) for each word, and in each column for each of its prefixes that has an index of its own.
 
     How SQLite cuts the index into pages is of no consequence: it depends on how much was written at a time. What a
-    search finds is compared, in the ways in which the service searches (`conditions.match_expression`).
+    search finds is compared, in the ways in which the service searches (`match_expression`).
     """
     prefixes = sorted({word[:length] for word in words for length in PREFIXES if len(word) >= length})
     by_column = (f'{column.name} : "{prefix}"*' for prefix in prefixes for column in _SEARCHED_COLUMNS)

@@ -51,7 +51,7 @@ def _about_incident_text() -> str:
 
 
 def select_reports_about_incident(incident_id: str, recorded: Instant) -> Statement:
-    """The reports that cover an incident, and those that supersede them: rows for `facts.known_report`."""
+    """The reports that cover an incident, and those that supersede them: rows for `known_report`."""
     return Statement(_about_incident_text(), {"id": incident_id, "recorded": recorded})
 
 
@@ -159,7 +159,7 @@ async def versions(session: ReadSession, incident_id: str) -> dict[str, Any]:
 
 
 def _versions(session: ReadSession, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Versions of a record from rows of `lists.versions`, each with the members that changed."""
+    """Versions of a record from rows of `select_versions`, each with the members that changed."""
     items: list[dict[str, Any]] = []
     before: dict[str, Any] = {}
     for number, recorded_at, recorded_by, text, sources in session.each(rows):

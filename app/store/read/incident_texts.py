@@ -18,7 +18,7 @@ INCIDENTS_AT_ONCE = 50
 
 
 async def _texts(session: ReadSession, question: Query, rows: Sequence[Row], most: float = inf) -> list[str]:
-    """The JSON texts of rows of `queries.page_of_incidents`, up to the one that makes them `most` characters."""
+    """The JSON texts of rows of `select_incidents`, up to the one that makes them `most` characters."""
     as_text = _splicer(question)
     whole = await completed(session, question, rows, most)
     return await disclosed(session, [as_text(record, toll, rest) for record, toll, rest, _, _ in whole])

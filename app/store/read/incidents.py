@@ -132,7 +132,7 @@ async def one_incident(session: ReadSession, incident_id: str, question: Query, 
 
 
 def _absence(incident_id: str, rows: Sequence[Row]) -> Exception:
-    """Why an incident is in no answer, from the rows of `lists.why_absent`."""
+    """Why an incident is in no answer, from the rows of `select_absence`."""
     if not rows or (rows[0][1] is None and rows[0][2] is None):
         return IncidentNotFound(incident_id)
     _, known_from, reason, merged_into, withdrawn_at = rows[0]

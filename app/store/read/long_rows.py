@@ -19,7 +19,7 @@ from app.store.tables import TABLES
 
 incident = TABLES["incident"].c
 _TOLL, _REST, _KEY, _ID = 1, 2, 3, 4
-"""Places in a row of `queries.page_of_incidents`."""
+"""Places in a row of `select_incidents`."""
 AT_ONCE = 8
 """Rows of a page that are put together before their size is looked at: one may have megabytes of sources."""
 _MARK = len('{"sources":')
@@ -28,7 +28,7 @@ _UPDATED_AT = len(f'{NO_SOURCES}"updated_at":"')
 
 
 async def completed(session: ReadSession, question: Query, rows: Sequence[Row], most: float = inf) -> Sequence[Row]:
-    """Rows of `queries.page_of_incidents` with their whole texts, up to the one that makes them `most` characters.
+    """Rows of `select_incidents` with their whole texts, up to the one that makes them `most` characters.
 
     Few statements where all are wanted, however many of them are long.
     """

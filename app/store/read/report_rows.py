@@ -39,7 +39,7 @@ from app.store.tables.known_report import KnownReport
 
 _OWN = TABLES["toll_report"].alias("own")
 OWN = _OWN.c
-"""The reports that are about what is asked for, in conditions of `reports_about_sets`."""
+"""The reports that are about what is asked for, in conditions of `build_reports_about_sets`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ def _since_text(count: int) -> str:
 def select_reports_since(keys: Sequence[int], since: Instant, recorded: Instant) -> Statement:
     """The reports about some sets of incidents that were given at an instant or later, and those that supersede them.
 
-    Rows for `facts.known_report`, without texts. What replaces a report is never given before it.
+    Rows for `known_report`, without texts. What replaces a report is never given before it.
     """
     keys = filled_up(keys)
     sets = {f"set_{n}": key for n, key in enumerate(keys)}

@@ -120,7 +120,7 @@ async def regions(session: ReadSession, question: Query) -> list[dict[str, Any]]
 
 
 def _of_country(country: str, here: Sequence[Row]) -> Iterable[dict[str, Any]]:
-    """A country, then its regions. `here` are its rows of `lists.regions`."""
+    """A country, then its regions. `here` are its rows of `select_regions`."""
     yield {"code": country, "name": country_name(country), "kind": "country", "country": country} | _extent(here)
     for row in here:
         if row[1] is not None:

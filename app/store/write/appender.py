@@ -1,6 +1,6 @@
 """Appending facts that were checked: their rows, their entries in the log, and what they make out of date.
 
-`write` comes here from what was sent, `verify` from what the log tells; the same facts give the same rows.
+`writer` comes here from what was sent, `verify` from what the log tells; the same facts give the same rows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
