@@ -8,7 +8,7 @@ from typing import Any
 from app.query.query import Query
 from app.store.db.database import Database
 from app.store.db.reader import Reader
-from app.store.db.statements import Row, Statement
+from app.store.db.statements import Statement
 from app.store.read import history as read_history
 from app.store.read import incident_queries
 from app.store.read import incidents as read_incidents
@@ -25,10 +25,10 @@ class Noting(Reader):
         super().__init__(Database(url_of(path)), read_seconds=60)
         self.seen: list[Statement] = []
 
-    async def rows(self, statement: Statement) -> list[Row]:
-        """All rows, as ever."""
+    async def rows(self, statement: Statement, *arguments: Any, **options: Any) -> Any:
+        """The rows, as ever."""
         self.seen.append(statement)
-        return await super().rows(statement)
+        return await super().rows(statement, *arguments, **options)
 
 
 def plans(path: Path, asks: Iterable[Ask]) -> dict[str, dict[str, Any]]:
