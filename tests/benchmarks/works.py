@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 from app.domain.places import region_name
 from app.query.parameters import INCIDENT_BY_ID, INCIDENTS, STATS
 from app.query.query import Query, parse_query
-from app.store.read.incidents import INCIDENTS as WALK
-from app.store.read.paging import Cursor, asked_of
+from app.store.read.cursor import Cursor, asked_of
+from app.store.read.incidents import INCIDENT_PAGES as WALK
 from tests.benchmarks.dataset import SEED
 from tests.benchmarks.facts import Facts
 from tests.benchmarks.generator import CENTRES, FIRST_DAY, LAST_DAY

@@ -36,7 +36,7 @@ from app.query.query import Query, parse_query
 from app.store.db.budget import Budget
 from app.store.db.reader import Reader
 from app.store.read import session as read_incidents
-from app.store.read.paging import PageSequence
+from app.store.read.cursor import PageSequence
 from app.store.read.session import ReadSession
 
 FRESH = "public, no-cache"

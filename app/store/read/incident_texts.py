@@ -8,9 +8,9 @@ import orjson
 from app.query.query import Query
 from app.store.db.statements import Row
 from app.store.read import report_rows
+from app.store.read.cursor import LARGEST
 from app.store.read.disclosure import disclosed
 from app.store.read.long_rows import completed
-from app.store.read.paging import LARGEST
 from app.store.read.session import ReadSession
 
 INCIDENTS_AT_ONCE = 50

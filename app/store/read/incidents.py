@@ -20,15 +20,9 @@ from app.store.db.reader import MAX_COUNTS, Reader
 from app.store.db.statements import MOST_BYTES, Row, Statement
 from app.store.read import incident_queries
 from app.store.read import session as read_session
+from app.store.read.cursor import PageSequence, asked_of, cursor_of
 from app.store.read.incident_texts import _texts, _with_reports
-from app.store.read.paging import (
-    Page,
-    PageSequence,
-    asked_of,
-    cursor_of,
-    next_cursor,
-    total_of,
-)
+from app.store.read.paging import Page, next_cursor, total_of
 from app.store.read.regions import resolved
 from app.store.read.session import ReadSession, built
 

@@ -13,9 +13,10 @@ from app.errors import NotFound, echo
 from app.query.query import Query
 from app.store.db.sql_text import compiled, limited
 from app.store.db.statements import Row, Statement
+from app.store.read.cursor import PageSequence, cursor_of
 from app.store.read.disclosure import disclosed
 from app.store.read.filters import at_clocks, known_reports, member, report, segment
-from app.store.read.paging import Page, PageSequence, cursor_of, next_cursor, total_of
+from app.store.read.paging import Page, next_cursor, total_of
 from app.store.read.session import ReadSession
 from app.store.tables import TABLES
 

@@ -17,10 +17,11 @@ from app.query.query import Query
 from app.store.db.reader import SLICE
 from app.store.db.sql_text import compiled, limited
 from app.store.db.statements import Row, Statement, filled_up
+from app.store.read.cursor import PageSequence, cursor_of
 from app.store.read.disclosure import disclosed
 from app.store.read.filters import incident, known_reports, member, report
 from app.store.read.history import standing_of
-from app.store.read.paging import Page, PageSequence, cursor_of, next_cursor, total_of
+from app.store.read.paging import Page, next_cursor, total_of
 from app.store.read.report_rows import OWN, build_reports_about_sets, known_report
 from app.store.read.session import ReadSession
 from app.store.tables import TABLES

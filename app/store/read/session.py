@@ -25,7 +25,7 @@ from app.store.db.statements import (
     of_page,
     up_to,
 )
-from app.store.read.paging import PageSequence, cursor_of
+from app.store.read.cursor import PageSequence, cursor_of
 from app.store.tables import TABLES
 
 
