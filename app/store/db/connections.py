@@ -28,7 +28,7 @@ LOG_BYTES = 64 * 1024 * 1024
 CHECKED_BYTES = 64 * 1024 * 1024
 """Size of the largest file whose pages are all read before it is used, which takes about 0.1 s. `quick_check` cannot be
 stopped by a deadline in every version of SQLite, and takes half a minute for a file of some gigabytes."""
-STEPS_BETWEEN_LOOKS = 1000
+STEPS_BETWEEN_LOOKS = 2000
 """Steps of SQLite's machine between two looks at the clock: some 0.03 ms, and more where pages come from the disk."""
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
+STEP = 50
+"""Rows that are fetched before their size is looked at."""
 MANY_ROWS = 200
 """More are read in a thread: beside busy threads each row may wait for the interpreter."""
 
@@ -51,14 +53,25 @@ def of_page(limit: int, size: Callable[[Row], int]) -> Fetch:
     def fetch(cursor: sqlite3.Cursor) -> Rows:
         rows: list[Row] = []
         total = 0
-        for row in cursor:
-            if total >= MOST_BYTES or len(rows) == limit:
-                return Rows(rows, more=True)
-            rows.append(row)
-            total += size(row)
-        return Rows(rows, more=False)
+        while len(rows) <= limit and (some := cursor.fetchmany(min(STEP, limit + 1 - len(rows)))):
+            rows += some
+            total += sum(map(size, some))
+            if total >= MOST_BYTES:
+                kept = _up_to(MOST_BYTES, rows, size)
+                more = len(kept) < len(rows) or cursor.fetchone() is not None
+                return Rows(kept[:limit], more or len(kept) > limit)
+        return Rows(rows[:limit], more=len(rows) > limit)
 
     return fetch
+
+
+def _up_to(most: int, rows: list[Row], size: Callable[[Row], int]) -> list[Row]:
+    total = 0
+    for number, row in enumerate(rows, start=1):
+        total += size(row)
+        if total >= most:
+            return rows[:number]
+    return rows
 
 
 def up_to(size: int) -> Fetch:

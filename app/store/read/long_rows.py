@@ -32,7 +32,9 @@ async def completed(session: ReadSession, question: Query, rows: Sequence[Row], 
 
     Few statements where all are wanted, however many of them are long.
     """
-    if most == inf or not any(map(_is_long, rows)):
+    if not any([row[_REST][_MARK] == "n" for row in rows]):
+        return rows
+    if most == inf:
         return await _completed(session, question, rows)
     found: list[Row] = []
     size = 0
@@ -46,12 +48,8 @@ async def completed(session: ReadSession, question: Query, rows: Sequence[Row], 
     return found
 
 
-def _is_long(row: Row) -> bool:
-    return bool(row[_REST][_MARK] == "n")
-
-
 async def _completed(session: ReadSession, question: Query, rows: Sequence[Row]) -> Sequence[Row]:
-    ids = [row[_ID] for row in rows if _is_long(row)]
+    ids = [row[_ID] for row in rows if row[_REST][_MARK] == "n"]
     if not ids:
         return rows
     sources = await _sources(session, question.known, ids)
