@@ -344,7 +344,7 @@ def test_a_fault_of_the_service_tells_no_canary_either(
     def broken(*_: Any) -> Any:
         raise RuntimeError("out of order")
 
-    monkeypatch.setattr(appender.log, "append", broken)
+    monkeypatch.setattr(appender.log_entries, "append", broken)
 
     # when
     answer = world.editor.post("/v1/sources", world.source("s-new"))

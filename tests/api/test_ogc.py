@@ -193,7 +193,7 @@ def test_every_page_says_how_many_match_and_counts_once(many: Client, database: 
 def test_what_cannot_be_counted_in_time_is_left_out(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     # given: counting takes too long, the page does not
     slow = Statement("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n", {})
-    monkeypatch.setattr(incident_queries, "total_of_incidents", lambda *_: slow)
+    monkeypatch.setattr(incident_queries, "select_total", lambda *_: slow)
     many.app.state.reader.read_seconds = 0.05
 
     # when

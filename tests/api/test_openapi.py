@@ -162,7 +162,7 @@ def test_a_real_answer_is_what_its_schema_says(client: Client, address: str) -> 
 @pytest.mark.parametrize("question", ["", "as_of=2019-11-02", "near_border=BF&total=true", "limit=1"])
 def test_a_page_of_incidents_is_what_its_schema_says(client: Client, question: str) -> None:
     # when
-    page = client.json(f"/v1/incidents?{query_module}")
+    page = client.json(f"/v1/incidents?{question}")
 
     # then
     schemas.IncidentPage.model_validate_json(json.dumps(page), strict=True)

@@ -175,7 +175,7 @@ def test_others_are_answered_while_a_file_is_made(item: dict[str, Any], temporar
 GROWTH = """
 import asyncio, json, resource, sys, tempfile
 from pathlib import Path
-from app.api import parquet
+from app.formats import parquet
 
 async def slices(item, times):
     for n in range(times):

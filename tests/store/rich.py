@@ -19,8 +19,9 @@ from alembic import command
 from app.domain.incident import IncidentDraft
 from app.domain.source import Reference, ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
-from app.store.db.database import Database, _scripts
+from app.store.db.database import Database
 from app.store.maintenance import schema
+from app.store.maintenance.schema import scripts_of
 from app.store.tables import TABLES
 from app.store.tables.search import incident_box, incident_text
 from app.store.write import segments
@@ -150,7 +151,7 @@ def _reproducible() -> Iterator[None]:
 
     with (
         patch("app.store.db.transaction.now", lambda: next(instants)),
-        patch("app.store.read.disclosure.secrets.token_bytes", salt),
+        patch("app.store.log.sealing.secrets.token_bytes", salt),
     ):
         yield
 
@@ -197,7 +198,7 @@ def _with_whole_texts(of: Path, beside: Path, revision: str) -> Iterator[Path]:
     shutil.copy(of, copied)
     database = Database(f"sqlite:///{copied}")
     with database.engine.begin() as connection:
-        config = _scripts(database.url)
+        config = scripts_of(database.url)
         config.attributes["connection"] = connection
         command.downgrade(config, "0005")
     database.close()

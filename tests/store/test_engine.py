@@ -13,8 +13,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from app.errors import Conflict, DatabaseUnusable, InvalidInput
-from app.store.db.database import Database, _scripts
+from app.store.db.database import Database
 from app.store.maintenance import schema
+from app.store.maintenance.schema import scripts_of
 from app.store.maintenance.verify import verify
 from app.store.write.writer import recording
 from tests.store.recorded import Asking, incident, record, report
@@ -32,7 +33,7 @@ def test_the_migrations_make_what_the_tables_say(database: Database) -> None:
 
 def test_a_downgrade_leaves_nothing_behind(database: Database) -> None:
     with database.engine.begin() as connection:
-        config = _scripts(database.url)
+        config = scripts_of(database.url)
         config.attributes["connection"] = connection
         command.downgrade(config, "base")
         left = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
@@ -45,7 +46,7 @@ def test_what_was_recorded_before_regions_were_searched_is_found_by_them(databas
     actors = [{"name": "Malian Armed Forces", "kind": "state_forces", "role": "target"}]
     record(database, incident("a", actors=actors, **told), incident("b", region="ML-7"))
     with database.engine.begin() as connection:
-        config = _scripts(database.url)
+        config = scripts_of(database.url)
         config.attributes["connection"] = connection
         command.downgrade(config, "0003")
         columns = connection.exec_driver_sql("SELECT name FROM pragma_table_info('incident_text')").scalars().all()

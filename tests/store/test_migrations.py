@@ -12,8 +12,9 @@ from app.domain.incident import IncidentDraft
 from app.domain.toll import TollReportDraft
 from app.ingest.formats import import_file, importer_of
 from app.query.parameters import FileFormat
-from app.store.db.database import Database, _scripts
+from app.store.db.database import Database
 from app.store.maintenance import schema
+from app.store.maintenance.schema import scripts_of
 from app.store.maintenance.verify import Proved, verify
 from app.store.write.writer import recording
 from tests.ged import events as ged_events
@@ -25,7 +26,7 @@ from tests.support import Client, draft, figure, record
 
 def migrate_to(database: Database, revision: str) -> None:
     with database.engine.begin() as connection:
-        config = _scripts(database.url)
+        config = scripts_of(database.url)
         config.attributes["connection"] = connection
         command.downgrade(config, revision)
 
@@ -201,7 +202,7 @@ def expected(thousand_file: Path) -> tuple[Proved, dict[str, Any]]:
 
 
 def test_every_revision_is_tested() -> None:
-    scripts = ScriptDirectory.from_config(_scripts(Database("sqlite:///none.db").url))
+    scripts = ScriptDirectory.from_config(scripts_of(Database("sqlite:///none.db").url))
     assert sorted(script.revision for script in scripts.walk_revisions()) == list(REVISIONS)
 
 

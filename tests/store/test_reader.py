@@ -179,7 +179,8 @@ def test_an_export_waits_for_a_thread_as_long_as_it_takes(filled: Database, monk
         free = threading.Event()
         budgets = (Budget(9, f"client {n}") for n in range(reader.THREADS))
         busy = [asyncio.create_task(opened.beside(budget, free.wait)) for budget in budgets]
-        busy += [asyncio.create_task(opened._patiently(lambda _: free.wait())) for _ in range(reader.EXPORT_THREADS)]
+        exports = (Budget.patient(f"client {n}") for n in range(reader.EXPORT_THREADS))
+        busy += [asyncio.create_task(opened._patiently(budget, lambda _: free.wait())) for budget in exports]
         await asyncio.sleep(0.05)
         with pytest.raises(TooManyReads):
             await opened.rows(Statement(SLOW, {}))
@@ -211,7 +212,7 @@ def test_a_statement_that_nobody_waits_for_any_more_is_broken_off(
 
     async def ask(opened: Reader, session: Any, question: Query) -> float:
         for_ever = Statement(SLOW.replace("LIMIT 400000", ""), {})
-        asking = asyncio.create_task(opened.rows(for_ever, patient=True))
+        asking = asyncio.create_task(opened.rows(for_ever, Budget.patient(None)))
         await asyncio.sleep(0.1)
         assert running == [1]
         begun = time.monotonic()
@@ -222,3 +223,36 @@ def test_a_statement_that_nobody_waits_for_any_more_is_broken_off(
         return time.monotonic() - begun
 
     assert _run(database, {}, ask) < 0.5
+
+
+def test_a_client_that_leaves_too_late_breaks_off_nobody_elses_statement(database: Database) -> None:
+    """The thread is done and its connection is used again before the event loop hears that the client has left."""
+
+    async def ask(opened: Reader, session: Any, question: Query) -> list[Any]:
+        # given
+        leaving = asyncio.create_task(opened.rows(Statement("SELECT 1", {}), Budget.patient(None)))
+        await asyncio.sleep(0)
+        while opened._idle.empty():
+            time.sleep(0.01)  # in which the loop hears nothing
+        # when
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        # then
+        return [await opened.rows(Statement(SLOW, {}), Budget.patient(None)) for _ in range(2)]
+
+    assert _run(database, {}, ask) == [[(400_001,)]] * 2
+
+
+def test_exports_of_one_client_leave_a_thread_to_others(database: Database) -> None:
+    async def ask(opened: Reader, session: Any, question: Query) -> list[Any]:
+        # given
+        free = threading.Event()
+        greedy = [asyncio.create_task(opened._patiently(Budget.patient("a"), lambda _: free.wait())) for _ in range(4)]
+        await asyncio.sleep(0.05)
+        # when
+        found = await asyncio.wait_for(opened.rows(Statement("SELECT 1", {}), Budget.patient("b")), 5)
+        free.set()
+        await asyncio.gather(*greedy)
+        return found
+
+    assert _run(database, {}, ask) == [(1,)]

@@ -13,7 +13,7 @@ from tests.support import Client, environment
 
 IN_A_FOLDER = """
 import time
-from app.store.temporary import temporary_folder
+from app.store.maintenance.temporary import temporary_folder
 with temporary_folder() as folder:
     (folder / "file").write_text("something")
     print(folder, flush=True)

@@ -619,7 +619,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, migrated_file: Path) -> None:
     def copy(made: Database) -> None:
         shutil.copy(migrated_file, str(made.url.database))
 
-    monkeypatch.setattr(Database, "migrate", copy)
+    monkeypatch.setattr(schema, "migrate", copy)
 
 
 def _content(path: Path) -> bytes:

@@ -36,7 +36,8 @@ class LiveFeed:
         self._reader = reader
         self._turn = asyncio.Lock()
         self._parts: dict[tuple[bool, int, Instant], Part] = {}
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._waiting: dict[asyncio.Future[None], Instant] = {}
+        """Those who wait, with the newest recording that each has seen."""
         self._looking: asyncio.Task[None] | None = None
         self._newest: Instant = 0
 
@@ -58,19 +59,19 @@ class LiveFeed:
 
     async def news(self, seen: Instant, stopping: asyncio.Event, seconds: float) -> None:
         """Returns when something is recorded after what was seen, when the service stops, or after so many seconds."""
+        self._wake(seen)  # what one stream has read is news for the others
         if self._newest > seen or stopping.is_set():
             return
-        self._newest = seen
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look(stopping))
         waiting = asyncio.get_running_loop().create_future()
-        self._waiting.add(waiting)
+        self._waiting[waiting] = seen
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await waiting
         finally:
-            self._waiting.discard(waiting)
+            self._waiting.pop(waiting, None)
 
     async def _look(self, stopping: asyncio.Event) -> None:
         """Wakes those who wait, for as long as there are any."""
@@ -78,13 +79,15 @@ class LiveFeed:
             newest = self._newest
             with suppress(AppError):  # what cannot be read now is read later, and each stream notices for itself
                 newest = (await read_incidents.open_session(self._reader, Query())).recorded
-            if newest > self._newest or stopping.is_set():
-                self._newest = newest
-                for waiting in self._waiting:
-                    if not waiting.done():
-                        waiting.set_result(None)
+            self._wake(newest, everybody=stopping.is_set())
             if stopping.is_set():
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await stopping.wait()
+
+    def _wake(self, newest: Instant, *, everybody: bool = False) -> None:
+        self._newest = max(self._newest, newest)
+        for waiting, seen in self._waiting.items():
+            if (everybody or seen < self._newest) and not waiting.done():
+                waiting.set_result(None)

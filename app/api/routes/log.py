@@ -19,7 +19,7 @@ from app.api.openapi import schemas_log
 from app.api.openapi.operations import described
 from app.api.routes.live_log import LOOK_SECONDS, LiveFeed
 from app.domain.vocabulary import Scope
-from app.errors import AppError, FieldError, InvalidInput, ReadTooLong, TooManyStreams
+from app.errors import AppError, FieldError, InvalidInput, ReadTooLong, TooManyReads, TooManyStreams
 from app.query import parameters as query_parameters
 from app.query.query import Query, parse_query
 from app.store.db.slots import Slots
@@ -105,7 +105,7 @@ async def _events(request: Request, state: dict[str, Any], last: int) -> AsyncGe
             confidential = access.may(Scope.READ_CONFIDENTIAL)
             session = await read_incidents.open_session(request.app.state.reader, Query(), confidential=confidential)
             part = await live.after(session, last, _event)
-        except ReadTooLong:  # others keep the service busy
+        except (ReadTooLong, TooManyReads):  # others keep the service busy
             await asyncio.sleep(LOOK_SECONDS)
             continue
         except AppError as error:

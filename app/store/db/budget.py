@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, suppress
+from math import inf
 from typing import Any, TypeVar
 
 from app.errors import ReadTooLong, TooManyReads
@@ -21,15 +22,24 @@ class Budget:
     is done for it ends then.
     """
 
-    __slots__ = ("_receive", "client", "running", "seconds", "until")
+    __slots__ = ("_receive", "client", "is_patient", "running", "seconds", "until")
 
     def __init__(self, seconds: float, client: str | None = None, receive: Receive | None = None) -> None:
         self.seconds = seconds
         self.until = time.monotonic() + seconds
         self.client = client
-        self.running: connections.Deadline | None = None
-        """That of the connection on which a statement of the request runs in a thread."""
+        self.running: connections.Use | None = None
+        """The use of the connection on which a statement of the request runs in a thread."""
         self._receive = receive
+        self.is_patient = False
+
+    @classmethod
+    def patient(cls, client: str | None) -> "Budget":
+        """For a response that may have begun already: it lasts as long as its client reads, and waits for a thread as
+        long as it takes."""
+        budget = cls(inf, client)
+        budget.is_patient = True
+        return budget
 
     @property
     def left(self) -> float:
@@ -55,7 +65,7 @@ class Budget:
         """Nobody waits for the answer any more: no time is left."""
         self.until = 0.0
         if running := self.running:
-            running.at = 0.0
+            running.is_over = True
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
@@ -86,15 +96,15 @@ class Turns:
         self._waiting: dict[str | None, deque[asyncio.Future[None]]] = {}
 
     @asynccontextmanager
-    async def one(self, client: str | None, wait: float) -> AsyncIterator[None]:
-        """Holds a turn. Raises `TooManyReads` where none is free within `wait` seconds."""
+    async def one(self, client: str | None, wait: float | None) -> AsyncIterator[None]:
+        """Holds a turn. Raises `TooManyReads` where none is free within `wait` seconds, unless that is `None`."""
         await self._take(client, wait)
         try:
             yield
         finally:
             self._give_back(client)
 
-    async def _take(self, client: str | None, wait: float) -> None:
+    async def _take(self, client: str | None, wait: float | None) -> None:
         if self._is_free(client):
             self._grant(client)
             return
@@ -113,7 +123,8 @@ class Turns:
             raise
 
     def _is_free(self, client: str | None) -> bool:
-        return sum(self._taken.values()) < self.most and self._taken.get(client, 0) < self.share
+        has_share = client is None or self._taken.get(client, 0) < self.share  # the service itself has no share
+        return has_share and sum(self._taken.values()) < self.most
 
     def _grant(self, client: str | None) -> None:
         self._taken[client] = self._taken.get(client, 0) + 1

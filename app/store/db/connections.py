@@ -99,17 +99,27 @@ def log_bytes(url: URL) -> int:
         return 0
 
 
+class Use:
+    """One use of a connection, which whoever waits for it may end at any time. The next use is another."""
+
+    __slots__ = ("is_over",)
+
+    def __init__(self) -> None:
+        self.is_over = False
+
+
 class Deadline:
     """The moment at which a connection's statement is broken off."""
 
     def __init__(self) -> None:
         self.at = float("inf")
-        self.is_given_up = False
-        """Whether nobody waits for the answer any more."""
+        self.use: Use | None = None
+        """What the connection is used for now."""
 
     def passed(self) -> int:
         """1 breaks the statement off."""
-        return 1 if self.is_given_up or time.monotonic() > self.at else 0
+        use = self.use
+        return 1 if (use is not None and use.is_over) or time.monotonic() > self.at else 0
 
 
 def read_connection(url: URL, cache_kib: int) -> tuple[sqlite3.Connection, Deadline]:

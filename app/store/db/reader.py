@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from anyio import CapacityLimiter, get_cancelled_exc_class, to_thread
+from anyio import get_cancelled_exc_class, to_thread
 
 from app.domain.dates import Instant
 from app.errors import DatabaseUnusable, ReadTooLong
@@ -70,26 +70,23 @@ class Reader:
         self._here: Opened | None = None
         self._idle: queue.SimpleQueue[Opened] = queue.SimpleQueue()
         self.turns = Turns(THREADS, THREADS_OF_A_CLIENT)
-        self._export_limiter: CapacityLimiter | None = None
+        self.export_turns = Turns(EXPORT_THREADS, 1)
         self.extent: tuple[Instant, Any] | None = None
         """The extent of what there is, and the newest recording when it was looked up."""
         self.counts: dict[tuple[object, ...], int] = {}
         """How many incidents match, by the query and the recorded moment; the newest `MAX_COUNTS`."""
 
-    async def rows(
-        self, statement: Statement, budget: Budget | None = None, fetch: Fetch = every_row, *, patient: bool = False
-    ) -> Any:
+    async def rows(self, statement: Statement, budget: Budget | None = None, fetch: Fetch = every_row) -> Any:
         """What `fetch` takes: all rows, unless told.
 
-        `patient` is for what a response consists of that has begun already: it waits for a thread as long as it takes.
         Raises `ReadTooLong`, `TooManyReads`, or `DatabaseUnusable` where the file cannot be read.
         """
         self.statements += 1
         if self._here is None:
             self._here = self._open(connections.READ_CACHE_KIB)
         self.same_file.expect()
-        if patient:
-            return await self._patiently(_run, statement, PATIENT_SECONDS, fetch)
+        if budget is not None and budget.is_patient:
+            return await self._patiently(budget, _run, statement, PATIENT_SECONDS, fetch)
         if not statement.long:
             try:
                 return _run(self._here, statement, SHORT_SECONDS, _few_rows if fetch is every_row else fetch)
@@ -100,13 +97,16 @@ class Reader:
 
     async def beside(self, budget: Budget, call: Callable[..., Any], *arguments: Any) -> Any:
         """What takes long, in a thread, in the client's turn and its time. Raises `ReadTooLong` or `TooManyReads`."""
+        if budget.is_patient:
+            async with self.export_turns.one(budget.client, None):
+                return await to_thread.run_sync(partial(call, *arguments))
         budget.expect()
         async with self.turns.one(budget.client, min(QUEUE_SECONDS, budget.left)), budget.watched():
             return await to_thread.run_sync(partial(call, *arguments))
 
     def _rows_in_thread(self, statement: Statement, budget: Budget, fetch: Fetch) -> Any:
         connection = self._take()
-        budget.running = connection[1]
+        budget.running = connection[1].use = connections.Use()
         try:
             budget.expect()
             return _run(connection, statement, min(self.read_seconds, budget.left), fetch)
@@ -116,17 +116,18 @@ class Reader:
             budget.running = None
             self._idle.put(connection)
 
-    async def slices(self, following: Following) -> AsyncGenerator[list[Row]]:
+    async def slices(self, following: Following, budget: Budget | None) -> AsyncGenerator[list[Row]]:
         """All rows, some at a time, each statement within its deadline. Memory does not grow with the answer.
 
         Each statement goes on after the last row of the one before. That is the same as one statement for all, since
         nothing changes at the recorded moment that it is of.
         """
+        budget = budget or Budget.patient(None)
         after, count, seconds = None, FIRST_ROWS, self.read_seconds
         while True:
             self.statements += 1
             self.same_file.expect()
-            found = await self._patiently(_sliced, following(after, count), count, seconds)
+            found = await self._patiently(budget, _sliced, following(after, count), count, seconds)
             for rows in found.slices:
                 yield rows
                 after = rows[-1]
@@ -136,26 +137,22 @@ class Reader:
                 count = MOST_ROWS
             seconds = PATIENT_SECONDS
 
-    async def _patiently(self, run: Callable[..., T], *arguments: Any) -> T:
-        if self._export_limiter is None:
-            self._export_limiter = CapacityLimiter(EXPORT_THREADS)
-        async with self._export_limiter:
-            opened = self._take()
+    async def _patiently(self, budget: Budget, run: Callable[..., T], *arguments: Any) -> T:
+        async with self.export_turns.one(budget.client, None):
+            opened, use = self._take(), connections.Use()
+            opened[1].use = use
             try:
                 call = partial(self._with_connection, opened, run, *arguments)
                 return await to_thread.run_sync(call, abandon_on_cancel=True)
             except get_cancelled_exc_class():
-                opened[1].is_given_up = True
+                use.is_over = True
                 raise
 
     def _with_connection(self, opened: Opened, run: Callable[..., T], *arguments: Any) -> T:
         try:
             return run(opened, *arguments)
         finally:
-            if opened[1].is_given_up:
-                opened[0].close()
-            else:
-                self._idle.put(opened)
+            self._idle.put(opened)
 
     def _take(self) -> Opened:
         try:

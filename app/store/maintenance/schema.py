@@ -23,7 +23,7 @@ _TRIGGERS_AND_VIEWS = "SELECT type, name FROM sqlite_master WHERE type IN ('trig
 """No migration makes any. They would run inside of every write, or stand in the place of a table."""
 
 
-def _scripts(url: URL) -> Config:
+def scripts_of(url: URL) -> Config:
     config = Config()
     config.set_main_option("script_location", str(data_folder("migrations")))
     config.set_main_option("sqlalchemy.url", url.render_as_string(hide_password=False).replace("%", "%%"))
@@ -57,7 +57,7 @@ def check(
 def make_schema(database: Database, revision: str) -> None:
     """Makes the tables of a revision in a file that is empty or older. `migrate` is for databases in use."""
     with database.translated(), database.engine.begin() as connection:
-        config = _scripts(database.url)
+        config = scripts_of(database.url)
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 
@@ -69,7 +69,7 @@ def migrate(database: Database) -> None:
     """
     check(database, may_be_missing=True)
     with database.translated(), database.engine.begin() as connection:
-        config = _scripts(database.url)
+        config = scripts_of(database.url)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         log_entries.begin(Transaction(connection.connection.driver_connection))  # type: ignore[arg-type]

@@ -69,8 +69,8 @@ async def every_incident(session: ReadSession, question: Query, *, reports: bool
         return incident_queries.select_incidents(some, session.recorded, after and after[3:], by_tree=by_tree)
 
     await built(session, found, lambda: (following(None, 1), following((None,) * 5, 1)))
-    session = replace(session, budget=None, patient=True)  # an export lasts as long as its client reads
-    async with aclosing(session.reader.slices(following)) as slices:
+    session = session.lasting()
+    async with aclosing(session.reader.slices(following, session.budget)) as slices:
         async for rows in slices:
             items = await _texts(session, question, rows)
             yield await _with_reports(session, question, rows, items) if reports else items

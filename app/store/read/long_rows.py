@@ -32,7 +32,7 @@ async def completed(session: ReadSession, question: Query, rows: Sequence[Row], 
 
     Few statements where all are wanted, however many of them are long.
     """
-    if not any([row[_REST][_MARK] == "n" for row in rows]):
+    if not any(row[_REST][_MARK] == "n" for row in rows):
         return rows
     if most == inf:
         return await _completed(session, question, rows)

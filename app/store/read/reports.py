@@ -1,7 +1,6 @@
 """Toll reports across incidents, and those who told them: questions become statements, rows become JSON texts."""
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -47,7 +46,7 @@ async def every_toll_report(session: ReadSession, question: Query) -> AsyncGener
     """All toll reports that match, newest first, some at a time."""
     question = question.but(limit=SLICE, total=None)
     page = await toll_reports(session, question)
-    session = replace(session, budget=None, patient=True)  # an export lasts as long as its client reads
+    session = session.lasting()
     while page.items:
         yield page.items
         if page.cursor is None:

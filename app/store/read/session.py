@@ -32,9 +32,7 @@ from app.store.tables import TABLES
 class Reads(Protocol):
     """What answers statements: a `Reader`, or a write transaction from its inside."""
 
-    async def rows(
-        self, statement: Statement, budget: Budget | None = None, fetch: Fetch = every_row, *, patient: bool = False
-    ) -> Any:
+    async def rows(self, statement: Statement, budget: Budget | None = None, fetch: Fetch = every_row) -> Any:
         """What `fetch` takes of the rows of a statement: all, unless told."""
         ...
 
@@ -42,7 +40,7 @@ class Reads(Protocol):
         """Runs what may take long beside the event loop, in the client's turn."""
         ...
 
-    def slices(self, following: Following) -> AsyncGenerator[list[Row]]:
+    def slices(self, following: Following, budget: Budget | None) -> AsyncGenerator[list[Row]]:
         """All rows of what statement after statement gives, some at a time."""
         ...
 
@@ -58,26 +56,27 @@ class ReadSession:
     epoch: str | None = None
     """The life of the feed: another one once a backup was restored."""
     budget: Budget | None = None
-    """The time of the request; without one, as in exports and inside of a write, each statement has its own."""
+    """The time of the request; without one, as inside of a write, each statement has its own."""
 
-    patient: bool = False
-    """Whether statements wait for a thread as long as it takes: for responses that may have begun already."""
+    def lasting(self) -> "ReadSession":
+        """The same for an export, which lasts as long as its client reads."""
+        return replace(self, budget=Budget.patient(self.budget.client if self.budget else None))
 
     async def rows(self, statement: Statement) -> list[Row]:
         """All rows of a statement."""
-        rows: list[Row] = await self.reader.rows(statement, self.budget, patient=self.patient)
+        rows: list[Row] = await self.reader.rows(statement, self.budget)
         return rows
 
     async def some(self, statement: Statement, size: int) -> list[Row]:
         """Rows of a statement up to the one with which their texts reach so many characters."""
-        rows: list[Row] = await self.reader.rows(statement, self.budget, up_to(size), patient=self.patient)
+        rows: list[Row] = await self.reader.rows(statement, self.budget, up_to(size))
         return rows
 
     async def page(self, statement: Statement, limit: int, size: Callable[[Row], int]) -> Rows:
         """A page of the rows of a statement; `size` is that of a row in characters."""
         if limit > MANY_ROWS:
             statement = replace(statement, long=True)
-        rows: Rows = await self.reader.rows(statement, self.budget, of_page(limit, size), patient=self.patient)
+        rows: Rows = await self.reader.rows(statement, self.budget, of_page(limit, size))
         return rows
 
     async def beside(self, call: Callable[..., T], *arguments: Any) -> T:
@@ -89,7 +88,7 @@ class ReadSession:
 
     async def pause(self) -> None:
         """Lets others have their turn, between statements that together take long."""
-        if self.budget is not None or self.patient:
+        if self.budget is not None:
             await asyncio.sleep(0)
 
     def look(self) -> None:

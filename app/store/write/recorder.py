@@ -147,9 +147,7 @@ class _Inside:
     def __init__(self, transaction: Transaction) -> None:
         self._connection = transaction.connection
 
-    async def rows(
-        self, statement: Statement, budget: Budget | None = None, fetch: Fetch = every_row, *, patient: bool = False
-    ) -> Any:
+    async def rows(self, statement: Statement, budget: Budget | None = None, fetch: Fetch = every_row) -> Any:
         """What `fetch` takes: all rows, unless told."""
         return fetch(self._connection.execute(statement.sql, statement.values))
 
@@ -157,7 +155,7 @@ class _Inside:
         """This is the thread."""
         return call(*arguments)
 
-    async def slices(self, following: Following) -> AsyncGenerator[list[Row]]:
+    async def slices(self, following: Following, budget: Budget | None) -> AsyncGenerator[list[Row]]:
         """All rows, some at a time."""
         rows = await self.rows(following(None, SLICE))
         while rows:
