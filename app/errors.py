@@ -336,16 +336,16 @@ class DatabaseUnusable(AppError):
 
 
 class HistoryTooLong(Conflict):
-    """What is sent changes the past of an incident whose history was stored again too often."""
+    """What is sent changes much of the past of an incident whose history was stored again too often."""
 
     slug = "history-too-long"
     title = "The history is too long to be changed"
 
-    def __init__(self, incident_id: str, most: int) -> None:
+    def __init__(self, incident_id: str, most: int, most_rewritten: int) -> None:
         super().__init__(
-            f'the history of "{incident_id}" is stored in more than {most:,} segments, and what you send would store '
-            "all of it again. Reports that were given after all others are still recorded. For the others, record the "
-            "incident under another id with all its reports in one import, and withdraw this one as merged into it",
+            f'the history of "{incident_id}" is stored in {most:,} segments or more, and what you send would store '
+            f"more than {most_rewritten:,} of them again. Changes near the end of the history are still recorded. For the "
+            "others, record the incident under another id with all its reports in one import, and withdraw this one as merged into it",
             incident=incident_id,
         )
 

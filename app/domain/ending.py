@@ -9,8 +9,9 @@ from app.domain.vocabulary import Victims
 class Ending:
     """The headline of one set of incidents and measure after all that is known: the same as `history.spans` ends with.
 
-    Reports arrive in their reported order. A retraction may come at any time; it costs a replay in memory unless every
-    report gives the best in its turn, which is the course of most incidents.
+    Reports arrive in their reported order. A retraction may come at any time. Unless every report gives the best in its
+    turn, which is the course of most incidents, the headline is `stale` after it: the next one that is asked for costs
+    a replay in memory.
     """
 
     def __init__(self) -> None:
@@ -19,6 +20,8 @@ class Ending:
         self._sweep = Sweep()
         self._valid: dict[str, tuple[Report, bool]] = {}
         """What arrived and was not retracted, and whether it is about these very incidents, in reported order."""
+        self.stale = False
+        """Whether the headline's past must be counted again before it is told."""
         self._plain: Victims | None = None
         self._was_plain = True
         self._earlier: dict[str, Report | None] = {}
@@ -31,13 +34,16 @@ class Ending:
     @property
     def headline(self) -> Headline:
         """The headline with its past."""
+        if self.stale:
+            self._recount()
         return Headline(self._sweep.standing.numbers, self._first, self._revisions, self.reports)
 
     def arrive(self, report: Report, *, own: bool) -> None:
         """A report that is not void. `own`: it is about these very incidents, else it supersedes one that is."""
         self._valid[report.id] = report, own
         self._sweep.arrive(report, own=own)
-        self._move(self._sweep.standing.best)
+        if not self.stale:
+            self._move(self._sweep.standing.best)
         plain = own and report.first_tier and report.best is not None and self._plain in (None, report.victims)
         self._was_plain = self._was_plain and plain
         if not self._was_plain:
@@ -62,7 +68,12 @@ class Ending:
         self._sweep.retract(report)
         if self._was_plain:
             self._take_out(report)
-            return
+        else:
+            self.stale = True
+
+    def _recount(self) -> None:
+        """Replays what is valid."""
+        self.stale = False
         self._first, self._best, self._revisions = None, None, 0
         sweep = Sweep()
         for valid, own in self._valid.values():

@@ -4,6 +4,7 @@ import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from pydantic import BaseModel
@@ -11,7 +12,7 @@ from pydantic import BaseModel
 from app.domain.incident import IncidentDraft
 from app.domain.toll import TollReportDraft
 from app.domain.validation import validated
-from app.errors import AppError, InvalidInput
+from app.errors import AppError, HistoryTooLong, InvalidInput
 from app.store.db.database import Database
 from app.store.db.transaction import Transaction
 from app.store.write.writer import Outcome, Writer, recording
@@ -128,19 +129,50 @@ def ingest(
 ) -> Summary:
     """Writes what was read, in batches that are committed whole. What cannot be taken is refused with its reason.
 
+    Where a batch is refused at its end because of something in it, each of its items is recorded in a transaction of its
+    own, or refused.
     `told` hears each result once it is committed. Killed and begun again, nothing is lost or doubled. `insider`: as in
     `Writer`. `expect_allowed` is called in each batch's transaction; what it raises ends the import before that batch.
     """
     summary = Summary() if summary is None else summary
+    take = partial(_take, database=database, by=by, begin=begin, insider=insider, expect_allowed=expect_allowed)
     for items_of_batch in _batches(items):
-        with _collector_paused():
-            results = _take(items_of_batch, database, by, begin, insider, expect_allowed)
-        for result in results:
-            summary.count(result)
-            told(result)
+        for results in _taken(items_of_batch, take):
+            for result in results:
+                summary.count(result)
+                told(result)
     return summary
 
 
+def _taken(items: list[Item], take: Callable[[list[Item]], list[Result]]) -> Iterator[list[Result]]:
+    """What became of a batch, or of each item of it where one of them is refused at the end of the batch only."""
+    try:
+        results = take(items)
+    except HistoryTooLong as error:
+        if len(items) > 1:
+            for item in items:
+                yield from _taken([item], take)
+            return
+        results = [Result(items[0], Outcome.REFUSED, reason=error.reason)]
+    yield results
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """No search for unreachable cycles inside.
+
+    A batch makes many objects that live until it is written and have none: they would be walked again and again.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@_collector_paused()
 def _take(
     items: list[Item],
     database: Database,
@@ -160,21 +192,6 @@ def _take(
         writer.finish()
         batch.finish()
     return results
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """No search for unreachable cycles inside.
-
-    A batch makes many objects that live until it is written and have none: they would be walked again and again.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:

@@ -19,7 +19,7 @@ from app.domain.source import Id, MomentText, Record, SentSource, SourceDraft, T
 from app.domain.text import fold, nearest
 from app.domain.toll import TollReportDraft
 from app.domain.written_days import DayOrder
-from app.errors import Conflict, FieldError, InvalidInput, echo
+from app.errors import AppError, Conflict, FieldError, InvalidInput, echo
 from app.formats.layouts import plain
 from app.ingest.data_sets import Release, expect_columns, item_of
 from app.ingest.files import Table
@@ -65,6 +65,8 @@ class PlainBatch:
 
     def __init__(self, writer: Writer, reading: "PlainImport") -> None:
         self._writer, self._reading = writer, reading
+        self._created = 0
+        self._waiting: list[str] = []
 
     def foresee(self, drafts: Sequence[PlainIncident | PlainReport]) -> None:
         """Looks up at once what recording these will ask for."""
@@ -72,6 +74,19 @@ class PlainBatch:
 
     def record(self, draft: PlainIncident | PlainReport) -> tuple[Outcome, str]:
         """A row. `DEFERRED` where it is counted when the file is read again, or was counted before."""
+        created, waiting = self._created, len(self._waiting)
+        try:
+            return self._row(draft)
+        except AppError:  # nothing of the row is kept
+            self._created = created
+            del self._waiting[waiting:]
+            raise
+
+    def finish(self) -> None:
+        """Tells what was recorded, and what waits: now that it was written, since it may be refused until then."""
+        self._reading.note(self._created, self._waiting)
+
+    def _row(self, draft: PlainIncident | PlainReport) -> tuple[Outcome, str]:
         if isinstance(draft, PlainReport):
             return self._report(draft, [], draft.id or "")
         draft = self._with_source_ids(draft)
@@ -79,9 +94,6 @@ class PlainBatch:
         made = {self._report(report, [draft.id], draft.id)[0] for report in draft.toll_reports}
         added = outcome is Outcome.UNCHANGED and Outcome.CREATED in made
         return Outcome.REVISED if added else outcome, draft.id
-
-    def finish(self) -> None:
-        """Nothing."""
 
     def _incident(self, draft: PlainIncident) -> Outcome:
         known = self._writer.find(Incident, draft.id)
@@ -111,12 +123,12 @@ class PlainBatch:
         named = [find(Incident, incident_id) for incident_id in report.incidents or ()]
         named += [find(TollReport, report.supersedes)] if report.supersedes else []
         if None in named and not self._reading.last:
-            self._reading.wait(row)
+            self._waiting.append(row)
             return Outcome.DEFERRED, row
         outcome, report_id = self._writer.record_report(report, about, made_id=report.made_id)
         if report.retraction and self._retract(report_id, report.retraction):
             outcome = Outcome.CREATED
-        self._reading.recorded += outcome is Outcome.CREATED
+        self._created += outcome is Outcome.CREATED
         return outcome, report_id
 
     def _retract(self, report_id: str, told: Retracted) -> bool:
@@ -176,7 +188,7 @@ class PlainImport:
         self._dates = release.dates
         self._named = False
         """Whether some country of the file is given by its name, so that `NA` stands for none."""
-        self.recorded = 0
+        self._created = 0
         self.again, self.last = False, False
         self._waiting: set[str] = set()
         self._waited: set[str] = set()
@@ -185,9 +197,10 @@ class PlainImport:
         """What records a batch of the file."""
         return PlainBatch(writer, self)
 
-    def wait(self, id: str) -> None:
-        """Notes that the row of this id has a report that names what is not recorded yet."""
-        self._waiting.add(id)
+    def note(self, created: int, waiting: Iterable[str]) -> None:
+        """How many reports a batch recorded, and the ids of its rows with a report that names what is not there yet."""
+        self._created += created
+        self._waiting.update(waiting)
 
     def fits(self, columns: Sequence[str]) -> bool:
         """Whether these are columns of incidents, or of toll reports."""
@@ -210,7 +223,7 @@ class PlainImport:
 
     def items(self, table: Table) -> Iterator[Item]:
         """The rows of a file; when it is read again, those alone that had to wait."""
-        self.recorded = 0
+        self._created = 0
         self._waited, self._waiting = self._waiting, set()
         if _of_reports(table):
             items = (item_of(table, _unescaped(row), PlainReport, plain.read_report) for row in table.rows)
@@ -234,7 +247,7 @@ class PlainImport:
         """Whether the file has to be read again; at the last time what still waits is refused."""
         if not self._waiting or self.last:
             return False
-        self.last = self.again and not self.recorded
+        self.last = self.again and not self._created
         self.again = True
         return True
 

@@ -72,8 +72,8 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "Send fewer or shorter headers. Cookies are never needed.",
     ),
     "history-too-long": (
-        "The report changes the past of an incident whose history is stored in very many segments.",
-        "Reports that were given after all others are still recorded. For the others, import the incident under "
+        "The change would store much of the past of an incident again whose history is stored in very many segments.",
+        "Changes near the end of the history are still recorded. For the others, import the incident under "
         "another id with all its reports, and withdraw this one as merged into it.",
     ),
     "host": (

@@ -586,3 +586,16 @@ def test_na_is_namibia_in_a_column_of_codes_and_nothing_in_one_of_names(
     assert {item["id"]: item["country"] for item in client.json("/v1/incidents")["items"]} == outcome
     assert summary.refused == len(column) - len(outcome)
     assert all("country: is empty" in reason for reason in summary.reasons)
+
+
+def test_a_row_that_waits_and_is_refused_does_not_make_the_file_be_read_for_ever(database: Database) -> None:
+    # given a row whose reports are new, wait for what is nowhere, and contradict one that is recorded
+    record(database, draft("x", toll_reports=[figure(3, id="r")]), draft("y"))
+    both = {"incidents": ["x", "y"]}
+    told = [figure(5, id="new") | both, figure(6, id="waits", supersedes="nowhere"), figure(4, id="r") | both]
+    text = orjson.dumps(told).decode().replace('"', '""')
+    # when
+    summary = load(database, f'id,title,date_start,country,toll_reports\nx,T,2020-01-01,ML,"{text}"\n')
+    # then it is refused once, and nothing of it is kept
+    assert (summary.created, summary.revised, summary.refused) == (0, 0, 1)
+    assert '"r" is recorded already' in summary.reasons[0]

@@ -13,6 +13,8 @@ from app.store.tables.known_report import KnownReport
 
 LONG_HISTORY = 10
 """A history of so many spans is not loaded again for each report that is added at its end."""
+MAX_REPLAYS = 5
+"""Headlines of one recording that need a replay of their past: where there are more, all is sooner loaded again."""
 MAX_KEPT_REPORTS = 40_000
 """Reports in all the ends that a process keeps, 2.3 KB each: about 100 MB. The ends used last are kept."""
 
@@ -59,8 +61,13 @@ class SetEnding:
         """Whether these reports were all given after those that are known. They are in reported order."""
         return not arriving or arriving[0][0].report.when > self.last
 
-    def advance(self, arriving: list[tuple[KnownReport, Instant]], voids: list[Void], now: Instant) -> list[Step]:
-        """Adds reports, each with the instant of its recording, and retractions. A step for each moment of `now`'s."""
+    def advance(
+        self, arriving: list[tuple[KnownReport, Instant]], voids: list[Void], now: Instant
+    ) -> list[Step] | None:
+        """Adds reports, each with the instant of its recording, and retractions. A step for each moment of `now`'s.
+
+        `None` where more than `MAX_REPLAYS` headlines would be counted from the beginning: this end is of no use then.
+        """
         by_moment: dict[Instant, tuple[list[KnownReport], list[Void]]] = {}
         stepping = {k.report.reported.instant for k, recorded_at in arriving if recorded_at == now}
         stepping |= {void.at for void in voids if void.recorded_at == now and void.at != NEVER_VALID.instant}
@@ -68,7 +75,7 @@ class SetEnding:
             by_moment.setdefault(known.report.reported.instant, ([], []))[0].append(known)
         for void in voids:
             by_moment.setdefault(void.at, ([], []))[1].append(void)
-        steps = []
+        steps, replays = [], 0
         for at in sorted(by_moment):
             reports, void_now = by_moment[at]
             arrived = [known for known in reports if self._arrive(known)]
@@ -76,6 +83,9 @@ class SetEnding:
                 if measure := self.measures.get(void.report):  # else it is void when it arrives
                     self.by_measure[measure].retract(void.report)
             if at in stepping:
+                replays += sum(ending.stale for ending in self.by_measure.values())
+                if replays > MAX_REPLAYS:
+                    return None
                 headlines = {m: self.by_measure[m].headline for m in Measure if m in self.by_measure}
                 steps.append(Step(self.incidents, at, headlines, arrived))
         return steps

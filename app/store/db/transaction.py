@@ -110,9 +110,9 @@ class Transaction:
         """The first row."""
         return self.connection.execute(_text(statement), values or {}).fetchone()  # type: ignore[no-any-return]
 
-    def change(self, statement: ClauseElement, values: Mapping[str, Any]) -> None:
-        """Runs a statement that gives no rows."""
-        self.connection.execute(_text(statement), values)
+    def change(self, statement: ClauseElement, values: Mapping[str, Any]) -> int:
+        """Runs a statement that gives no rows. Returns how many it changed."""
+        return self.connection.execute(_text(statement), values).rowcount
 
     def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Appends rows, which all have the same columns."""

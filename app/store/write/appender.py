@@ -227,7 +227,7 @@ class Appender:
     def finish(self, max_segments: int | None = None) -> None:
         """Writes what was gathered, with who recorded it and when, and rebuilds what is derived from it.
 
-        Raises `HistoryTooLong` where an incident with more than `max_segments` would be rebuilt but at its end.
+        Raises `HistoryTooLong` where too much of an incident that has `max_segments` would be rebuilt.
         """
         if not self.gathered:
             return

@@ -32,8 +32,9 @@ _LATER = (
 _LATER_VOIDS = (
     select(col(TollReport.id), col(Retraction.reported_at), col(Retraction.recorded_at))
     .join(Retraction, col(Retraction.toll_report) == TollReport.key)
-    .where(col(Retraction.key) > bindparam("after"), col(TollReport.key) <= bindparam("seen"))
+    .where(col(Retraction.key) > bindparam("after"))
 )
+"""Not limited to the reports known before: by their keys all of these would be looked through, and not the retractions."""
 _HIGHEST = select(
     select(func.max(TollReport.key)).scalar_subquery(), select(func.max(Retraction.key)).scalar_subquery()
 )
@@ -44,18 +45,22 @@ class Steps:
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
-        self._found: dict[int, list[Step]] = {}
+        self._found: dict[int, list[Step] | None] = {}
 
-    def of(self, set_key: int) -> list[Step]:
-        """The moments at which this recording changes the headlines of a set, which lie at the end of its history."""
+    def of(self, set_key: int) -> list[Step] | None:
+        """The moments at which this recording changes the headlines of a set, which lie at the end of its history.
+
+        `None` where it is sooner rebuilt from all that is recorded.
+        """
         if set_key not in self._found:
             ending = self._transaction.endings.take(set_key)
             steps = self._later(ending) if ending else None
             if ending is None or steps is None:
                 ending = SetEnding(set_key)
                 steps = self._all(ending)
-            ending.report_key, ending.retraction_key = self._highest
-            self._transaction.endings.keep(ending)
+            if steps is not None:
+                ending.report_key, ending.retraction_key = self._highest
+                self._transaction.endings.keep(ending)
             self._found[set_key] = steps
         return self._found[set_key]
 
@@ -65,13 +70,13 @@ class Steps:
         assert row is not None, "an aggregate gives a row"
         return row[0] or 0, row[1] or 0
 
-    def _all(self, ending: SetEnding) -> list[Step]:
+    def _all(self, ending: SetEnding) -> list[Step] | None:
         rows = self._transaction.rows(_ALL, {"set_0": ending.set_key, "recorded": self._transaction.now})
         arriving = [_recorded(row) for row in rows]
         return ending.advance(arriving, _voids(arriving), self._now)
 
     def _later(self, ending: SetEnding) -> list[Step] | None:
-        """The steps after what is kept; `None` where some report was given before the end of it."""
+        """The steps after what is kept; `None` where some report was given before the end of it, or as `advance` says."""
         highest_report, highest_retraction = self._highest
         if highest_report - ending.report_key > MAX_BEHIND:
             return None
@@ -84,7 +89,7 @@ class Steps:
             return None
         voids = _voids(arriving)
         if highest_retraction > ending.retraction_key:
-            values = {"after": ending.retraction_key, "seen": ending.report_key}
+            values = {"after": ending.retraction_key}
             for report, reported_at, recorded_at in self._transaction.rows(_LATER_VOIDS, values):
                 if report in ending.measures:
                     at = NEVER_VALID.instant if reported_at is None else reported_at

@@ -26,10 +26,10 @@ def held(
     return (row[0], row[1] >= LONG_HISTORY) if row else (since, False)
 
 
-def close(transaction: Transaction, model: type[SQLModel], column: str, key: int, begin: Instant) -> None:
-    """Closes the open rows that hold from `begin` on."""
+def close(transaction: Transaction, model: type[SQLModel], column: str, key: int, begin: Instant) -> int:
+    """Closes the open rows that hold from `begin` on. Returns how many these are."""
     values = {"key": key, "begin": begin, "forever": FOREVER, "now": transaction.now}
-    transaction.change(_closing(model, column), values)
+    return transaction.change(_closing(model, column), values)
 
 
 def last_open(

@@ -65,6 +65,8 @@ _ONE_MORE = (
     .offset(bindparam("most"))
 )
 """A segment of an incident beyond so many."""
+MAX_REWRITTEN = 1000
+"""Open segments of an incident that are stored again for any change, however many it has."""
 NO_HEADLINES = "{}"
 """Of a set whose incidents are all withdrawn: nobody reads it."""
 _CURRENT = sql_text.limited(
@@ -88,7 +90,7 @@ def rebuild_incidents(
     """Rebuilds the segments of incidents, each from the reported instant on at which its facts changed.
 
     Of `new` ones there are no segments yet, and the facts are given. `members`: of every set that was touched.
-    Raises `HistoryTooLong` where one with more than `max_segments` would be rebuilt but at its end.
+    Raises `HistoryTooLong` where more than `MAX_REWRITTEN` open ones of one that has `max_segments` would be rebuilt.
     """
     rows: list[dict[str, Any]] = []
     sets: dict[int, list[int]] = {}
@@ -102,12 +104,17 @@ def rebuild_incidents(
             if later := _later_segments(transaction, incident, since, sets[incident], steps):
                 rows += later
                 continue
-        open_rows.close(transaction, Segment, "incident", incident, begin)
+        rewritten = open_rows.close(transaction, Segment, "incident", incident, begin)
         if facts := _facts(transaction, incident):
-            if max_segments and transaction.first(_ONE_MORE, {"incident": incident, "most": max_segments}):
-                raise HistoryTooLong(facts.id, max_segments)
+            if max_segments and rewritten > MAX_REWRITTEN and _has(transaction, incident, max_segments):
+                raise HistoryTooLong(facts.id, max_segments, MAX_REWRITTEN)
             rows += _segments(transaction, incident, facts, begin)
     open_rows.append(transaction, Segment, rows)
+
+
+def _has(transaction: Transaction, incident: int, segments: int) -> bool:
+    """Whether an incident has so many segments, or more."""
+    return transaction.first(_ONE_MORE, {"incident": incident, "most": segments - 1}) is not None
 
 
 def rebuild_sets(transaction: Transaction, touched: Mapping[int, Instant], steps: Steps) -> None:
@@ -210,11 +217,18 @@ def _segments(
 def _later_segments(
     transaction: Transaction, incident: int, since: Instant, sets: Sequence[int], steps: Steps
 ) -> list[dict[str, Any]]:
-    """The segments after what was added at the end of a long history; none where it was added before its end."""
+    """The segments after what was added at the end of a long history.
+
+    None where it was added before its end, or where all is sooner rebuilt.
+    """
     last = open_rows.last_open(transaction, Segment, "incident", incident, since)
     by_moment: dict[Instant, list[Step]] = {}
-    for step in (step for set_key in sets for step in steps.of(set_key)) if last else ():
-        by_moment.setdefault(step.at, []).append(step)
+    for set_key in sets if last else ():
+        later = steps.of(set_key)
+        if later is None:
+            return []
+        for step in later:
+            by_moment.setdefault(step.at, []).append(step)
     if last is None or not by_moment:
         return []
     begin = last["known_from"]
@@ -243,7 +257,7 @@ def _shared_text(incidents: tuple[str, ...], headlines: Mapping[Measure, Headlin
 def _later_set_segments(transaction: Transaction, set_key: int, since: Instant, steps: Steps) -> list[dict[str, Any]]:
     """The same of a set."""
     last = open_rows.last_open(transaction, SetSegment, "incident_set", set_key, since)
-    found = {step.at: step.headlines for step in steps.of(set_key)} if last else {}
+    found = {step.at: step.headlines for step in steps.of(set_key) or ()} if last else {}
     if last is None or not found:
         return []
     begin = last["known_from"]
