@@ -344,8 +344,9 @@ class HistoryTooLong(Conflict):
     def __init__(self, incident_id: str, most: int, most_rewritten: int) -> None:
         super().__init__(
             f'the history of "{incident_id}" is stored in {most:,} segments or more, and what you send would store '
-            f"more than {most_rewritten:,} of them again. Changes near the end of the history are still recorded. For the "
-            "others, record the incident under another id with all its reports in one import, and withdraw this one as merged into it",
+            f"more than {most_rewritten:,} of them again. Changes near the end of the history are still recorded. "
+            "For the others, record the incident under another id with all its reports in one import, "
+            "and withdraw this one as merged into it",
             incident=incident_id,
         )
 

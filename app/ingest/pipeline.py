@@ -129,8 +129,8 @@ def ingest(
 ) -> Summary:
     """Writes what was read, in batches that are committed whole. What cannot be taken is refused with its reason.
 
-    Where a batch is refused at its end because of something in it, each of its items is recorded in a transaction of its
-    own, or refused.
+    Where a batch is refused at its end because of something in it, each of its items is recorded in a transaction
+    of its own, or refused.
     `told` hears each result once it is committed. Killed and begun again, nothing is lost or doubled. `insider`: as in
     `Writer`. `expect_allowed` is called in each batch's transaction; what it raises ends the import before that batch.
     """

@@ -207,9 +207,9 @@ def test_a_database_with_a_trigger_or_a_view_is_not_opened(database: Database, m
         connection.executescript(made)
 
     # then
-    for refused in (database.check, database.migrate):
+    for refused in (schema.check, schema.migrate):
         with pytest.raises(
             DatabaseUnusable, match=r"has the (trigger|view) mine, which this program did not make"
         ) as told:
-            refused()
+            refused(database)
         assert "\n" not in told.value.detail

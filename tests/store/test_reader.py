@@ -230,8 +230,8 @@ def test_a_client_that_leaves_too_late_breaks_off_nobody_elses_statement(databas
 
     async def ask(opened: Reader, session: Any, question: Query) -> list[Any]:
         # given
-        leaving = asyncio.create_task(opened.rows(Statement("SELECT 1", {}), Budget.patient(None)))
-        await asyncio.sleep(0)
+        leaving = asyncio.create_task(opened.rows(Statement(SLOW, {}), Budget.patient(None)))
+        await asyncio.sleep(0.005)
         while opened._idle.empty():
             time.sleep(0.01)  # in which the loop hears nothing
         # when
@@ -240,7 +240,7 @@ def test_a_client_that_leaves_too_late_breaks_off_nobody_elses_statement(databas
         # then
         return [await opened.rows(Statement(SLOW, {}), Budget.patient(None)) for _ in range(2)]
 
-    assert _run(database, {}, ask) == [[(400_001,)]] * 2
+    assert _run(database, {}, ask) == [[(400_000,)]] * 2
 
 
 def test_exports_of_one_client_leave_a_thread_to_others(database: Database) -> None:

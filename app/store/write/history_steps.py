@@ -34,7 +34,7 @@ _LATER_VOIDS = (
     .join(Retraction, col(Retraction.toll_report) == TollReport.key)
     .where(col(Retraction.key) > bindparam("after"))
 )
-"""Not limited to the reports known before: by their keys all of these would be looked through, and not the retractions."""
+"""Not limited to the reports known before: then all of these would be looked through, and not the retractions."""
 _HIGHEST = select(
     select(func.max(TollReport.key)).scalar_subquery(), select(func.max(Retraction.key)).scalar_subquery()
 )
@@ -76,7 +76,7 @@ class Steps:
         return ending.advance(arriving, _voids(arriving), self._now)
 
     def _later(self, ending: SetEnding) -> list[Step] | None:
-        """The steps after what is kept; `None` where some report was given before the end of it, or as `advance` says."""
+        """The steps after what is kept; `None` where a report was given before the end of it, or as `advance` says."""
         highest_report, highest_retraction = self._highest
         if highest_report - ending.report_key > MAX_BEHIND:
             return None

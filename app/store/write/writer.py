@@ -25,8 +25,9 @@ from app.store.write.event_dates import EventDates
 from app.store.write.same_confidential import SameConfidential
 
 MAX_SEGMENTS = 250_000
-"""Segments of one incident, about 250 MB, from which on nothing is recorded that stores very many of them again. What is
-added at the end of a history stores two more; what is added before its end stores all that come after it again."""
+"""Segments of one incident, about 250 MB, from which on nothing is recorded that stores very many of them again.
+
+What is added at the end of a history stores two more; what is added before its end, all that come after it again."""
 _FIELDS = set(IncidentFields.model_fields)
 
 
