@@ -388,6 +388,7 @@ def test_a_record_that_attacks_does_no_harm(visits: Visits, hostile_server: str)
         for path in HOSTILE_PAGES:
             visit.open(path)
             ready(visit.page)
+            visit.page.wait_for_load_state("networkidle")  # what is still loading would be broken off by the next page
             visit.expect_no_overflow()
             assert visit.page.locator("img[src=x]").count() == 0
             assert visit.page.locator("body").evaluate("(body, text) => body.textContent.includes(text)", HOSTILE)
