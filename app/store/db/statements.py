@@ -1,7 +1,7 @@
 """Statements as they are run, and what is taken of their rows."""
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -65,29 +65,20 @@ def of_page(limit: int, size: Callable[[Row], int]) -> Fetch:
     return fetch
 
 
-def _up_to(most: int, rows: list[Row], size: Callable[[Row], int]) -> list[Row]:
-    total = 0
-    for number, row in enumerate(rows, start=1):
-        total += size(row)
-        if total >= most:
-            return rows[:number]
-    return rows
-
-
 def up_to(size: int) -> Fetch:
     """Takes rows up to the one with which their texts reach so many characters."""
+    return lambda cursor: _up_to(size, cursor, lambda row: size_of([row]))
 
-    def fetch(cursor: sqlite3.Cursor) -> list[Row]:
-        rows: list[Row] = []
-        total = 0
-        for row in cursor:
-            rows.append(row)
-            total += size_of([row])
-            if total >= size:
-                break
-        return rows
 
-    return fetch
+def _up_to(most: int, rows: Iterable[Row], size: Callable[[Row], int]) -> list[Row]:
+    kept: list[Row] = []
+    total = 0
+    for row in rows:
+        kept.append(row)
+        total += size(row)
+        if total >= most:
+            break
+    return kept
 
 
 Following = Callable[[Row | None, int], Statement]

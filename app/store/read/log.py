@@ -14,15 +14,13 @@ from app.domain.dates import Instant, instant_text
 from app.domain.merkle import Hash, Place
 from app.errors import Broken, DatabaseUnusable, FieldError, InvalidInput
 from app.store.db.sql_text import compiled, limited
-from app.store.db.statements import MANY_ROWS, Row, Statement, filled_up, size_of
+from app.store.db.statements import MANY_ROWS, MOST_BYTES, Row, Statement, filled_up, size_of
 from app.store.log.entries import text_of, told
 from app.store.log.sealing import MARK
 from app.store.read.disclosure import disclosed_document
 from app.store.read.session import ReadSession
 from app.store.tables import TABLES
 
-MOST_BYTES = 4 * 1024 * 1024
-"""A page ends with the entries that reach this; what comes after it is on the next."""
 _change, _recording, _node, _feed = (TABLES[name].c for name in ("change", "recording", "log_node", "feed"))
 
 
