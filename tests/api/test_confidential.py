@@ -21,8 +21,8 @@ from app.domain.vocabulary import Scope
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
 from app.store.write import appender
+from tests.cli.test_commands import CommandLine
 from tests.support import REPORTERS, SOURCE, Client, Editor, attack, figure, parquet_rows
-from tests.test_cli import CommandLine
 
 SEALED_OF = {
     "reporter": ("name",),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests import ged
-from tests.against_pandas import compare
+from tests.ingest.against_pandas import compare
 
 
 def test_counts_and_sums_are_those_of_pandas(tmp_path: Path) -> None:

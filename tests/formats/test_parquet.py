@@ -10,8 +10,8 @@ import pytest
 
 from app.formats import parquet
 from app.store.db.database import Database
+from tests.cli.test_commands import CommandLine
 from tests.support import Client, draft, of_slices, parquet_rows, record, report
-from tests.test_cli import CommandLine
 
 ADDRESS = "/v1/incidents?f=parquet"
 HEADLINE = {

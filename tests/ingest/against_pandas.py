@@ -1,4 +1,4 @@
-"""Imports a GED file into an empty database and compares it with what pandas reads: `python -m tests.against_pandas FILE`.
+"""Imports a GED file into an empty database and compares it with what pandas reads: `python -m tests.ingest.against_pandas FILE`.
 
 Counts and sums of best, low and high by year and by region, and in all, are compared; a difference ends with exit 1.
 """

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.store.db.database import Database
-from tests.api import features
+from tests.api.routes import features
 from tests.support import Service, draft, figure, record
 
 OGRINFO = shutil.which("ogrinfo")

@@ -8,8 +8,8 @@ import pytest
 
 from app.store.db.database import Database
 from tests import ged
+from tests.cli.test_commands import CommandLine
 from tests.support import Client, command
-from tests.test_cli import CommandLine
 
 RELEASE = ("--release", "26.1", "--released-on", "2026-06-01")
 GOOD = "id,title,date_start,country\nx,T,2020-01-01,Mali\n"

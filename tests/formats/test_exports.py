@@ -14,8 +14,8 @@ from app.domain.columns import COLUMNS
 from app.formats.layouts import acled, ucdp
 from app.query.parameters import Format
 from app.store.db.database import Database
+from tests.cli.test_commands import CommandLine
 from tests.support import Client, draft, parquet_rows, record, report
-from tests.test_cli import CommandLine
 
 INDELIMANE = "ml-2019-11-01-indelimane"
 ASSAULTS = ["ml-2019-10-burkina-border-1", "ml-2019-10-burkina-border-2"]

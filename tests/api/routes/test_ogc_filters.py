@@ -12,7 +12,7 @@ from app.domain.columns import Type
 from app.query.features import PROPERTIES, QUERYABLES, Property
 from app.query.parameters import EQUAL
 from app.store.db.database import Database
-from tests.api import features
+from tests.api.routes import features
 from tests.support import Client, draft, figure, record, report
 
 ITEMS = "/ogc/collections/incidents/items"
