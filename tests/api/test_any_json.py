@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from app.domain.merkle import leaf_hash
 from app.domain.vocabulary import Scope
 from app.store.db.database import Database
-from tests.support import Client, Editor, attack, command, figure
+from tests.builders import incident_body, report_body
+from tests.support import Client, Editor, command
 
 TEXTS = st.one_of(
     st.text(max_size=8), st.text(st.sampled_from('\x00\ud800\udfff\\"\u2028\ufeff={é😀'), max_size=4)
@@ -39,10 +40,10 @@ JSON_TEXT = st.recursive(
 """JSON as text, so that a member may stand twice in it and a number be written in any way."""
 OBJECTS = st.lists(st.tuples(TEXTS, JSON_TEXT).map(":".join), max_size=4).map(lambda pairs: f"{{{','.join(pairs)}}}")
 DEEP = "[" * 2000 + "]" * 2000
-BODY: dict[str, Any] = attack(
+BODY: dict[str, Any] = incident_body(
     None, summary="s", place="p", district="d", claimed_by="c", latitude=1.5, longitude=2.5, type_of_violence=1,
     region={"code": "ML-7", "name": "Gao"}, near_border=["NE"], actors=[{"name": "a", "role": "target"}],
-    sources=[{"id": "s", "title": "t"}], toll_reports=[figure(3)], attributes={"a": 1}, external_ids={"b": "1"},
+    sources=[{"id": "s", "title": "t"}], toll_reports=[report_body(3)], attributes={"a": 1}, external_ids={"b": "1"},
 )  # fmt: skip
 
 
@@ -74,14 +75,14 @@ def editor(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     database = Database(f"sqlite:///{path}")
     client = Client(database)
     made = Editor(client, database, Scope.WRITE, name="an editor")
-    made.made("/v1/incidents", attack("there"))
+    made.create("/v1/incidents", incident_body("there"))
     yield made
     client.close()
     database.close()
 
 
 def _send(editor: Editor, method: str, address: str, content: bytes, media_type: str = "application/json") -> Any:
-    return editor.ask(method, address, headers={"Content-Type": media_type, "If-Match": "*"}, content=content)
+    return editor.request(method, address, headers={"Content-Type": media_type, "If-Match": "*"}, content=content)
 
 
 def _expect_a_true_log(editor: Editor) -> None:

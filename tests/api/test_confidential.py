@@ -21,8 +21,9 @@ from app.domain.vocabulary import Scope
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
 from app.store.write import appender
+from tests.builders import REPORTERS, SOURCE, incident_body, report_body
 from tests.cli.test_commands import CommandLine
-from tests.support import REPORTERS, SOURCE, Client, Editor, attack, figure, parquet_rows
+from tests.support import Client, Editor, parquet_rows
 
 SEALED_OF = {
     "reporter": ("name",),
@@ -62,7 +63,7 @@ class World:
     def report(self, best: int, of: str, **fields: Any) -> dict[str, Any]:
         """A report whose locator and note are sealed because its reporter or source is."""
         told = {"id": of, "reported_on": "2021-03-16", "locator": self.canary(f"{of}.locator")}
-        return figure(best, **told, note=f"“{self.canary(f'{of}.note')}” \U0001f4a3\n", **fields)
+        return report_body(best, **told, note=f"“{self.canary(f'{of}.note')}” \U0001f4a3\n", **fields)
 
     def send(self, address: str, body: Any) -> httpx.Response:
         answer = self.editor.post(address, body)
@@ -81,13 +82,13 @@ def world(editor: Editor) -> World:
     """Everything that can be confidential, recorded in every way by somebody who may not read it."""
     made = World(editor)
     first = made.report(15, "tr-first", reported_by=made.reporter("r-first", "military"), source=made.source("s-first"))
-    gao = attack("gao", region="Gao", sources=[made.source("s-own"), SOURCE], toll_reports=[first])
+    gao = incident_body("gao", region="Gao", sources=[made.source("s-own"), SOURCE], toll_reports=[first])
     made.send("/v1/incidents", gao)
     made.send("/v1/reporters", made.reporter("r-alone"))
     made.send("/v1/sources", made.source("s-alone"))
     by_id = made.report(20, "tr-by-id", reported_by={"id": "r-alone"}, source={"id": "s-alone"})
     made.send("/v1/incidents/gao/toll-reports", by_id)
-    made.send("/v1/incidents", attack("other", region="Gao"))
+    made.send("/v1/incidents", incident_body("other", region="Gao"))
     both = ["gao", "other"]
     by_source = made.report(
         40, "tr-by-source", incidents=both, reported_by=REPORTERS["ngo"], source=made.source("s-shared")
@@ -103,7 +104,7 @@ def world(editor: Editor) -> World:
     assert answer.status_code == 200
     made.answers.append(answer)
     double = made.report(9, "tr-double", reported_by={"id": "r-first"}, source=made.source("s-double"))
-    made.send("/v1/incidents", attack("double", sources=[{"id": "s-alone"}], toll_reports=[double]))
+    made.send("/v1/incidents", incident_body("double", sources=[{"id": "s-alone"}], toll_reports=[double]))
     made.send("/v1/incidents/double/withdrawal", {"reason": "recorded twice", "merged_into": "gao"})
     return made
 
@@ -266,7 +267,7 @@ def test_no_error_tells_a_canary(world: World, insider: Editor, caplog: pytest.L
         ("/v1/reporters", world.reporter("r-alone")),
         ("/v1/reporters", world.reporter("r-alone") | {"confidential": False}),
         ("/v1/sources", world.source("s-first")),
-        ("/v1/incidents", attack("gao", sources=[world.source("s-own")])),
+        ("/v1/incidents", incident_body("gao", sources=[world.source("s-own")])),
         (gao, world.report(3, "tr-first", reported_by={"id": "r-first"}, source={"id": "s-first"})),
         (gao, world.report(3, "tr-new", reported_by=world.reporter("r-first"), source=SOURCE)),
         (gao, world.report(3, "tr-new", reported_by=REPORTERS["gov"], source=world.source("s-first"))),
@@ -285,10 +286,10 @@ def test_no_error_tells_a_canary(world: World, insider: Editor, caplog: pytest.L
             {"locator": [world.canary("locator")]}, {"note": {"a": world.canary("note")}},
             {"best": world.canary("best")}, {"supersedes": "nowhere"}, {"reported_on": "2999-01-01"},
             {"measure": world.canary("measure")}, {"bound": "range"}, {"breakdown": world.canary("breakdown")}, {"incidents": ["other"]})),
-        ("/v1/incidents", attack("new", sources=[world.source("s-new")], title=[world.canary("title")])),
-        ("/v1/incidents", attack("new", toll_reports=[world.report(3, "tr-new", **whole), figure(-1)])),
-        ("/v1/incidents", attack("new", toll_reports=[
-            world.report(3, "tr-new", **whole), figure(1, supersedes="nowhere")])),
+        ("/v1/incidents", incident_body("new", sources=[world.source("s-new")], title=[world.canary("title")])),
+        ("/v1/incidents", incident_body("new", toll_reports=[world.report(3, "tr-new", **whole), report_body(-1)])),
+        ("/v1/incidents", incident_body("new", toll_reports=[
+            world.report(3, "tr-new", **whole), report_body(1, supersedes="nowhere")])),
         ("/v1/toll-reports", world.report(3, "tr-new", **whole)),
         ("/v1/toll-reports/tr-first/retraction", {"reason": "", "source": world.source("s-new")}),
     ]  # fmt: skip
@@ -296,7 +297,7 @@ def test_no_error_tells_a_canary(world: World, insider: Editor, caplog: pytest.L
     # when
     refused = [(world.editor.post(address, body), 409) for address, body in differing]
     refused += [(world.editor.post(address, body), 422) for address, body in unreadable]
-    refused += [(world.editor.post("/v1/toll-reports", figure(3, incidents=["gao", "nowhere"], **whole)), 422)]
+    refused += [(world.editor.post("/v1/toll-reports", report_body(3, incidents=["gao", "nowhere"], **whole)), 422)]
     refused += [(insider.post("/v1/reporters", hidden), 403)]
     refused += [(world.editor.client.request("POST", "/v1/reporters", json=hidden), 401)]
     refused += [(world.editor.patch("gao", {"sources": [world.source("s-new")]}, '"x"'), 412)]
@@ -331,7 +332,7 @@ def test_no_malformed_body_is_repeated(
     caplog.set_level(logging.DEBUG)
     for address, body in (("/v1/reporters", world.reporter("r-new")), ("/v1/sources", world.source("s-new"))):
         content = f"{before}{json.dumps(body)}{after}".encode(errors="surrogatepass")
-        answer = world.editor.ask("POST", address, content=content, headers={"Content-Type": form})
+        answer = world.editor.request("POST", address, content=content, headers={"Content-Type": form})
         assert answer.status_code == status
         _expect_silence(world, answer)
     assert world.found_in(caplog.text) == []
@@ -362,7 +363,7 @@ def test_what_is_confidential_is_recognised_when_it_is_sent_again_by_those_who_m
     reporter, source = world.reporter("r-again"), world.source("s-again")
     first = world.report(3, "tr-again-1", reported_by=reporter, source=source)
     second = world.report(4, "tr-again-2", reported_by=reporter, source=source)
-    editor.made("/v1/incidents/other/toll-reports", first)
+    editor.create("/v1/incidents/other/toll-reports", first)
     size = editor.checkpoint()["size"]
     trusted = Editor(editor.client, database, Scope.WRITE, Scope.READ_CONFIDENTIAL, name="a trusted editor")
 
@@ -390,7 +391,7 @@ def test_a_guess_at_what_is_confidential_is_answered_alike_whether_it_is_right_o
     # given
     reporter, source = world.reporter("r-guess"), world.source("s-guess")
     report = world.report(3, "tr-guess", reported_by=reporter, source=source)
-    editor.made("/v1/incidents/other/toll-reports", report)
+    editor.create("/v1/incidents/other/toll-reports", report)
     by_id = {"reported_by": {"id": "r-guess"}, "source": {"id": "s-guess"}}
 
     # when
@@ -406,7 +407,7 @@ def test_a_guess_at_what_is_confidential_is_answered_alike_whether_it_is_right_o
         assert (right.status_code, wrong.status_code) == (409, 409)
         assert right.json() == wrong.json()
         _expect_silence(world, right)
-    assert editor.post("/v1/incidents/other/toll-reports", figure(5, **by_id)).status_code == 201
+    assert editor.post("/v1/incidents/other/toll-reports", report_body(5, **by_id)).status_code == 201
 
 
 def test_an_id_that_is_made_tells_nothing_of_what_is_confidential(world: World) -> None:

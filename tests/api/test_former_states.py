@@ -11,7 +11,8 @@ from app.ingest.formats import import_file, importer_of
 from app.query.parameters import FileFormat
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
-from tests.support import Client, Editor, attack, figure, parquet_rows
+from tests.builders import incident_body, report_body
+from tests.support import Client, Editor, parquet_rows
 
 COUNTRIES = {"vukovar": "YU", "prague": "CSHH", "tanker": "XR", "pec": "XK", "belgrade": "RS", "bonn": "DEXX"}
 ACLED = "event_id_cnty,event_date,year,time_precision,event_type,sub_event_type,actor1,actor2,iso,country,admin1,fatalities,timestamp\n"
@@ -22,8 +23,8 @@ def records(empty_client: Client, editor: Editor) -> Client:
     """An incident in each of `COUNTRIES`; every second one has a place."""
     for number, (incident_id, country) in enumerate(COUNTRIES.items()):
         place = {"latitude": 44.0 + number, "longitude": 20.0} if number % 2 else {}
-        reports = [figure(number + 1, reported_on="2021-03-16")]
-        editor.made("/v1/incidents", attack(incident_id, country=country, toll_reports=reports, **place))
+        reports = [report_body(number + 1, reported_on="2021-03-16")]
+        editor.create("/v1/incidents", incident_body(incident_id, country=country, toll_reports=reports, **place))
     return empty_client
 
 
@@ -163,9 +164,9 @@ def test_a_record_of_an_older_release_changes_when_its_file_is_imported_again(
 ) -> None:
     # given: Yugoslavia was once read as Serbia
     kept = {"external_ids": {"acled": "YUG1"}, "attributes": {"country": "Yugoslavia"}}
-    editor.made(
+    editor.create(
         "/v1/incidents",
-        attack(
+        incident_body(
             "acled-yug1",
             country="RS",
             title="Armed clash: A and B, Vukovar",
@@ -191,7 +192,7 @@ def test_a_record_of_an_older_release_changes_when_its_file_is_imported_again(
 def test_namesakes_are_found_apart(empty_client: Client, editor: Editor) -> None:
     # given
     for incident_id, region in (("in-city", "Mexico City"), ("in-state", "Estado de México")):
-        editor.made("/v1/incidents", attack(incident_id, country="MX", region=region))
+        editor.create("/v1/incidents", incident_body(incident_id, country="MX", region=region))
 
     # then
     assert (
@@ -205,8 +206,10 @@ def test_namesakes_are_found_apart(empty_client: Client, editor: Editor) -> None
 
 def test_a_region_may_be_recorded_by_its_code_with_a_name_that_another_has_too(editor: Editor) -> None:
     # when
-    made = editor.made("/v1/incidents", attack("kyiv", country="UA", region={"code": "UA-30", "name": "Kyiv"}))
-    refused = editor.post("/v1/incidents", attack("lviv", country="UA", region={"code": "UA-30", "name": "Lviv"}))
+    made = editor.create("/v1/incidents", incident_body("kyiv", country="UA", region={"code": "UA-30", "name": "Kyiv"}))
+    refused = editor.post(
+        "/v1/incidents", incident_body("lviv", country="UA", region={"code": "UA-30", "name": "Lviv"})
+    )
 
     # then
     assert made["region"] == {"code": "UA-30", "name": "Kyiv"}

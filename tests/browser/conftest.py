@@ -21,7 +21,8 @@ from app.query.parameters import FileFormat
 from app.store.db.database import Database
 from app.store.maintenance import schema
 from tests import ged
-from tests.support import Service, hostile_incident, record
+from tests.builders import hostile_incident, record
+from tests.support import Service
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, Route

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.support import HOSTILE
+from tests.builders import HOSTILE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route

@@ -16,7 +16,8 @@ from app.store import keys
 from app.store.db.database import Database
 from app.store.maintenance import schema
 from tests import ged
-from tests.support import Service, draft, record
+from tests.builders import incident_draft, record
+from tests.support import Service
 
 CODES = {
     "Mali": "ML", "Niger": "NE", "Nigeria": "NG", "Afghanistan": "AF", "Yemen (North Yemen)": "YE",
@@ -83,7 +84,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, dict[st
     record(
         database,
         *(
-            draft(f.id, day=f.start.isoformat(), country=f.country, latitude=f.latitude, longitude=f.longitude)
+            incident_draft(f.id, day=f.start.isoformat(), country=f.country, latitude=f.latitude, longitude=f.longitude)
             for f in facts
             if f.killed is None
         ),

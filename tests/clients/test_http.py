@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.builders import incident_body, report_body
 from tests.clients.conftest import Served, program
-from tests.support import attack, figure
 
 pytestmark = pytest.mark.clients
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -86,7 +86,7 @@ def test_event_source_in_chromium_hears_every_entry_and_what_is_recorded_meanwhi
             source.onmessage = (event) => heard.push([event.lastEventId, event.data]);
         }""")
         page.wait_for_function("count => heard.length >= count", arg=known, timeout=30_000)
-        body = attack("heard", toll_reports=[figure(4, id="heard-1")])
+        body = incident_body("heard", toll_reports=[report_body(4, id="heard-1")])
         sent = httpx.post(
             f"{own_served.base}/v1/incidents", json=body, headers={"Authorization": f"Bearer {own_served.key}"}
         )

@@ -7,14 +7,10 @@ from pydantic import ValidationError
 
 from app.domain.incident import IncidentDraft
 from app.domain.toll import TollReportDraft
+from tests.builders import incident_body, report_body
 
-INCIDENT: dict[str, Any] = {
-    "title": "t", "date_start": "2019-09-30", "date_end": "2019-10-01", "date_precision": "days", "country": "ML",
-}  # fmt: skip
-REPORT: dict[str, Any] = {
-    "measure": "killed", "victims": "military", "bound": "exact", "best": 25, "reported_on": "2019-10-01T18:00:00Z",
-    "reported_by": {"id": "gov-ml", "name": "Government of Mali", "kind": "government"}, "source": {"id": "src-1"},
-}  # fmt: skip
+INCIDENT = incident_body(None, date_start="2019-09-30", date_end="2019-10-01", date_precision="days")
+REPORT = report_body(25, reported_on="2019-10-01T18:00:00Z", victims="military", source={"id": "src-1"})
 
 
 def test_names_become_codes() -> None:

@@ -17,8 +17,9 @@ from app.domain.vocabulary import Scope
 from app.store import keys
 from app.store.db.database import Database
 from app.store.maintenance import schema
+from tests.builders import incident_body, report_body
 from tests.proofs import hash_of, root_of_leaves
-from tests.support import Service, attack, command, environment, figure
+from tests.support import Service, command, environment
 
 
 def number(name: str, usual: int) -> int:
@@ -134,8 +135,8 @@ def marked(mark: str) -> dict[str, Any]:
     """An incident that is recorded as five facts: a source, a reporter, itself and two figures. Each has the mark."""
     source, reporter = {"id": mark, "title": "A page"}, {"id": mark, "name": "Somebody", "kind": "ngo"}
     told = {"source": source, "reported_by": reporter, "note": mark}
-    figures = [figure(7, **told), figure(5, measure="missing", **told)]
-    return attack(None, title=mark, toll_reports=figures)
+    figures = [report_body(7, **told), report_body(5, measure="missing", **told)]
+    return incident_body(None, title=mark, toll_reports=figures)
 
 
 FACTS = 5

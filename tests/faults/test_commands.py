@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from app.store.db.database import Database
+from tests.builders import incident_draft, record
 from tests.faults.conftest import Here
 from tests.faults.test_databases import FAULTS, Fault, _contents, _take_the_header
-from tests.support import draft, record
 
 ON_WHAT_IS_THERE: dict[str, tuple[str, ...]] = {
     "verify": ("verify",), "backup": ("backup", "copy.db"), "keys list": ("keys", "list"),
@@ -26,7 +26,7 @@ def _sizeable(path: Path, original: Path) -> Path:
     """A database of some hundred pages."""
     shutil.copy(original, path)
     database = Database(f"sqlite:///{path}")
-    record(database, *(draft(f"i-{n}", summary="word " * 100) for n in range(300)))
+    record(database, *(incident_draft(f"i-{n}", summary="word " * 100) for n in range(300)))
     database.close()
     return path
 

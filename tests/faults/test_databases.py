@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from app.store.db.database import Database
+from tests.builders import incident_draft, record
 from tests.faults.conftest import Here
-from tests.support import command, draft, record
+from tests.support import command
 
 COMMANDS = [("find",), ("migrate",), ("serve", "--port", "0")]
 
@@ -34,7 +35,7 @@ def sizeable(seeded_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     path = tmp_path_factory.mktemp("sizeable") / "incidents.db"
     shutil.copy(seeded_file, path)
     database = Database(_url(path))
-    record(database, *(draft(f"i-{n}", summary="word " * 100) for n in range(300)))
+    record(database, *(incident_draft(f"i-{n}", summary="word " * 100) for n in range(300)))
     database.close()
     return path
 

@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.builders import REPORTERS, incident_body, report_body
 from tests.faults import follower
 from tests.faults.serving import Workers, make_key, marked, number, pages, whole_log
 from tests.proofs import hash_of
-from tests.support import REPORTERS, attack, figure
 
 CHANGES = number("CHANGES", 1500)
 EDITORS = 4
@@ -109,7 +109,7 @@ class Editing:
 
     def _change(self, client: httpx.Client, n: int) -> httpx.Response:
         what, incident, report = n % 10, random.choice(self.incidents), random.choice(self.reports)
-        about, who = figure(n % 60, random.choice(list(REPORTERS)), id=f"r-{n}"), f"/v1/incidents/{incident}"
+        about, who = report_body(n % 60, random.choice(list(REPORTERS)), id=f"r-{n}"), f"/v1/incidents/{incident}"
         if what < 3:
             answer = client.post("/v1/incidents", json=marked(f"m-{n}") | {"id": f"i-{n}"})
             self.incidents.append(f"i-{n}")
@@ -165,10 +165,13 @@ def test_followers_killed_and_resumed_end_with_what_is_served(
     # given
     files, stop = [tmp_path / f"follower-{n}" for n in range(FOLLOWERS)], threading.Event()
     with two_workers.client() as client:
-        first = [attack("i-0"), attack("i-1", toll_reports=[figure(3, who, note="first") for who in REPORTERS])]
+        first = [
+            incident_body("i-0"),
+            incident_body("i-1", toll_reports=[report_body(3, who, note="first") for who in REPORTERS]),
+        ]
         for body in first:
             assert client.post("/v1/incidents", json=body).status_code == 201
-        assert client.post("/v1/incidents/i-0/toll-reports", json=figure(1, id="r-0")).status_code == 201
+        assert client.post("/v1/incidents/i-0/toll-reports", json=report_body(1, id="r-0")).status_code == 201
 
     # when
     editing = Editing(two_workers)
@@ -302,11 +305,11 @@ def _backed_up(server: Workers, tmp_path: Path) -> Path:
     """A backup, after which something more is recorded."""
     with server.client() as client:
         for name in ("a", "b"):
-            assert client.post("/v1/incidents", json=attack(name)).status_code == 201
+            assert client.post("/v1/incidents", json=incident_body(name)).status_code == 201
         file = tmp_path / "backup.db"
         assert server.incidents("backup", str(file), cwd=tmp_path).returncode == 0
         for name in ("c", "d", "e"):
-            assert client.post("/v1/incidents", json=attack(name)).status_code == 201
+            assert client.post("/v1/incidents", json=incident_body(name)).status_code == 201
     return file
 
 
@@ -343,7 +346,7 @@ def test_after_a_restore_readers_see_another_epoch(server: Workers, tmp_path: Pa
         assert (kind, entry, first["seq"], after["items"], after["next"]) == ("epoch", "message", 1, [], None)
         assert page["items"] == before["items"][:2]
         assert [item["id"] for item in client.get("/v1/incidents").json()["items"]] == ["b", "a"]
-        assert client.post("/v1/incidents", json=attack("f")).status_code == 201
+        assert client.post("/v1/incidents", json=incident_body("f")).status_code == 201
         assert len(whole_log(client)) == 3
 
 
@@ -351,7 +354,7 @@ def test_after_a_restore_readers_see_another_epoch(server: Workers, tmp_path: Pa
 def test_what_is_asked_again_after_a_restore_is_not_called_unchanged(server: Workers, tmp_path: Path) -> None:
     # given a backup of all that there is
     with server.client() as client:
-        assert client.post("/v1/incidents", json=attack("a")).status_code == 201
+        assert client.post("/v1/incidents", json=incident_body("a")).status_code == 201
         file = tmp_path / "backup.db"
         assert server.incidents("backup", str(file), cwd=tmp_path).returncode == 0
         addresses = ["/v1/changes", "/v1/log/checkpoint"]
@@ -386,5 +389,5 @@ def test_nothing_is_restored_while_the_service_runs(server: Workers, tmp_path: P
         assert (ended.returncode, ended.stdout) == (1, "")
         assert ended.stderr == f"incidents: {server.database} is in use; stop the service, and restore then\n"
         assert client.get("/v1/log/checkpoint").json() == before
-        assert client.post("/v1/incidents", json=attack("f")).status_code == 201
+        assert client.post("/v1/incidents", json=incident_body("f")).status_code == 201
     assert not list(tmp_path.glob("*.before-*"))

@@ -13,8 +13,9 @@ import httpx
 import pytest
 
 from app.store.db.database import Database
+from tests.builders import incident_body, report_body
 from tests.faults.serving import Workers, make_key, verified, whole_log
-from tests.support import Client, attack, command, figure
+from tests.support import Client, command
 
 MIB = 2**20
 SIZE_MIB = 20
@@ -29,7 +30,7 @@ class Writing:
         self.acknowledged: list[str] = []
 
     def post(self, name: str, **headers: str) -> httpx.Response:
-        body = attack(name, summary=SOME_TEXT, toll_reports=[figure(4, note=name)])
+        body = incident_body(name, summary=SOME_TEXT, toll_reports=[report_body(4, note=name)])
         answer = self.client.post("/v1/incidents", json=body, headers=headers)
         if answer.status_code == 201:
             self.acknowledged.append(name)
@@ -228,11 +229,11 @@ def test_a_file_that_may_only_be_read_is_a_503_until_it_may_be_written(others_fi
             others_file.chmod(0o444)
 
             # when
-            refused = client.request("POST", "/v1/incidents", json=attack("a"), headers=headers)
+            refused = client.request("POST", "/v1/incidents", json=incident_body("a"), headers=headers)
             read = client.get("/v1/incidents")
             for beside in others_file.parent.iterdir():  # SQLite gave its own files the rights of this one
                 beside.chmod(0o644)
-            after = client.request("POST", "/v1/incidents", json=attack("a"), headers=headers)
+            after = client.request("POST", "/v1/incidents", json=incident_body("a"), headers=headers)
             again = client.json("/v1/incidents")
     finally:
         client.close()

@@ -19,8 +19,8 @@ from app.store.db.database import Database
 from app.store.maintenance import schema
 from app.store.maintenance.backup import backup
 from app.store.maintenance.verify import verify
+from tests.builders import incident_draft, record, report_body
 from tests.faults.serving import FACTS, Forks, Killable, mark_of, marked, number, pages, verified, whole_log
-from tests.support import draft, figure, record
 
 KILLS = number("KILLS", 200)
 POSTS = number("POSTS", 500)
@@ -50,7 +50,7 @@ class Writer:
         address, body, facts = "/v1/incidents", marked(mark), FACTS
         if incident:
             address, facts = f"/v1/incidents/{incident}/toll-reports", 1
-            body = figure(2, measure="wounded", note=mark)
+            body = report_body(2, measure="wounded", note=mark)
         try:
             answer = client.post(address, json=body)
         except httpx.ConnectError:
@@ -86,7 +86,7 @@ def test_kills_during_writes_lose_double_and_halve_nothing(killable: Killable, t
     with killable.client() as client:
         killable.start()
         assert client.post("/v1/incidents", json=marked("first")).status_code == 201
-        first = figure(1, measure="wounded", note="first")
+        first = report_body(1, measure="wounded", note="first")
         incident = client.get("/v1/incidents").json()["items"][0]["id"]
         assert client.post(f"/v1/incidents/{incident}/toll-reports", json=first).status_code == 201
         killable.kill()
@@ -256,7 +256,7 @@ def test_a_restore_that_is_killed_leaves_the_one_state_or_the_other(
     database = Database(f"sqlite:///{path}")
     schema.migrate(database)
     earlier, later = (
-        [draft(f"{name}-{n}", summary="word " * 500) for n in range(100)] for name in ("earlier", "later")
+        [incident_draft(f"{name}-{n}", summary="word " * 500) for n in range(100)] for name in ("earlier", "later")
     )
     record(database, *earlier)
     backup(database, file)

@@ -15,8 +15,9 @@ import httpx
 import pytest
 
 from tests.benchmarks.dataset import database_file
+from tests.builders import incident_body
 from tests.faults.serving import make_key, writing_client
-from tests.support import Service, attack
+from tests.support import Service
 
 pytestmark = pytest.mark.faults
 
@@ -64,7 +65,7 @@ def loaded(tmp_path: Path) -> Iterator[Loaded]:
 @contextmanager
 def _many(loaded: Loaded, path: str, count: int, hosts: int) -> Iterator[list[socket.socket]]:
     with ExitStack() as stack:
-        yield [stack.enter_context(loaded.ask(path, 1 + n % hosts)) for n in range(count)]
+        yield [stack.enter_context(loaded.request(path, 1 + n % hosts)) for n in range(count)]
 
 
 @contextmanager
@@ -136,14 +137,14 @@ def test_a_long_log_read_by_two_hundred_holds_up_nobody(loaded: Loaded, told: Ca
         # then
         assert read > 10_000_000
         assert min(longest) <= MOST_SILENCE, longest
-        with loaded.ask(STREAM, 1) as one_more:
+        with loaded.request(STREAM, 1) as one_more:
             assert _statuses([one_more]) == [b"503"]
 
     # and when all leave
     begun = time.monotonic()
     with _silences(loaded) as taken:
         while True:
-            with loaded.ask(STREAM, 1) as again:
+            with loaded.request(STREAM, 1) as again:
                 if _statuses([again]) == [b"200"]:
                     break
             assert time.monotonic() < begun + 5
@@ -187,12 +188,12 @@ def test_slots_of_those_who_do_not_read_are_free_again(
     with _many(loaded, path, most, 4) as silent:
         assert _statuses(silent) == [b"200"] * most
         begun = time.monotonic()
-        with loaded.ask(path, 9) as one_more:
+        with loaded.request(path, 9) as one_more:
             assert _statuses([one_more]) == [b"503"]
 
         # when
         while time.monotonic() - begun < 5 * SEND_SECONDS:
-            with loaded.ask(path, 9) as one_more:
+            with loaded.request(path, 9) as one_more:
                 if _statuses([one_more]) == [b"200"]:
                     break
             time.sleep(0.1)
@@ -217,7 +218,7 @@ def _rest(client: socket.socket) -> bytes:
 
 
 def test_one_address_does_not_take_all_slots(loaded: Loaded) -> None:
-    with _many(loaded, EXPORT, 16, 1) as greedy, loaded.ask(EXPORT, 2) as honest:
+    with _many(loaded, EXPORT, 16, 1) as greedy, loaded.request(EXPORT, 2) as honest:
         assert sorted(_statuses(greedy)) == [b"200"] * 4 + [b"429"] * 12
         assert _statuses([honest]) == [b"200"]
 
@@ -229,7 +230,7 @@ def test_the_log_of_the_database_stays_small_behind_slow_exports(loaded: Loaded,
             # when
             written, largest, begun = 0, 0, time.monotonic()
             while time.monotonic() - begun < 10:
-                body = attack(f"slow-{written}", summary="word " * 990, attributes={"a": "b" * 20_000})
+                body = incident_body(f"slow-{written}", summary="word " * 990, attributes={"a": "b" * 20_000})
                 assert client.post("/v1/incidents", json=body).status_code == 201
                 written += 1
                 largest = max(largest, loaded.wal())
@@ -256,7 +257,7 @@ def test_a_slow_export_is_whole_though_others_write_and_read(loaded: Loaded) -> 
         lines = []
         for n, line in enumerate(answer.iter_lines()):
             if n % 4000 == 0:
-                assert client.post("/v1/incidents", json=attack(f"new-{n}")).status_code == 201
+                assert client.post("/v1/incidents", json=incident_body(f"new-{n}")).status_code == 201
             lines.append(line)
 
     # then

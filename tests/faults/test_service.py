@@ -13,7 +13,8 @@ import pytest
 from app.api.http.responses import exports
 from app.store.db.database import Database
 from app.store.db.statements import Statement
-from tests.support import Client, Service, draft, record
+from tests.builders import incident_draft, record
+from tests.support import Client, Service
 
 FOR_EVER = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c"
 
@@ -53,7 +54,7 @@ def test_a_database_that_breaks_while_it_is_served_gives_problem_documents(tmp_p
     service = Service(tmp_path)
     try:
         database = Database(f"sqlite:///{service.database}")
-        record(database, *(draft(f"i-{n}", summary="word " * 900) for n in range(300)))
+        record(database, *(incident_draft(f"i-{n}", summary="word " * 900) for n in range(300)))
         database.close()
         with closing(sqlite3.connect(service.database)) as connection:
             assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)

@@ -15,7 +15,8 @@ import pytest
 from app.api.http.server import MOST_CONNECTIONS
 from app.settings import Settings
 from app.store.db.database import Database
-from tests.support import Service, draft, record
+from tests.builders import incident_draft, record
+from tests.support import Service
 
 HOST = b"Host: localhost\r\n"
 HONEST = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -368,7 +369,7 @@ def test_a_client_of_http_1_0_gets_no_chunks(tmp_path: Path, more: bytes) -> Non
     # given: an answer whose length is not known when it begins
     service = Service(tmp_path)
     database = Database(f"sqlite:///{service.database}")
-    record(database, *(draft(f"i-{n}", summary="word " * 990) for n in range(300)))
+    record(database, *(incident_draft(f"i-{n}", summary="word " * 990) for n in range(300)))
     database.close()
     try:
         ask = b"GET /v1/incidents?f=ndjson HTTP/1.0\r\n" + more

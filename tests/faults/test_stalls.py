@@ -23,11 +23,11 @@ from app.domain.vocabulary import Scope
 from app.store import keys
 from app.store.db.database import Database
 from tests.benchmarks.dataset import url_of
+from tests.builders import report_body
 from tests.faults.attacks import ATTACKS, EXPORT, SHORT, STREAM, importing
 from tests.faults.serving import number
 from tests.faults.stalled_data import REPORTS, make_database
 from tests.faults.stalls import HONEST, PATIENCE, Attacked, Round, attack_once, attacking, client
-from tests.support import figure
 
 pytestmark = pytest.mark.faults
 SILENCE = 0.100
@@ -155,7 +155,7 @@ def test_a_request_is_answered_in_time(attacked: Attacked, name: str, told: Told
 def test_a_long_history_takes_no_long_time(attacked: Attacked, incident: str, told: Told) -> None:
     # given
     path, reading, writing = f"/v1/incidents/{incident}", [], []
-    more = figure(5, reported_on="2025-12-31", reported_by={"id": "late", "name": "Late", "kind": "ngo"})
+    more = report_body(5, reported_on="2025-12-31", reported_by={"id": "late", "name": "Late", "kind": "ngo"})
 
     # when
     with client(attacked, HONEST, timeout=12 * IN_TIME) as http:

@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from app.store.db.database import Database
+from tests.builders import incident_body, report_body
 from tests.faults.serving import FACTS, Workers, mark_of, marked, number, verified, whole_log
-from tests.support import attack, figure
 
 WRITES = number("WRITES", 2000)
 WRITERS = 32
@@ -45,7 +45,7 @@ class Writing:
             address, body = "/v1/incidents", marked(f"write-{write}")
         else:
             address = f"/v1/incidents/i-{write % INCIDENTS}/toll-reports"
-            body = figure(write % 50, "ngo" if write % 2 else "gov", note=f"write-{write}")
+            body = report_body(write % 50, "ngo" if write % 2 else "gov", note=f"write-{write}")
         while True:
             begun = time.monotonic()
             answer = await http.post(address, json=body)
@@ -129,8 +129,8 @@ def test_two_workers_and_many_writers_make_one_log(two_workers: Workers, told: C
     # given
     with two_workers.client() as client:
         for n in range(INCIDENTS):
-            reports = [figure(0, who, note="first") for who in ("gov", "ngo")] if n == 0 else []
-            assert client.post("/v1/incidents", json=attack(f"i-{n}", toll_reports=reports)).status_code == 201
+            reports = [report_body(0, who, note="first") for who in ("gov", "ngo")] if n == 0 else []
+            assert client.post("/v1/incidents", json=incident_body(f"i-{n}", toll_reports=reports)).status_code == 201
         before = len(whole_log(client))
 
         # when

@@ -14,8 +14,9 @@ from app.domain.columns import COLUMNS
 from app.formats.layouts import acled, ucdp
 from app.query.parameters import Format
 from app.store.db.database import Database
+from tests.builders import incident_draft, record, record_report
 from tests.cli.test_commands import CommandLine
-from tests.support import Client, draft, parquet_rows, record, report
+from tests.support import Client, parquet_rows
 
 INDELIMANE = "ml-2019-11-01-indelimane"
 ASSAULTS = ["ml-2019-10-burkina-border-1", "ml-2019-10-burkina-border-2"]
@@ -161,7 +162,7 @@ def test_a_byte_order_mark_is_for_csv_alone(client: Client, address: str) -> Non
 
 
 def test_a_long_file_has_one_byte_order_mark(empty_client: Client, database: Database) -> None:
-    record(database, *(draft(f"i-{n}", summary="word " * 990) for n in range(450)))
+    record(database, *(incident_draft(f"i-{n}", summary="word " * 990) for n in range(450)))
     content = empty_client.get("/v1/incidents?f=csv&bom=true").content
     assert (content[:5], content.count(b"\xef\xbb\xbf")) == (b"\xef\xbb\xbfid", 1)
 
@@ -178,7 +179,7 @@ def test_the_command_line_writes_a_byte_order_mark_too(incidents: CommandLine, c
 
 def test_a_country_has_its_name_and_its_longer_code_beside_its_code(empty_client: Client, database: Database) -> None:
     # given: pandas takes NA for an empty cell
-    record(database, draft("a", country="NA"), draft("b", country="ML", day="2019-01-01"))
+    record(database, incident_draft("a", country="NA"), incident_draft("b", country="ML", day="2019-01-01"))
 
     # when
     told = rows(Format.CSV, empty_client.get("/v1/incidents?f=csv").content)
@@ -246,7 +247,7 @@ def test_geojson_is_of_the_standard(client: Client) -> None:
 
 
 def test_geojson_has_points_of_longitude_and_latitude(empty_client: Client, database: Database) -> None:
-    record(database, draft("a", latitude=15.5, longitude=-2.25))
+    record(database, incident_draft("a", latitude=15.5, longitude=-2.25))
     content = empty_client.get("/v1/incidents?f=geojson").content
     (feature,) = geojson_pydantic.FeatureCollection.model_validate_json(content).features
     assert isinstance(feature.geometry, geojson_pydantic.Point)
@@ -326,7 +327,10 @@ def filled(row: dict[str, str]) -> dict[str, str]:
 @pytest.mark.parametrize("form", TABLES)
 def test_no_cell_of_a_table_is_a_formula(empty_client: Client, database: Database, form: Format) -> None:
     # given
-    record(database, draft("a", place="=1+1", district="@x", summary="-1", actors=[{"name": "+1", "role": "side_a"}]))
+    record(
+        database,
+        incident_draft("a", place="=1+1", district="@x", summary="-1", actors=[{"name": "+1", "role": "side_a"}]),
+    )
 
     # when
     (row,) = rows(form, empty_client.get(f"/v1/incidents?f={form}").content)
@@ -346,10 +350,13 @@ def identities(form: Format, content: bytes) -> set[str]:
 def test_every_form_has_what_matches(empty_client: Client, database: Database, form: Format) -> None:
     # given: what was reported later is not known before
     record(
-        database, draft("a", day="2020-01-01"), draft("b", day="2020-02-01", country="NE"), draft("c", day="2020-03-01")
+        database,
+        incident_draft("a", day="2020-01-01"),
+        incident_draft("b", day="2020-02-01", country="NE"),
+        incident_draft("c", day="2020-03-01"),
     )
-    report(database, "a", best=5, reported_on="2020-01-02")
-    report(database, "a", best=7, reported_on="2020-01-03")
+    record_report(database, "a", best=5, reported_on="2020-01-02")
+    record_report(database, "a", best=7, reported_on="2020-01-03")
     every = {"a": "2020-01-01", "b": "2020-02-01", "c": "2020-03-01"}
 
     def found(question: str) -> set[str]:

@@ -10,8 +10,9 @@ import pytest
 
 from app.formats import parquet
 from app.store.db.database import Database
+from tests.builders import incident_draft, record, record_report
 from tests.cli.test_commands import CommandLine
-from tests.support import Client, draft, of_slices, parquet_rows, record, report
+from tests.support import Client, of_slices, parquet_rows
 
 ADDRESS = "/v1/incidents?f=parquet"
 HEADLINE = {
@@ -89,11 +90,11 @@ def test_texts_come_through_word_for_word(empty_client: Client, database: Databa
     # given
     record(
         database,
-        draft("a", title=HARD, summary=HARD, place="-1", near_border=["BF", "NE"], latitude=15, longitude=-0.1,
+        incident_draft("a", title=HARD, summary=HARD, place="-1", near_border=["BF", "NE"], latitude=15, longitude=-0.1,
               actors=[{"name": HARD, "role": "attacker"}], attributes={"note": HARD, "n": 2**53 - 1, "x": 0.1}),
-        draft("b", day="2019-12-31"),
+        incident_draft("b", day="2019-12-31"),
     )  # fmt: skip
-    report(database, "a", best=0, note=HARD)
+    record_report(database, "a", best=0, note=HARD)
 
     # when
     told, bare = parquet_rows(empty_client.get(ADDRESS).content)
@@ -134,7 +135,11 @@ def test_a_partitioned_export_is_read_by_its_folders(
     days = ["2019-12-31", "2020-01-01", "2020-01-02", "0999-01-01"]
     record(
         database,
-        *(draft(f"{country}-{day}".lower(), day=day, country=country) for country in ("ML", "NE") for day in days),
+        *(
+            incident_draft(f"{country}-{day}".lower(), day=day, country=country)
+            for country in ("ML", "NE")
+            for day in days
+        ),
     )
     incidents = CommandLine(Path(str(database.url.database)), monkeypatch, capsys)
     folder = tmp_path / "it's [all] * of country=XX"

@@ -18,7 +18,8 @@ from app.query.parameters import FileFormat
 from app.store.db.database import Database
 from app.store.tables import Incident
 from app.store.write.writer import recording
-from tests.support import Client, draft, figure, record, report
+from tests.builders import incident_draft, record, record_report, report_body
+from tests.support import Client
 
 FIRST, SECOND = 1_572_739_200, 1_604_361_600
 """3 November 2019 and 2020, when rows were changed."""
@@ -125,8 +126,8 @@ def test_deleted_events_are_withdrawn_and_others_lose_acleds_figures_only(
     client: Client, database: Database, tmp_path: Path
 ) -> None:
     # given: of the first two one is ACLED's alone, the other ours, with a figure of our own
-    record(database, draft("ours", day="2019-11-01", external_ids={"acled": "MLI2"}))
-    report(database, "ours", best=40, reporter="gov")
+    record(database, incident_draft("ours", day="2019-11-01", external_ids={"acled": "MLI2"}))
+    record_report(database, "ours", best=40, reporter="gov")
     load(database, tmp_path, as_csv(event(1, 53), event(2, 60), event(3, 1)))
 
     # when
@@ -200,8 +201,11 @@ def test_a_figure_of_acled_stands_beside_those_of_others(client: Client, databas
     # given
     record(
         database,
-        draft(
-            "ours", day="2019-11-01", external_ids={"acled": "MLI1"}, toll_reports=[figure(49, "army", "2019-11-02")]
+        incident_draft(
+            "ours",
+            day="2019-11-01",
+            external_ids={"acled": "MLI1"},
+            toll_reports=[report_body(49, "army", "2019-11-02")],
         ),
     )
 

@@ -15,7 +15,8 @@ from app.ingest.pipeline import Summary
 from app.query.parameters import FileFormat
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
-from tests.support import REPORTERS, SOURCE, Client, Editor, draft, figure, record
+from tests.builders import REPORTERS, SOURCE, incident_draft, record, report_body
+from tests.support import Client, Editor
 
 INCIDENTS = "/v1/incidents?f=csv&sort=date"
 REPORTS = "/v1/toll-reports?f=csv"
@@ -51,16 +52,16 @@ def here(database: Database) -> Iterator[Place]:
     secret = {"note": "CANARY note", "locator": "CANARY p. 1"}
     record(
         database,
-        draft("a", sources=[OWN, SOURCE], toll_reports=[
-            figure(5, id="r-1", **secret) | {"reported_by": WITNESS},
-            figure(6, "army", id="r-2", source=LEAK, **secret),
-            figure(7, "ngo", id="r-3", note="public"),
+        incident_draft("a", sources=[OWN, SOURCE], toll_reports=[
+            report_body(5, id="r-1", **secret) | {"reported_by": WITNESS},
+            report_body(6, "army", id="r-2", source=LEAK, **secret),
+            report_body(7, "ngo", id="r-3", note="public"),
         ]),
-        draft("b", sources=[{"id": "leak"}], toll_reports=[
-            figure(8, id="r-4", source={"id": "leak"}, **secret) | {"reported_by": {"id": "witness"}},
+        incident_draft("b", sources=[{"id": "leak"}], toll_reports=[
+            report_body(8, id="r-4", source={"id": "leak"}, **secret) | {"reported_by": {"id": "witness"}},
         ]),
     )  # fmt: skip
-    record(database, draft("c", toll_reports=[figure(9, id="r-5", incidents=["b", "c"], source=LEAK)]))
+    record(database, incident_draft("c", toll_reports=[report_body(9, id="r-5", incidents=["b", "c"], source=LEAK)]))
     made = Place(database)
     yield made
     made.client.close()
@@ -99,7 +100,7 @@ def test_reports_by_themselves_are_confidential_where_they_are_imported(
     here: Place, elsewhere: Place, tmp_path: Path
 ) -> None:
     # given
-    record(elsewhere.database, draft("a"), draft("b"), draft("c"))
+    record(elsewhere.database, incident_draft("a"), incident_draft("b"), incident_draft("c"))
     exported = here.insider.get(REPORTS).text
     flags = {(row["id"], row["reporter_confidential"], row["source_confidential"]) for row in _rows(exported)}
     assert flags == {
@@ -125,7 +126,7 @@ def test_what_others_export_is_refused_where_it_would_lose_a_name(
     here: Place, elsewhere: Place, tmp_path: Path
 ) -> None:
     # given
-    record(elsewhere.database, draft("a"), draft("b"), draft("c"))
+    record(elsewhere.database, incident_draft("a"), incident_draft("b"), incident_draft("c"))
     why = "is confidential, and left out of this file. Export it again with a key that has the scope read:confidential"
 
     # when
@@ -214,7 +215,7 @@ def test_columns_of_acled_leave_out_what_they_cannot_mark_as_confidential(here: 
 
 
 def test_a_member_that_only_the_importer_may_set_is_refused(here: Place, tmp_path: Path) -> None:
-    told: dict[str, Any] = figure(5, id="r-new") | {"made_id": True, "reported_by": REPORTERS["ngo"]}
+    told: dict[str, Any] = report_body(5, id="r-new") | {"made_id": True, "reported_by": REPORTERS["ngo"]}
     cell = orjson.dumps([told]).decode().replace('"', '""')
     summary = here.load(f'id,title,date_start,country,toll_reports\nz,T,2020-01-01,ML,"{cell}"\n', tmp_path)
     assert "made_id: is not a member of a toll report" in summary.reasons[0]

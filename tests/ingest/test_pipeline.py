@@ -8,12 +8,10 @@ from app.ingest.seeds import load_seeds, read_seeds
 from app.settings import data_folder
 from app.store.db.database import Database
 from app.store.write import segments, writer
-from tests.store.recorded import Asking
+from tests.builders import incident_body, report_body
+from tests.store.reads import StoreReads
 
-GOOD = {
-    "id": "good", "title": "t", "country": "ML", "date_start": "2019-11-01", "date_end": "2019-11-01",
-    "date_precision": "day",
-}  # fmt: skip
+GOOD = incident_body("good")
 
 
 def test_what_cannot_be_taken_is_refused_with_its_place_and_reason(database: Database) -> None:
@@ -28,16 +26,12 @@ def test_what_cannot_be_taken_is_refused_with_its_place_and_reason(database: Dat
     assert summary.refused == 2
     assert summary.reasons[0].startswith("row 2: ") and "did you mean Ménaka, ML-9" in summary.reasons[0]
     assert summary.reasons[1] == 'row 3: "good" is recorded already, with another title'
-    assert Asking(database).ids() == ["good"]
+    assert StoreReads(database).ids() == ["good"]
 
 
-def told(number: int, on: str) -> Item:
+def report_item(number: int, on: str) -> Item:
     """A report about the incident of `GOOD`."""
-    data = {
-        "id": f"r-{number}", "incidents": ["good"], "measure": "killed", "victims": "all", "bound": "exact",
-        "best": number, "reported_on": on, "source": {"id": "paper", "title": "A newspaper"},
-        "reported_by": {"id": f"party-{number}", "name": "A party", "kind": "media"},
-    }  # fmt: skip
+    data = report_body(number, f"paper-{number}", on, id=f"r-{number}", incidents=["good"])
     return Item(f"row {number}", data, TollReportDraft)
 
 
@@ -45,18 +39,23 @@ def test_a_row_that_is_refused_at_the_end_of_its_batch_takes_no_other_with_it(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given an incident with as many segments as are stored again
-    ingest([Item("row 0", GOOD), *(told(n, f"2019-11-{n:02}") for n in range(2, 29))], database, "test")
+    ingest([Item("row 0", GOOD), *(report_item(n, f"2020-01-{n:02}") for n in range(2, 29))], database, "test")
     monkeypatch.setattr(writer, "MAX_SEGMENTS", 20)
     monkeypatch.setattr(segments, "MAX_REWRITTEN", 10)
     # when a batch has a report from before all others among ones that fit
-    rows = [told(30, "2019-12-01"), told(31, "2019-11-01"), told(32, "2019-12-02"), Item("last", GOOD | {"id": "next"})]
+    rows = [
+        report_item(30, "2020-02-01"),
+        report_item(31, "2020-01-01"),
+        report_item(32, "2020-02-02"),
+        Item("last", GOOD | {"id": "next"}),
+    ]
     heard: list[Result] = []
     summary = ingest(rows, database, "test", told=heard.append)
     # then it alone is refused, with its reason
     assert (summary.created, summary.refused) == (3, 1)
     assert summary.reasons[0].startswith('row 31: the history of "good" is stored in 20 segments or more')
     assert [result.outcome for result in heard] == ["created", "refused", "created", "created"]
-    assert sorted(Asking(database).ids()) == ["good", "next"]
+    assert sorted(StoreReads(database).ids()) == ["good", "next"]
 
 
 def test_the_seeds_load_once(database: Database) -> None:

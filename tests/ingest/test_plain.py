@@ -12,7 +12,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.domain.toll import TollReportDraft
 from app.errors import InvalidInput
 from app.formats.layouts.plain import HEADLINE_COLUMNS
 from app.ingest.formats import import_file, importer_of
@@ -21,7 +20,8 @@ from app.query.parameters import FileFormat
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
 from app.store.write.writer import recording
-from tests.support import Client, draft, figure, record, report
+from tests.builders import incident_body, incident_draft, record, record_report, report_body, report_draft
+from tests.support import Client
 
 INCIDENTS = "/v1/incidents?f=csv&sort=date"
 REPORTS = "/v1/toll-reports?f=csv"
@@ -168,13 +168,13 @@ def test_what_is_hard_to_tell_in_a_table_survives(database: Database, second: Da
     # given
     record(
         database,
-        draft("zero", toll_reports=[figure(0, id="r-zero"), figure(3, bound="at_least", measure="wounded", id="r-min")]),
-        draft("none", title="=1+1", summary="'quoted'\nsecond line; \"and\" more, ", place="-5"),
-        draft("a", title="@home; ünïcode 🕊 \u202bعربى\u202c", attributes={"=x": "+1", "n": "007", "empty": ""}),
-        draft("b", actors=[{"name": "A; B", "role": "side_a", "kind": "unknown"}, {"name": "C", "role": "target", "kind": "civilians"}]),
-        draft("c", external_ids={"ucdp": "1", "acled": "MLI1"}, near_border=["NE", "BF"], region={"code": None, "name": "Nowhere"}),
+        incident_draft("zero", toll_reports=[report_body(0, id="r-zero"), report_body(3, bound="at_least", measure="wounded", id="r-min")]),
+        incident_draft("none", title="=1+1", summary="'quoted'\nsecond line; \"and\" more, ", place="-5"),
+        incident_draft("a", title="@home; ünïcode 🕊 \u202bعربى\u202c", attributes={"=x": "+1", "n": "007", "empty": ""}),
+        incident_draft("b", actors=[{"name": "A; B", "role": "side_a", "kind": "unknown"}, {"name": "C", "role": "target", "kind": "civilians"}]),
+        incident_draft("c", external_ids={"ucdp": "1", "acled": "MLI1"}, near_border=["NE", "BF"], region={"code": None, "name": "Nowhere"}),
     )  # fmt: skip
-    report(
+    record_report(
         database,
         ["a", "b"],
         id="r-shared",
@@ -183,10 +183,10 @@ def test_what_is_hard_to_tell_in_a_table_survives(database: Database, second: Da
         note="'tis so",
         breakdown={"civilian": 4, "side_a": 0},
     )
-    report(database, "a", id="r-later", best=2, reported_on="2020-02-01T05:06:07.5+02:00", supersedes="r-shared")
-    report(database, "zero", id="r-range", bound="range", low=1, best=None, high=5, reporter="army")
-    report(database, "zero", id="r-void", best=9, reporter="ngo")
-    report(database, "zero", id="r-back", best=8, reporter="rebels")
+    record_report(database, "a", id="r-later", best=2, reported_on="2020-02-01T05:06:07.5+02:00", supersedes="r-shared")
+    record_report(database, "zero", id="r-range", bound="range", low=1, best=None, high=5, reporter="army")
+    record_report(database, "zero", id="r-void", best=9, reporter="ngo")
+    record_report(database, "zero", id="r-back", best=8, reporter="rebels")
     with recording(database, "tests") as writer:
         writer.retract_report("r-void", "It was counted twice.")
         writer.retract_report("r-back", "Taken back.", "2020-03-01")
@@ -204,10 +204,15 @@ def test_what_is_hard_to_tell_in_a_table_survives(database: Database, second: Da
 
 def test_a_report_may_stand_above_what_it_names(database: Database, second: Database) -> None:
     # given: newest first, so that what is named comes last
-    record(database, draft("x1", day="2020-01-01"), draft("x2", day="2020-01-02"), draft("x3", day="2020-01-03"))
-    report(database, "x1", id="r1", best=1)
-    report(database, ["x3", "x1"], id="r2", best=2, supersedes="r1", reported_on="2020-02-01")
-    report(database, ["x3", "x2"], id="r3", best=3, supersedes="r2", reported_on="2020-03-01")
+    record(
+        database,
+        incident_draft("x1", day="2020-01-01"),
+        incident_draft("x2", day="2020-01-02"),
+        incident_draft("x3", day="2020-01-03"),
+    )
+    record_report(database, "x1", id="r1", best=1)
+    record_report(database, ["x3", "x1"], id="r2", best=2, supersedes="r1", reported_on="2020-02-01")
+    record_report(database, ["x3", "x2"], id="r3", best=3, supersedes="r2", reported_on="2020-03-01")
     first = exported(database, "/v1/incidents?f=csv&sort=-date")
 
     # when
@@ -220,11 +225,11 @@ def test_a_report_may_stand_above_what_it_names(database: Database, second: Data
 
 def test_more_reports_than_a_request_may_have_come_back(database: Database, second: Database) -> None:
     # given
-    record(database, draft("much"))
+    record(database, incident_draft("much"))
     with recording(database, "tests") as writer:
         for n in range(250):
-            told = figure(n, id=f"r-{n:03}", reported_on=f"2020-{1 + n // 28:02}-{1 + n % 28:02}")
-            writer.record_report(TollReportDraft.model_validate(told), ["much"])
+            told = report_draft(n, id=f"r-{n:03}", reported_on=f"2020-{1 + n // 28:02}-{1 + n % 28:02}")
+            writer.record_report(told, ["much"])
     first = exported(database)
 
     # when
@@ -241,7 +246,7 @@ def test_a_cell_that_was_changed_becomes_a_version_and_a_report_that_was_added_a
     # given
     table = rows(exported(seeded))
     row = next(row for row in table if row["id"] == "ml-2019-11-01-indelimane")
-    added = figure(50, "ngo", "2019-12-01")
+    added = report_body(50, "ngo", "2019-12-01")
     told = orjson.loads(row["toll_reports"])
     row |= {"title": "Told anew", "toll_reports": orjson.dumps([*told, added]).decode()}
     out = io.StringIO()
@@ -265,7 +270,7 @@ def test_a_cell_that_was_changed_becomes_a_version_and_a_report_that_was_added_a
 
 def test_columns_that_a_table_lacks_are_left_alone(database: Database) -> None:
     # given
-    record(database, draft("x", summary="Kept.", place="Kept", toll_reports=[figure(3, id="r")]))
+    record(database, incident_draft("x", summary="Kept.", place="Kept", toll_reports=[report_body(3, id="r")]))
 
     # when
     summary = load(database, "id,title,date_start,country\nx,New,2020-01-01,Mali\n")
@@ -306,7 +311,7 @@ def test_a_table_that_somebody_typed_is_read(database: Database) -> None:
 
 def test_a_report_without_an_id_is_the_same_each_time(database: Database) -> None:
     # given
-    record(database, draft("x"))
+    record(database, incident_draft("x"))
     table = "incidents,measure,best,reporter_id,reporter_name,reporter_kind,reported_on,source_title\nx,killed,5,g,G,government,2020-01-01,P\n"
 
     # when
@@ -351,7 +356,7 @@ def test_a_row_that_is_not_clear_is_refused_with_its_line(database: Database, ro
 @pytest.mark.parametrize("named", ["incidents", "supersedes"])
 def test_a_report_that_names_what_is_nowhere_is_refused_at_the_end(database: Database, named: str) -> None:
     # given
-    record(database, draft("x"))
+    record(database, incident_draft("x"))
     row = {"incidents": "x", "supersedes": ""} | {named: "x; nowhere" if named == "incidents" else "nowhere"}
 
     # when
@@ -368,7 +373,7 @@ def test_a_report_that_names_what_is_nowhere_is_refused_at_the_end(database: Dat
 
 def test_a_figure_that_says_otherwise_under_the_same_id_is_refused(database: Database) -> None:
     # given
-    record(database, draft("x", toll_reports=[figure(3, id="r")]))
+    record(database, incident_draft("x", toll_reports=[report_body(3, id="r")]))
     changed = rows(exported(database))[0]
     changed["toll_reports"] = changed["toll_reports"].replace('"best":3', '"best":4')
     out = io.StringIO()
@@ -396,16 +401,16 @@ NUMBERS = st.one_of(st.none(), st.integers(0, 5000))
 def incidents(draw: st.DrawFn) -> list[dict[str, Any]]:
     made = []
     for number in range(draw(st.integers(1, 3))):
-        fields = {
-            "id": f"x-{number}", "title": draw(TEXTS), "summary": draw(st.none() | TEXTS), "place": draw(st.none() | TEXTS),
-            "date_start": "2020-01-01", "date_end": f"2020-01-0{number + 1}", "date_precision": "days", "country": "ML",
+        fields = incident_body(f"x-{number}") | {
+            "title": draw(TEXTS), "summary": draw(st.none() | TEXTS), "place": draw(st.none() | TEXTS),
+            "date_end": f"2020-01-0{number + 1}", "date_precision": "days",
             "latitude": draw(st.none() | st.floats(-90, 90, allow_subnormal=False)), "attributes": draw(st.dictionaries(TEXTS, TEXTS, max_size=2)),
             "actors": [
                 {"name": name, "role": draw(st.sampled_from(["side_a", "target"])), "kind": "unknown"}
                 for name in draw(st.lists(TEXTS, max_size=2))
             ],
             "toll_reports": [
-                figure(draw(st.integers(0, 99)), draw(st.sampled_from(["gov", "army"])), f"2020-02-0{n + 1}", id=f"r-{number}-{n}",
+                report_body(draw(st.integers(0, 99)), draw(st.sampled_from(["gov", "army"])), f"2020-02-0{n + 1}", id=f"r-{number}-{n}",
                        note=draw(st.none() | TEXTS), measure=draw(st.sampled_from(["killed", "wounded"])))
                 for n in range(draw(st.integers(0, 3)))
             ],
@@ -426,7 +431,7 @@ def test_whatever_is_recorded_survives_the_table(migrated_file: Path, told: list
             path.write_bytes(migrated_file.read_bytes())
             databases.append(Database(f"sqlite:///{path}"))
         one, other = databases
-        record(one, *(draft(**{"incident_id": fields.pop("id")} | fields) for fields in told))
+        record(one, *(incident_draft(**{"incident_id": fields.pop("id")} | fields) for fields in told))
 
         # when
         first = exported(one)
@@ -550,7 +555,8 @@ def test_words_for_nothing_are_empty_and_come_back_where_they_are_texts(database
     # given a table that R wrote, and texts that look like its words
     load(database, f"{PLAIN_HEADER},summary,district,place\nx,A,2020-01-01,ML,NA,NaN,-\n")
     record(
-        database, draft("y", title="None", place="NULL", near_border=["NA"], actors=[{"name": "NA", "role": "target"}])
+        database,
+        incident_draft("y", title="None", place="NULL", near_border=["NA"], actors=[{"name": "NA", "role": "target"}]),
     )
 
     # when
@@ -590,9 +596,13 @@ def test_na_is_namibia_in_a_column_of_codes_and_nothing_in_one_of_names(
 
 def test_a_row_that_waits_and_is_refused_does_not_make_the_file_be_read_for_ever(database: Database) -> None:
     # given a row whose reports are new, wait for what is nowhere, and contradict one that is recorded
-    record(database, draft("x", toll_reports=[figure(3, id="r")]), draft("y"))
+    record(database, incident_draft("x", toll_reports=[report_body(3, id="r")]), incident_draft("y"))
     both = {"incidents": ["x", "y"]}
-    told = [figure(5, id="new") | both, figure(6, id="waits", supersedes="nowhere"), figure(4, id="r") | both]
+    told = [
+        report_body(5, id="new") | both,
+        report_body(6, id="waits", supersedes="nowhere"),
+        report_body(4, id="r") | both,
+    ]
     text = orjson.dumps(told).decode().replace('"', '""')
     # when
     summary = load(database, f'id,title,date_start,country,toll_reports\nx,T,2020-01-01,ML,"{text}"\n')

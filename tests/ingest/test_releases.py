@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from app.domain.toll import TollReportDraft
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Summary
 from app.query.parameters import FileFormat
@@ -16,7 +15,8 @@ from app.store.maintenance import schema
 from app.store.maintenance.verify import verify
 from app.store.write.writer import recording
 from tests import ged
-from tests.support import Client, draft, figure, record
+from tests.builders import incident_draft, record, report_body, report_draft
+from tests.support import Client
 
 FINAL = ("24.1", "25.1", "26.1")
 DAYS = {release: f"20{release[:2]}-06-01" for release in FINAL}
@@ -223,7 +223,9 @@ def test_figures_go_to_the_incident_that_bears_the_id_already(database: Database
     # given
     record(
         database,
-        draft("ml-attack", external_ids={"ucdp": "1"}, toll_reports=[figure(9)], attributes={"region": "mine"}),
+        incident_draft(
+            "ml-attack", external_ids={"ucdp": "1"}, toll_reports=[report_body(9)], attributes={"region": "mine"}
+        ),
     )
 
     # when
@@ -243,7 +245,7 @@ def test_figures_go_to_the_incident_that_bears_the_id_already(database: Database
 
 def test_figures_follow_an_incident_that_was_merged(database: Database, client: Client, load: Load) -> None:
     load(BEFORE, [event(3)])
-    record(database, draft("ml-attack"))
+    record(database, incident_draft("ml-attack"))
     with recording(database, "an editor") as writer:
         writer.withdraw_incident("ucdp-1", "the same event", "ml-attack")
 
@@ -290,7 +292,7 @@ def test_what_others_reported_is_not_taken_for_a_figure_of_the_release(
 ) -> None:
     load(BEFORE, [event(3)])
     with recording(database, "an editor") as writer:
-        writer.record_report(TollReportDraft.model_validate(figure(8, reported_on="2024-08-01")), ["ucdp-1"])
+        writer.record_report(report_draft(8, reported_on="2024-08-01"), ["ucdp-1"])
     summary = load(AFTER, [event(3)])
     assert summary.unchanged == 1
     assert client.json("/v1/incidents/ucdp-1")["toll"]["killed"]["best"] == 8

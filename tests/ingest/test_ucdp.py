@@ -13,7 +13,8 @@ from app.query.parameters import FileFormat
 from app.store.db.database import Database
 from app.store.write.writer import Outcome
 from tests import ged
-from tests.support import Client, draft, record
+from tests.builders import incident_draft, record
+from tests.support import Client
 
 EVENTS = list(ged.events(3))
 
@@ -67,7 +68,7 @@ def test_an_incident_that_bears_the_id_already_gets_the_figure(
     client: Client, database: Database, tmp_path: Path
 ) -> None:
     # given
-    record(database, draft("ml-2020-ours", external_ids={"ucdp": "1"}, title="As we tell it"))
+    record(database, incident_draft("ml-2020-ours", external_ids={"ucdp": "1"}, title="As we tell it"))
 
     # when
     summary, _ = load(database, tmp_path / "ged.csv", text(EVENTS))

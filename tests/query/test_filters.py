@@ -14,17 +14,18 @@ from app.query.parameters import FILTERS, Sort
 from app.store.db.database import Database
 from app.store.tables import Incident, Listing, ReleaseSpan, Reporter, Source, table_of
 from app.store.write.writer import recording
-from tests.support import Client, draft, figure, record, report
+from tests.builders import incident_draft, record, record_report, report_body
+from tests.support import Client
 
 MEASURES = ("wounded", "missing", "captured", "survived")
 
 
 def _others(*numbers: int, on: str = "2020-01-20") -> list[dict[str, Any]]:
     """Reports of the other four measures."""
-    return [figure(n, measure=m, reported_on=on) for m, n in zip(MEASURES, numbers, strict=True)]
+    return [report_body(n, measure=m, reported_on=on) for m, n in zip(MEASURES, numbers, strict=True)]
 
 
-MENAKA = draft(
+MENAKA = incident_draft(
     "menaka", day="2020-01-10", region="ML-9", place="Indelimane Nord", latitude=15.9, longitude=2.4,
     title="Raid at dawn", summary="A column burned.", near_border=["NE", "BF"], event_type="Battles",
     sub_event_type="Armed clash", type_of_violence=1,
@@ -32,22 +33,22 @@ MENAKA = draft(
         {"name": "Malian Armed Forces", "role": "target", "kind": "state_forces"},
         {"name": "Katiba Macina", "role": "attacker", "kind": "rebel_group"},
     ],
-    toll_reports=[figure(30, "gov", "2020-01-10", id="menaka-gov"), *_others(4, 3, 2, 1)],
+    toll_reports=[report_body(30, "gov", "2020-01-10", id="menaka-gov"), *_others(4, 3, 2, 1)],
 )  # fmt: skip
-CENTRE = draft(
+CENTRE = incident_draft(
     "centre", date_start="2020-02-01", date_end="2020-02-29", date_precision="month", country="NE",
     region={"code": None, "name": "Vieux Centre"}, event_type="Riots", sub_event_type="Mob violence",
     type_of_violence=2, latitude=13.5, longitude=2.1, near_border=["NG"],
     actors=[{"name": "Market traders", "role": "target", "kind": "civilians"}],
-    toll_reports=[figure(0, "ngo", "2020-03-01", id="centre-ngo"), *_others(0, 0, 0, 0, on="2020-03-01")],
+    toll_reports=[report_body(0, "ngo", "2020-03-01", id="centre-ngo"), *_others(0, 0, 0, 0, on="2020-03-01")],
 )  # fmt: skip
-FIJI = draft(
+FIJI = incident_draft(
     "fiji", day="2020-03-05", country="FJ", latitude=-17.0, longitude=179.9, type_of_violence=3,
     sources=[{"id": "src-fiji", "title": "A page on Fiji", "published_on": "2020-03-06"}],
 )  # fmt: skip
-SOMEWHERE = draft(
+SOMEWHERE = incident_draft(
     "somewhere", day="2020-04-01", date_precision="week", event_type="Protests",
-    toll_reports=[figure(10, "gov", "2020-04-01"), figure(25, "ngo", "2020-04-02", source={"id": "src-4", "title": "P"})],
+    toll_reports=[report_body(10, "gov", "2020-04-01"), report_body(25, "ngo", "2020-04-02", source={"id": "src-4", "title": "P"})],
 )  # fmt: skip
 
 
@@ -57,7 +58,7 @@ def asked(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     shutil.copy(migrated_file, path)
     database = Database(f"sqlite:///{path}")
     record(database, MENAKA, CENTRE, FIJI, SOMEWHERE)
-    report(database, "menaka", best=12, reporter="gov", reported_on="2020-01-11", supersedes="menaka-gov")
+    record_report(database, "menaka", best=12, reporter="gov", reported_on="2020-01-11", supersedes="menaka-gov")
     _list(database, "src-fiji", "2020-03-06", "menaka", "centre")
     _list(database, "src-4", "2020-04-02", "centre")
     made = Client(database)
@@ -230,7 +231,7 @@ def test_figure_says_by_which_number_killed_is_ordered(asked: Client, figure_ask
 
 def test_equal_figures_are_ordered_by_id_in_the_direction_of_the_sort(empty_client: Client, database: Database) -> None:
     # given
-    record(database, *(draft(name, toll_reports=[figure(7)]) for name in ("b", "a", "c")))
+    record(database, *(incident_draft(name, toll_reports=[report_body(7)]) for name in ("b", "a", "c")))
 
     # then
     assert empty_client.ids("/v1/incidents?sort=killed") == ["a", "b", "c"]

@@ -21,7 +21,8 @@ from app.errors import Conflict, InvalidInput, NotFound
 from app.settings import Settings
 from app.store import keys
 from app.store.db.database import Database
-from tests.support import Client, Editor, attack, figure
+from tests.builders import incident_body, report_body
+from tests.support import Client, Editor
 
 APP = create_app(Settings(_env_file=None))  # type: ignore[call-arg]
 PATHS: dict[str, Any] = APP.openapi()["paths"]
@@ -150,7 +151,7 @@ def test_a_key_lets_in_where_it_has_the_scope(made: Keys, operation: str, held: 
     required = [scope for scheme in needed for scope in scheme["key"]]
 
     # when
-    answer = made.ask(operation, f"Bearer {made.holding[tuple(held)]}")
+    answer = made.request(operation, f"Bearer {made.holding[tuple(held)]}")
 
     # then
     allowed = Scope.ADMIN in held or set(required) <= set(held)
@@ -165,7 +166,7 @@ def test_a_key_lets_in_where_it_has_the_scope(made: Keys, operation: str, held: 
 
 @pytest.mark.parametrize("operation", ASKED)
 def test_without_a_key_what_is_public_is_read_and_nothing_is_written(made: Keys, operation: str) -> None:
-    answer = made.ask(operation)
+    answer = made.request(operation)
     if operation in WRITING:
         _expect_unauthorized(answer, operation)
         assert answer.json()["detail"] == "send a key that has the scope write"
@@ -176,7 +177,7 @@ def test_without_a_key_what_is_public_is_read_and_nothing_is_written(made: Keys,
 @pytest.mark.parametrize("operation", GUARDED)
 def test_a_key_that_does_not_hold_lets_in_nowhere_not_even_to_read(made: Keys, operation: str) -> None:
     for said, sent in made.bad.items():
-        answer = made.ask(operation, *sent)
+        answer = made.request(operation, *sent)
         _expect_unauthorized(answer, said)
         assert all(part not in answer.text for header in sent for part in header.split("_") if len(part) > 8), said
 
@@ -188,7 +189,7 @@ def test_what_tells_nothing_of_the_records_asks_for_no_key(made: Keys, address: 
 
 def test_a_wrong_secret_is_refused_as_a_key_of_nobody_is(made: Keys) -> None:
     answers = [
-        made.ask("GET /v1/incidents", *made.bad[said]) for said in ("of nobody", "another's secret", "another's id")
+        made.request("GET /v1/incidents", *made.bad[said]) for said in ("of nobody", "another's secret", "another's id")
     ]
     assert {answer.content for answer in answers} == {answers[0].content}
     assert answers[0].json()["detail"] == "no such key is known"
@@ -206,14 +207,14 @@ def test_a_wrong_secret_is_refused_as_a_key_of_nobody_is(made: Keys) -> None:
     ],
 )
 def test_a_refusal_says_what_is_wrong_with_the_key(made: Keys, said: str, detail: str) -> None:
-    assert made.ask("GET /v1/incidents", *made.bad[said]).json()["detail"] == detail
+    assert made.request("GET /v1/incidents", *made.bad[said]).json()["detail"] == detail
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_the_scheme_is_written_as_one_likes(made: Keys, scheme: str) -> None:
     key = made.holding[Scope.WRITE,]
-    assert made.ask("POST /v1/sources", f"{scheme} {key}").status_code == 422
-    assert made.ask("POST /v1/sources", f"{scheme}   {key} ").status_code == 422
+    assert made.request("POST /v1/sources", f"{scheme} {key}").status_code == 422
+    assert made.request("POST /v1/sources", f"{scheme}   {key} ").status_code == 422
 
 
 def test_who_may_not_write_is_told_so_before_the_body_is_looked_at(made: Keys) -> None:
@@ -231,7 +232,7 @@ def test_nothing_was_recorded_by_all_that(made: Keys) -> None:
 def test_of_a_key_only_the_hash_is_kept(database: Database, empty_client: Client) -> None:
     # given
     editor = Editor(empty_client, database, Scope.WRITE, Scope.READ_CONFIDENTIAL, name="an editor")
-    editor.made("/v1/incidents", attack(toll_reports=[figure(1)]))
+    editor.create("/v1/incidents", incident_body(toll_reports=[report_body(1)]))
 
     # when
     with database.writing() as transaction:
@@ -321,7 +322,7 @@ def test_a_key_holds_until_it_expires(database: Database, empty_client: Client) 
 
 def test_a_revoked_key_ends_and_what_was_recorded_with_it_stays(editor: Editor, database: Database) -> None:
     # given
-    editor.made("/v1/incidents", attack())
+    editor.create("/v1/incidents", incident_body())
     ids = [row[0] for row in keys.listed(database)]
 
     # when
@@ -329,7 +330,7 @@ def test_a_revoked_key_ends_and_what_was_recorded_with_it_stays(editor: Editor, 
         keys.revoke(database, ids[0])
 
     # then
-    assert editor.post("/v1/incidents", attack("other")).status_code == 401
+    assert editor.post("/v1/incidents", incident_body("other")).status_code == 401
     assert editor.get("/v1/incidents/attack").status_code == 401
     assert editor.client.json("/v1/incidents/attack/versions")["items"][0]["recorded_by"] == "an editor"
     with pytest.raises(NotFound, match='no key has the id "nowhere"'):

@@ -6,7 +6,8 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from app.store.db.database import Database
-from tests.support import PAGES, READ_ADDRESSES, Client, report
+from tests.builders import record_report
+from tests.support import PAGES, READ_ADDRESSES, Client
 
 INDELIMANE = "ml-2019-11-01-indelimane"
 
@@ -33,7 +34,7 @@ def test_after_a_new_report_an_answer_about_it_has_a_new_tag(
 ) -> None:
     # given
     had = own_client.get(address).headers["etag"]
-    report(seeded, INDELIMANE, best=50, reporter="ngo", reported_on="2019-11-03")
+    record_report(seeded, INDELIMANE, best=50, reporter="ngo", reported_on="2019-11-03")
 
     # when
     answer = own_client.get(address, headers={"If-None-Match": had})
@@ -46,7 +47,7 @@ def test_after_a_new_report_an_answer_about_it_has_a_new_tag(
 def test_a_report_about_another_incident_leaves_the_tag_of_this_one(own_client: Client, seeded: Database) -> None:
     # given
     had = own_client.get(f"/v1/incidents/{INDELIMANE}").headers
-    report(seeded, "ml-2019-10-burkina-border-1", best=1)
+    record_report(seeded, "ml-2019-10-burkina-border-1", best=1)
 
     # when
     answer = own_client.get(f"/v1/incidents/{INDELIMANE}", headers={"If-None-Match": had["etag"]})

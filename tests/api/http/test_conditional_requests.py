@@ -10,7 +10,8 @@ from app.api.http.conditional_requests import Conditions, chosen_encoding, condi
 from app.api.http.responses import SETTLED_SECONDS, modified_second
 from app.errors import RangeNotSatisfiable
 from app.store.db.database import Database
-from tests.support import INDELIMANE, PAGES, READ_ADDRESSES, Client, draft, record, report
+from tests.builders import incident_draft, record, record_report
+from tests.support import INDELIMANE, PAGES, READ_ADDRESSES, Client
 
 TAG, SIZE, CHANGED = '"abc"', 100, 784111777
 DATE, EARLIER, LATER = (formatdate(CHANGED + n, usegmt=True) for n in (0, -1, 1))
@@ -192,7 +193,7 @@ def test_a_change_in_the_second_of_an_answer_is_never_called_unchanged(
 ) -> None:
     """Whatever the client takes for the date: `Last-Modified`, or the time at which it was answered."""
     clock = Clock(monkeypatch)
-    record(database, draft("a"))
+    record(database, incident_draft("a"))
     known: list[tuple[str, int]] = []
     state = ""
     for step in range(60):
@@ -208,7 +209,7 @@ def test_a_change_in_the_second_of_an_answer_is_never_called_unchanged(
         if step % 7 == 3:
             late = 2.0 if step % 2 else 0.0
             clock.seconds -= late
-            record(database, draft(f"i-{step}"))
+            record(database, incident_draft(f"i-{step}"))
             clock.seconds += late
         state = answer.headers["etag"]
     assert state
@@ -219,7 +220,7 @@ def test_the_date_is_never_in_the_future_and_is_honoured_once_it_is_settled(
 ) -> None:
     # given
     clock = Clock(monkeypatch)
-    record(database, draft("a"))
+    record(database, incident_draft("a"))
     changed = int(clock.seconds)
 
     # when
@@ -258,6 +259,6 @@ def test_a_new_report_is_seen_by_those_who_ask_by_date(own_client: Client, seede
     had = own_client.get(INDELIMANE).headers["last-modified"]
     assert own_client.get(INDELIMANE, headers={"If-Modified-Since": had}).status_code == 304
     # when
-    report(seeded, "ml-2019-11-01-indelimane", best=50, reporter="ngo", reported_on="2019-11-03")
+    record_report(seeded, "ml-2019-11-01-indelimane", best=50, reporter="ngo", reported_on="2019-11-03")
     # then
     assert own_client.get(INDELIMANE, headers={"If-Modified-Since": had}).status_code == 200

@@ -17,7 +17,8 @@ from app.query.value_types import MOST_WORDS
 from app.store.db.database import Database
 from app.store.read import statistics as read_statistics
 from app.web import render
-from tests.support import Client, draft, record, report
+from tests.builders import incident_draft, record, record_report
+from tests.support import Client
 
 COUNT = 60
 
@@ -27,11 +28,11 @@ def many(database: Database) -> Iterator[Client]:
     """Sixty incidents, each of its own day, region and length, with a report or two."""
     days = [f"2020-{1 + n // 28:02}-{1 + n % 28:02}" for n in range(COUNT)]
     texts = ["x" * (80 * n) for n in range(COUNT)]
-    record(database, *(draft(f"i-{n:02}", day=days[n], summary=texts[n] or None) for n in range(COUNT)))
+    record(database, *(incident_draft(f"i-{n:02}", day=days[n], summary=texts[n] or None) for n in range(COUNT)))
     for n in range(0, COUNT, 2):
         source = {"id": f"src-{n:02}", "title": "A page" + texts[n], "published_on": "2021-01-01"}
         reporter = {"id": f"rep-{n:02}", "name": "Someone" + texts[n][:100], "kind": "ngo"}
-        report(database, f"i-{n:02}", best=n, reported_on="2021-01-01", source=source, reported_by=reporter)
+        record_report(database, f"i-{n:02}", best=n, reported_on="2021-01-01", source=source, reported_by=reporter)
     client = Client(database)
     yield client
     client.close()
@@ -76,7 +77,7 @@ def test_words_are_looked_for_once_each_and_not_too_many(client: Client, name: s
 
 def test_a_single_letter_or_digit_is_a_whole_word(database: Database) -> None:
     titles = {"letter": "Team A", "longer": "Attack", "digit": "Sector 7", "number": "72 people", "cjk": "马里袭击"}
-    record(database, *(draft(name, title=title) for name, title in titles.items()))
+    record(database, *(incident_draft(name, title=title) for name, title in titles.items()))
     client = Client(database)
     for asked, found in (("a", ["letter"]), ("A", ["letter"]), ("at", ["longer"]), ("7", ["digit"]), ("马", ["cjk"])):
         assert client.ids(f"/v1/incidents?q={quote(asked)}") == found, asked

@@ -10,12 +10,13 @@ from app.domain.dates import DAY_LENGTH
 from app.domain.vocabulary import Scope
 from app.store.db.database import Database
 from app.store.write.idempotency import KEPT_DAYS
-from tests.support import Client, Editor, attack, figure
+from tests.builders import incident_body, report_body
+from tests.support import Client, Editor
 
 REPEATED = {
-    "/v1/incidents": attack("new", toll_reports=[figure(3), figure(4, "army")]),
-    "/v1/incidents/there/toll-reports": figure(3, victims="military"),
-    "/v1/toll-reports": figure(3, "army", incidents=["there"]),
+    "/v1/incidents": incident_body("new", toll_reports=[report_body(3), report_body(4, "army")]),
+    "/v1/incidents/there/toll-reports": report_body(3, victims="military"),
+    "/v1/toll-reports": report_body(3, "army", incidents=["there"]),
     "/v1/toll-reports/tr/retraction": {"reason": "a misprint"},
     "/v1/incidents/there/withdrawal": {"reason": "recorded twice"},
     "/v1/sources": {"title": "A page"},
@@ -28,7 +29,7 @@ TAKEN = "was sent before, with another request; use a new one"
 @pytest.fixture
 def there(editor: Editor) -> Editor:
     """The editor, where an incident is recorded already."""
-    editor.made("/v1/incidents", attack("there", toll_reports=[figure(1, id="tr")]))
+    editor.create("/v1/incidents", incident_body("there", toll_reports=[report_body(1, id="tr")]))
     return editor
 
 
@@ -63,35 +64,35 @@ def test_a_repeated_post_gets_the_same_answer_and_records_nothing(there: Editor,
 
 def test_an_answer_stays_the_same_when_the_record_does_not(there: Editor) -> None:
     # given
-    first = there.post("/v1/incidents", attack("new"), Idempotency_Key="k-1")
-    there.made("/v1/incidents/new/toll-reports", figure(3))
+    first = there.post("/v1/incidents", incident_body("new"), Idempotency_Key="k-1")
+    there.create("/v1/incidents/new/toll-reports", report_body(3))
     there.patch("new", {"title": "Another"})
-    there.made("/v1/incidents/new/withdrawal", {"reason": "recorded twice"})
+    there.create("/v1/incidents/new/withdrawal", {"reason": "recorded twice"})
 
     # then
-    assert _told(there.post("/v1/incidents", attack("new"), Idempotency_Key="k-1")) == _told(first)
+    assert _told(there.post("/v1/incidents", incident_body("new"), Idempotency_Key="k-1")) == _told(first)
 
 
 def test_a_key_belongs_to_one_request(there: Editor) -> None:
     # given
-    there.post("/v1/incidents/there/toll-reports", figure(3), Idempotency_Key="k-1")
+    there.post("/v1/incidents/there/toll-reports", report_body(3), Idempotency_Key="k-1")
     size = _size(there)
 
     # then
     for address, body in (
-        ("/v1/incidents/there/toll-reports", figure(4)),
-        ("/v1/toll-reports", figure(3)),
-        ("/v1/incidents/elsewhere/toll-reports", figure(3)),
+        ("/v1/incidents/there/toll-reports", report_body(4)),
+        ("/v1/toll-reports", report_body(3)),
+        ("/v1/incidents/elsewhere/toll-reports", report_body(3)),
     ):
         _is_refused(there.post(address, body, Idempotency_Key="k-1"), TAKEN, "k-1")
     assert _size(there) == size
-    assert there.post("/v1/incidents/there/toll-reports", figure(4), Idempotency_Key="K-1").status_code == 201
+    assert there.post("/v1/incidents/there/toll-reports", report_body(4), Idempotency_Key="K-1").status_code == 201
 
 
 def test_a_key_belongs_to_who_sends_it(there: Editor, empty_client: Client, database: Database) -> None:
     # given
     another = Editor(empty_client, database, Scope.WRITE, name="another editor")
-    report = figure(3)
+    report = report_body(3)
 
     # when
     answers = [e.post("/v1/incidents/there/toll-reports", report, Idempotency_Key="k-1") for e in (there, another)]
@@ -113,9 +114,9 @@ def test_a_key_that_no_longer_holds_gets_no_kept_answer(there: Editor, empty_cli
     ("address", "body", "status"),
     [
         ("/v1/incidents", {}, 422),
-        ("/v1/incidents", attack("there"), 409),
-        ("/v1/incidents/nowhere/toll-reports", figure(3), 404),
-        ("/v1/toll-reports", figure(3, incidents=["there"], supersedes="nowhere"), 422),
+        ("/v1/incidents", incident_body("there"), 409),
+        ("/v1/incidents/nowhere/toll-reports", report_body(3), 404),
+        ("/v1/toll-reports", report_body(3, incidents=["there"], supersedes="nowhere"), 422),
     ],
 )
 def test_what_is_refused_is_not_kept(there: Editor, address: str, body: Any, status: int) -> None:
@@ -123,7 +124,7 @@ def test_what_is_refused_is_not_kept(there: Editor, address: str, body: Any, sta
     refused = [there.post(address, body, Idempotency_Key="k-1") for _ in range(2)]
 
     # when
-    answer = there.post("/v1/incidents", attack("new"), Idempotency_Key="k-1")
+    answer = there.post("/v1/incidents", incident_body("new"), Idempotency_Key="k-1")
 
     # then
     assert [r.status_code for r in refused] == [status] * 2
@@ -136,7 +137,7 @@ def test_a_key_is_some_visible_characters(there: Editor, key: str) -> None:
     size = _size(there)
 
     # when
-    answer = there.post("/v1/incidents", attack("new"), Idempotency_Key=key.encode("latin-1"))  # type: ignore[arg-type]
+    answer = there.post("/v1/incidents", incident_body("new"), Idempotency_Key=key.encode("latin-1"))  # type: ignore[arg-type]
 
     # then
     assert answer.status_code == 422
@@ -149,14 +150,14 @@ def test_a_key_is_some_visible_characters(there: Editor, key: str) -> None:
 
 def test_a_key_may_be_long_and_strange(there: Editor) -> None:
     for n, key in enumerate(("a" * 255, "!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~", "0")):
-        first = there.post("/v1/incidents", attack(f"new-{n}"), Idempotency_Key=key)
-        again = there.post("/v1/incidents", attack(f"new-{n}"), Idempotency_Key=key)
+        first = there.post("/v1/incidents", incident_body(f"new-{n}"), Idempotency_Key=key)
+        again = there.post("/v1/incidents", incident_body(f"new-{n}"), Idempotency_Key=key)
         assert (first.status_code, _told(again)) == (201, _told(first))
 
 
 def test_two_keys_are_none(there: Editor) -> None:
     headers = [("Authorization", f"Bearer {there.key}"), ("Idempotency-Key", "k-1"), ("Idempotency-Key", "k-1")]
-    answer = there.client.request("POST", "/v1/incidents", json=attack("new"), headers=headers)
+    answer = there.client.request("POST", "/v1/incidents", json=incident_body("new"), headers=headers)
     _is_refused(answer, "is not 1 to 255 visible characters of ASCII", "k-1")
 
 
@@ -173,7 +174,7 @@ async def _at_once(editor: Editor, asked: list[tuple[str, Any, str]]) -> list[ht
 def test_of_two_that_come_at_once_one_is_recorded(there: Editor) -> None:
     # given
     size = _size(there)
-    asked = [("/v1/toll-reports", figure(3, incidents=["there"]), "k-1")] * 4
+    asked = [("/v1/toll-reports", report_body(3, incidents=["there"]), "k-1")] * 4
 
     # when
     answers = there.client.run(_at_once(there, asked))
@@ -195,7 +196,7 @@ def test_different_keys_do_not_wait_for_each_other(there: Editor) -> None:
     size = _size(there)
 
     # when
-    asked = [("/v1/toll-reports", figure(n, incidents=["there"]), f"k-{n}") for n in range(8)]
+    asked = [("/v1/toll-reports", report_body(n, incidents=["there"]), f"k-{n}") for n in range(8)]
     answers = there.client.run(_at_once(there, asked))
 
     # then
@@ -206,7 +207,7 @@ def test_different_keys_do_not_wait_for_each_other(there: Editor) -> None:
 
 def test_an_answer_is_kept_for_thirty_days(there: Editor, database: Database) -> None:
     # given
-    first = there.post("/v1/incidents", attack("new"), Idempotency_Key="old")
+    first = there.post("/v1/incidents", incident_body("new"), Idempotency_Key="old")
     for days, kept in ((KEPT_DAYS - 1, True), (2, False)):
         with database.writing() as transaction:
             later = "UPDATE kept_answer SET recorded_at = recorded_at - ? WHERE idempotency_key = 'old'"
@@ -214,7 +215,7 @@ def test_an_answer_is_kept_for_thirty_days(there: Editor, database: Database) ->
 
         # when
         there.post("/v1/sources", {"title": f"A page {days}"}, Idempotency_Key=f"other-{days}")
-        again = there.post("/v1/incidents", attack("new"), Idempotency_Key="old")
+        again = there.post("/v1/incidents", incident_body("new"), Idempotency_Key="old")
 
         # then
         assert (_told(again) == _told(first)) is kept
@@ -225,6 +226,6 @@ def test_reading_and_changing_take_no_notice_of_a_key(there: Editor) -> None:
     there.post("/v1/sources", {"title": "A page"}, Idempotency_Key="k-1")
     for title in ("Second", "Third"):
         headers = {"If-Match": "*", "Idempotency-Key": "k-1"}
-        answer = there.ask("PATCH", "/v1/incidents/there", {"title": title}, headers=headers)
+        answer = there.request("PATCH", "/v1/incidents/there", {"title": title}, headers=headers)
         assert (answer.status_code, answer.json()["title"]) == (200, title)
     assert there.get("/v1/incidents/there", headers={"Idempotency-Key": "k-1"}).status_code == 200

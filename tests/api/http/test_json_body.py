@@ -14,21 +14,22 @@ import pytest
 
 from app.domain.vocabulary import Scope
 from app.store.db.database import Database
-from tests.support import Client, Editor, attack, figure
+from tests.builders import incident_body, report_body
+from tests.support import Client, Editor
 
 MIB = 1024 * 1024
 CHUNK = b" " * 65536
 SENT: dict[str, Any] = {
-    "POST /v1/incidents": attack(
+    "POST /v1/incidents": incident_body(
         None, region={"code": "ML-7", "name": "Gao"}, latitude=14.9, longitude=0.7, type_of_violence=1,
         near_border=["NE"],
         actors=[{"name": "An army", "role": "target"}], external_ids={"ucdp": "1"}, attributes={"a": {"b": [1]}},
-        sources=[{"id": "own", "title": "A page"}], toll_reports=[figure(3), figure(2, "army",
+        sources=[{"id": "own", "title": "A page"}], toll_reports=[report_body(3), report_body(2, "army",
         breakdown={"civilian": 2})],
     ),
     "PATCH /v1/incidents/{incident_id}": {"title": "Another", "actors": [], "attributes": {"a": 1}, "sources": []},
-    "POST /v1/incidents/{incident_id}/toll-reports": figure(3),
-    "POST /v1/toll-reports": figure(3, incidents=["there"]),
+    "POST /v1/incidents/{incident_id}/toll-reports": report_body(3),
+    "POST /v1/toll-reports": report_body(3, incidents=["there"]),
     "POST /v1/toll-reports/{report_id}/retraction": {"reason": "x", "source": {"title": "An erratum"}},
     "POST /v1/incidents/{incident_id}/withdrawal": {"reason": "x", "merged_into": None},
     "POST /v1/sources": {"id": "s", "title": "A page"},
@@ -150,7 +151,7 @@ def editor(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     database = Database(f"sqlite:///{path}")
     client = Client(database)
     made = Editor(client, database, Scope.WRITE, name="an editor")
-    made.made("/v1/incidents", attack("there", toll_reports=[figure(1, id="tr")]))
+    made.create("/v1/incidents", incident_body("there", toll_reports=[report_body(1, id="tr")]))
     yield made
     client.close()
     database.close()
@@ -160,7 +161,7 @@ def _send(editor: Editor, route: str, content: Any, **headers: str) -> httpx.Res
     method, path = route.split()
     address = path.format(incident_id="there", report_id="tr")
     told = {"If-Match": "*", "Content-Type": "application/json"} | {n.replace("_", "-"): v for n, v in headers.items()}
-    return editor.ask(method, address, headers=told, content=content)
+    return editor.request(method, address, headers=told, content=content)
 
 
 def _refused(editor: Editor, route: str, content: Any, status: int = 422, **headers: str) -> dict[str, Any]:
@@ -286,7 +287,7 @@ def test_a_place_is_not_repeated_at_length(editor: Editor, member: str, value: A
 def test_a_great_many_faults_are_told_briefly_and_soon(editor: Editor, parts: dict[str, Any], why: str) -> None:
     # when
     begun = time.process_time()
-    answer = _send(editor, INCIDENT, json.dumps(attack(**parts)).encode())
+    answer = _send(editor, INCIDENT, json.dumps(incident_body(**parts)).encode())
 
     # then
     assert answer.status_code == 422
@@ -314,7 +315,7 @@ def test_a_body_of_another_form_is_refused(editor: Editor, form: str | None) -> 
         if form is None:
             method, path = route.split()
             address = path.format(incident_id="there", report_id="tr")
-            answer = editor.ask(method, address, headers={"If-Match": "*"}, content=content)
+            answer = editor.request(method, address, headers={"If-Match": "*"}, content=content)
             assert answer.status_code == 415 and answer.json()["detail"].endswith("not without a Content-Type")
         else:
             told = _refused(editor, route, content, 415, Content_Type=form)
@@ -400,7 +401,7 @@ def test_what_is_nested_as_deep_as_may_be_is_given_back_in_every_form(editor: Ed
     }
 
     # when
-    answer = editor.post("/v1/incidents", attack("deep", attributes=kept))
+    answer = editor.post("/v1/incidents", incident_body("deep", attributes=kept))
 
     # then
     assert (answer.status_code, answer.json()["attributes"]) == (201, kept)
@@ -423,7 +424,7 @@ def test_nothing_is_said_in_the_future(editor: Editor, route: str) -> None:
 def test_a_report_of_today_is_not_of_the_future_in_any_part_of_the_world(editor: Editor) -> None:
     furthest = datetime.now(UTC) + timedelta(hours=14)
     for moment in (f"{datetime.now(UTC):%Y-%m-%d}", f"{furthest:%Y-%m-%d}"):
-        editor.made("/v1/toll-reports", figure(3, incidents=["there"], reported_on=moment))
+        editor.create("/v1/toll-reports", report_body(3, incidents=["there"], reported_on=moment))
 
 
 @pytest.mark.parametrize("part", ["%00", "%ED%A0%80", "%FF", "a" * 5000, "..%2f", "%0d%0aX-Injected:%201", "'--"])
@@ -431,7 +432,7 @@ def test_a_write_to_an_address_that_leads_nowhere_is_a_404(editor: Editor, part:
     for route in (route for route in SENT if "{" in route):
         method, path = route.split()
         address = path.format(incident_id=part, report_id=part)
-        answer = editor.ask(method, address, SENT[route], headers={"If-Match": "*"})
+        answer = editor.request(method, address, SENT[route], headers={"If-Match": "*"})
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json"), route
         assert len(answer.text) < 1000 and "x-injected" not in answer.headers
 
@@ -440,7 +441,7 @@ def test_a_write_takes_no_parameters(editor: Editor) -> None:
     for route, sent in SENT.items():
         method, path = route.split()
         address = path.format(incident_id="there", report_id="tr")
-        answer = editor.ask(method, f"{address}?dry_run=true", sent, headers={"If-Match": "*"})
+        answer = editor.request(method, f"{address}?dry_run=true", sent, headers={"If-Match": "*"})
         assert answer.status_code == 422
         fault = {"in": "query", "name": "dry_run", "message": "is not a parameter here", "value": "true"}
         assert answer.json()["errors"] == [fault]

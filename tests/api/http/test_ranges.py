@@ -10,7 +10,8 @@ from app.api.http import kept_files, responses
 from app.api.http.responses import SHORT
 from app.formats import parquet
 from app.store.db.database import Database
-from tests.support import Client, draft, parquet_rows, record, report
+from tests.builders import incident_draft, record, record_report
+from tests.support import Client, parquet_rows
 
 PARQUET = "/v1/incidents?f=parquet"
 PLAIN = {"Accept-Encoding": "identity"}
@@ -112,7 +113,7 @@ def test_if_range_gives_the_whole_where_the_file_is_another(own_client: Client, 
     by_date = own_client.get(PARQUET, headers={"Range": "bytes=0-3", "If-Range": had["last-modified"]})
 
     # when
-    report(seeded, "ml-2019-11-01-indelimane", best=50, reporter="ngo", reported_on="2019-11-03")
+    record_report(seeded, "ml-2019-11-01-indelimane", best=50, reporter="ngo", reported_on="2019-11-03")
     after = own_client.get(PARQUET, headers=asked)
     refused = own_client.get(PARQUET, headers={"Range": "bytes=0-3", "If-Match": had["etag"]})
 
@@ -128,7 +129,7 @@ def test_what_is_known_is_not_sent_in_part_either(client: Client) -> None:
 
 def test_a_long_answer_is_sent_as_it_is_made(empty_client: Client, database: Database) -> None:
     # given: some 5 kB each
-    record(database, *(draft(f"i-{n}", summary="word " * 990) for n in range(220)))
+    record(database, *(incident_draft(f"i-{n}", summary="word " * 990) for n in range(220)))
 
     # when
     address = "/v1/incidents?f=csv"
@@ -201,7 +202,7 @@ def test_another_question_or_another_state_is_another_file(own_client: Client, s
     # given
     first, other = own_client.get(PARQUET), own_client.get(f"{PARQUET}&sort=date")
     # when
-    report(seeded, "ml-2019-11-01-indelimane", best=50, reporter="ngo", reported_on="2019-11-03")
+    record_report(seeded, "ml-2019-11-01-indelimane", best=50, reporter="ngo", reported_on="2019-11-03")
     third = own_client.get(PARQUET)
     # then
     assert len({answer.headers["etag"] for answer in (first, other, third)}) == 3

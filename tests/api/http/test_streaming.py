@@ -18,7 +18,8 @@ from app.store.db.database import Database
 from app.store.db.reader import Reader
 from app.store.db.slots import Slots
 from app.store.read import session as read_incidents
-from tests.support import ROOT, Client, draft, record, report
+from tests.builders import incident_draft, record, record_report
+from tests.support import ROOT, Client
 
 ADDRESSES = {
     "exports": ("/v1/incidents?f=csv", responses.exports),
@@ -154,7 +155,7 @@ def test_everybody_else_has_a_turn_between_two_parts_of_a_response(
 
 
 def test_streams_that_wait_look_for_news_together_and_are_sent_the_same(database: Database) -> None:
-    record(database, draft("a"), draft("b"))
+    record(database, incident_draft("a"), incident_draft("b"))
 
     async def run() -> None:
         reader = Reader(database, 2)
@@ -174,7 +175,7 @@ def test_streams_that_wait_look_for_news_together_and_are_sent_the_same(database
         before = reader.statements
         await asyncio.sleep(0.6)
         looks = reader.statements - before
-        await asyncio.to_thread(record, database, draft("c"))
+        await asyncio.to_thread(record, database, incident_draft("c"))
         before = reader.statements
         parts = await asyncio.wait_for(asyncio.gather(*following), 2)
 
@@ -195,9 +196,9 @@ def test_streams_that_wait_look_for_news_together_and_are_sent_the_same(database
 
 def test_what_is_confidential_reaches_no_other_stream(database: Database) -> None:
     # given
-    record(database, draft("a"))
+    record(database, incident_draft("a"))
     witness = {"id": "w", "name": "A witness in danger", "kind": "ngo", "confidential": True}
-    report(database, "a", best=3, reported_by=witness)
+    record_report(database, "a", best=3, reported_by=witness)
 
     async def run() -> None:
         reader = Reader(database, 2)

@@ -277,12 +277,12 @@ def test_a_body_has_one_media_type_and_the_others_are_still_taken(own_client: Cl
     assert sent.pop(("POST", "/v1/import")) == ["application/octet-stream"]
     assert set(map(tuple, sent.values())) == {("application/json",)}
     for media_type in ("application/merge-patch+json", "application/json"):
-        answer = editor.ask("PATCH", INDELIMANE, {}, headers={"If-Match": "*", "Content-Type": media_type})
+        answer = editor.request("PATCH", INDELIMANE, {}, headers={"If-Match": "*", "Content-Type": media_type})
         assert answer.status_code == 200, answer.text
     for media_type in ("application/octet-stream", "text/csv"):
         headers = {"Content-Type": media_type}
         rows = b"id,title,date_start,country\r\nx,T,2021-03-15,ML\r\n"
-        answer = editor.ask("POST", "/v1/import?format=csv", headers=headers, content=rows)
+        answer = editor.request("POST", "/v1/import?format=csv", headers=headers, content=rows)
         assert json.loads(answer.text.splitlines()[-1])["summary"]["refused"] == 0
 
 

@@ -15,8 +15,9 @@ from openapi_python_client import generate
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser.errors import ErrorLevel
 
+from tests.builders import incident_body, report_body
 from tests.fuzz.document import DOCUMENT
-from tests.support import Service, attack, command, figure
+from tests.support import Service, command
 
 INDELIMANE = "ml-2019-11-01-indelimane"
 ENDLESS = "api.changes.changes_stream"
@@ -131,18 +132,20 @@ def _read_features(call: Calls) -> None:
 def _write_all(call: Calls) -> None:
     models = call.models
     for kind, name in (("reporter", "ReporterDraft"), ("source", "SourceDraft")):
-        draft = figure(1)["reported_by" if kind == "reporter" else "source"]
+        draft = report_body(1)["reported_by" if kind == "reporter" else "source"]
         assert call(f"reporters_and_sources.record_{kind}", body=getattr(models, name).from_dict(draft), status=201)
-    body = models.IncidentDraft.from_dict(attack("there", region="Menaka", toll_reports=[figure(3, id="tr-1")]))
+    body = models.IncidentDraft.from_dict(
+        incident_body("there", region="Menaka", toll_reports=[report_body(3, id="tr-1")])
+    )
     made = call("incidents.record_incident", body=body, idempotency_key="once", status=201)
     assert (made.region.code, made.toll.killed.best) == ("ML-9", 3)
     change = models.IncidentChange(date_end=dt.date(2021, 3, 16), date_precision=models.DatePrecision.DAYS)
     assert call("incidents.change_incident", "there", body=change, if_match=call.etag).date_end == dt.date(2021, 3, 16)
     assert call("incidents.change_incident", "there", body=change, if_match='"stale"', status=412).status == 412
     said = dt.datetime(2021, 3, 17, 9, 30, tzinfo=dt.UTC)
-    report = models.TollReportDraft.from_dict(figure(4, id="tr-2", reported_on=said.isoformat()))
+    report = models.TollReportDraft.from_dict(report_body(4, id="tr-2", reported_on=said.isoformat()))
     assert call("toll_reports.record_toll_report", "there", body=report, status=201).reported_on == said
-    shared = models.TollReportDraft.from_dict(figure(9, id="tr-3", incidents=["there", INDELIMANE]))
+    shared = models.TollReportDraft.from_dict(report_body(9, id="tr-3", incidents=["there", INDELIMANE]))
     assert call("toll_reports.record_shared_toll_report", body=shared, status=201).incidents == [INDELIMANE, "there"]
     taken_back = models.RetractionDraft(reason="a misprint")
     assert call("toll_reports.retract_toll_report", "tr-2", body=taken_back, status=201).status == "retracted"

@@ -9,7 +9,7 @@ from typing import Any
 from app.domain.columns import Type
 from app.domain.incident import IncidentDraft
 from app.query.features import QUERYABLES
-from tests.support import draft, figure
+from tests.builders import incident_draft, report_body
 
 TITLES = ["Attack on Wani", "attaque à MÉNAKA", "50% of_it [x] * ?", "it's a \\ backslash", "Straße", "!!!", "A" * 300]
 NAMES = ["Groupe armé", "ARMY; second", "People's 'Front'", "Militia 1"]
@@ -34,17 +34,17 @@ def _varied(rng: random.Random, n: int) -> IncidentDraft:
         ]
     )
     reports = [
-        figure(
+        report_body(
             some([0, 3, 12, 40]), some(["gov", "ngo", "rebels"]), f"2020-02-{on:02}", bound=some(["exact", "at_least"])
         )
         for on in range(1, 1 + rng.randrange(4))
     ]
     reports += [
-        figure(some([1, 5]), "gov", "2020-01-31", measure=measure)
+        report_body(some([1, 5]), "gov", "2020-01-31", measure=measure)
         for measure in ("wounded", "missing", "captured")
         if some([0, 1])
     ]
-    return draft(
+    return incident_draft(
         f"i-{n:03}", title=some(TITLES), summary=some([None, "Un résumé", "A summary"]), country="ML", region=some(REGIONS),
         date_start=f"2020-01-{first:02}", date_end=f"2020-01-{first + length:02}", date_precision="days" if length else "day",
         district=some([None, "Ménaka", "Gao"]), place=some([None, "Wani", "wani", "Wani-ville"]),

@@ -10,7 +10,8 @@ import pytest
 from app.domain.source import SourceDraft
 from app.store.db.database import Database
 from app.store.write.writer import recording
-from tests.support import Client, draft, figure, record, report
+from tests.builders import incident_draft, record, record_report, report_body
+from tests.support import Client
 
 INDELIMANE = "ml-2019-11-01-indelimane"
 HISTORY = f"/v1/incidents/{INDELIMANE}/toll-history"
@@ -126,7 +127,9 @@ def test_a_late_report_changes_the_past_but_not_what_was_known_of_it(own_client:
     # given
     before = _now()
     then = own_client.json(f"/v1/incidents/{INDELIMANE}?as_of=2019-11-01")
-    report(seeded, INDELIMANE, best=60, reporter="ngo", reported_on="2019-11-01T20:00:00+01:00", victims="military")
+    record_report(
+        seeded, INDELIMANE, best=60, reporter="ngo", reported_on="2019-11-01T20:00:00+01:00", victims="military"
+    )
 
     # when
     past = own_client.json(f"/v1/incidents/{INDELIMANE}?as_of=2019-11-01T20:00:00Z")
@@ -169,7 +172,7 @@ def test_a_withdrawn_incident_is_gone_with_its_reason_and_answers_only_for_befor
     own_client: Client, seeded: Database
 ) -> None:
     # given
-    record(seeded, draft("double", day="2019-11-01", toll_reports=[figure(48, reported_on="2019-11-03")]))
+    record(seeded, incident_draft("double", day="2019-11-01", toll_reports=[report_body(48, reported_on="2019-11-03")]))
     before = _now()
     stood = own_client.json("/v1/incidents/double")
     with recording(seeded, "tests") as writer:

@@ -19,7 +19,8 @@ from app.ingest.pipeline import BATCH
 from app.store import keys
 from app.store.db.database import Database
 from tests import ged
-from tests.support import Client, Editor, Service, attack, draft, figure, record
+from tests.builders import incident_body, incident_draft, record, report_body
+from tests.support import Client, Editor, Service
 
 GED = "/v1/import?format=ucdp-ged&release=26.1&released_on=2026-06-01"
 CSV = {"Content-Type": "text/csv"}
@@ -39,7 +40,7 @@ def lines(answer: httpx.Response) -> list[dict[str, Any]]:
 
 
 def send(editor: Editor, address: str, content: Any, **headers: str) -> httpx.Response:
-    return editor.ask("POST", address, content=content, headers=CSV | headers)
+    return editor.request("POST", address, content=content, headers=CSV | headers)
 
 
 def test_every_row_is_answered_and_then_the_summary(editor: Editor, file: bytes) -> None:
@@ -119,7 +120,7 @@ def test_json_of_acleds_api_is_taken_as_it_is(editor: Editor) -> None:
     }  # fmt: skip
 
     # when
-    answer = editor.ask("POST", "/v1/import?format=acled", {"status": 200, "data": [event]})
+    answer = editor.request("POST", "/v1/import?format=acled", {"status": 200, "data": [event]})
 
     # then
     assert lines(answer)[0] == {"line": 1, "outcome": "created", "id": "acled-mli1"}
@@ -171,7 +172,7 @@ def test_a_key_with_the_scope_is_needed(editor: Editor, insider: Editor) -> None
 
 def test_a_body_of_another_kind_is_refused(editor: Editor) -> None:
     # when
-    answer = editor.ask("POST", "/v1/import?format=csv", content=TABLE, headers={"Content-Type": "application/zip"})
+    answer = editor.request("POST", "/v1/import?format=csv", content=TABLE, headers={"Content-Type": "application/zip"})
 
     # then
     assert answer.status_code == 415
@@ -233,7 +234,7 @@ def test_an_importer_without_the_scope_learns_nothing_of_what_is_confidential(
 ) -> None:
     # given
     witness = {"id": "witness", "name": "A witness", "kind": "local", "confidential": True}
-    record(database, draft("x", toll_reports=[figure(3, id="r") | {"reported_by": witness}]))
+    record(database, incident_draft("x", toll_reports=[report_body(3, id="r") | {"reported_by": witness}]))
     table = (
         "incidents,measure,best,reporter_id,reporter_name,reporter_kind,reported_on,source_title\n"
         "x,killed,5,witness,Guessed name,local,2020-01-01,P\n"
@@ -358,7 +359,7 @@ def _recordings(database: Database) -> int:
 @pytest.mark.parametrize(
     ("address", "media_type", "content"),
     [
-        ("/v1/incidents", "application/json", orjson.dumps(attack("late"))),
+        ("/v1/incidents", "application/json", orjson.dumps(incident_body("late"))),
         ("/v1/import?format=csv", "text/csv", TABLE),
     ],
 )
@@ -367,7 +368,7 @@ def test_a_key_that_is_revoked_while_its_body_arrives_records_nothing(
 ) -> None:
     # when
     body = _revoking(database, editor, content)
-    answer = editor.ask("POST", address, content=body, headers={"Content-Type": media_type})
+    answer = editor.request("POST", address, content=body, headers={"Content-Type": media_type})
 
     # then
     assert answer.status_code == 401, answer.text
@@ -401,11 +402,11 @@ def test_an_answer_that_is_kept_is_not_repeated_to_a_key_that_was_revoked_while_
     editor: Editor, database: Database
 ) -> None:
     # given
-    body, headers = orjson.dumps(attack("once")), {"Content-Type": "application/json", "Idempotency-Key": "k"}
-    assert editor.ask("POST", "/v1/incidents", content=body, headers=headers).status_code == 201
+    body, headers = orjson.dumps(incident_body("once")), {"Content-Type": "application/json", "Idempotency-Key": "k"}
+    assert editor.request("POST", "/v1/incidents", content=body, headers=headers).status_code == 201
 
     # when
-    answer = editor.ask("POST", "/v1/incidents", content=_revoking(database, editor, body), headers=headers)
+    answer = editor.request("POST", "/v1/incidents", content=_revoking(database, editor, body), headers=headers)
 
     # then
     assert answer.status_code == 401
@@ -421,7 +422,7 @@ def test_a_file_that_is_packed_is_refused_at_its_first_bytes(editor: Editor, beg
         yield b"x" * 1000
 
     # when
-    answer = editor.ask("POST", "/v1/import?format=csv", content=body(), headers=CSV)
+    answer = editor.request("POST", "/v1/import?format=csv", content=body(), headers=CSV)
 
     # then
     assert answer.status_code == 415

@@ -9,7 +9,8 @@ import pytest
 
 from app.query.parameters import REPORTS
 from app.store.db.database import Database
-from tests.support import Client, draft, figure, record
+from tests.builders import incident_draft, record, report_body
+from tests.support import Client
 
 ASSAULTS = ["ml-2019-10-burkina-border-1", "ml-2019-10-burkina-border-2"]
 GOV_53, ARMY_49 = "tr-indelimane-killed-gov-1", "tr-indelimane-killed-fama-1"
@@ -213,7 +214,9 @@ def test_what_is_no_iso_code_is_a_404(client: Client, code: str) -> None:
 
 def test_a_region_that_iso_has_no_code_for_is_listed_by_its_name(empty_client: Client, database: Database) -> None:
     # given
-    somewhere = draft("a", country="SO", region={"code": None, "name": "Far Coast"}, toll_reports=[figure(2)])
+    somewhere = incident_draft(
+        "a", country="SO", region={"code": None, "name": "Far Coast"}, toll_reports=[report_body(2)]
+    )
     record(database, somewhere)
 
     # when

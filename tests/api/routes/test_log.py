@@ -19,9 +19,10 @@ from app.store import keys
 from app.store.db.database import Database
 from app.store.maintenance import schema
 from app.store.maintenance.verify import Checkpoint, verify
+from tests.builders import incident_draft, record, record_report
 from tests.proofs import consistent, hash_of, includes, root_of_leaves
 from tests.store.rich import STEPS, make_older, make_rich
-from tests.support import Client, Service, draft, record, report
+from tests.support import Client, Service
 
 EMPTY_ROOT = hashlib.sha256(b"").hexdigest()
 WITHOUT_SECRETS = {
@@ -178,7 +179,7 @@ def test_after_the_newest_entry_there_is_nothing_yet(rich: Client, after: int) -
 
 def test_a_page_has_a_hundred_entries_unless_told(database: Database, empty_client: Client) -> None:
     # given
-    record(database, *(draft(f"i-{n}") for n in range(120)))
+    record(database, *(incident_draft(f"i-{n}") for n in range(120)))
 
     # then
     page = empty_client.json("/v1/changes")
@@ -203,7 +204,7 @@ def test_the_epoch_is_that_of_the_checkpoint_and_stays(own_client: Client, seede
     assert len(epoch) == 16 and own_client.json("/v1/log/checkpoint")["epoch"] == epoch
 
     # when
-    record(seeded, draft("more"))
+    record(seeded, incident_draft("more"))
     schema.migrate(seeded)
 
     # then
@@ -215,7 +216,7 @@ def test_what_is_recorded_comes_at_the_end_of_the_feed(own_client: Client, seede
     before = own_client.json("/v1/changes")
 
     # when
-    report_id = report(seeded, "ml-2019-11-01-indelimane", best=50, reporter="ngo", reported_on="2019-11-03")
+    report_id = record_report(seeded, "ml-2019-11-01-indelimane", best=50, reporter="ngo", reported_on="2019-11-03")
 
     # then
     now = own_client.json(f"/v1/changes?after={before['head']}")
@@ -260,7 +261,7 @@ def test_numbers_and_names_of_every_sort_are_hashed_as_they_are_told(database: D
         "numbers": [0, -0.0, 1.0, 15.5, 1e21, 1e-7, -1e300, 5e-324, 2**53 - 1, 0.1 + 0.2, 1e9, 123456789.25],
         "\ufb33": 1, "😀": 2, "\ue000": 3, "é": 4, 'a"\\/': "\u2028\x7f", "deep": {"z": [{}], "a": [[]]},
     }  # fmt: skip
-    record(database, draft("a", attributes=kept, title="Ménaka 😀", latitude=-0.0, longitude=180))
+    record(database, incident_draft("a", attributes=kept, title="Ménaka 😀", latitude=-0.0, longitude=180))
     for item in empty_client.json("/v1/changes")["items"]:
         assert hash_of(item) == item["hash"]
     assert verify(database).entries == 1
@@ -399,7 +400,7 @@ def test_a_checkpoint_that_was_kept_is_proved_to_be_the_beginning_of_the_log_of_
     # given
     kept = own_client.json("/v1/log/checkpoint")
     for n in range(5):
-        record(seeded, draft(f"more-{n}"))
+        record(seeded, incident_draft(f"more-{n}"))
 
     # when
     told, now = own_client.json(f"/v1/log/proof?from={kept['size']}"), own_client.json("/v1/log/checkpoint")
@@ -487,7 +488,7 @@ def test_after_something_was_recorded_the_answer_has_another_tag(
 ) -> None:
     # given
     had = own_client.get(address).headers["etag"]
-    record(seeded, draft("more"))
+    record(seeded, incident_draft("more"))
 
     # when
     answer = own_client.get(address, headers={"If-None-Match": had})
@@ -564,7 +565,7 @@ def test_what_is_recorded_after_the_migration_goes_on_in_the_log(older: Database
     before = verify(older)
 
     # when
-    record(older, draft("more"))
+    record(older, incident_draft("more"))
 
     # then
     now = verify(older, Checkpoint(before.entries, before.root))

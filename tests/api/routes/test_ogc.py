@@ -13,7 +13,8 @@ from app.store.db.database import Database
 from app.store.db.statements import Statement
 from app.store.read import incident_queries
 from app.store.write.writer import recording
-from tests.support import Client, draft, figure, record
+from tests.builders import incident_draft, record, report_body
+from tests.support import Client
 
 ITEMS = "/ogc/collections/incidents/items"
 INDELIMANE = f"{ITEMS}/ml-2019-11-01-indelimane"
@@ -23,13 +24,13 @@ INDELIMANE = f"{ITEMS}/ml-2019-11-01-indelimane"
 def many(database: Database) -> Iterator[Client]:
     """250 incidents, one a day from 2020-01-01 on, on a line from west to east."""
     drafts = [
-        draft(
+        incident_draft(
             f"i-{n:03}",
             date_start=_day(n),
             date_end=_day(n),
             latitude=10.0,
             longitude=n / 10,
-            toll_reports=[figure(n, reported_on=_day(n))],
+            toll_reports=[report_body(n, reported_on=_day(n))],
         )
         for n in range(250)
     ]
@@ -127,7 +128,7 @@ def test_the_collection_tells_where_and_when_its_incidents_are(many: Client, dat
     assert collection["extent"]["temporal"]["interval"] == [["2020-01-01T00:00:00Z", "2020-09-26T23:59:59Z"]]
     assert (collection["id"], collection["itemType"]) == ("incidents", "feature")
     assert many.json("/ogc/collections")["collections"] == [collection]
-    record(database, draft("later", day="2021-05-05", latitude=-5.0, longitude=3.0))
+    record(database, incident_draft("later", day="2021-05-05", latitude=-5.0, longitude=3.0))
     later = many.json("/ogc/collections/incidents")["extent"]
     assert later["spatial"]["bbox"][0][1] == -5.0 and later["temporal"]["interval"][0][1].startswith("2021-05-05")
 
@@ -185,7 +186,7 @@ def test_every_page_says_how_many_match_and_counts_once(many: Client, database: 
     assert again == reader.statements - before
 
     # when: something is recorded, then: it counts anew, and pages that began before keep their number
-    record(database, draft("more", toll_reports=[figure(500)]))
+    record(database, incident_draft("more", toll_reports=[report_body(500)]))
     assert many.json(query)["numberMatched"] == 151
     assert many.json(_links(page)["next"])["numberMatched"] == 150
 

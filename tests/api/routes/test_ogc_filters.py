@@ -13,7 +13,8 @@ from app.query.features import PROPERTIES, QUERYABLES, Property
 from app.query.parameters import EQUAL
 from app.store.db.database import Database
 from tests.api.routes import features
-from tests.support import Client, draft, figure, record, report
+from tests.builders import incident_draft, record, record_report, report_body
+from tests.support import Client
 
 ITEMS = "/ogc/collections/incidents/items"
 COLLECTION = "/ogc/collections/incidents"
@@ -270,8 +271,8 @@ def test_a_cursor_belongs_to_its_filter(varied: Client) -> None:
 
 def test_a_filter_looks_at_what_was_known(database: Database) -> None:
     # given: a figure that was raised later
-    record(database, draft("a", toll_reports=[figure(3)]))
-    report(database, "a", best=30, reported_on="2020-03-01")
+    record(database, incident_draft("a", toll_reports=[report_body(3)]))
+    record_report(database, "a", best=30, reported_on="2020-03-01")
     client = Client(database)
 
     # then

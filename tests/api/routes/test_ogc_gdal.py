@@ -12,7 +12,8 @@ import pytest
 
 from app.store.db.database import Database
 from tests.api.routes import features
-from tests.support import Service, draft, figure, record
+from tests.builders import incident_draft, record, report_body
+from tests.support import Service
 
 OGRINFO = shutil.which("ogrinfo")
 pytestmark = pytest.mark.skipif(not OGRINFO and "CI" not in os.environ, reason="needs ogrinfo (Debian: gdal-bin)")
@@ -22,8 +23,11 @@ pytestmark = pytest.mark.skipif(not OGRINFO and "CI" not in os.environ, reason="
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """60 incidents with every property, and 200 on a line from west to east whose figures are not reported."""
     service = Service(tmp_path_factory.mktemp("gdal"), INCIDENTS_SEED="false")
-    line = [draft(f"z-{n:03}", day="2020-12-31", latitude=10.0, longitude=(n - 100) / 10) for n in range(200)]
-    shared = [draft(f"y-{n}", day="2020-12-30", toll_reports=[figure(n, reported_on="2020-12-31")]) for n in range(3)]
+    line = [incident_draft(f"z-{n:03}", day="2020-12-31", latitude=10.0, longitude=(n - 100) / 10) for n in range(200)]
+    shared = [
+        incident_draft(f"y-{n}", day="2020-12-30", toll_reports=[report_body(n, reported_on="2020-12-31")])
+        for n in range(3)
+    ]
     record(Database(f"sqlite:///{service.database}"), *features.varied(60), *line, *shared)
     yield service
     assert "Traceback" not in service.log.read_text()

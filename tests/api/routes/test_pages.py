@@ -11,24 +11,21 @@ from urllib.parse import parse_qsl, quote, unquote, urljoin, urlsplit
 import httpx
 import pytest
 
-from app.domain.toll import TollReportDraft
 from app.store.db.database import Database
 from app.store.write.writer import recording
 from app.web.render import POLICY
-from tests.support import (
+from tests.builders import (
     HOSTILE,
-    INDELIMANE,
     NOT_IN_XML,
-    PAGES,
-    Client,
-    Editor,
-    attack,
-    draft,
-    figure,
     hostile_incident,
+    incident_body,
+    incident_draft,
     record,
-    report,
+    record_report,
+    report_body,
+    report_draft,
 )
+from tests.support import INDELIMANE, PAGES, Client, Editor
 
 PAGE = "/incidents/ml-2019-11-01-indelimane"
 HTML_PAGES = [page for page in PAGES if page != "/feed.atom"]
@@ -172,7 +169,9 @@ TIME = re.compile(
 @pytest.mark.parametrize("address", HTML_PAGES)
 def test_every_time_of_a_page_is_one_of_html(own_client: Client, seeded: Database, address: str) -> None:
     # given
-    report(seeded, "ml-2019-11-01-indelimane", best=50, reporter="ngo", reported_on="2019-11-03T04:05:06.123456+02:00")
+    record_report(
+        seeded, "ml-2019-11-01-indelimane", best=50, reporter="ngo", reported_on="2019-11-03T04:05:06.123456+02:00"
+    )
 
     # when
     reading = read(own_client.get(address).text)
@@ -278,11 +277,13 @@ def test_no_page_holds_a_character_that_is_not_seen_or_turns_the_text_around_it(
     # given
     text = f"Post{INVISIBLE}{NONCHARACTERS} \u05e9\u200f!"
     source, reporter = {"id": "s", "title": text, "publisher": text}, {"id": "r", "name": text, "kind": "media"}
-    told = figure(3, id="tr", source=source, reported_by=reporter, note=text, locator=text)
+    told = report_body(3, id="tr", source=source, reported_by=reporter, note=text, locator=text)
     actors = [{"name": text, "kind": "unknown", "role": "target"}]
     record(
         database,
-        draft("bad", title=text, summary=text, place=text, actors=actors, attributes={"a": text}, toll_reports=[told]),
+        incident_draft(
+            "bad", title=text, summary=text, place=text, actors=actors, attributes={"a": text}, toll_reports=[told]
+        ),
     )
 
     for address in (
@@ -306,7 +307,7 @@ def test_no_page_holds_a_character_that_is_not_seen_or_turns_the_text_around_it(
 
 def test_pages_of_the_list_follow_each_other(empty_client: Client, database: Database) -> None:
     # given
-    record(database, *(draft(f"i-{n:03}", day=f"2020-01-{n % 28 + 1:02}") for n in range(120)))
+    record(database, *(incident_draft(f"i-{n:03}", day=f"2020-01-{n % 28 + 1:02}") for n in range(120)))
 
     # when
     seen, address = [], "/?country=ML"
@@ -355,8 +356,8 @@ def test_an_error_is_a_page_that_says_what_to_do(client: Client, address: str, s
 def test_a_withdrawn_incident_leads_to_where_it_was_merged(empty_client: Client, editor: Editor) -> None:
     # given
     for incident_id in ("kept", "double"):
-        editor.made("/v1/incidents", attack(incident_id))
-    editor.made("/v1/incidents/double/withdrawal", {"reason": "recorded twice", "merged_into": "kept"})
+        editor.create("/v1/incidents", incident_body(incident_id))
+    editor.create("/v1/incidents/double/withdrawal", {"reason": "recorded twice", "merged_into": "kept"})
 
     # when
     page = empty_client.get("/incidents/double")
@@ -369,7 +370,7 @@ def test_a_withdrawn_incident_leads_to_where_it_was_merged(empty_client: Client,
 @pytest.fixture
 def hostile(editor: Editor) -> str:
     """A record whose every text is an attack. Returns its id."""
-    made: str = editor.made("/v1/incidents", hostile_incident())["id"]
+    made: str = editor.create("/v1/incidents", hostile_incident())["id"]
     return made
 
 
@@ -413,11 +414,13 @@ def test_of_very_many_reports_the_newest_are_shown_and_the_rest_is_told(
     empty_client: Client, database: Database
 ) -> None:
     # given
-    reports = [figure(n, id=f"tr-{n}", reported_on=f"2020-01-02T00:{n // 60:02}:{n % 60:02}Z") for n in range(600)]
-    record(database, draft("many"))
+    reports = [
+        report_draft(n, id=f"tr-{n}", reported_on=f"2020-01-02T00:{n // 60:02}:{n % 60:02}Z") for n in range(600)
+    ]
+    record(database, incident_draft("many"))
     with recording(database, "tests") as writer:
-        for told_of in reports:
-            writer.record_report(TollReportDraft.model_validate(told_of), ["many"])
+        for report in reports:
+            writer.record_report(report, ["many"])
 
     # when
     page = empty_client.get("/incidents/many").text
@@ -439,7 +442,7 @@ def test_the_permanent_address_shows_for_ever_what_was_seen(own_client: Client, 
     seen = own_client.get(address).text
 
     # when another figure comes
-    report(seeded, "ml-2019-11-01-indelimane", best=60, reporter="ngo", reported_on="2019-11-04")
+    record_report(seeded, "ml-2019-11-01-indelimane", best=60, reporter="ngo", reported_on="2019-11-04")
 
     # then
     assert '<span class="figure">60</span>' in own_client.get(PAGE).text
@@ -470,16 +473,16 @@ def test_a_reporter_is_held_against_the_headline(client: Client) -> None:
 
 def test_only_what_was_the_headline_is_compared_with_it(empty_client: Client, database: Database) -> None:
     # given: a part of the victims, boasts (one that the headline came to later), a figure that was raised later, and one that was taken back
-    record(database, *(draft(name) for name in ("a", "b", "c", "d")))
-    report(database, "d", best=10, reporter="gov", reported_on="2020-01-02")
-    report(database, "d", best=20, reporter="rebels", reported_on="2020-01-03")
-    report(database, "d", best=20, reporter="gov", reported_on="2020-01-05")
-    report(database, "a", best=61, reporter="ngo", reported_on="2020-01-02")
-    report(database, "a", best=12, reporter="army", reported_on="2020-01-03", victims="civilian")
-    report(database, "a", best=900, reporter="rebels", reported_on="2020-01-03")
-    report(database, "b", best=10, reporter="ngo", reported_on="2020-01-02")
-    report(database, "b", best=25, reporter="gov", reported_on="2020-01-05")
-    void = report(database, "c", best=7, reporter="ngo", reported_on="2020-01-02")
+    record(database, *(incident_draft(name) for name in ("a", "b", "c", "d")))
+    record_report(database, "d", best=10, reporter="gov", reported_on="2020-01-02")
+    record_report(database, "d", best=20, reporter="rebels", reported_on="2020-01-03")
+    record_report(database, "d", best=20, reporter="gov", reported_on="2020-01-05")
+    record_report(database, "a", best=61, reporter="ngo", reported_on="2020-01-02")
+    record_report(database, "a", best=12, reporter="army", reported_on="2020-01-03", victims="civilian")
+    record_report(database, "a", best=900, reporter="rebels", reported_on="2020-01-03")
+    record_report(database, "b", best=10, reporter="ngo", reported_on="2020-01-02")
+    record_report(database, "b", best=25, reporter="gov", reported_on="2020-01-05")
+    void = record_report(database, "c", best=7, reporter="ngo", reported_on="2020-01-02")
     with recording(database, "tests") as writer:
         writer.retract_report(void, "a misprint", "2020-01-09")
 
@@ -522,7 +525,7 @@ def test_a_revised_incident_comes_first_in_the_feed(own_client: Client, seeded: 
     # given
     had = own_client.get("/feed.atom").headers["etag"]
     assert own_client.get("/feed.atom", headers={"If-None-Match": had}).status_code == 304
-    report(seeded, "ml-2019-11-01-indelimane", best=60, reporter="ngo", reported_on="2019-11-04")
+    record_report(seeded, "ml-2019-11-01-indelimane", best=60, reporter="ngo", reported_on="2019-11-04")
 
     # when
     told = feed(own_client)
@@ -576,7 +579,7 @@ def test_a_page_costs_the_same_few_statements(own_client: Client, seeded: Databa
 
     cost()
     few = cost()
-    record(seeded, *(draft(f"more-{n}", region="ML-9", place="Ménaka") for n in range(40)))
+    record(seeded, *(incident_draft(f"more-{n}", region="ML-9", place="Ménaka") for n in range(40)))
     cost()  # may look up what the newest recording changed
     assert cost() == few <= 12
 

@@ -15,7 +15,8 @@ import pytest
 from app.ingest.pipeline import Item, ingest
 from app.query.parameters import Sort
 from app.store.db.database import Database
-from tests.support import Client, draft, figure, record
+from tests.builders import incident_body, incident_draft, record, report_body
+from tests.support import Client
 
 COUNT = 10_000
 
@@ -25,15 +26,9 @@ def _generated(count: int, seed: int = 1) -> Iterator[Item]:
     chance = random.Random(seed)
     for n in range(count):
         day = date(2020, 1, 1) + timedelta(days=chance.randrange(90))
-        reports = [] if n % 5 == 0 else [figure(chance.randrange(41), reported_on=str(day))]
-        yield Item(
-            f"{n}",
-            {
-                "id": f"i-{chance.randrange(10**9)}-{n}", "title": "Generated", "date_start": str(day),
-                "date_end": str(day), "date_precision": "day", "country": chance.choice(["ML", "NE", "BF"]),
-                "toll_reports": reports,
-            },
-        )  # fmt: skip
+        reports = [] if n % 5 == 0 else [report_body(chance.randrange(41), reported_on=str(day))]
+        name, country = f"i-{chance.randrange(10**9)}-{n}", chance.choice(["ML", "NE", "BF"])
+        yield Item(f"{n}", incident_body(name, str(day), title="Generated", country=country, toll_reports=reports))
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +91,9 @@ def test_a_walk_over_all_gives_every_row_once_while_others_are_inserted(
         record(
             database,
             *(
-                draft(f"x{pages}-{sort.name.lower()}-{d}", day=d, toll_reports=[figure(20, reported_on=d)])
+                incident_draft(
+                    f"x{pages}-{sort.name.lower()}-{d}", day=d, toll_reports=[report_body(20, reported_on=d)]
+                )
                 for d in days
             ),
         )
@@ -147,7 +144,7 @@ def test_the_limit_may_change_on_the_way(client: Client) -> None:
 def test_a_walk_goes_on_after_an_id_of_full_length(empty_client: Client, database: Database, sort: str) -> None:
     # given
     ids = [letter * 100 for letter in "abc"]
-    record(database, *(draft(name) for name in ids))
+    record(database, *(incident_draft(name) for name in ids))
 
     # when
     seen, address = [], f"/v1/incidents?limit=1&sort={sort}"

@@ -8,7 +8,8 @@ import pytest
 
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
-from tests.support import REPORTERS, SOURCE, Editor, attack, draft, figure, record
+from tests.builders import REPORTERS, SOURCE, incident_body, incident_draft, record, report_body
+from tests.support import Editor
 
 SOLDIERS: dict[str, Any] = {"victims": "military"}
 MINISTER = {"id": "minister", "name": "The minister of defence", "kind": "government"}
@@ -70,14 +71,14 @@ def test_an_incident_is_answered_with_all_that_was_sent_as_its_address_gives_it(
         "url": "https://paper.example/1",
         "language": "fr",
     }
-    sent = attack(
+    sent = incident_body(
         "ml-2021-03-15-gao", summary="Own words.", date_start="2021-03-15", date_end="2021-03-16", date_precision="days", country="Mali",
         region="gao", district="Ansongo", place="Labbézanga", latitude=14.95, longitude=0.7, place_precision="near",
         near_border=["NE"], event_type="Battles", sub_event_type="Armed clash", type_of_violence=1,
         actors=[{"name": "An army", "role": "target", "kind": "state_forces"}, {"name": "A band", "role": "attacker"}],
         claimed_by="A band", external_ids={"ucdp": "1"},
         attributes={"relid": "MLI-1", "notes": None, "score": [1, 2.5]},
-        sources=[source], toll_reports=[figure(15, "army", "2021-03-15T10:00:00Z", id="tr-1", **SOLDIERS)],
+        sources=[source], toll_reports=[report_body(15, "army", "2021-03-15T10:00:00Z", id="tr-1", **SOLDIERS)],
     )  # fmt: skip
 
     # when
@@ -114,7 +115,7 @@ def test_an_incident_is_answered_with_all_that_was_sent_as_its_address_gives_it(
 
 
 def test_an_etag_of_a_recording_saves_the_next_read(editor: Editor) -> None:
-    etag = editor.post("/v1/incidents", attack()).headers["etag"]
+    etag = editor.post("/v1/incidents", incident_body()).headers["etag"]
     assert editor.get("/v1/incidents/attack", headers={"If-None-Match": etag}).status_code == 304
 
 
@@ -122,25 +123,25 @@ def test_an_etag_of_a_recording_saves_the_next_read(editor: Editor) -> None:
     "region", ["ML-7", "ml-7", "Gao", "gao region", {"code": "ML-7", "name": "Gao"}, {"code": "ML-7"}]
 )
 def test_a_region_is_taken_by_its_code_its_name_or_whole(editor: Editor, region: Any) -> None:
-    assert editor.made("/v1/incidents", attack(region=region))["region"] == {"code": "ML-7", "name": "Gao"}
+    assert editor.create("/v1/incidents", incident_body(region=region))["region"] == {"code": "ML-7", "name": "Gao"}
 
 
 @pytest.fixture
 def gao(editor: Editor) -> dict[str, str]:
     """The attack of the issue: five figures, sent one after another. When each was recorded, by its report."""
-    editor.made("/v1/incidents", attack("gao", region="ML-7"))
+    editor.create("/v1/incidents", incident_body("gao", region="ML-7"))
     rebels = REPORTERS["rebels"]
     figures = [
-        figure(15, "army", "2021-03-15T10:00:00Z", id="army-15", **SOLDIERS),
-        figure(35, "army", "2021-03-15T16:30:00Z", id="army-35", **SOLDIERS),
-        figure(54, reported_by=MINISTER, reported_on="2021-03-15T21:00:00Z", id="minister-54",
+        report_body(15, "army", "2021-03-15T10:00:00Z", id="army-15", **SOLDIERS),
+        report_body(35, "army", "2021-03-15T16:30:00Z", id="army-35", **SOLDIERS),
+        report_body(54, reported_by=MINISTER, reported_on="2021-03-15T21:00:00Z", id="minister-54",
                breakdown={"side_a": 53, "civilian": 1}),
-        figure(49, "army", "2021-03-16", id="army-49", supersedes="minister-54", **SOLDIERS),
-        figure(70, reported_by=rebels, reported_on="2021-03-18", id="claim-70", **SOLDIERS),
+        report_body(49, "army", "2021-03-16", id="army-49", supersedes="minister-54", **SOLDIERS),
+        report_body(70, reported_by=rebels, reported_on="2021-03-18", id="claim-70", **SOLDIERS),
     ]  # fmt: skip
     recorded = {}
     for sent in figures:
-        assert editor.made("/v1/incidents/gao/toll-reports", sent)["status"] == "standing"
+        assert editor.create("/v1/incidents/gao/toll-reports", sent)["status"] == "standing"
         recorded[str(sent["id"])] = editor.checkpoint()["at"]
     return recorded
 
@@ -227,7 +228,7 @@ def test_a_report_taken_back_on_a_day_held_until_then(editor: Editor, gao: dict[
 
 def test_a_correction_taken_back_gives_the_figure_before_it_back(editor: Editor, gao: dict[str, str]) -> None:
     # when
-    editor.made("/v1/toll-reports/army-49/retraction", {"reason": "a misprint"})
+    editor.create("/v1/toll-reports/army-49/retraction", {"reason": "a misprint"})
 
     # then: the minister's 54 about all victims answers again
     assert _numbers(editor, "gao", "as_of=2021-03-17") == (54, 54, 54)
@@ -236,7 +237,7 @@ def test_a_correction_taken_back_gives_the_figure_before_it_back(editor: Editor,
 
 def test_what_is_taken_back_twice_or_was_never_there_is_not(editor: Editor, gao: dict[str, str]) -> None:
     # given
-    editor.made("/v1/toll-reports/claim-70/retraction", CLAIM)
+    editor.create("/v1/toll-reports/claim-70/retraction", CLAIM)
     size = _size(editor)
 
     # when
@@ -256,7 +257,9 @@ def test_a_late_report_changes_the_past_but_not_what_was_known_of_it(editor: Edi
     assert {a: _numbers(editor, "gao", a) for a in asked} == asked
 
     # when: dated before the army's second figure, it arrives after everything else
-    editor.made("/v1/incidents/gao/toll-reports", figure(28, "ngo", "2021-03-15T12:00:00Z", id="late", **SOLDIERS))
+    editor.create(
+        "/v1/incidents/gao/toll-reports", report_body(28, "ngo", "2021-03-15T12:00:00Z", id="late", **SOLDIERS)
+    )
 
     # then
     assert {a: _numbers(editor, "gao", a) for a in asked} == {
@@ -270,10 +273,10 @@ def test_a_late_report_changes_the_past_but_not_what_was_known_of_it(editor: Edi
 def test_one_reports_figure_is_counted_once_for_all_the_incidents_that_it_covers(editor: Editor) -> None:
     # given
     for incident_id in ("a", "b"):
-        editor.made("/v1/incidents", attack(incident_id, toll_reports=[figure(5, "army", "2021-03-16")]))
+        editor.create("/v1/incidents", incident_body(incident_id, toll_reports=[report_body(5, "army", "2021-03-16")]))
 
     # when
-    answer = editor.post("/v1/toll-reports", figure(40, "gov", "2021-03-17", id="both", incidents=["b", "a", "b"]))
+    answer = editor.post("/v1/toll-reports", report_body(40, "gov", "2021-03-17", id="both", incidents=["b", "a", "b"]))
 
     # then
     assert (answer.status_code, answer.headers["location"]) == (201, "/v1/toll-reports/both")
@@ -290,11 +293,11 @@ def test_one_reports_figure_is_counted_once_for_all_the_incidents_that_it_covers
 def test_a_split_by_incident_replaces_a_shared_figure(editor: Editor) -> None:
     # given
     for incident_id in ("a", "b"):
-        editor.made("/v1/incidents", attack(incident_id))
-    editor.made("/v1/incidents/a/toll-reports", figure(40, id="both", incidents=["a", "b"]))
+        editor.create("/v1/incidents", incident_body(incident_id))
+    editor.create("/v1/incidents/a/toll-reports", report_body(40, id="both", incidents=["a", "b"]))
 
     # when
-    editor.made("/v1/incidents/a/toll-reports", figure(25, reported_on="2020-01-03", supersedes="both"))
+    editor.create("/v1/incidents/a/toll-reports", report_body(25, reported_on="2020-01-03", supersedes="both"))
 
     # then
     assert editor.json("/v1/toll-reports/both")["status"] == "superseded"
@@ -305,20 +308,20 @@ def test_a_split_by_incident_replaces_a_shared_figure(editor: Editor) -> None:
 def test_a_report_covers_incidents_that_are_there_and_the_one_that_it_is_sent_with(editor: Editor) -> None:
     # given
     for incident_id in ("a", "b"):
-        editor.made("/v1/incidents", attack(incident_id))
+        editor.create("/v1/incidents", incident_body(incident_id))
     size = _size(editor)
 
     # then
-    _is_refused(editor.post("/v1/toll-reports", figure(4)), incidents="names no incident")
+    _is_refused(editor.post("/v1/toll-reports", report_body(4)), incidents="names no incident")
     left_out = "leaves out the incident that it is sent with"
-    _is_refused(editor.post("/v1/incidents/a/toll-reports", figure(4, incidents=["b"])), incidents=left_out)
+    _is_refused(editor.post("/v1/incidents/a/toll-reports", report_body(4, incidents=["b"])), incidents=left_out)
     for answer in (
-        editor.post("/v1/incidents/nowhere/toll-reports", figure(4)),
-        editor.post("/v1/incidents/nowhere/toll-reports", figure(4, incidents=["a", "nowhere"])),
+        editor.post("/v1/incidents/nowhere/toll-reports", report_body(4)),
+        editor.post("/v1/incidents/nowhere/toll-reports", report_body(4, incidents=["a", "nowhere"])),
     ):
         assert (answer.status_code, answer.json()["detail"]) == (404, 'no incident has the id "nowhere"')
     unknown = "names no incident that is recorded"
-    _is_refused(editor.post("/v1/toll-reports", figure(4, incidents=["a", "nowhere"])), incidents=unknown)
+    _is_refused(editor.post("/v1/toll-reports", report_body(4, incidents=["a", "nowhere"])), incidents=unknown)
     assert _size(editor) == size
 
 
@@ -334,21 +337,23 @@ def test_a_report_covers_incidents_that_are_there_and_the_one_that_it_is_sent_wi
 def test_a_report_replaces_one_of_the_same_kind_that_is_no_younger(
     editor: Editor, gao: dict[str, str], fields: dict[str, Any], why: str
 ) -> None:
-    editor.made("/v1/incidents", attack("other", toll_reports=[figure(1, id="elsewhere")]))
-    sent = figure(50, "ngo", "2021-03-19") | fields
+    editor.create("/v1/incidents", incident_body("other", toll_reports=[report_body(1, id="elsewhere")]))
+    sent = report_body(50, "ngo", "2021-03-19") | fields
     _is_refused(editor.post("/v1/incidents/gao/toll-reports", sent), supersedes=why)
 
 
 def test_the_writer_is_warned_where_the_reporters_figure_for_all_victims_still_stands(editor: Editor) -> None:
     # given
-    editor.made("/v1/incidents", attack(toll_reports=[figure(54, id="whole", reported_on="2021-03-15T21:00:00Z")]))
+    editor.create(
+        "/v1/incidents", incident_body(toll_reports=[report_body(54, id="whole", reported_on="2021-03-15T21:00:00Z")])
+    )
     reports = "/v1/incidents/attack/toll-reports"
 
     # when
-    part = editor.post(reports, figure(49, reported_on="2021-03-16", id="part", **SOLDIERS))
-    of_another = editor.made(reports, figure(48, "army", "2021-03-17", **SOLDIERS))
-    said = editor.made(reports, figure(47, reported_on="2021-03-18", id="said", supersedes="whole", **SOLDIERS))
-    after = editor.made(reports, figure(46, reported_on="2021-03-19", **SOLDIERS))
+    part = editor.post(reports, report_body(49, reported_on="2021-03-16", id="part", **SOLDIERS))
+    of_another = editor.create(reports, report_body(48, "army", "2021-03-17", **SOLDIERS))
+    said = editor.create(reports, report_body(47, reported_on="2021-03-18", id="said", supersedes="whole", **SOLDIERS))
+    after = editor.create(reports, report_body(46, reported_on="2021-03-19", **SOLDIERS))
 
     # then
     warning = "the same reporter's whole, about all victims, still stands; name it in supersedes"
@@ -364,11 +369,13 @@ def test_the_writer_is_warned_where_the_reporters_figure_for_all_victims_still_s
 @pytest.fixture
 def doubled(editor: Editor) -> dict[str, Any]:
     """An incident that was recorded twice, and taken back once. What was answered of it, and when, before."""
-    report = figure(48, "army", "2021-03-16", id="of-double")
-    editor.made("/v1/incidents", attack("kept", region="Gao", toll_reports=[figure(49, reported_on="2021-03-16")]))
-    stood = editor.made("/v1/incidents", attack("double", region="Gao", toll_reports=[report]))
-    editor.made("/v1/incidents", attack("gone"))
-    editor.made("/v1/incidents/gone/withdrawal", {"reason": "never happened"})
+    report = report_body(48, "army", "2021-03-16", id="of-double")
+    editor.create(
+        "/v1/incidents", incident_body("kept", region="Gao", toll_reports=[report_body(49, reported_on="2021-03-16")])
+    )
+    stood = editor.create("/v1/incidents", incident_body("double", region="Gao", toll_reports=[report]))
+    editor.create("/v1/incidents", incident_body("gone"))
+    editor.create("/v1/incidents/gone/withdrawal", {"reason": "never happened"})
     before = editor.checkpoint()["at"]
     withdrawal = editor.post("/v1/incidents/double/withdrawal", {"reason": "recorded twice", "merged_into": "kept"})
     return {"stood": stood, "before": before, "withdrawal": withdrawal}
@@ -413,7 +420,7 @@ def test_before_its_withdrawal_an_incident_is_answered_as_it_was(editor: Editor,
 def test_nothing_is_written_to_a_withdrawn_incident(editor: Editor, doubled: dict[str, Any]) -> None:
     # given
     size = _size(editor)
-    sent = figure(47, "ngo", "2021-03-17")
+    sent = report_body(47, "ngo", "2021-03-17")
 
     # then
     for answer in (
@@ -421,10 +428,10 @@ def test_nothing_is_written_to_a_withdrawn_incident(editor: Editor, doubled: dic
         editor.post("/v1/incidents/double/toll-reports", sent),
         editor.post("/v1/toll-reports", sent | {"incidents": ["kept", "double"]}),
         editor.patch("double", {"title": "Another"}),
-        editor.ask("PATCH", "/v1/incidents/double", {"title": "Another"}),
+        editor.request("PATCH", "/v1/incidents/double", {"title": "Another"}),
     ):
         _is_conflict(answer, '"double" is withdrawn')
-    again = editor.post("/v1/incidents", attack("double", region="Gao"))
+    again = editor.post("/v1/incidents", incident_body("double", region="Gao"))
     assert again.status_code == 409, "an id is never used again"
     assert _size(editor) == size
 
@@ -457,7 +464,7 @@ def recorded(editor: Editor) -> httpx.Response:
     """The answer to the recording of an incident that is to be changed."""
     return editor.post(
         "/v1/incidents",
-        attack(external_ids={"ucdp": "1", "acled": "2"}, attributes={"relid": "R", "notes": "n", "empty": None},
+        incident_body(external_ids={"ucdp": "1", "acled": "2"}, attributes={"relid": "R", "notes": "n", "empty": None},
                near_border=["NE", "BF"], summary="Own words.", sources=[SOURCE]),
     )  # fmt: skip
 
@@ -499,7 +506,7 @@ def test_a_change_says_which_version_it_is_made_for(editor: Editor, recorded: ht
     size = _size(editor)
 
     # when
-    without = editor.ask("PATCH", "/v1/incidents/attack", {"title": "Third"})
+    without = editor.request("PATCH", "/v1/incidents/attack", {"title": "Third"})
     refused = [editor.patch("attack", {"title": "Third"}, tag) for tag in (first, f"W/{second}", '"x"', "")]
 
     # then
@@ -513,14 +520,14 @@ def test_a_change_says_which_version_it_is_made_for(editor: Editor, recorded: ht
 
 
 def test_a_figure_that_comes_meanwhile_does_not_make_a_change_stale(editor: Editor, recorded: httpx.Response) -> None:
-    editor.made("/v1/incidents/attack/toll-reports", figure(3))
+    editor.create("/v1/incidents/attack/toll-reports", report_body(3))
     assert editor.patch("attack", {"title": "Second"}, recorded.headers["etag"]).status_code == 200
 
 
 @pytest.mark.parametrize("form", ["application/merge-patch+json", "application/json"])
 def test_a_change_may_be_sent_as_a_merge_patch(editor: Editor, recorded: httpx.Response, form: str) -> None:
     headers = {"If-Match": "*", "Content-Type": form}
-    answer = editor.ask("PATCH", "/v1/incidents/attack", headers=headers, content=b'{"place": "A ford"}')
+    answer = editor.request("PATCH", "/v1/incidents/attack", headers=headers, content=b'{"place": "A ford"}')
     assert (answer.status_code, answer.json()["place"]) == (200, "A ford")
 
 
@@ -551,7 +558,9 @@ def test_a_change_is_merged_as_rfc_7396_says(
 
 def test_a_change_replaces_the_sources_and_keeps_those_of_the_reports(editor: Editor, recorded: httpx.Response) -> None:
     # given
-    editor.made("/v1/incidents/attack/toll-reports", figure(3, source={"id": "told", "title": "Where it was told"}))
+    editor.create(
+        "/v1/incidents/attack/toll-reports", report_body(3, source={"id": "told", "title": "Where it was told"})
+    )
     before = editor.checkpoint()["at"]
 
     # when
@@ -605,12 +614,16 @@ def test_a_change_that_cannot_be_recorded_names_the_member(
 
 def test_ids_are_made_where_there_are_none(editor: Editor) -> None:
     # given
-    unnamed = figure(3, reported_by={"name": "Armée malienne (FAMa)", "kind": "military"}, source={"title": "A page"})
+    unnamed = report_body(
+        3, reported_by={"name": "Armée malienne (FAMa)", "kind": "military"}, source={"title": "A page"}
+    )
 
     # when
-    made = editor.made("/v1/incidents", attack(None, toll_reports=[unnamed]))
+    made = editor.create("/v1/incidents", incident_body(None, toll_reports=[unnamed]))
     report = editor.json(f"/v1/incidents/{made['id']}/toll-history")["reports"][0]
-    second = editor.made(f"/v1/incidents/{made['id']}/toll-reports", unnamed | {"best": 4, "reported_on": "2020-01-03"})
+    second = editor.create(
+        f"/v1/incidents/{made['id']}/toll-reports", unnamed | {"best": 4, "reported_on": "2020-01-03"}
+    )
 
     # then
     assert re.fullmatch(r"ml-2020-01-01-[0-9a-f]{8}", made["id"])
@@ -620,18 +633,18 @@ def test_ids_are_made_where_there_are_none(editor: Editor) -> None:
     assert (second["reported_by"], second["source"]) == (report["reported_by"], report["source"])
     assert second["id"] != report["id"]
     assert editor.json("/v1/reporters?total=true")["total"] == editor.json("/v1/sources?total=true")["total"] == 1
-    names = {editor.made("/v1/reporters", {"name": name, "kind": "local"})["id"] for name in ("市民", "محلي")}
+    names = {editor.create("/v1/reporters", {"name": name, "kind": "local"})["id"] for name in ("市民", "محلي")}
     assert len(names) == 2 and all(re.fullmatch(r"reporter-[0-9a-f]{16}", name) for name in names)
 
 
 def test_a_reporter_and_a_source_are_named_again_by_their_ids(editor: Editor) -> None:
     # given
-    editor.made("/v1/incidents", attack(toll_reports=[figure(3)]))
+    editor.create("/v1/incidents", incident_body(toll_reports=[report_body(3)]))
     named: dict[str, Any] = {"reported_by": {"id": "gov"}, "source": {"id": "src-test"}}
 
     # when
-    report = editor.made("/v1/incidents/attack/toll-reports", figure(4, reported_on="2020-01-03", **named))
-    editor.made("/v1/incidents/attack/toll-reports", figure(5, reported_on="2020-01-04"))
+    report = editor.create("/v1/incidents/attack/toll-reports", report_body(4, reported_on="2020-01-03", **named))
+    editor.create("/v1/incidents/attack/toll-reports", report_body(5, reported_on="2020-01-04"))
 
     # then
     assert report["reported_by"] == REPORTERS["gov"]
@@ -660,11 +673,11 @@ def test_an_id_never_tells_of_something_else(
     editor: Editor, fields: dict[str, Any], detail: str, differs: list[str]
 ) -> None:
     # given
-    editor.made("/v1/incidents", attack(toll_reports=[figure(3, id="first")]))
+    editor.create("/v1/incidents", incident_body(toll_reports=[report_body(3, id="first")]))
     size = _size(editor)
 
     # when
-    answer = editor.post("/v1/incidents/attack/toll-reports", figure(4) | fields)
+    answer = editor.post("/v1/incidents/attack/toll-reports", report_body(4) | fields)
 
     # then
     _is_conflict(answer, detail, differs=differs)
@@ -682,8 +695,8 @@ def test_an_id_never_tells_of_something_else(
 def test_an_id_alone_is_of_one_that_is_recorded(
     editor: Editor, fields: dict[str, Any], name: str, message: str
 ) -> None:
-    editor.made("/v1/incidents", attack())
-    answer = editor.post("/v1/incidents/attack/toll-reports", figure(4) | fields)
+    editor.create("/v1/incidents", incident_body())
+    answer = editor.post("/v1/incidents/attack/toll-reports", report_body(4) | fields)
     _is_refused(answer, **{name.replace(".", "__"): message})
 
 
@@ -718,19 +731,19 @@ def test_who_says_something_may_be_recorded_before_anything_is_said(
 
 def test_a_record_is_made_once(editor: Editor) -> None:
     # given
-    report = figure(3, id="tr")
-    editor.made("/v1/incidents", attack(toll_reports=[report]))
+    report = report_body(3, id="tr")
+    editor.create("/v1/incidents", incident_body(toll_reports=[report]))
     size = _size(editor)
 
     # then
     _is_conflict(
-        editor.post("/v1/incidents", attack(toll_reports=[report])), '"attack" is recorded already', differs=[]
+        editor.post("/v1/incidents", incident_body(toll_reports=[report])), '"attack" is recorded already', differs=[]
     )
-    other = editor.post("/v1/incidents", attack(title="Another", country="NE"))
+    other = editor.post("/v1/incidents", incident_body(title="Another", country="NE"))
     _is_conflict(other, '"attack" is recorded already, with another title, country', differs=["title", "country"])
     for address in ("/v1/incidents/attack/toll-reports", "/v1/toll-reports"):
         _is_conflict(editor.post(address, report | {"incidents": ["attack"]}), '"tr" is recorded already', differs=[])
-    elsewhere = editor.post("/v1/incidents", attack("other", toll_reports=[report]))
+    elsewhere = editor.post("/v1/incidents", incident_body("other", toll_reports=[report]))
     _is_conflict(elsewhere, '"tr" is recorded already, with another incidents', differs=["incidents"])
     assert _size(editor) == size
 
@@ -750,10 +763,12 @@ def test_an_incident_whose_second_report_is_refused_leaves_nothing(
 ) -> None:
     # given
     pages = [{"id": "own", "title": "A page about it"}]
-    first = figure(3, id="one", source={"id": "page", "title": "A page"})
+    first = report_body(3, id="one", source={"id": "page", "title": "A page"})
 
     # when
-    answer = editor.post("/v1/incidents", attack(sources=pages, toll_reports=[first, figure(4, id="two") | second]))
+    answer = editor.post(
+        "/v1/incidents", incident_body(sources=pages, toll_reports=[first, report_body(4, id="two") | second])
+    )
 
     # then
     assert answer.status_code == status
@@ -763,17 +778,17 @@ def test_an_incident_whose_second_report_is_refused_leaves_nothing(
     for address in ("incidents/attack", "toll-reports/one", "sources/own", "sources/page", "reporters/gov"):
         assert editor.get(f"/v1/{address}").status_code == 404, address
     assert editor.checkpoint()["size"] == 0
-    assert editor.post("/v1/incidents", attack(sources=pages, toll_reports=[first])).status_code == 201
+    assert editor.post("/v1/incidents", incident_body(sources=pages, toll_reports=[first])).status_code == 201
 
 
 def test_every_fault_of_a_body_is_named_with_the_path_of_its_member(editor: Editor) -> None:
     # given
-    sent = attack(
+    sent = incident_body(
         date_start="2021-02-30", sumary="x",
         actors=[{"name": "An army", "role": "target"}, {"name": "A band", "rôle": "x"}],
         sources=[{"title": "A page", "language": "French"}], latitude=91, longitude=0,
-        toll_reports=[figure(3), figure(-1, mesure="killed", reported_by={"name": "Somebody", "kind": "goverment"}),
-                      figure(4, bound="range"), figure(4, reported_on="yesterday", breakdown={"civilan": 4})],
+        toll_reports=[report_body(3), report_body(-1, mesure="killed", reported_by={"name": "Somebody", "kind": "goverment"}),
+                      report_body(4, bound="range"), report_body(4, reported_on="yesterday", breakdown={"civilan": 4})],
     )  # fmt: skip
     del sent["title"]
 
@@ -817,7 +832,7 @@ def test_a_place_that_nobody_knows_is_refused_with_the_nearest(
     editor: Editor, fields: dict[str, Any], name: str, message: str
 ) -> None:
     # when
-    answer = editor.post("/v1/incidents", attack(**fields))
+    answer = editor.post("/v1/incidents", incident_body(**fields))
 
     # then
     assert answer.status_code == 422
@@ -827,7 +842,7 @@ def test_a_place_that_nobody_knows_is_refused_with_the_nearest(
 
 
 def test_a_member_of_a_region_that_is_not_known_is_refused(editor: Editor) -> None:
-    answer = editor.post("/v1/incidents", attack(region={"code": "ML-9", "nam": "Ménaka"}))
+    answer = editor.post("/v1/incidents", incident_body(region={"code": "ML-9", "nam": "Ménaka"}))
     assert answer.status_code == 422
     assert [fault["name"] for fault in answer.json()["errors"]] == ["region.nam"]
 
@@ -836,8 +851,10 @@ def test_a_member_of_a_region_that_is_not_known_is_refused(editor: Editor) -> No
     "derived", ["toll", "recorded_at", "updated_at", "status", "superseded_by", "retraction", "recorded_by"]
 )
 def test_what_is_derived_is_not_sent(editor: Editor, derived: str) -> None:
-    report = editor.post("/v1/incidents", attack(toll_reports=[figure(3, **{derived: "2021-03-15T00:00:00Z"})]))
-    incident = editor.post("/v1/incidents", attack(**{derived: "2021-03-15T00:00:00Z"}))
+    report = editor.post(
+        "/v1/incidents", incident_body(toll_reports=[report_body(3, **{derived: "2021-03-15T00:00:00Z"})])
+    )
+    incident = editor.post("/v1/incidents", incident_body(**{derived: "2021-03-15T00:00:00Z"}))
     assert [fault["name"] for fault in report.json()["errors"]] == [f"toll_reports.0.{derived}"]
     assert [fault["name"] for fault in incident.json()["errors"]] == [derived]
 
@@ -859,16 +876,16 @@ def test_what_is_derived_is_not_sent(editor: Editor, derived: str) -> None:
 def test_a_bound_gives_the_numbers_that_are_not_sent(
     editor: Editor, sent: dict[str, Any], numbers: tuple[int | None, ...]
 ) -> None:
-    editor.made("/v1/incidents", attack())
-    report = editor.made("/v1/incidents/attack/toll-reports", figure(**sent))
+    editor.create("/v1/incidents", incident_body())
+    report = editor.create("/v1/incidents/attack/toll-reports", report_body(**sent))
     assert (report["low"], report["best"], report["high"]) == numbers
 
 
 def test_the_change_feed_tells_everything_that_was_recorded_in_its_order(editor: Editor, gao: dict[str, str]) -> None:
     # given
-    editor.made("/v1/toll-reports/claim-70/retraction", CLAIM)
+    editor.create("/v1/toll-reports/claim-70/retraction", CLAIM)
     editor.patch("gao", {"place": "A ford"})
-    editor.made("/v1/incidents/gao/withdrawal", {"reason": "for the sake of it"})
+    editor.create("/v1/incidents/gao/withdrawal", {"reason": "for the sake of it"})
 
     # when
     told = [(e["seq"], e["kind"], e["incident"], e["by"]) for e in editor.json("/v1/changes")["items"]]
@@ -886,13 +903,15 @@ def test_everything_that_can_be_recorded_over_http_can_be_proved(
 ) -> None:
     # given
     secret = {"id": "hidden", "name": "Somebody", "kind": "local", "confidential": True}
-    editor.made("/v1/incidents", attack("other", toll_reports=[figure(1, reported_by=secret, locator="p. 1")]))
-    editor.made("/v1/toll-reports", figure(80, "ngo", "2021-03-19", id="both", incidents=["gao", "other"]))
-    editor.made("/v1/toll-reports/claim-70/retraction", CLAIM | {"reported_on": "2021-03-20"})
-    editor.made("/v1/toll-reports/army-49/retraction", CLAIM | {"source": {"title": "An erratum"}})
+    editor.create(
+        "/v1/incidents", incident_body("other", toll_reports=[report_body(1, reported_by=secret, locator="p. 1")])
+    )
+    editor.create("/v1/toll-reports", report_body(80, "ngo", "2021-03-19", id="both", incidents=["gao", "other"]))
+    editor.create("/v1/toll-reports/claim-70/retraction", CLAIM | {"reported_on": "2021-03-20"})
+    editor.create("/v1/toll-reports/army-49/retraction", CLAIM | {"source": {"title": "An erratum"}})
     editor.patch("gao", {"sources": [SOURCE], "attributes": {"a": 1.5}})
-    editor.made("/v1/incidents/other/withdrawal", {"reason": "recorded twice", "merged_into": "gao"})
-    editor.post("/v1/incidents", attack("gao"))
+    editor.create("/v1/incidents/other/withdrawal", {"reason": "recorded twice", "merged_into": "gao"})
+    editor.post("/v1/incidents", incident_body("gao"))
 
     # when
     proved = verify(database)
@@ -906,7 +925,7 @@ def test_the_tag_of_another_incident_of_the_same_recording_is_no_tag_of_this_one
     editor: Editor, database: Database
 ) -> None:
     # given
-    record(database, draft("one"), draft("other"))
+    record(database, incident_draft("one"), incident_draft("other"))
     tag = editor.get("/v1/incidents/other").headers["etag"]
 
     # when
@@ -925,16 +944,17 @@ BEFORE = "is earlier than the day before attack, whose date_start is 2020-01-01"
 )
 def test_no_report_is_older_than_the_day_before_its_incident(editor: Editor, reported_on: str) -> None:
     # given
-    editor.made("/v1/incidents", attack())
-    editor.made(
-        "/v1/incidents", attack("earlier", date_start="1990-01-01", date_end="2020-01-01", date_precision="longer")
+    editor.create("/v1/incidents", incident_body())
+    editor.create(
+        "/v1/incidents",
+        incident_body("earlier", date_start="1990-01-01", date_end="2020-01-01", date_precision="longer"),
     )
-    report = figure(3, reported_on=reported_on)
+    report = report_body(3, reported_on=reported_on)
 
     # when
     alone = editor.post("/v1/incidents/attack/toll-reports", report)
     shared = editor.post("/v1/toll-reports", report | {"incidents": ["earlier", "attack"]})
-    new = editor.post("/v1/incidents", attack("new", toll_reports=[report]))
+    new = editor.post("/v1/incidents", incident_body("new", toll_reports=[report]))
 
     # then
     for answer in (alone, shared):
@@ -942,24 +962,24 @@ def test_no_report_is_older_than_the_day_before_its_incident(editor: Editor, rep
         assert answer.json()["errors"][0]["value"] == reported_on
     _is_refused(new, **{"toll_reports.0.reported_on": BEFORE.replace("attack", "new")})
     assert editor.json("/v1/toll-reports")["items"] == []
-    assert editor.made("/v1/incidents/earlier/toll-reports", report)["reported_on"] == reported_on
+    assert editor.create("/v1/incidents/earlier/toll-reports", report)["reported_on"] == reported_on
 
 
 @pytest.mark.parametrize("reported_on", ["2019-12-31", "2019-12-31T00:00:00Z", "2020-01-01"])
 def test_a_report_may_be_of_the_day_before_its_incident(editor: Editor, reported_on: str) -> None:
-    editor.made("/v1/incidents", attack(toll_reports=[figure(3, reported_on=reported_on)]))
+    editor.create("/v1/incidents", incident_body(toll_reports=[report_body(3, reported_on=reported_on)]))
 
 
 def test_no_change_makes_an_incident_begin_after_its_reports(editor: Editor) -> None:
     # given
-    editor.made("/v1/incidents", attack(toll_reports=[figure(3, id="early", reported_on="2020-01-01")]))
+    editor.create("/v1/incidents", incident_body(toll_reports=[report_body(3, id="early", reported_on="2020-01-01")]))
     later = {"date_start": "2020-01-03", "date_end": "2020-01-03"}
 
     # when
     refused = editor.patch("attack", later)
     a_day_later = {"date_start": "2020-01-02", "date_end": "2020-01-02"}
     taken = editor.patch("attack", a_day_later)
-    editor.made("/v1/toll-reports/early/retraction", {"reason": "of another attack"})
+    editor.create("/v1/toll-reports/early/retraction", {"reason": "of another attack"})
     after = editor.patch("attack", later)
 
     # then
@@ -970,18 +990,18 @@ def test_no_change_makes_an_incident_begin_after_its_reports(editor: Editor) -> 
 
 @pytest.mark.parametrize("reported_on", ["2020-01-01", "2020-01-01T23:59:59Z"])
 def test_no_report_is_retracted_before_it_was_given(editor: Editor, reported_on: str) -> None:
-    editor.made("/v1/incidents", attack(toll_reports=[figure(3, id="given", reported_on="2020-01-02")]))
+    editor.create("/v1/incidents", incident_body(toll_reports=[report_body(3, id="given", reported_on="2020-01-02")]))
     answer = editor.post("/v1/toll-reports/given/retraction", {"reason": "wrong", "reported_on": reported_on})
     _is_refused(answer, reported_on="is earlier than the report, whose reported_on is 2020-01-02")
     same_day = {"reason": "wrong", "reported_on": "2020-01-02T08:00:00Z"}
-    assert editor.made("/v1/toll-reports/given/retraction", same_day)["status"] == "retracted"
+    assert editor.create("/v1/toll-reports/given/retraction", same_day)["status"] == "retracted"
 
 
 def test_no_source_is_published_in_the_future(editor: Editor) -> None:
     sent = {"id": "s", "title": "A page", "published_on": "2999-01-01"}
     _is_refused(editor.post("/v1/sources", sent), published_on="lies in the future")
-    report = figure(3) | {"source": sent}
+    report = report_body(3) | {"source": sent}
     _is_refused(
-        editor.post("/v1/incidents", attack(toll_reports=[report])),
+        editor.post("/v1/incidents", incident_body(toll_reports=[report])),
         **{"toll_reports.0.source.published_on": "lies in the future"},
     )

@@ -18,7 +18,8 @@ from app.store.maintenance import schema
 from app.store.maintenance.schema import scripts_of
 from app.store.maintenance.verify import verify
 from app.store.write.writer import recording
-from tests.store.recorded import Asking, incident, record, report
+from tests.builders import incident_draft, record, report_body, report_draft
+from tests.store.reads import StoreReads
 
 
 def _ours(name: str | None, kind: str, _: object) -> bool:
@@ -44,7 +45,7 @@ def test_what_was_recorded_before_regions_were_searched_is_found_by_them(databas
     # given a file of migration 0003
     told = {"region": "ML-9", "district": "Inékar", "place": "Indelimane", "summary": "Soldiers died."}
     actors = [{"name": "Malian Armed Forces", "kind": "state_forces", "role": "target"}]
-    record(database, incident("a", actors=actors, **told), incident("b", region="ML-7"))
+    record(database, incident_draft("a", actors=actors, **told), incident_draft("b", region="ML-7"))
     with database.engine.begin() as connection:
         config = scripts_of(database.url)
         config.attributes["connection"] = connection
@@ -56,11 +57,11 @@ def test_what_was_recorded_before_regions_were_searched_is_found_by_them(databas
         command.upgrade(config, "head")
 
     # then
-    ask = Asking(database)
+    reads = StoreReads(database)
     for words in ("menaka", "Inékar", "indelimane", "soldiers", "malian arm"):
-        assert ask.ids(("q", words)) == ["a"], words
-    assert ask.ids(("q", "attack")) == ["b", "a"]
-    assert ask.ids(("q", "gao")) == ["b"]
+        assert reads.ids(("q", words)) == ["a"], words
+    assert reads.ids(("q", "attack")) == ["b", "a"]
+    assert reads.ids(("q", "gao")) == ["b"]
     assert verify(database)
 
 
@@ -83,13 +84,13 @@ def test_a_write_is_on_disk_before_it_is_acknowledged(database: Database) -> Non
 def _write_some(url: str, name: str) -> None:
     database = Database(url)
     for n in range(15):
-        record(database, report(n, f"{name}-{n}"), about=("a",))
+        record(database, report_draft(n, f"{name}-{n}"), about=("a",))
 
 
 @pytest.mark.slow
 def test_writers_beside_each_other_never_build_on_the_same_past(database: Database) -> None:
     """pysqlite's own transactions read first and lock later: two writers then take the same key and instant."""
-    record(database, incident("a"))
+    record(database, incident_draft("a"))
     url = database.url.render_as_string()
     writers = [multiprocessing.get_context("spawn").Process(target=_write_some, args=(url, f"w{n}")) for n in range(4)]
     for writer in writers:
@@ -100,37 +101,41 @@ def test_writers_beside_each_other_never_build_on_the_same_past(database: Databa
     connection = sqlite3.connect(str(database.url.database))
     keys = [row[0] for row in connection.execute("SELECT key FROM recording ORDER BY recorded_at")]
     assert keys == list(range(1, 62))
-    assert Asking(database).page()[0]["toll"]["killed"]["reports"] == 60
+    assert StoreReads(database).page()[0]["toll"]["killed"]["reports"] == 60
 
 
 def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
     with pytest.raises(RuntimeError), recording(database, "test") as writer:
-        writer.record_incident(incident("a"))
+        writer.record_incident(incident_draft("a"))
         raise RuntimeError
-    assert Asking(database).ids() == []
+    assert StoreReads(database).ids() == []
 
 
 def test_a_record_with_one_bad_report_is_refused_whole_and_its_neighbours_stay(database: Database) -> None:
-    bad = incident(
-        "bad", toll_reports=[report(5).model_dump(mode="json"), report(6, supersedes="nix").model_dump(mode="json")]
+    bad = incident_draft(
+        "bad",
+        toll_reports=[
+            report_body(5),
+            report_body(6, supersedes="nix"),
+        ],
     )
     with recording(database, "test") as writer:
-        writer.record_incident(incident("good"))
+        writer.record_incident(incident_draft("good"))
         with pytest.raises(InvalidInput, match="supersedes"), writer.whole():
             writer.record_incident(bad)
-    assert Asking(database).ids() == ["good"]
+    assert StoreReads(database).ids() == ["good"]
 
 
 @pytest.mark.parametrize(
     ("facts", "why"),
     [
-        ([report(9, id="r1")], "best"),
-        ([incident("a", title="Another")], "title"),
-        ([report(5, by="army", reported_by={"id": "ministry", "name": "Other", "kind": "ngo"})], "name, kind"),
+        ([report_draft(9, id="r1")], "best"),
+        ([incident_draft("a", title="Another")], "title"),
+        ([report_draft(5, reporter="army", reported_by={"id": "gov", "name": "Other", "kind": "ngo"})], "name, kind"),
     ],
 )
 def test_what_is_recorded_is_never_overwritten(database: Database, facts: list[object], why: str) -> None:
-    record(database, incident("a"), report(5, id="r1"), about=("a",))
+    record(database, incident_draft("a"), report_draft(5, id="r1"), about=("a",))
     with pytest.raises(Conflict, match=why):
         record(database, *facts, about=("a",))  # type: ignore[arg-type]
 
@@ -138,21 +143,21 @@ def test_what_is_recorded_is_never_overwritten(database: Database, facts: list[o
 @pytest.mark.parametrize(
     ("members", "why"),
     [
-        ({"on": "2999-01-01"}, "lies in the future"),
+        ({"reported_on": "2999-01-01"}, "lies in the future"),
         ({"supersedes": "r1", "measure": "wounded"}, "another measure"),
         ({"supersedes": "r1", "incidents": ["b"]}, "other incidents"),
-        ({"supersedes": "r1", "on": "2019-10-31"}, "later than this one"),
+        ({"supersedes": "r1", "reported_on": "2020-01-01"}, "later than this one"),
         ({"incidents": ["nix"]}, "names no incident that is recorded"),
     ],
 )
 def test_a_report_that_cannot_be_is_refused(database: Database, members: dict[str, str], why: str) -> None:
-    record(database, incident("a"), incident("b"), report(5, id="r1"), about=("a",))
+    record(database, incident_draft("a"), incident_draft("b"), report_draft(5, id="r1"), about=("a",))
     with pytest.raises(Exception, match=why):
-        record(database, report(9, **members), about=() if "incidents" in members else ("a",))  # type: ignore[arg-type]
+        record(database, report_draft(9, **members), about=() if "incidents" in members else ("a",))  # type: ignore[arg-type]
 
 
 def test_a_reader_cannot_write(database: Database) -> None:
-    connection, _ = Asking(database).reader._open(1000)
+    connection, _ = StoreReads(database).reader._open(1000)
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         connection.execute("DELETE FROM incident")
 
@@ -165,24 +170,24 @@ def test_a_missing_database_is_not_made_by_looking(tmp_path: Path) -> None:
 
 
 def test_a_report_about_nothing_and_one_sent_with_another_incident_are_refused(database: Database) -> None:
-    record(database, incident("a"), incident("b"))
+    record(database, incident_draft("a"), incident_draft("b"))
     with pytest.raises(InvalidInput, match="names no incident"):
-        record(database, report(9))
+        record(database, report_draft(9))
     with pytest.raises(InvalidInput, match="leaves out the incident"):
-        record(database, report(9, incidents=["a"]), about=("b",))
+        record(database, report_draft(9, incidents=["a"]), about=("b",))
 
 
 def test_a_withdrawn_incident_takes_no_more_reports(database: Database) -> None:
-    record(database, incident("a"), report(5), about=("a",))
+    record(database, incident_draft("a"), report_draft(5), about=("a",))
     with recording(database, "test") as writer:
         writer.withdraw_incident("a", "wrong")
     with pytest.raises(Conflict, match="is withdrawn"):
-        record(database, report(9, "army"), about=("a",))
+        record(database, report_draft(9, "army"), about=("a",))
 
 
 def test_recording_nothing_leaves_no_trace(database: Database) -> None:
-    first = record(database, incident("a"))
-    record(database, incident("a"))
+    first = record(database, incident_draft("a"))
+    record(database, incident_draft("a"))
     connection = sqlite3.connect(str(database.url.database))
     assert connection.execute("SELECT recorded_at, recorded_by FROM recording").fetchall() == [(first, "test")]
 

@@ -22,7 +22,7 @@ from app.store.db.statements import Statement
 from app.store.read import incidents as read_incidents
 from app.store.read import reports as read_reports
 from app.store.read import session as read_session
-from tests.support import draft, record, report
+from tests.builders import incident_draft, record, record_report
 
 COUNT = 60
 SORTS = ["date", "-date", "killed", "-killed", "reported", "-reported", "updated", "-updated"]
@@ -32,9 +32,11 @@ SLOW = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 400
 @pytest.fixture
 def filled(database: Database) -> Database:
     """Incidents with the same day and the same figures among them, so that the order depends on the last key."""
-    record(database, *(draft(f"i-{n:02}", day=f"2020-01-{1 + n % 7:02}", summary="word") for n in range(COUNT)))
+    record(
+        database, *(incident_draft(f"i-{n:02}", day=f"2020-01-{1 + n % 7:02}", summary="word") for n in range(COUNT))
+    )
     for n in range(0, COUNT, 2):
-        report(database, f"i-{n:02}", best=n % 5, reported_on="2020-01-08")
+        record_report(database, f"i-{n:02}", best=n % 5, reported_on="2020-01-08")
     return database
 
 
@@ -86,9 +88,15 @@ def test_what_is_recorded_meanwhile_changes_nothing(
         async for items in read_incidents.every_incident(session, question):
             n = len(found)
             await asyncio.to_thread(
-                report, filled, f"i-{n % COUNT:02}", best=n, reporter="ngo", reported_on="2020-01-08", id=f"new-{n}"
+                record_report,
+                filled,
+                f"i-{n % COUNT:02}",
+                best=n,
+                reporter="ngo",
+                reported_on="2020-01-08",
+                id=f"new-{n}",
             )
-            await asyncio.to_thread(record, filled, draft(f"new-{n}", day="2020-01-03"))
+            await asyncio.to_thread(record, filled, incident_draft(f"new-{n}", day="2020-01-03"))
             found += items
         return whole, found
 
@@ -98,7 +106,7 @@ def test_what_is_recorded_meanwhile_changes_nothing(
 
 def test_a_slice_ends_where_it_is_large(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
-    record(database, *(draft(f"i-{n}", summary="word " * 990) for n in range(20)))
+    record(database, *(incident_draft(f"i-{n}", summary="word " * 990) for n in range(20)))
     monkeypatch.setattr(reader, "SLICE_BYTES", 12_000)
     monkeypatch.setattr(reader, "MOST_ROW_BYTES", 30_000)
 
@@ -126,7 +134,7 @@ def test_the_log_of_the_database_begins_again_behind_exports_that_nobody_reads(
         for half in halves:
             assert await anext(half)
         # when: much is recorded, and then the log is checkpointed
-        await asyncio.to_thread(record, filled, *(draft(f"n-{n}", summary="word " * 900) for n in range(300)))
+        await asyncio.to_thread(record, filled, *(incident_draft(f"n-{n}", summary="word " * 900) for n in range(300)))
         with closing(sqlite3.connect(tmp_path / "incidents.db", timeout=0)) as connection:
             # then
             assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
@@ -141,7 +149,7 @@ def test_a_long_log_is_shortened_by_the_next_write(
 ) -> None:
     # given
     log = tmp_path / "incidents.db-wal"
-    record(filled, *(draft(f"n-{n}", summary="word " * 900) for n in range(100)))
+    record(filled, *(incident_draft(f"n-{n}", summary="word " * 900) for n in range(100)))
     long = log.stat().st_size
     monkeypatch.setattr(filled, "_longest_log", long)
 
@@ -152,12 +160,12 @@ def test_a_long_log_is_shortened_by_the_next_write(
         filled.close()
         held = Database(filled.url.render_as_string(), busy_seconds=0.05)
         monkeypatch.setattr(held, "_longest_log", long)
-        record(held, draft("a"))
+        record(held, incident_draft("a"))
         behind = log.stat().st_size
-    record(held, draft("b"))
+    record(held, incident_draft("b"))
     waits = log.stat().st_size
     monkeypatch.setattr(held, "_longest_log", long)
-    record(held, draft("c"))
+    record(held, incident_draft("c"))
     after = log.stat().st_size
     held.close()
 

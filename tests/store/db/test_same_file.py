@@ -13,8 +13,8 @@ from app.errors import ClockBehind, DatabaseUnusable
 from app.store import keys
 from app.store.db import transaction
 from app.store.db.database import Database
-from tests.store.recorded import incident, record
-from tests.support import Client, Editor, attack, command
+from tests.builders import incident_body, incident_draft, record
+from tests.support import Client, Editor, command
 
 
 def _remove(path: Path) -> None:
@@ -51,16 +51,16 @@ def test_nothing_is_acknowledged_or_read_once_the_file_or_its_log_is_gone(
 ) -> None:
     # given
     editor = Editor(own_client, seeded, Scope.WRITE, name="desk")
-    assert editor.post("/v1/incidents", attack("before")).status_code == 201
+    assert editor.post("/v1/incidents", incident_body("before")).status_code == 201
     assert editor.get("/v1/incidents/before").status_code == 200
 
     # when
     lose(Path(str(seeded.url.database)))
     write, read, export, imported = (
-        editor.post("/v1/incidents", attack("after")),
+        editor.post("/v1/incidents", incident_body("after")),
         editor.get("/v1/incidents/before"),
         editor.get("/v1/incidents?f=ndjson"),
-        editor.ask("POST", "/v1/import?format=csv", content=b"id,title,date_start,country\nx,T,2021-03-15,ML\n", headers={"Content-Type": "text/csv"}),
+        editor.request("POST", "/v1/import?format=csv", content=b"id,title,date_start,country\nx,T,2021-03-15,ML\n", headers={"Content-Type": "text/csv"}),
     )  # fmt: skip
 
     # then
@@ -74,16 +74,16 @@ def test_nothing_is_acknowledged_or_read_once_the_file_or_its_log_is_gone(
 def test_a_file_that_is_put_back_is_used_again(own_client: Client, seeded: Database) -> None:
     # given
     editor = Editor(own_client, seeded, Scope.WRITE, name="desk")
-    assert editor.post("/v1/incidents", attack("before")).status_code == 201
+    assert editor.post("/v1/incidents", incident_body("before")).status_code == 201
     path = Path(str(seeded.url.database))
     path.rename(path.with_name("moved.db"))
-    assert editor.post("/v1/incidents", attack("after")).status_code == 503
+    assert editor.post("/v1/incidents", incident_body("after")).status_code == 503
 
     # when
     path.with_name("moved.db").rename(path)
 
     # then
-    assert editor.post("/v1/incidents", attack("after")).status_code == 201
+    assert editor.post("/v1/incidents", incident_body("after")).status_code == 201
     assert editor.get("/v1/incidents/before").status_code == 200
 
 
@@ -97,7 +97,7 @@ def _record_with_clock(database: Database, monkeypatch: pytest.MonkeyPatch, ahea
     real = transaction.time.time_ns
     with monkeypatch.context() as patched:
         patched.setattr(transaction.time, "time_ns", lambda: real() + int(ahead * 1e9))
-        record(database, incident(incident_id))
+        record(database, incident_draft(incident_id))
 
 
 def test_nothing_is_recorded_while_the_newest_recording_is_minutes_ahead_of_the_clock(
@@ -108,7 +108,7 @@ def test_nothing_is_recorded_while_the_newest_recording_is_minutes_ahead_of_the_
     _record_with_clock(seeded, monkeypatch, 86_400, "ahead")
 
     # when
-    answer = editor.post("/v1/incidents", attack("after"))
+    answer = editor.post("/v1/incidents", incident_body("after"))
 
     # then
     assert answer.status_code == 503
@@ -130,10 +130,10 @@ def test_a_small_difference_of_clocks_is_none(
 
     # then: what is recorded stays in order, a microsecond apart
     if is_recorded:
-        record(database, incident("after"))
+        record(database, incident_draft("after"))
     else:
         with pytest.raises(ClockBehind):
-            record(database, incident("after"))
+            record(database, incident_draft("after"))
 
 
 def test_the_command_line_refuses_too_until_it_is_told_to_go_on(

@@ -16,8 +16,9 @@ from app.store import keys
 from app.store.db.database import Database
 from app.store.maintenance.backup import backup, restore
 from app.store.maintenance.verify import Checkpoint, verify
+from tests.builders import incident_draft, record, record_report
 from tests.store.rich import make_older, make_rich
-from tests.support import INDELIMANE, READ_ADDRESSES, Client, draft, record, report
+from tests.support import INDELIMANE, READ_ADDRESSES, Client
 
 
 def _opened(path: Path) -> Database:
@@ -63,7 +64,7 @@ def _names(folder: Path) -> set[str]:
 
 def test_a_backup_is_the_whole_database_in_one_file(seeded: Database, tmp_path: Path) -> None:
     # given: what is still in the write-ahead log
-    record(seeded, draft("newest"))
+    record(seeded, incident_draft("newest"))
     folder = tmp_path / "copies"
     folder.mkdir()
 
@@ -126,7 +127,7 @@ def test_a_backup_is_not_written_over_another_backup(seeded: Database, tmp_path:
     # given
     backup(seeded, tmp_path / "copy.db")
     before = (tmp_path / "copy.db").read_bytes()
-    record(seeded, draft("more"))
+    record(seeded, incident_draft("more"))
 
     # then
     with pytest.raises(InvalidInput, match="is there already"):
@@ -149,7 +150,7 @@ def test_a_backup_of_nothing_is_refused_and_makes_nothing(tmp_path: Path) -> Non
 
 def test_a_backup_while_another_writes_is_consistent(database: Database, tmp_path: Path) -> None:
     # given a writer that does not stop
-    record(database, draft("a"), draft("b"))
+    record(database, incident_draft("a"), incident_draft("b"))
     stop, written, faults = threading.Event(), [], []
 
     def write() -> None:
@@ -157,7 +158,7 @@ def test_a_backup_while_another_writes_is_consistent(database: Database, tmp_pat
         try:
             while not stop.is_set() and len(written) < 2000:
                 n = len(written)
-                written.append(report(other, ["a", "b"] if n % 3 else "a", best=n % 50, id=f"r{n}"))
+                written.append(record_report(other, ["a", "b"] if n % 3 else "a", best=n % 50, id=f"r{n}"))
         except Exception as error:
             faults.append(error)
         finally:
@@ -240,7 +241,7 @@ def test_a_backup_that_is_restored_stays_as_it_is(seeded: Database, tmp_path: Pa
 def test_what_was_there_is_kept_beside_what_is_restored(seeded: Database, tmp_path: Path) -> None:
     # given
     backup(seeded, tmp_path / "copy.db")
-    record(seeded, draft("lost"))
+    record(seeded, incident_draft("lost"))
     before, epoch = _content(_path(seeded)), _epoch(_path(seeded))
 
     # when
@@ -259,7 +260,7 @@ def test_what_was_there_is_kept_beside_what_is_restored(seeded: Database, tmp_pa
 def test_what_was_kept_is_restored_in_turn(seeded: Database, tmp_path: Path) -> None:
     # given
     backup(seeded, tmp_path / "copy.db")
-    record(seeded, draft("lost"))
+    record(seeded, incident_draft("lost"))
     proved = verify(seeded)
     kept = restore(tmp_path / "copy.db", seeded)
     assert kept is not None
@@ -281,7 +282,7 @@ def test_nothing_is_restored_while_somebody_has_the_database_open(
     # given a service that only reads, and one that writes
     backup(seeded, tmp_path / "copy.db")
     own_client.json("/v1/incidents")
-    record(seeded, draft("newest"))
+    record(seeded, incident_draft("newest"))
 
     # when
     for closed in (seeded.close, own_client.app.state.reader.close):
@@ -319,11 +320,11 @@ def test_what_is_recorded_after_a_restore_goes_on_from_what_was_restored(seeded:
     # given
     backup(seeded, tmp_path / "copy.db")
     at_the_backup = verify(seeded)
-    record(seeded, draft("lost"))
+    record(seeded, incident_draft("lost"))
 
     # when
     restore(tmp_path / "copy.db", seeded)
-    record(seeded, draft("found"))
+    record(seeded, incident_draft("found"))
 
     # then
     proved = verify(seeded, Checkpoint(at_the_backup.entries, at_the_backup.root))
@@ -368,7 +369,7 @@ def test_a_backup_with_larger_pages_is_restored(seeded: Database, tmp_path: Path
         connection.execute("PRAGMA page_size = 8192")
         connection.execute("VACUUM")
     proved = verify(seeded)
-    record(seeded, draft("lost"))
+    record(seeded, incident_draft("lost"))
 
     # when
     restore(tmp_path / "copy.db", seeded)
@@ -383,7 +384,7 @@ def test_a_backup_of_an_older_schema_is_migrated_and_the_backup_stays_as_it_is(
     # given
     make_older(tmp_path / "older.db", _path(seeded))
     before, proved, answers = (tmp_path / "older.db").read_bytes(), verify(seeded), _answers(_path(seeded))
-    record(seeded, draft("lost"))
+    record(seeded, incident_draft("lost"))
 
     # when
     restore(tmp_path / "older.db", seeded)
@@ -518,7 +519,7 @@ def test_a_restore_into_a_folder_that_is_not_there_is_refused_in_one_line(seeded
 
 def test_a_restore_of_the_database_onto_itself_loses_nothing(seeded: Database, tmp_path: Path) -> None:
     # given
-    record(seeded, draft("newest"))
+    record(seeded, incident_draft("newest"))
     proved, epoch = verify(seeded), _epoch(_path(seeded))
 
     # when
@@ -535,7 +536,7 @@ def test_a_restore_that_fails_midway_leaves_the_database_and_nothing_beside_it(
 ) -> None:
     # given
     backup(seeded, tmp_path / "copy.db")
-    record(seeded, draft("newest"))
+    record(seeded, incident_draft("newest"))
     before = _content(_path(seeded))
 
     def fail(*_: object) -> None:
@@ -557,7 +558,7 @@ def test_the_seeds_answer_for_an_incident_after_a_restore_over_another_database(
 ) -> None:
     # given
     backup(seeded, tmp_path / "copy.db")
-    record(database, draft("other"))
+    record(database, incident_draft("other"))
 
     # when
     restore(tmp_path / "copy.db", database)

@@ -17,11 +17,12 @@ from app.store.maintenance import schema
 from app.store.maintenance.schema import scripts_of
 from app.store.maintenance.verify import Proved, verify
 from app.store.write.writer import recording
+from tests.builders import incident_draft, record, report_body, report_draft
 from tests.ged import events as ged_events
-from tests.ged import with_figure, write
+from tests.ged import write
 from tests.ingest.test_acled import WEEKS, as_csv
 from tests.store.rich import make_older
-from tests.support import Client, draft, figure, record
+from tests.support import Client
 
 
 def migrate_to(database: Database, revision: str) -> None:
@@ -54,10 +55,10 @@ def test_days_that_data_sets_state_and_spans_of_releases_are_found_again(databas
     import_file(importer_of(FileFormat.ACLED, None, "2020-01-01"), content, database, "tests")
     record(
         database,
-        draft(
+        incident_draft(
             "turn", date_start="2018-12-20", date_end="2019-01-10", date_precision="longer", attributes={"year": 2019}
         ),
-        draft(
+        incident_draft(
             "odd",
             date_start="2018-12-20",
             date_end="2019-01-10",
@@ -130,10 +131,10 @@ def thousand(database: Database) -> None:
     for n in range(0, 1000, 100):
         with recording(database, "an editor") as writer:
             writer.revise_incident(f"i-{n + 1:04}", {"title": f"Another title {n}"})
-            corrected = figure(7, "gov", "2020-03-01", id=f"r-{n}-3", supersedes=f"r-{n}-1")
-            writer.record_report(TollReportDraft.model_validate(corrected), [f"i-{n:04}"])
-            shared = figure(70, "ngo", "2020-03-02", id=f"r-{n}-4")
-            writer.record_report(TollReportDraft.model_validate(shared), [f"i-{n:04}", f"i-{n + 4:04}"])
+            corrected = report_draft(7, "gov", "2020-03-01", id=f"r-{n}-3", supersedes=f"r-{n}-1")
+            writer.record_report(corrected, [f"i-{n:04}"])
+            shared = report_draft(70, "ngo", "2020-03-02", id=f"r-{n}-4")
+            writer.record_report(shared, [f"i-{n:04}", f"i-{n + 4:04}"])
             writer.retract_report(f"r-{n + 2}-2", "counted twice", "2020-03-03")
             writer.withdraw_incident(f"i-{n + 3:04}", "recorded twice", f"i-{n:04}")
     with recording(database, "an editor") as writer:
@@ -145,25 +146,23 @@ def _long_texts(database: Database) -> None:
     with recording(database, "an editor") as writer:
         many = [f"i-{n:04}" for n in range(450)]
         for n in range(2):
-            writer.record_report(_figure(900 + n, f"r-many-{n}", 1), many)
-        writer.record_report(_figure(9, "r-gone", 1), ["i-0003", "i-0103"])
+            writer.record_report(_report(900 + n, f"r-many-{n}", 1), many)
+        writer.record_report(_report(9, "r-gone", 1), ["i-0003", "i-0103"])
     for n in range(40):
         with recording(database, "an editor") as writer:
-            writer.record_report(_figure(n, f"r-source-{n}", n), ["i-0000"])
+            writer.record_report(_report(n, f"r-source-{n}", n), ["i-0000"])
 
 
-def _figure(best: int, report_id: str, source: int) -> TollReportDraft:
-    told = figure(best, "ngo", f"2020-02-{1 + best % 20:02}", id=report_id)
-    words = " ".join(WORDS)
-    return TollReportDraft.model_validate(
-        told | {"source": {"id": f"source-{source}", "title": f"“{words}” é {source}"}}
-    )
+def _report(best: int, report_id: str, source: int) -> TollReportDraft:
+    title = f"“{' '.join(WORDS)}” é {source}"
+    source_body = {"id": f"source-{source}", "title": title}
+    return report_draft(best, "ngo", f"2020-02-{1 + best % 20:02}", id=report_id, source=source_body)
 
 
 def _incident(n: int) -> IncidentDraft:
     summary = " ".join(f"{WORDS[n * k % 15]} {WORDS[k]}{n * k % 97}" for k in range(15))
     long = n % 9 == 0
-    return draft(
+    return incident_draft(
         f"i-{n:04}", title=f"{WORDS[n % 15]} near {WORDS[n * 7 % 15]}", summary=summary, place=f"Place {n % 50}",
         country=("ML", "NE", "BF")[n % 3], region="Menaka" if n % 30 == 0 else None, near_border=["NE"] if n % 5 == 0 else [],
         date_start="2017-12-20" if long else f"2018-{1 + n % 12:02}-{1 + n % 28:02}",
@@ -171,7 +170,7 @@ def _incident(n: int) -> IncidentDraft:
         latitude=10 + n % 9 + n / 1024, longitude=-3 + n % 11 / 8, attributes={"year": 2018},
         actors=[{"name": f"Group {n % 40}", "role": "attacker", "kind": "rebel_group"}],
         external_ids={"ucdp": str(n)} if n % 2 else {},
-        toll_reports=[figure(n % 60, "gov", "2019-01-01", id=f"r-{n}-1"), figure(n % 45, "ngo", "2018-12-31", id=f"r-{n}-2")],
+        toll_reports=[report_body(n % 60, "gov", "2019-01-01", id=f"r-{n}-1"), report_body(n % 45, "ngo", "2018-12-31", id=f"r-{n}-2")],
     )  # fmt: skip
 
 

@@ -31,11 +31,11 @@ from app.store.maintenance import schema
 from app.store.maintenance.verify import NOT_OF_THE_RECORD, Checkpoint, Proved, verify
 from app.store.tables import TABLES
 from app.store.write.writer import recording
+from tests.builders import incident_draft, record, report_body, report_draft
 from tests.ged import events as ged_events
 from tests.ged import with_figure
 from tests.ged import write as write_ged
 from tests.proofs import root_of_leaves
-from tests.store.recorded import incident, record, report
 from tests.store.rich import GOV, PAPER, STEPS, make_rich, report_of
 
 SHELL = shutil.which("sqlite3")
@@ -745,7 +745,7 @@ def test_the_message_names_the_place(path: Path, kind: str) -> None:
 def test_texts_that_are_there_and_cannot_be_found_any_more_are_missed(database: Database) -> None:
     """The index over the pages of the text search matters only where there are several pages."""
     # given
-    record(database, *(incident(f"i-{n}", summary=" ".join(f"w{n}x{k}" for k in range(20))) for n in range(300)))
+    record(database, *(incident_draft(f"i-{n}", summary=" ".join(f"w{n}x{k}" for k in range(20))) for n in range(300)))
     verify(database)
     database.close()
 
@@ -908,7 +908,7 @@ def test_a_rewriting_that_goes_on_is_found_against_a_checkpoint(
     other, kept = tmp_path / "other.db", checkpoint(rich_file)
     _rewritten(other, migrated_file)
     database = Database(f"sqlite:///{other}")
-    record(database, incident("more"), report(1), about=("more",))
+    record(database, incident_draft("more"), report_draft(1), about=("more",))
     database.close()
 
     # then
@@ -943,7 +943,7 @@ def test_a_checkpoint_of_a_log_with_nothing_in_it_has_the_root_of_nothing(path: 
 def test_what_was_recorded_after_a_checkpoint_is_no_fault(path: Path) -> None:
     # given
     kept, database = checkpoint(path), Database(f"sqlite:///{path}")
-    record(database, incident("more"), report(1), about=("more",))
+    record(database, incident_draft("more"), report_draft(1), about=("more",))
     database.close()
 
     # then
@@ -962,66 +962,73 @@ LEAK = {"id": "leak", "title": "A leak", "confidential": True}
 
 
 def test_a_confidential_reporter_and_source_that_are_first_named_by_one_report_are_whole(database: Database) -> None:
-    record(database, incident("a"), report(5, reported_by=SECRET, source=LEAK, note="a note"), about=("a",))
+    record(database, incident_draft("a"), report_draft(5, reported_by=SECRET, source=LEAK, note="a note"), about=("a",))
     _whole(database)
 
 
 def test_reports_of_one_recording_with_several_secrets_are_whole(database: Database) -> None:
-    told = report(5, reported_by=SECRET, note="first"), report(6, "army", source=LEAK, note="second", locator="p. 2")
-    record(database, incident("a"), *told, about=("a",))
+    told = (
+        report_draft(5, reported_by=SECRET, note="first"),
+        report_draft(6, "army", source=LEAK, note="second", locator="p. 2"),
+    )
+    record(database, incident_draft("a"), *told, about=("a",))
     _whole(database)
 
 
 def test_a_revision_and_then_a_new_incident_in_one_recording_are_whole(database: Database) -> None:
-    record(database, incident("a"))
+    record(database, incident_draft("a"))
     with recording(database, "test") as writer:
         writer.revise_incident("a", {"title": "Another"})
-        writer.record_incident(incident("b"))
+        writer.record_incident(incident_draft("b"))
         writer.revise_incident("b", {"title": "Another"})
     _whole(database)
 
 
 def test_a_retraction_and_then_a_report_in_one_recording_are_whole(database: Database) -> None:
-    record(database, incident("a"), incident("b"), report(5, id="one"), about=("a",))
+    record(database, incident_draft("a"), incident_draft("b"), report_draft(5, id="one"), about=("a",))
     with recording(database, "test") as writer:
         writer.retract_report("one", "wrong")
-        writer.record_report(report(6, "army", id="two"), ["a"])
-        writer.record_report(report(7, "army", id="three", supersedes="two"), ["a", "b"])
-        writer.retract_report("two", "wrong as well", "2019-11-03")
+        writer.record_report(report_draft(6, "army", id="two"), ["a"])
+        writer.record_report(report_draft(7, "army", id="three", supersedes="two"), ["a", "b"])
+        writer.retract_report("two", "wrong as well", "2020-01-03")
     _whole(database)
 
 
 def test_a_report_and_then_the_withdrawal_of_its_incident_in_one_recording_are_whole(database: Database) -> None:
-    record(database, incident("a"), incident("b"))
+    record(database, incident_draft("a"), incident_draft("b"))
     with recording(database, "test") as writer:
-        writer.record_report(report(6, "army"), ["a", "b"])
-        writer.record_incident(incident("c"))
+        writer.record_report(report_draft(6, "army"), ["a", "b"])
+        writer.record_incident(incident_draft("c"))
         writer.withdraw_incident("c", "told twice", "a")
         writer.withdraw_incident("b", "never happened")
-        writer.record_report(report(7, "army"), ["a"])
+        writer.record_report(report_draft(7, "army"), ["a"])
     _whole(database)
 
 
 def test_a_withdrawal_before_a_report_of_the_incident_that_shared_it_is_whole(database: Database) -> None:
     """The replay goes by kind: the report comes first there."""
-    record(database, incident("a"), incident("b"), report(5, id="both"), about=("a", "b"))
+    record(database, incident_draft("a"), incident_draft("b"), report_draft(5, id="both"), about=("a", "b"))
     with recording(database, "test") as writer:
         writer.withdraw_incident("b", "never happened")
-        writer.record_report(report(6, "army", supersedes="both"), ["a"])
+        writer.record_report(report_draft(6, "army", supersedes="both"), ["a"])
     _whole(database)
 
 
 def test_what_is_recorded_after_a_part_that_was_refused_is_whole(database: Database) -> None:
-    wrong = incident(
-        "bad", toll_reports=[report(5).model_dump(mode="json"), report(6, supersedes="nix").model_dump(mode="json")]
+    wrong = incident_draft(
+        "bad",
+        toll_reports=[
+            report_body(5),
+            report_body(6, supersedes="nix"),
+        ],
     )
     with recording(database, "test") as writer:
         with writer.whole():
-            writer.record_incident(incident("a", toll_reports=[report(5).model_dump(mode="json")]))
+            writer.record_incident(incident_draft("a", toll_reports=[report_body(5)]))
         with pytest.raises(InvalidInput, match="supersedes"), writer.whole():
             writer.record_incident(wrong)
         with writer.whole():
-            writer.record_report(report(6, "army"), ["a"])
+            writer.record_report(report_draft(6, "army"), ["a"])
     _whole(database)
 
 
@@ -1036,13 +1043,13 @@ def test_whatever_is_recorded_together_is_whole(database: Database, seed: int) -
     for turn in range(10):
         with recording(database, f"by {turn}") as writer:
             for step in range(chance.randint(1, 6)):
-                name, day = f"n{turn}-{step}", f"2019-11-{chance.randint(1, 28):02}"
+                name, day = f"n{turn}-{step}", f"2020-01-{chance.randint(1, 28):02}"
                 what = chance.choice(
                     ["incident", "incident", "report", "report", "report", "revise", "retract", "withdraw"]
                 )
                 if what == "incident" or len(live) < 2:
                     place = {"latitude": chance.choice([0, 1.5, -2.25]), "longitude": chance.choice([0, 7, -8.125])}
-                    writer.record_incident(incident(name, **(place if chance.random() < 0.5 else {})))
+                    writer.record_incident(incident_draft(name, **(place if chance.random() < 0.5 else {})))
                     known.append(name)
                     live.add(name)
                 elif what == "report":
@@ -1052,7 +1059,7 @@ def test_whatever_is_recorded_together_is_whole(database: Database, seed: int) -
                     told = {"note": "a note", "source": chance.choice([LEAK, {"id": "paper", "title": "A newspaper"}])}
                     older = [r for r, on, of in reports if on <= day and set(of) & set(about)]
                     told |= {"supersedes": chance.choice(older)} if older and chance.random() < 0.4 else {}
-                    writer.record_report(report(chance.randrange(60), by, day, id=name, **hidden, **told), about)
+                    writer.record_report(report_draft(chance.randrange(60), by, day, id=name, **hidden, **told), about)
                     reports.append((name, day, about))
                 elif what == "revise":
                     writer.revise_incident(
@@ -1176,7 +1183,7 @@ def test_an_index_in_which_only_the_prefixes_of_a_word_are_in_another_column_is_
     """`actor=` and `place=` look for prefixes in their own columns."""
     # given an index of one text with the word in the place, and the pages of one with the word in the summary
     path = Path(str(database.url.database))
-    record(database, incident("a", title="Attack", place="Gao"))
+    record(database, incident_draft("a", title="Attack", place="Gao"))
     database.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         columns = "title, summary, place, actors, region"
@@ -1207,7 +1214,7 @@ LISTED = [with_figure(event, 5) for event in ged_events(3)]
 @pytest.fixture
 def imported(database: Database, tmp_path: Path) -> Path:
     """Two releases of a data set, the second without one of the events."""
-    record(database, incident("a"))
+    record(database, incident_draft("a"))
     for release, events in (("24.1", LISTED), ("25.1", LISTED[1:])):
         file = write_ged(tmp_path / f"{release}.csv", events)
         import_file(importer_of(FileFormat.UCDP_GED, release, f"20{release[:2]}-06-01"), file, database, "tests")

@@ -9,13 +9,14 @@ from app.query.cql_text import Language
 from app.query.query import Query
 from app.store.db.database import Database
 from app.store.read import incident_queries
-from tests.store.recorded import Asking, incident, record
+from tests.builders import incident_draft, record
+from tests.store.reads import StoreReads
 
 
 @pytest.fixture
-def ask(database: Database) -> Asking:
-    record(database, incident("a", place="Wani", region="ML-9"))
-    return Asking(database)
+def reads(database: Database) -> StoreReads:
+    record(database, incident_draft("a", place="Wani", region="ML-9"))
+    return StoreReads(database)
 
 
 def _question(text: str) -> Query:
@@ -33,14 +34,14 @@ PLANS = [
 
 
 @pytest.mark.parametrize(("text", "index"), PLANS)
-def test_equality_is_looked_up(ask: Asking, text: str, index: str) -> None:
+def test_equality_is_looked_up(reads: StoreReads, text: str, index: str) -> None:
     question = _question(text)
-    plan = ask.plan(question, incident_queries.select_incidents(question, 2**52, None, by_tree=False))
+    plan = reads.plan(question, incident_queries.select_incidents(question, 2**52, None, by_tree=False))
     assert any(index in step for step in plan), plan
 
 
-def test_everything_is_counted_in_an_index(ask: Asking) -> None:
-    plan = ask.plan(Query(), incident_queries.select_total(Query(), 2**52))
+def test_everything_is_counted_in_an_index(reads: StoreReads) -> None:
+    plan = reads.plan(Query(), incident_queries.select_total(Query(), 2**52))
     assert plan == ["SEARCH segment USING COVERING INDEX ix_segment_date (date_start>?)"]
 
 
@@ -51,16 +52,16 @@ def test_a_text_is_found_by_equality_whatever_it_is_made_of(database: Database, 
     # given: a text, and one that has the same words
     record(
         database,
-        incident("it", place=value, title=value),
-        incident("other", place=f"{value} {value}", title=value + "!"),
+        incident_draft("it", place=value, title=value),
+        incident_draft("other", place=f"{value} {value}", title=value + "!"),
     )
-    ask = Asking(database)
+    reads = StoreReads(database)
 
     # then
     for name in ("place", "title"):
         predicate = read_predicate(None, Language.CQL2_TEXT, [(name, value)])
         statement = incident_queries.select_incidents(Query({"filter": predicate}), 2**52, None, by_tree=False)
-        assert [row[4] for row in asyncio.run(ask.reader.rows(statement))] == ["it"]
+        assert [row[4] for row in asyncio.run(reads.reader.rows(statement))] == ["it"]
 
 
 def test_filters_of_one_form_share_their_sql() -> None:

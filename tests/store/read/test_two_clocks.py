@@ -13,7 +13,8 @@ from app.store.read import incidents as read_incidents
 from app.store.read.history import select_reports_about_incident
 from app.store.read.report_rows import known_report
 from app.store.write.writer import Outcome, recording
-from tests.store.recorded import Asking, incident, record, report
+from tests.builders import incident_draft, record, report_draft
+from tests.store.reads import StoreReads
 
 
 def at(instant: int) -> tuple[str, str]:
@@ -22,90 +23,102 @@ def at(instant: int) -> tuple[str, str]:
 
 def test_a_report_that_comes_late_changes_past_days_but_not_past_knowledge(database: Database) -> None:
     # given what was known first, and a report of an earlier day that is recorded later
-    first = record(database, incident("a"), report(49, "army", "2019-11-02"), about=("a",))
-    ask = Asking(database)
-    assert ask.killed("a", ("as_of", "2019-11-01")) is None
-    late = record(database, report(53, "ministry", "2019-11-01"), about=("a",))
+    first = record(database, incident_draft("a"), report_draft(49, "army", "2020-01-02"), about=("a",))
+    reads = StoreReads(database)
+    assert reads.killed("a", ("as_of", "2020-01-01")) is None
+    late = record(database, report_draft(53, "ministry", "2020-01-01"), about=("a",))
     # then the past day answers anew, and the past knowledge as before
-    assert ask.killed("a", ("as_of", "2019-11-01")) == 53
-    assert ask.text("a", ("as_of", "2019-11-01"), at(first)) is None
-    assert ask.killed("a", ("as_of", "2019-11-01"), at(late)) == 53
-    assert ask.killed("a") == 49
+    assert reads.killed("a", ("as_of", "2020-01-01")) == 53
+    assert reads.text("a", ("as_of", "2020-01-01"), at(first)) is None
+    assert reads.killed("a", ("as_of", "2020-01-01"), at(late)) == 53
+    assert reads.killed("a") == 49
 
 
 def test_a_retraction_without_a_day_means_the_report_never_held(database: Database) -> None:
-    before = record(database, incident("a"), report(53), report(70, "army", "2019-11-03", id="claim"), about=("a",))
+    before = record(
+        database,
+        incident_draft("a"),
+        report_draft(53),
+        report_draft(70, "army", "2020-01-03", id="claim"),
+        about=("a",),
+    )
     with recording(database, "test") as writer:
         writer.retract_report("claim", "a hoax")
-    ask = Asking(database)
-    assert [ask.killed("a", ("as_of", day)) for day in ("2019-11-02", "2019-11-03")] == [53, 53]
-    assert ask.killed("a", ("as_of", "2019-11-03"), at(before)) == 70
+    reads = StoreReads(database)
+    assert [reads.killed("a", ("as_of", day)) for day in ("2020-01-02", "2020-01-03")] == [53, 53]
+    assert reads.killed("a", ("as_of", "2020-01-03"), at(before)) == 70
 
 
 def test_a_dated_retraction_holds_from_its_day_on(database: Database) -> None:
-    record(database, incident("a"), report(53), report(70, "army", "2019-11-03", id="claim"), about=("a",))
+    record(
+        database,
+        incident_draft("a"),
+        report_draft(53),
+        report_draft(70, "army", "2020-01-03", id="claim"),
+        about=("a",),
+    )
     with recording(database, "test") as writer:
-        writer.retract_report("claim", "counted twice", reported_on="2019-11-05")
-    ask = Asking(database)
-    days = ("2019-11-02", "2019-11-03", "2019-11-04", "2019-11-05")
-    assert [ask.killed("a", ("as_of", day)) for day in days] == [53, 70, 70, 53]
+        writer.retract_report("claim", "counted twice", reported_on="2020-01-05")
+    reads = StoreReads(database)
+    days = ("2020-01-02", "2020-01-03", "2020-01-04", "2020-01-05")
+    assert [reads.killed("a", ("as_of", day)) for day in days] == [53, 70, 70, 53]
 
 
 def test_a_split_by_incident_replaces_a_shared_figure_for_all_that_shared_it(database: Database) -> None:
-    record(database, incident("a"), incident("b"))
-    record(database, report(40, id="both", incidents=["a", "b"]))
-    ask = Asking(database)
-    shared = orjson.loads(ask.text("b") or "")["toll"]["shared"]
+    record(database, incident_draft("a"), incident_draft("b"))
+    record(database, report_draft(40, reported_on="2020-01-01", id="both", incidents=["a", "b"]))
+    reads = StoreReads(database)
+    shared = orjson.loads(reads.text("b") or "")["toll"]["shared"]
     assert [s["killed"]["best"] for s in shared] == [40]
-    record(database, report(25, "army", "2019-11-02", supersedes="both"), about=("a",))
-    shared = orjson.loads(ask.text("b") or "")["toll"]["shared"]
+    record(database, report_draft(25, "army", "2020-01-02", supersedes="both"), about=("a",))
+    shared = orjson.loads(reads.text("b") or "")["toll"]["shared"]
     assert [(s["killed"]["best"], s["killed"]["reports"]) for s in shared] == [(None, 1)]
-    assert ask.killed("a") == 25
+    assert reads.killed("a") == 25
 
 
 def test_a_report_before_the_day_from_which_an_incident_was_known_without_reports(database: Database) -> None:
-    record(database, incident("a"))
-    ask = Asking(database)
-    assert ask.text("a", ("as_of", "2019-11-01")) is not None
-    record(database, report(5, on="2019-11-07"), about=("a",))
-    assert ask.text("a", ("as_of", "2019-11-06")) is None
-    assert ask.killed("a", ("as_of", "2019-11-07")) == 5
+    record(database, incident_draft("a"))
+    reads = StoreReads(database)
+    assert reads.text("a", ("as_of", "2020-01-01")) is not None
+    record(database, report_draft(5, reported_on="2020-01-07"), about=("a",))
+    assert reads.text("a", ("as_of", "2020-01-06")) is None
+    assert reads.killed("a", ("as_of", "2020-01-07")) == 5
 
 
 def test_a_revised_record_answers_with_what_it_said_then(database: Database) -> None:
-    before = record(database, incident("a", title="First"), report(5), about=("a",))
+    before = record(database, incident_draft("a", title="First"), report_draft(5), about=("a",))
     with recording(database, "test") as writer:
         assert writer.revise_incident("a", {"title": "Second", "country": "NE"}) is Outcome.CREATED
-    ask = Asking(database)
-    assert ask.ids(("country", "NE")) == ["a"] and ask.ids(("country", "ML")) == []
-    assert ask.ids(("country", "ML"), at(before)) == ["a"]
-    assert ask.ids(("q", "second")) == ["a"] and ask.ids(("q", "first")) == []
-    assert orjson.loads(ask.text("a", at(before)) or "")["title"] == "First"
+    reads = StoreReads(database)
+    assert reads.ids(("country", "NE")) == ["a"] and reads.ids(("country", "ML")) == []
+    assert reads.ids(("country", "ML"), at(before)) == ["a"]
+    assert reads.ids(("q", "second")) == ["a"] and reads.ids(("q", "first")) == []
+    assert orjson.loads(reads.text("a", at(before)) or "")["title"] == "First"
 
 
 def test_a_withdrawn_incident_is_out_of_all_answers_but_those_of_before(database: Database) -> None:
-    before = record(database, incident("a"), incident("b"), report(5), about=("a",))
+    before = record(database, incident_draft("a"), incident_draft("b"), report_draft(5), about=("a",))
     with recording(database, "test") as writer:
         writer.withdraw_incident("a", "the same as b", merged_into="b")
-    ask = Asking(database)
-    assert ask.ids() == ["b"]
-    assert ask.ids(at(before)) == ["b", "a"]
+    reads = StoreReads(database)
+    assert reads.ids() == ["b"]
+    assert reads.ids(at(before)) == ["b", "a"]
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_every_past_answer_comes_back_word_for_word(database: Database, seed: int) -> None:
     """Random facts, one transaction each; afterwards both clocks are asked for all that was answered on the way."""
     chance = random.Random(seed)
-    ask = Asking(database)
-    record(database, incident("a"), incident("b"))
+    reads = StoreReads(database)
+    record(database, incident_draft("a"), incident_draft("b"))
     answered: list[tuple[str, str, int, str | None]] = []
     made: list[tuple[str, str]] = []
-    days = [f"2019-11-0{n}" for n in range(1, 8)]
+    days = [f"2020-01-0{n}" for n in range(1, 8)]
     for turn in range(14):
         if chance.random() < 0.2 and made:
             gone, day = made.pop(chance.randrange(len(made)))
             with recording(database, "test") as writer:
-                writer.retract_report(gone, "wrong", reported_on=chance.choice([None, day, "2019-11-07"]))
+                writer.retract_report(gone, "wrong", reported_on=chance.choice([None, day, "2020-01-07"]))
                 now = writer.now
         else:
             day = chance.choice(days)
@@ -113,7 +126,7 @@ def test_every_past_answer_comes_back_word_for_word(database: Database, seed: in
             name = f"r{turn}"
             now = record(
                 database,
-                report(
+                report_draft(
                     chance.randrange(60),
                     chance.choice(["army", "ministry", "group", "nameless"]),
                     day,
@@ -124,20 +137,22 @@ def test_every_past_answer_comes_back_word_for_word(database: Database, seed: in
                 about=covered,
             )
             made.append((name, day))
-        answered += [(i, d, now, ask.text(i, ("as_of", d))) for i in ("a", "b") for d in days]
+        answered += [(i, d, now, reads.text(i, ("as_of", d))) for i in ("a", "b") for d in days]
     for incident_id, day, recorded, text in answered:
-        assert ask.text(incident_id, ("as_of", day), at(recorded)) == text
-    _agrees_with_the_rule(database, ask, answered)
+        assert reads.text(incident_id, ("as_of", day), at(recorded)) == text
+    _agrees_with_the_rule(database, reads, answered)
 
 
-def _agrees_with_the_rule(database: Database, ask: Asking, answered: list[tuple[str, str, int, str | None]]) -> None:
+def _agrees_with_the_rule(
+    database: Database, reads: StoreReads, answered: list[tuple[str, str, int, str | None]]
+) -> None:
     """The stored headline of every answer is what the rule says of the facts at both clocks."""
-    connection, _ = ask.reader._open(1000)
+    connection, _ = reads.reader._open(1000)
     for incident_id, day, recorded, text in answered:
         statement = select_reports_about_incident(incident_id, recorded)
         known = [known_report(row).report for row in connection.execute(statement.sql, statement.values)]
         own = [r for r in known if r.incidents == {incident_id} and r.measure is Measure.KILLED]
-        at_day = 1572652799999999 + (int(day[-1]) - 1) * 86_400_000_000
+        at_day = 1577923199999999 + (int(day[-1]) - 1) * 86_400_000_000
         told = headline(own, [r for r in known if r.incidents != {incident_id}], at_day)
         stored = orjson.loads(text)["toll"].get("killed") if text else None
         assert stored == (told.as_json() if told else None)
@@ -145,23 +160,33 @@ def _agrees_with_the_rule(database: Database, ask: Asking, answered: list[tuple[
 
 def test_a_write_keeps_the_segments_of_days_before_it(database: Database) -> None:
     """A report about the newest day closes one segment, however many there are."""
-    record(database, incident("a"), *(report(n, on=f"2019-11-{n:02}") for n in range(1, 21)), about=("a",))
-    connection, _ = Asking(database).reader._open(1000)
+    record(
+        database,
+        incident_draft("a"),
+        *(report_draft(n, reported_on=f"2020-01-{n:02}") for n in range(1, 21)),
+        about=("a",),
+    )
+    connection, _ = StoreReads(database).reader._open(1000)
     count = "SELECT count(*), sum(recorded_to < 253402300800000000) FROM segment"
     assert connection.execute(count).fetchone() == (20, 0)
-    record(database, report(99, on="2019-11-25"), about=("a",))
+    record(database, report_draft(99, reported_on="2020-01-25"), about=("a",))
     assert connection.execute(count).fetchone() == (22, 1)
 
 
 def test_a_report_at_the_epoch_leaves_one_answer(database: Database) -> None:
     """Instant 0 is an instant, not a lack of one."""
-    record(database, incident("a", date_start="1970-01-01"), report(5, on="1970-01-01T00:00:00Z"), about=("a",))
-    record(database, report(6, "army", "1970-01-05"), about=("a",))
-    assert Asking(database).ids() == ["a"]
+    record(
+        database,
+        incident_draft("a", day="1970-01-01"),
+        report_draft(5, reported_on="1970-01-01T00:00:00Z"),
+        about=("a",),
+    )
+    record(database, report_draft(6, "army", "1970-01-05"), about=("a",))
+    assert StoreReads(database).ids() == ["a"]
 
 
 def test_an_incident_recorded_later_is_not_found_before(database: Database) -> None:
-    first = record(database, incident("a"))
-    record(database, incident("b"))
+    first = record(database, incident_draft("a"))
+    record(database, incident_draft("b"))
     with pytest.raises(read_incidents.IncidentNotFound):
-        Asking(database).incident("b", at(first))
+        StoreReads(database).incident("b", at(first))

@@ -23,8 +23,9 @@ from app.store.read import segment_texts
 from app.store.write import open_rows, segments, writer
 from app.store.write.history_steps import _LATER_VOIDS
 from app.store.write.writer import Writer, recording
-from tests.store.recorded import Asking, incident, report
-from tests.store.recorded import record as record_now
+from tests.builders import incident_draft, report_body, report_draft
+from tests.builders import record as record_now
+from tests.store.reads import StoreReads
 from tests.store.rich import _reproducible
 from tests.support import Client, Editor
 
@@ -42,8 +43,10 @@ class History:
         self.clock = 0
 
     def recordings(self, count: int) -> Iterator[list[Action]]:
-        yield [lambda w: w.record_incident(incident("a", sources=[{"id": "own", "title": "Ünïcode “quoted” \\ 😀"}]))]
-        yield [lambda w: w.record_incident(incident("b")), lambda w: w.record_incident(incident("c"))]
+        yield [
+            lambda w: w.record_incident(incident_draft("a", sources=[{"id": "own", "title": "Ünïcode “quoted” \\ 😀"}]))
+        ]
+        yield [lambda w: w.record_incident(incident_draft("b")), lambda w: w.record_incident(incident_draft("c"))]
         for _ in range(count):
             yield [self._fact() for _ in range(self.random.choice((1, 1, 1, 2, 5)))]
 
@@ -62,7 +65,7 @@ class History:
         late = self.random.random() < 0.15
         self.clock += 0 if late else self.random.choice((0, 1, 1, 7))
         minutes = self.random.randrange(self.clock + 1) if late else self.clock
-        return f"2019-11-{1 + minutes // 1440:02}T{minutes // 60 % 24:02}:{minutes % 60:02}:00Z"
+        return f"2020-01-{1 + minutes // 1440:02}T{minutes // 60 % 24:02}:{minutes % 60:02}:00Z"
 
     def _retraction(self) -> Action:
         name, _, _ = self.random.choice(self.reports)
@@ -78,7 +81,7 @@ class History:
         bound, party, best = pick.choice(list(Bound)), pick.randrange(9), pick.randrange(9) * 7
         figures: dict[str, Any] = {"low": best, "high": best + 9} if bound is Bound.RANGE else {}
         kind = KINDS[party % len(KINDS)]
-        made = report(
+        made = report_draft(
             best, f"party-{party}", self._when(), id=name, measure=measure, bound=bound, incidents=list(about),
             victims=pick.choice((Victims.ALL, Victims.ALL, Victims.ALL, Victims.CIVILIAN, Victims.MILITARY)),
             reported_by={"id": f"party-{party}", "name": f"Party {party}", "kind": kind},
@@ -114,18 +117,18 @@ def test_ends_of_histories_are_right_after_what_was_undone_and_what_other_proces
 
 def answers(database: Database, now: int) -> dict[tuple[str, str], str | None]:
     """The texts of all incidents on some days, as they are known at an instant."""
-    ask = Asking(database)
+    reads = StoreReads(database)
     at = ("recorded_as_of", instant_text(now))
 
     def text(incident_id: str, *pairs: tuple[str, str]) -> str | None:
         try:
-            return ask.text(incident_id, *pairs, at)
+            return reads.text(incident_id, *pairs, at)
         except IncidentWithdrawn as withdrawn:
             return withdrawn.detail
 
-    found = {(i, day): text(i, ("as_of", day)) for i in INCIDENTS for day in ("2019-10-31", "2019-11-01", "2019-11-02")}
+    found = {(i, day): text(i, ("as_of", day)) for i in INCIDENTS for day in ("2019-12-31", "2020-01-01", "2020-01-02")}
     found |= {(i, "now"): text(i) for i in INCIDENTS}
-    ask.reader.close()
+    reads.reader.close()
     return found
 
 
@@ -162,22 +165,26 @@ def test_a_page_has_the_texts_of_long_and_short_rows_in_few_statements(
 ) -> None:
     # given an incident with more sources than its segments repeat, two with a figure in common, and a short one
     monkeypatch.setattr(segment_texts, "MAX_INLINE", 300)
-    record_now(database, *(incident(name) for name in ("a", "b", "c", "d")))
+    record_now(database, *(incident_draft(name) for name in ("a", "b", "c", "d")))
     for n in range(9):
         source = {"id": f"s-{n}", "title": "What “it” said: 😀 \\ \x01"}
-        record_now(database, report(n, on=f"2019-11-{9 - n:02}", source=source), about=("a",))
-    record_now(database, report(40, incidents=["b", "c"], id="both-1"), report(7, incidents=["a", "b", "c"]))
-    ask = Asking(database)
+        record_now(database, report_draft(n, reported_on=f"2020-01-{9 - n:02}", source=source), about=("a",))
+    record_now(
+        database,
+        report_draft(40, reported_on="2020-01-01", incidents=["b", "c"], id="both-1"),
+        report_draft(7, reported_on="2020-01-01", incidents=["a", "b", "c"]),
+    )
+    reads = StoreReads(database)
     # when
-    ask.page()
-    before = ask.reader.statements
-    page = {item["id"]: item for item in ask.page()}
+    reads.page()
+    before = reads.reader.statements
+    page = {item["id"]: item for item in reads.page()}
     # then
-    assert ask.reader.statements - before == 6
-    assert [s["id"] for s in page["a"]["sources"]] == ["s-8", "paper", *(f"s-{n}" for n in reversed(range(8)))]
+    assert reads.reader.statements - before == 6
+    assert [s["id"] for s in page["a"]["sources"]] == ["s-8", "src-test", *(f"s-{n}" for n in reversed(range(8)))]
     assert [item["incidents"] for item in page["b"]["toll"]["shared"]] == [["b", "c"], ["a", "b", "c"]]
     assert page["d"]["sources"] == [] and page["d"]["toll"]["shared"] == []
-    assert sources_of(ask.text("a", ("as_of", "2019-11-02"))) == ["s-8", "paper", "s-7"]
+    assert sources_of(reads.text("a", ("as_of", "2020-01-02"))) == ["s-8", "src-test", "s-7"]
 
 
 def test_a_history_that_was_stored_again_too_often_takes_what_stores_few_of_its_segments_again(
@@ -187,17 +194,16 @@ def test_a_history_that_was_stored_again_too_often_takes_what_stores_few_of_its_
     monkeypatch.setattr(writer, "MAX_SEGMENTS", 100)
     monkeypatch.setattr(segments, "MAX_REWRITTEN", 20)
     set_long(monkeypatch, 3)
-    record_now(database, incident("a"))
+    record_now(database, incident_draft("a"))
     for n in range(60):
-        record_now(database, report(n, on=f"2019-11-02T00:{n:02}:00Z", id=f"r-{n}"), about=("a",))
+        record_now(database, report_draft(n, reported_on=f"2020-01-02T00:{n:02}:00Z", id=f"r-{n}"), about=("a",))
     client = Client(database)
     editor = Editor(client, database, Scope.WRITE, name="growth")
-    late = {"measure": "killed", "victims": "all", "bound": "exact", "best": 5, "reported_on": "2019-11-02",
-            "reported_by": {"id": "x", "name": "X", "kind": "media"}, "source": {"id": "paper", "title": "A newspaper"}}  # fmt: skip
+    late = report_body(5, "x", "2020-01-02")
     # when a report comes that was given before all, one that was given before the last ones, and one after them
-    refused = editor.post("/v1/incidents/a/toll-reports", late | {"reported_on": "2019-11-01"})
-    near = editor.post("/v1/incidents/a/toll-reports", late | {"reported_on": "2019-11-02T00:50:30Z"})
-    taken = editor.post("/v1/incidents/a/toll-reports", late | {"reported_on": "2019-11-03"})
+    refused = editor.post("/v1/incidents/a/toll-reports", late | {"reported_on": "2020-01-01"})
+    near = editor.post("/v1/incidents/a/toll-reports", late | {"reported_on": "2020-01-02T00:50:30Z"})
+    taken = editor.post("/v1/incidents/a/toll-reports", late | {"reported_on": "2020-01-03"})
     # then
     assert refused.status_code == 409 and refused.json()["type"].endswith("history-too-long")
     assert "under another id" in refused.json()["detail"]
@@ -231,13 +237,13 @@ def test_a_history_with_many_dated_retractions_is_counted_again_a_few_times_only
         return f"{2020 + day // 336}-{1 + day // 28 % 12:02}-{1 + day % 28:02}"
 
     def reporting(n: int, by: str | None = None) -> Action:
-        return lambda w: w.record_report(report(n % 9, by or f"party-{n}", on(n), id=f"r-{n}"), ["a"])
+        return lambda w: w.record_report(report_draft(n % 9, by or f"party-{n}", on(n), id=f"r-{n}"), ["a"])
 
     def retracting(n: int, day: int) -> Action:
         return lambda w: w.retract_report(f"r-{n}", "counted twice", on(day))
 
     count = 400
-    record_now(database, incident("a"))
+    record_now(database, incident_draft("a"))
     retractions = [retracting(n, count + n) for n in range(0, count, 2)]
     added(database, *(reporting(n, "group" if n == 1 else None) for n in range(count)), *retractions)
     monkeypatch.setattr(Sweep, "arrive", counted)
@@ -264,15 +270,15 @@ def test_one_more_report_stores_as_much_and_looks_at_as_little_after_300_as_afte
     database: Database, shared: bool
 ) -> None:
     about = INCIDENTS if shared else ("a",)
-    record_now(database, *(incident(name) for name in INCIDENTS))
+    record_now(database, *(incident_draft(name) for name in INCIDENTS))
     reports = iter(range(10**6))
 
     def add(count: int) -> None:
         for _ in range(count):
             n = next(reports)
-            when = f"2019-11-{2 + n // 1440:02}T{n // 60 % 24:02}:{n % 60:02}:00Z"
+            when = f"2020-01-{2 + n // 1440:02}T{n // 60 % 24:02}:{n % 60:02}:00Z"
             source = {"id": f"source-{n:04}", "title": "A newspaper of some place"}
-            made = report(n % 7, f"party-{n:04}", when, id=f"r-{n:04}", incidents=list(about), source=source)
+            made = report_draft(n % 7, f"party-{n:04}", when, id=f"r-{n:04}", incidents=list(about), source=source)
             record_now(database, made)
 
     def cost() -> tuple[int, int, int]:

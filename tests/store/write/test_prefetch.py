@@ -14,24 +14,24 @@ from app.store.db.connections import BEGIN, write_connection
 from app.store.db.database import Database
 from app.store.db.transaction import Transaction
 from app.store.write.writer import Writer
-from tests.store.recorded import incident, report
+from tests.builders import incident_draft, report_body, report_draft
 
 NOW = 1_700_000_000_000_000
 Batch = Sequence[IncidentDraft | TollReportDraft]
 
 FIRST: Batch = [
-    incident("a", toll_reports=[report(5, id="tr-a").model_dump()]),
-    incident("b", sources=[{"id": "wire", "title": "A wire"}]),
-    report(9, "army", id="tr-both", incidents=["b", "a"]),
+    incident_draft("a", toll_reports=[report_body(5, id="tr-a")]),
+    incident_draft("b", sources=[{"id": "wire", "title": "A wire"}]),
+    report_draft(9, "army", id="tr-both", incidents=["b", "a"]),
 ]
 SECOND: Batch = [
     *FIRST,
-    incident("a", title="Another title"),
-    incident("c", toll_reports=[report(3, "army", id="tr-c").model_dump()]),
-    report(7, id="tr-a-later", on="2019-11-02", incidents=["a"], supersedes="tr-a"),
-    report(8, id="tr-new-set", on="2019-11-02", incidents=["a", "c"]),
-    report(8, id="tr-nowhere", incidents=["nowhere"]),
-    report(4, id="tr-c", incidents=["c"]),
+    incident_draft("a", title="Another title"),
+    incident_draft("c", toll_reports=[report_body(3, "army", id="tr-c")]),
+    report_draft(7, id="tr-a-later", reported_on="2020-01-03", incidents=["a"], supersedes="tr-a"),
+    report_draft(8, id="tr-new-set", reported_on="2020-01-03", incidents=["a", "c"]),
+    report_draft(8, id="tr-nowhere", incidents=["nowhere"]),
+    report_draft(4, id="tr-c", incidents=["c"]),
 ]
 
 

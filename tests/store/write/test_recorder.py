@@ -19,8 +19,8 @@ from app.store.write import recorder
 from app.store.write.idempotency import Answer, Repeatable
 from app.store.write.recorder import Recorder
 from app.store.write.writer import Writer
-from tests.store.recorded import Asking
-from tests.support import draft, figure
+from tests.builders import incident_body, incident_draft, report_body
+from tests.store.reads import StoreReads
 
 DESK = Access("1", "desk", frozenset({Scope.WRITE}))
 
@@ -40,7 +40,7 @@ def recording(incident_id: str) -> Work:
     """Records an incident that is not there yet."""
 
     async def work(writer: Writer, _: ReadSession) -> Answer:
-        writer.record_incident(draft(incident_id), new=True)
+        writer.record_incident(incident_draft(incident_id), new=True)
         writer.finish()
         return Answer(201, incident_id.encode())
 
@@ -51,7 +51,7 @@ def failing(code: int) -> Work:
     """Records an incident, and is then told by SQLite what is told by this code."""
 
     async def work(writer: Writer, _: ReadSession) -> Answer:
-        writer.record_incident(draft("never"))
+        writer.record_incident(incident_draft("never"))
         writer.finish()
         error = sqlite3.OperationalError("told by SQLite")
         error.sqlite_errorcode = code
@@ -75,7 +75,7 @@ def test_what_is_refused_among_others_is_refused_alone(database: Database) -> No
 
     # then
     assert [type(g) for g in got] == [Answer, Conflict, Answer]
-    assert sorted(Asking(database).ids()) == ["a", "b"]
+    assert sorted(StoreReads(database).ids()) == ["a", "b"]
     assert verify(database).entries == 2
 
 
@@ -86,7 +86,7 @@ def test_nothing_is_refused_for_the_sake_of_what_was_not_kept(database: Database
 
     # then
     assert [type(g) for g in got] == [Answer, Conflict, DatabaseFull]
-    assert Asking(database).ids() == ["a"]
+    assert StoreReads(database).ids() == ["a"]
     assert verify(database).entries == 1
 
 
@@ -96,12 +96,12 @@ def test_a_group_that_cannot_have_its_turn_is_not_tried_one_by_one(database: Dat
 
     # then
     assert [type(g) for g in got] == [DatabaseBusy] * 3
-    assert Asking(database).ids() == []
+    assert StoreReads(database).ids() == []
 
 
 def test_a_failure_of_ours_takes_nobody_else_along(database: Database) -> None:
     async def broken(writer: Writer, _: ReadSession) -> Answer:
-        writer.record_incident(draft("never"))
+        writer.record_incident(incident_draft("never"))
         writer.finish()
         raise ZeroDivisionError
 
@@ -110,7 +110,7 @@ def test_a_failure_of_ours_takes_nobody_else_along(database: Database) -> None:
 
     # then
     assert [type(g) for g in got] == [Answer, ZeroDivisionError, Answer]
-    assert sorted(Asking(database).ids()) == ["a", "b"]
+    assert sorted(StoreReads(database).ids()) == ["a", "b"]
 
 
 def test_who_waits_when_the_service_stops_is_sent_back_and_what_was_begun_is_finished(database: Database) -> None:
@@ -134,7 +134,7 @@ def test_who_waits_when_the_service_stops_is_sent_back_and_what_was_begun_is_fin
     # then
     begun, waiting, late = asyncio.run(stopped())
     assert (begun.status, type(waiting), type(late)) == (201, DatabaseBusy, DatabaseBusy)
-    assert Asking(database).ids() == ["begun"]
+    assert StoreReads(database).ids() == ["begun"]
 
 
 def test_where_no_thread_can_be_had_everybody_is_told_and_may_ask_again(
@@ -175,19 +175,12 @@ def test_the_worker_goes_on_after_an_error(database: Database) -> None:
 
 def test_a_record_that_is_refused_after_it_replaced_a_figure_of_its_own_leaves_the_others(database: Database) -> None:
     # given an incident whose second figure replaces its first for two incidents, and whose third cannot be
-    split = figure(7, id="r2", incidents=["bad", "other"], supersedes="r1")
-    reports = [figure(5, id="r1"), split, figure(3, id="r3", supersedes="nowhere")]
-    plain = {
-        "title": "t",
-        "date_start": "2020-01-01",
-        "date_end": "2020-01-01",
-        "date_precision": "day",
-        "country": "ML",
-    }
+    split = report_body(7, id="r2", incidents=["bad", "other"], supersedes="r1")
+    reports = [report_body(5, id="r1"), split, report_body(3, id="r3", supersedes="nowhere")]
     items = [
-        Item("first", plain | {"id": "other"}),
-        Item("second", plain | {"id": "bad", "toll_reports": reports}),
-        Item("third", plain | {"id": "good", "toll_reports": [figure(9, id="r9")]}),
+        Item("first", incident_body("other")),
+        Item("second", incident_body("bad", toll_reports=reports)),
+        Item("third", incident_body("good", toll_reports=[report_body(9, id="r9")])),
     ]
 
     # when
@@ -196,5 +189,5 @@ def test_a_record_that_is_refused_after_it_replaced_a_figure_of_its_own_leaves_t
     # then
     assert (summary.created, summary.refused) == (2, 1)
     assert "second" in summary.reasons[0]
-    assert sorted(Asking(database).ids()) == ["good", "other"]
+    assert sorted(StoreReads(database).ids()) == ["good", "other"]
     assert verify(database).entries == 5
