@@ -19,7 +19,7 @@ from app.store.maintenance.verify import Proved, verify
 from app.store.write.writer import recording
 from tests.builders import incident_draft, record, report_body, report_draft
 from tests.ged import events as ged_events
-from tests.ged import write
+from tests.ged import with_figure, write
 from tests.ingest.test_acled import WEEKS, as_csv
 from tests.store.rich import make_older
 from tests.support import Client
