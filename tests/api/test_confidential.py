@@ -238,26 +238,26 @@ def test_no_answer_tells_a_canary_to_those_who_may_only_write(world: World, empt
         _expect_silence(world, world.editor.get(address), address)
 
 
-def test_nothing_is_found_by_what_is_confidential(world: World, insider: Editor) -> None:
+def test_nothing_is_found_by_what_is_confidential(world: World, confidential_reader: Editor) -> None:
     for made in world.where:
         for parameter in ("q", "actor", "place"):
             for question in (f"{parameter}={made}&total=true", f"{parameter}={made}&f=ndjson"):
-                for asking in (world.editor, insider):
+                for asking in (world.editor, confidential_reader):
                     told = asking.get(f"/v1/incidents?{question}").text
                     assert told in ("", '{"items":[],"next":null,"next_cursor":null,"total":0}')
 
 
 def test_the_stream_of_changes_tells_them_to_those_with_the_scope_alone(
-    world: World, insider: Editor, empty_client: Client
+    world: World, confidential_reader: Editor, empty_client: Client
 ) -> None:
     last = b'"incident.withdrawn"'
     for key in (None, world.editor.key):
         assert world.found_in(empty_client.run(_streamed(empty_client, key, last))) == []
-    told = empty_client.run(_streamed(empty_client, insider.key, last))
+    told = empty_client.run(_streamed(empty_client, confidential_reader.key, last))
     assert set(world.found_in(told)) == set(world.where.values())
 
 
-def test_no_error_tells_a_canary(world: World, insider: Editor, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_error_tells_a_canary(world: World, confidential_reader: Editor, caplog: pytest.LogCaptureFixture) -> None:
     # given: what is recorded, sent again and sent differently, and new secrets that cannot be recorded
     caplog.set_level(logging.DEBUG)
     gao = "/v1/incidents/gao/toll-reports"
@@ -298,7 +298,7 @@ def test_no_error_tells_a_canary(world: World, insider: Editor, caplog: pytest.L
     refused = [(world.editor.post(address, body), 409) for address, body in differing]
     refused += [(world.editor.post(address, body), 422) for address, body in unreadable]
     refused += [(world.editor.post("/v1/toll-reports", report_body(3, incidents=["gao", "nowhere"], **whole)), 422)]
-    refused += [(insider.post("/v1/reporters", hidden), 403)]
+    refused += [(confidential_reader.post("/v1/reporters", hidden), 403)]
     refused += [(world.editor.client.request("POST", "/v1/reporters", json=hidden), 401)]
     refused += [(world.editor.patch("gao", {"sources": [world.source("s-new")]}, '"x"'), 412)]
     refused += [(world.editor.patch("gao", {"sources": [world.source("s-new")], "title": None}), 422)]
@@ -516,11 +516,13 @@ def test_each_canary_is_told_in_its_places_to_those_with_the_scope(world: World,
     assert shared <= told(f"/v1/incidents/other/toll-history{csv_of}") | of("s-shared")
 
 
-def test_members_are_told_whole_in_their_places(world: World, insider: Editor) -> None:
+def test_members_are_told_whole_in_their_places(world: World, confidential_reader: Editor) -> None:
     # when
-    report = insider.json("/v1/toll-reports/tr-first")
+    report = confidential_reader.json("/v1/toll-reports/tr-first")
     (row,) = [
-        r for r in csv.DictReader(io.StringIO(insider.get("/v1/toll-reports?f=csv").text)) if r["id"] == "tr-first"
+        r
+        for r in csv.DictReader(io.StringIO(confidential_reader.get("/v1/toll-reports?f=csv").text))
+        if r["id"] == "tr-first"
     ]
     public = world.editor.json("/v1/toll-reports/tr-first")
 
@@ -577,12 +579,12 @@ def test_filters_by_the_id_of_what_is_confidential_work_for_everybody(world: Wor
 
 
 def test_answers_to_those_with_the_scope_are_kept_by_no_cache(
-    world: World, insider: Editor, empty_client: Client
+    world: World, confidential_reader: Editor, empty_client: Client
 ) -> None:
     for address in _addresses(world, empty_client, canaries=False):
         if not address.startswith("/v1/"):
             continue
-        opened, public = insider.get(address), empty_client.get(address)
+        opened, public = confidential_reader.get(address), empty_client.get(address)
         assert opened.status_code == public.status_code, address
         if opened.status_code == 200:
             assert opened.headers["cache-control"] == "private, no-store", address
@@ -590,15 +592,15 @@ def test_answers_to_those_with_the_scope_are_kept_by_no_cache(
             assert opened.headers["etag"] != public.headers["etag"], address
             assert "Authorization" in public.headers["vary"] and "Authorization" in opened.headers["vary"], address
     tag = empty_client.get("/v1/incidents/gao").headers["etag"]
-    assert insider.get("/v1/incidents/gao", headers={"If-None-Match": tag}).status_code == 200
-    tag = insider.get("/v1/incidents/gao").headers["etag"]
+    assert confidential_reader.get("/v1/incidents/gao", headers={"If-None-Match": tag}).status_code == 200
+    tag = confidential_reader.get("/v1/incidents/gao").headers["etag"]
     assert empty_client.get("/v1/incidents/gao", headers={"If-None-Match": tag}).status_code == 200
-    unchanged = insider.get("/v1/incidents/gao", headers={"If-None-Match": tag})
+    unchanged = confidential_reader.get("/v1/incidents/gao", headers={"If-None-Match": tag})
     assert (unchanged.status_code, unchanged.headers["cache-control"]) == (304, "private, no-store")
 
 
 def test_the_document_names_the_scope_where_a_key_with_it_gets_another_answer(
-    world: World, insider: Editor, empty_client: Client
+    world: World, confidential_reader: Editor, empty_client: Client
 ) -> None:
     # given
     paths = empty_client.app.openapi()["paths"]
@@ -609,7 +611,7 @@ def test_the_document_names_the_scope_where_a_key_with_it_gets_another_answer(
         path
         for address in _addresses(world, empty_client, canaries=False)
         for path, pattern in patterns.items()
-        if pattern.fullmatch(address) and insider.get(address).content != empty_client.get(address).content
+        if pattern.fullmatch(address) and confidential_reader.get(address).content != empty_client.get(address).content
     }
 
     # then
@@ -620,13 +622,13 @@ def test_the_document_names_the_scope_where_a_key_with_it_gets_another_answer(
 
 
 def test_what_was_told_can_be_shown_to_be_what_was_recorded(
-    world: World, insider: Editor, empty_client: Client
+    world: World, confidential_reader: Editor, empty_client: Client
 ) -> None:
     # given
     addresses = [a for a in _addresses(world, empty_client, canaries=False) if a.startswith("/v1/") and "csv" not in a]
 
     # when
-    opened = [r for a in addresses for r in _records(_json(insider.get(a))) if "salt" in r]
+    opened = [r for a in addresses for r in _records(_json(confidential_reader.get(a))) if "salt" in r]
     sealed = [r for a in addresses for r in _records(_json(empty_client.get(a))) if "commitment" in r]
 
     # then
@@ -653,11 +655,11 @@ def _json(answer: httpx.Response) -> Any:
 
 
 def test_the_log_holds_what_is_public_and_opens_the_rest_beside_it(
-    world: World, insider: Editor, empty_client: Client, database: Database
+    world: World, confidential_reader: Editor, empty_client: Client, database: Database
 ) -> None:
     # when
     public = empty_client.json("/v1/changes?limit=1000")["items"]
-    told = insider.json("/v1/changes?limit=1000")["items"]
+    told = confidential_reader.json("/v1/changes?limit=1000")["items"]
 
     # then
     assert [{k: v for k, v in entry.items() if k != "opened"} for entry in told] == public

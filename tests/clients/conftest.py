@@ -29,7 +29,7 @@ LAST_YEAR = 2019
 
 @dataclass(frozen=True)
 class Fact:
-    """What the service was told of an incident."""
+    """What the service knows about an incident."""
 
     id: str
     country: str
@@ -43,16 +43,16 @@ class Fact:
 
 @dataclass(frozen=True)
 class Served:
-    """A running service, a key that may write, and everything that it was told."""
+    """A running service, a key that may write, and every fact that it was given."""
 
     service: Service
     base: str
     key: str
     facts: dict[str, Fact]
 
-    def ids(self, meant: Callable[[Fact], bool] = lambda fact: True) -> list[str]:
-        """The ids of the incidents that are meant, found without the service."""
-        return sorted(fact.id for fact in self.facts.values() if meant(fact))
+    def ids(self, matches: Callable[[Fact], bool] = lambda fact: True) -> list[str]:
+        """The ids of the matching incidents, found without the service."""
+        return sorted(fact.id for fact in self.facts.values() if matches(fact))
 
 
 def _of_event(event: ged.Event) -> Fact:

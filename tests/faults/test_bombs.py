@@ -81,7 +81,9 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Limited]:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_bomb_is_refused_over_http(limited: Limited, tmp_path: Path, name: str, told: Callable[[str], None]) -> None:
+def test_a_bomb_is_refused_over_http(
+    limited: Limited, tmp_path: Path, name: str, print_later: Callable[[str], None]
+) -> None:
     # given
     format, make = ALL[name]
     make(tmp_path / "bomb")
@@ -107,7 +109,7 @@ def test_a_bomb_is_refused_over_http(limited: Limited, tmp_path: Path, name: str
     taken = time.monotonic() - begun
     alive = limited.process.poll() is None
     cpu = limited.cpu_seconds() - busy if alive else 0
-    told(
+    print_later(
         f"http  {name:42} {size / MIB:8.2f} MB  {taken:6.2f} s  {cpu:6.2f} s CPU  {limited.peak_mib() if alive else 0:5} MB  {status}  {body[-150:]!r}"
     )
 
@@ -121,7 +123,7 @@ def test_a_bomb_is_refused_over_http(limited: Limited, tmp_path: Path, name: str
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_bomb_is_refused_on_the_command_line(tmp_path: Path, name: str, told: Callable[[str], None]) -> None:
+def test_a_bomb_is_refused_on_the_command_line(tmp_path: Path, name: str, print_later: Callable[[str], None]) -> None:
     # given
     format, make = ALL[name]
     scratch = tmp_path / "scratch"
@@ -148,7 +150,7 @@ def test_a_bomb_is_refused_on_the_command_line(tmp_path: Path, name: str, told: 
     cpu = ended[2].ru_utime + ended[2].ru_stime
     code = process.returncode = os.waitstatus_to_exitcode(ended[1])
     words = (tmp_path / "log").read_text(errors="replace")
-    told(
+    print_later(
         f"shell {name:42} {size / MIB:8.2f} MB  {taken:6.2f} s  {cpu:6.2f} s CPU  {ended[2].ru_maxrss // 1024:5} MB  {code:3}  {words[-150:]!r}"
     )
 

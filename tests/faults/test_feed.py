@@ -160,7 +160,7 @@ def _follower(server: Workers, file: Path, begun: dict[str, int]) -> subprocess.
 
 @pytest.mark.faults
 def test_followers_killed_and_resumed_end_with_what_is_served(
-    two_workers: Workers, tmp_path: Path, told: Callable[[str], None]
+    two_workers: Workers, tmp_path: Path, print_later: Callable[[str], None]
 ) -> None:
     # given
     files, stop = [tmp_path / f"follower-{n}" for n in range(FOLLOWERS)], threading.Event()
@@ -197,7 +197,7 @@ def test_followers_killed_and_resumed_end_with_what_is_served(
             Copy(seen).assert_is_what_is_served(client)
     copy = Copy(entries)
     assert copy.withdrawn and copy.retracted and any(len(v) > 1 for v in copy.versions.values())
-    told(
+    print_later(
         f"the feed: {done} changes by {EDITORS} editors on 2 workers, {FOLLOWERS} followers begun "
         f"{sum(b['pages'] for b in begun)} times with pages and {sum(b['stream'] for b in begun)} times with the stream, "
         f"each killed in between; every one of {len(entries)} entries seen once in order, the copies are the service's "
@@ -235,7 +235,9 @@ def server(tmp_path: Path) -> Iterator[Workers]:
 
 
 @pytest.mark.faults
-def test_a_stream_on_which_nothing_happens_shows_that_it_lives(server: Workers, told: Callable[[str], None]) -> None:
+def test_a_stream_on_which_nothing_happens_shows_that_it_lives(
+    server: Workers, print_later: Callable[[str], None]
+) -> None:
     # when
     begun = time.monotonic()
     with _stream(server) as lines:
@@ -245,13 +247,13 @@ def test_a_stream_on_which_nothing_happens_shows_that_it_lives(server: Workers, 
     # then
     assert comment == ": nothing new"
     assert 14 < taken < 16.5
-    told(f"heartbeat of a stream: after {taken:.1f} s")
+    print_later(f"heartbeat of a stream: after {taken:.1f} s")
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("workers", [1, 2])
 def test_sigterm_ends_open_streams_in_time_and_cleanly(
-    tmp_path: Path, workers: int, told: Callable[[str], None]
+    tmp_path: Path, workers: int, print_later: Callable[[str], None]
 ) -> None:
     # given
     server = Workers(tmp_path, workers)
@@ -278,7 +280,7 @@ def test_sigterm_ends_open_streams_in_time_and_cleanly(
         assert [one.result() for one in listening] == [["epoch"]] * 30
     assert code in (0, -signal.SIGTERM)
     assert taken < 5
-    told(f"SIGTERM with 30 open streams, {workers} worker(s): ended after {taken:.1f} s")
+    print_later(f"SIGTERM with 30 open streams, {workers} worker(s): ended after {taken:.1f} s")
 
 
 @pytest.mark.faults

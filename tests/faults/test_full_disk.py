@@ -87,7 +87,7 @@ def _serving(folder: Path, database: Path | None = None, key: str | None = None)
 
 
 @pytest.mark.faults
-def test_a_full_disk_is_a_507_and_no_more(small_disk: Path, tmp_path: Path, told: Callable[[str], None]) -> None:
+def test_a_full_disk_is_a_507_and_no_more(small_disk: Path, tmp_path: Path, print_later: Callable[[str], None]) -> None:
     with _serving(tmp_path, small_disk / "service.db") as server, server.client() as client:
         # given
         writing = Writing(client)
@@ -117,7 +117,7 @@ def test_a_full_disk_is_a_507_and_no_more(small_disk: Path, tmp_path: Path, told
         entries = len(whole_log(client))
     verified(server.database, entries)
     assert "Traceback" not in server.log.read_text()
-    told(
+    print_later(
         f"full disk: {recorded} recorded, then 507; reads went on; 20 more recorded after room was made; verify passed"
     )
 
@@ -146,7 +146,7 @@ def test_a_service_that_ends_on_a_full_disk_serves_again_what_was_recorded(
 
 
 @pytest.mark.faults
-def test_a_file_that_may_not_grow_is_a_problem_document(tmp_path: Path, told: Callable[[str], None]) -> None:
+def test_a_file_that_may_not_grow_is_a_problem_document(tmp_path: Path, print_later: Callable[[str], None]) -> None:
     with _serving(tmp_path) as server, server.client() as client:
         # given
         writing = Writing(client)
@@ -171,7 +171,9 @@ def test_a_file_that_may_not_grow_is_a_problem_document(tmp_path: Path, told: Ca
         writing.assert_reads_go_on()
         entries = len(whole_log(client))
     verified(server.database, entries)
-    told(f"a file that may not grow: {recorded} recorded, then {refused.status_code}; 201 when it may; verify passed")
+    print_later(
+        f"a file that may not grow: {recorded} recorded, then {refused.status_code}; 201 when it may; verify passed"
+    )
 
 
 @pytest.mark.faults

@@ -114,10 +114,10 @@ def _timed(database: Database, steps: list[Step]) -> float:
 
 @pytest.mark.parametrize("name", HISTORIES)
 def test_one_more_report_costs_the_same_however_long_the_history_is(
-    name: str, migrated_file: Path, tmp_path: Path, told: Callable[[str], None]
+    name: str, migrated_file: Path, tmp_path: Path, print_later: Callable[[str], None]
 ) -> None:
     make, members, longest, flat = HISTORIES[name]
-    told(f"{name:<30}{'reports':>8}{'first ms':>10}{'ms':>8}{'bytes':>11}")
+    print_later(f"{name:<30}{'reports':>8}{'first ms':>10}{'ms':>8}{'bytes':>11}")
     found = []
     for length in (n for n in LENGTHS if n <= min(longest, LONGEST)):
         # given a history that was imported at once
@@ -140,7 +140,7 @@ def test_one_more_report_costs_the_same_however_long_the_history_is(
         while len(times) < MEASURED and time.monotonic() < begin + SECONDS:
             times.append(_timed(database, next(steps)))
         spent, grown = median(times), (_size(path) - before) // len(times)
-        told(f"{'':<30}{length:>8}{first:>10.1f}{spent:>8.1f}{grown:>11,}")
+        print_later(f"{'':<30}{length:>8}{first:>10.1f}{spent:>8.1f}{grown:>11,}")
         found.append((spent, grown))
         database.close()
         path_of(database.url).unlink()

@@ -81,7 +81,9 @@ def _kill_while(server: Killable, writers: list[Writer]) -> None:
 
 
 @pytest.mark.faults
-def test_kills_during_writes_lose_double_and_halve_nothing(killable: Killable, told: Callable[[str], None]) -> None:
+def test_kills_during_writes_lose_double_and_halve_nothing(
+    killable: Killable, print_later: Callable[[str], None]
+) -> None:
     # given
     with killable.client() as client:
         killable.start()
@@ -118,7 +120,7 @@ def test_kills_during_writes_lose_double_and_halve_nothing(killable: Killable, t
     single = {mark: answer for mark, answer in acknowledged.items() if facts[mark] == 1}
     assert single == {mark: reports[mark] for mark in single}
     verified(killable.database, len(entries))
-    told(
+    print_later(
         f"kill -9 during writes: {KILLS} kills, {len(acknowledged)} acknowledged, 0 lost, 0 doubled, {len(unanswered)} "
         f"cut off ({len(found.keys() & unanswered)} of them recorded whole), log of {len(entries)} entries, verify passed"
     )
@@ -169,7 +171,7 @@ def send(client: httpx.Client, post: int, **options: Any) -> httpx.Response:
 
 @pytest.mark.faults
 def test_a_post_repeated_across_kills_is_recorded_once_and_answered_alike(
-    killable: Killable, told: Callable[[str], None]
+    killable: Killable, print_later: Callable[[str], None]
 ) -> None:
     # given
     repeaters = [Repeater(killable, list(range(POSTS))[n::WRITERS]) for n in range(WRITERS)]
@@ -209,7 +211,7 @@ def test_a_post_repeated_across_kills_is_recorded_once_and_answered_alike(
     verified(killable.database, len(entries))
     unheard = sum(repeater.repeated_at_first for repeater in repeaters)
     assert unheard
-    told(
+    print_later(
         f"the same POST across kills: {POSTS} POSTs, {kills} kills, one row each, answers identical; {unheard} were "
         f"recorded before their answer was heard, {sum(r.in_flight for r in repeaters)} times 409 in flight, "
         f"{POSTS} times 422 for another body, verify passed"
@@ -249,7 +251,7 @@ def _entries(path: Path) -> int:
 
 @pytest.mark.faults
 def test_a_restore_that_is_killed_leaves_the_one_state_or_the_other(
-    tmp_path: Path, told: Callable[[str], None]
+    tmp_path: Path, print_later: Callable[[str], None]
 ) -> None:
     # given a backup of 100 entries, a database that has 100 more, and how long a restore takes to show
     path, file = tmp_path / "incidents.db", tmp_path / "backup.db"
@@ -288,7 +290,7 @@ def test_a_restore_that_is_killed_leaves_the_one_state_or_the_other(
     finally:
         forks.close()
     assert set(ended) <= {(-9, 200), (-9, 100), (0, 100)}, (ended, forks.log.read_text()[-500:])
-    told(
+    print_later(
         f"kill -9 during restore: {ended[-9, 200]} times as before, {ended[-9, 100]} times restored though killed, "
         f"{ended[0, 100]} times finished; verify passed each time"
     )

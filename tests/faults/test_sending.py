@@ -121,7 +121,7 @@ def _statuses(clients: list[socket.socket]) -> list[bytes]:
     return [client.recv(12)[9:] for client in clients]
 
 
-def test_a_long_log_read_by_two_hundred_holds_up_nobody(loaded: Loaded, told: Callable[[str], None]) -> None:
+def test_a_long_log_read_by_two_hundred_holds_up_nobody(loaded: Loaded, print_later: Callable[[str], None]) -> None:
     # given
     head = httpx.get(f"{loaded.base}/v1/log/checkpoint").json()["size"]
     assert head >= 100_000
@@ -153,7 +153,7 @@ def test_a_long_log_read_by_two_hundred_holds_up_nobody(loaded: Loaded, told: Ca
 
     # then: their slots are free, and nothing is left to do for them
     assert noticed < 1
-    told(
+    print_later(
         f"200 streams from 0 of {head:,} entries: longest silence {min(longest) * 1000:.0f} ms "
         f"({', '.join(f'{span * 1000:.0f}' for span in longest)}), {read / 9e6:.0f} MB/s; a slot of those who left was "
         f"free after {noticed:.2f} s, longest silence then {max(taken) * 1000:.0f} ms"
@@ -161,7 +161,7 @@ def test_a_long_log_read_by_two_hundred_holds_up_nobody(loaded: Loaded, told: Ca
     assert max(taken) <= 2 * MOST_SILENCE
 
 
-def test_sigterm_ends_everything_that_is_sent_in_time(loaded: Loaded, told: Callable[[str], None]) -> None:
+def test_sigterm_ends_everything_that_is_sent_in_time(loaded: Loaded, print_later: Callable[[str], None]) -> None:
     # given: streams that are read, and exports that are not
     with _many(loaded, STREAM, 200, 10) as clients, _many(loaded, EXPORT, 16, 8) as exports:
         assert _statuses(exports) == [b"200"] * 16
@@ -177,12 +177,12 @@ def test_sigterm_ends_everything_that_is_sent_in_time(loaded: Loaded, told: Call
     # then
     assert code in (0, -signal.SIGTERM)
     assert taken < 5
-    told(f"SIGTERM with 200 streams that catch up and 16 exports that nobody reads: ended after {taken:.1f} s")
+    print_later(f"SIGTERM with 200 streams that catch up and 16 exports that nobody reads: ended after {taken:.1f} s")
 
 
 @pytest.mark.parametrize(("path", "most"), [(EXPORT, 16), (STREAM, 200)], ids=["exports", "streams"])
 def test_slots_of_those_who_do_not_read_are_free_again(
-    loaded: Loaded, told: Callable[[str], None], path: str, most: int
+    loaded: Loaded, print_later: Callable[[str], None], path: str, most: int
 ) -> None:
     # given: all slots, by as few addresses as there can be
     with _many(loaded, path, most, 4) as silent:
@@ -204,7 +204,9 @@ def test_slots_of_those_who_do_not_read_are_free_again(
         time.sleep(SEND_SECONDS)
         for client in silent:  # which were not told that it is whole
             assert not _rest(client).endswith(b"0\r\n\r\n")
-    told(f"{most} {path} that nobody reads, {SEND_SECONDS} s for the next bytes: a slot was free after {taken:.1f} s")
+    print_later(
+        f"{most} {path} that nobody reads, {SEND_SECONDS} s for the next bytes: a slot was free after {taken:.1f} s"
+    )
 
 
 def _rest(client: socket.socket) -> bytes:
@@ -223,7 +225,9 @@ def test_one_address_does_not_take_all_slots(loaded: Loaded) -> None:
         assert _statuses([honest]) == [b"200"]
 
 
-def test_the_log_of_the_database_stays_small_behind_slow_exports(loaded: Loaded, told: Callable[[str], None]) -> None:
+def test_the_log_of_the_database_stays_small_behind_slow_exports(
+    loaded: Loaded, print_later: Callable[[str], None]
+) -> None:
     # given: each is read just fast enough to be kept
     with _many(loaded, EXPORT, 16, 8) as slow, _read(slow, 1 << 17, 0.2) as size:
         with writing_client(loaded.base, loaded.key) as client:
@@ -238,7 +242,7 @@ def test_the_log_of_the_database_stays_small_behind_slow_exports(loaded: Loaded,
 
     # then
     assert largest <= MOST_WAL
-    told(
+    print_later(
         f"{written} records of 25 kB in 10 s behind 16 slow exports ({read / 1e6:.0f} MB read): the write-ahead log "
         f"had at most {largest / 2**20:.1f} MiB"
     )

@@ -125,7 +125,7 @@ def _answered_by_each(server: Workers) -> list[int]:
 
 
 @pytest.mark.faults
-def test_two_workers_and_many_writers_make_one_log(two_workers: Workers, told: Callable[[str], None]) -> None:
+def test_two_workers_and_many_writers_make_one_log(two_workers: Workers, print_later: Callable[[str], None]) -> None:
     # given
     with two_workers.client() as client:
         for n in range(INCIDENTS):
@@ -148,7 +148,7 @@ def test_two_workers_and_many_writers_make_one_log(two_workers: Workers, told: C
     each = _answered_by_each(two_workers)
     assert len(each) == 2 and each[0] and sum(each) == WRITES + INCIDENTS, f"both workers wrote: {each}"
     slowest = max(most for _, most in readers)
-    told(
+    print_later(
         f"2 workers, {WRITERS} writers, {WRITES} writes: all 201 ({writing.put_off} first 503), {each[0]} and {each[1]} POSTs by each, in {taken:.1f} s, no fork "
         f"in {len(entries)} entries, verify passed; slowest write {writing.slowest:.2f} s, slowest of "
         f"{sum(count for count, _ in readers)} reads {slowest:.3f} s"

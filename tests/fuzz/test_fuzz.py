@@ -8,14 +8,14 @@ from schemathesis import GenerationMode
 from app.domain.vocabulary import Scope
 from app.store import keys
 from app.store.db.database import Database
-from tests.fuzz.document import ASKED, fuzz
+from tests.fuzz.document import FUZZED, fuzz
 from tests.support import Client
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "500"))
 
 
 @pytest.mark.fuzz
-@pytest.mark.parametrize(("label", "mode"), ASKED)
+@pytest.mark.parametrize(("label", "mode"), FUZZED)
 def test_no_request_made_from_the_document_is_answered_otherwise(
     seeded: Database, own_client: Client, label: str, mode: GenerationMode
 ) -> None:

@@ -26,8 +26,11 @@ def table_of(file: Path) -> pd.DataFrame:
     table = table[~table["country"].str.startswith("#")]  # the row of hashtags
     for name in FIGURES:
         table[name] = pd.to_numeric(table[name]).astype(int)
-    told = table[FIGURES].copy()
-    table["low"], table["high"] = told.min(axis=1), told.max(axis=1)  # as rows are repaired whose best lies outside
+    figures = table[FIGURES].copy()
+    table["low"], table["high"] = (
+        figures.min(axis=1),
+        figures.max(axis=1),
+    )  # as rows are repaired whose best lies outside
     table["country"] = table["country"].map(find_country)
     table["region"] = [_region(name, country) for name, country in zip(table["adm_1"], table["country"], strict=True)]
     table["year"] = table["year"].astype(float).astype(int)
@@ -87,8 +90,8 @@ def _stats(client: Client, by: list[str]) -> dict[tuple[Any, ...], tuple[int, ..
     }
 
 
-def _key(told: str | None) -> str | None:
-    return told if told is None or region_name(told) or len(told) == 2 else bare_name(told)
+def _key(name: str | None) -> str | None:
+    return name if name is None or region_name(name) or len(name) == 2 else bare_name(name)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ class Place:
 
     def __init__(self, database: Database) -> None:
         self.database, self.client = database, Client(database)
-        self.insider = Editor(self.client, database, Scope.READ_CONFIDENTIAL, name="an insider")
+        self.confidential_reader = Editor(self.client, database, Scope.READ_CONFIDENTIAL, name="a confidential reader")
 
     def load(self, content: str, folder: Path) -> Summary:
         file = folder / "table.csv"
@@ -82,7 +82,7 @@ def test_what_those_with_the_scope_export_is_confidential_where_it_is_imported(
     here: Place, elsewhere: Place, tmp_path: Path
 ) -> None:
     # given
-    exported = here.insider.get(INCIDENTS).text
+    exported = here.confidential_reader.get(INCIDENTS).text
     assert exported.count("CANARY") > 10
 
     # when
@@ -90,7 +90,7 @@ def test_what_those_with_the_scope_export_is_confidential_where_it_is_imported(
 
     # then
     assert (first.created, first.refused, again.unchanged) == (3, 0, 3)
-    assert elsewhere.insider.get(INCIDENTS).text == exported, "the same to the byte"
+    assert elsewhere.confidential_reader.get(INCIDENTS).text == exported, "the same to the byte"
     assert "CANARY" not in elsewhere.public()
     assert "CANARY" not in here.public()
     verify(elsewhere.database)
@@ -101,7 +101,7 @@ def test_reports_by_themselves_are_confidential_where_they_are_imported(
 ) -> None:
     # given
     record(elsewhere.database, incident_draft("a"), incident_draft("b"), incident_draft("c"))
-    exported = here.insider.get(REPORTS).text
+    exported = here.confidential_reader.get(REPORTS).text
     flags = {(row["id"], row["reporter_confidential"], row["source_confidential"]) for row in _rows(exported)}
     assert flags == {
         ("r-1", "true", ""),
@@ -116,7 +116,7 @@ def test_reports_by_themselves_are_confidential_where_they_are_imported(
 
     # then
     assert (first.created, first.refused, again.unchanged) == (5, 0, 5)
-    back = {row["id"]: row | {"recorded_at": ""} for row in _rows(elsewhere.insider.get(REPORTS).text)}
+    back = {row["id"]: row | {"recorded_at": ""} for row in _rows(elsewhere.confidential_reader.get(REPORTS).text)}
     assert back == {row["id"]: row | {"recorded_at": ""} for row in _rows(exported)}
     assert "CANARY" not in elsewhere.public()
     verify(elsewhere.database)
@@ -142,7 +142,7 @@ def test_what_others_export_is_refused_where_it_would_lose_a_name(
 
 def test_a_file_of_before_with_commitments_and_salts_is_read(here: Place, elsewhere: Place, tmp_path: Path) -> None:
     # given a file that has the evidence of another log in it, as earlier versions wrote it
-    rows = _rows(here.insider.get(INCIDENTS).text)
+    rows = _rows(here.confidential_reader.get(INCIDENTS).text)
     for row in rows:
         row["sources"] = row["sources"].replace(
             '"confidential":true', '"confidential":true,"commitment":"00","salt":"00"'
@@ -154,7 +154,7 @@ def test_a_file_of_before_with_commitments_and_salts_is_read(here: Place, elsewh
 
     # then
     assert elsewhere.load(out.getvalue(), tmp_path).created == 3
-    assert elsewhere.insider.get(INCIDENTS).text == here.insider.get(INCIDENTS).text
+    assert elsewhere.confidential_reader.get(INCIDENTS).text == here.confidential_reader.get(INCIDENTS).text
 
 
 @pytest.mark.parametrize(
@@ -209,9 +209,9 @@ def test_the_ids_made_for_public_reports_stay_as_they_were(here: Place, tmp_path
 
 
 def test_columns_of_acled_leave_out_what_they_cannot_mark_as_confidential(here: Place) -> None:
-    assert SOURCE["title"] in here.insider.get("/v1/incidents?f=acled").text
-    assert "CANARY" not in here.insider.get("/v1/incidents?f=acled").text
-    assert "CANARY" not in here.insider.get("/v1/incidents?f=ucdp").text
+    assert SOURCE["title"] in here.confidential_reader.get("/v1/incidents?f=acled").text
+    assert "CANARY" not in here.confidential_reader.get("/v1/incidents?f=acled").text
+    assert "CANARY" not in here.confidential_reader.get("/v1/incidents?f=ucdp").text
 
 
 def test_a_member_that_only_the_importer_may_set_is_refused(here: Place, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ OPERATIONS: dict[str, Any] = {
 }
 """What each operation says that it needs."""
 STREAM = "GET /v1/changes/stream"
-ASKED = [operation for operation in OPERATIONS if operation != STREAM]
+REQUESTED = [operation for operation in OPERATIONS if operation != STREAM]
 """Those that end."""
 WRITING = [operation for operation in OPERATIONS if not operation.startswith("GET ")]
 GUARDED = [operation for operation in OPERATIONS if operation not in ("GET /healthz", "GET /readyz")]
@@ -143,7 +143,7 @@ def test_the_document_says_of_every_read_that_it_needs_no_key() -> None:
         assert needed == [], operation
 
 
-@pytest.mark.parametrize("operation", ASKED)
+@pytest.mark.parametrize("operation", REQUESTED)
 @pytest.mark.parametrize("held", HOLDERS, ids=" and ".join)
 def test_a_key_lets_in_where_it_has_the_scope(made: Keys, operation: str, held: Sequence[Scope]) -> None:
     # given
@@ -164,7 +164,7 @@ def test_a_key_lets_in_where_it_has_the_scope(made: Keys, operation: str, held: 
         assert told["type"] == "/docs/errors#scope-missing"
 
 
-@pytest.mark.parametrize("operation", ASKED)
+@pytest.mark.parametrize("operation", REQUESTED)
 def test_without_a_key_what_is_public_is_read_and_nothing_is_written(made: Keys, operation: str) -> None:
     answer = made.request(operation)
     if operation in WRITING:

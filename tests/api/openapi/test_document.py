@@ -17,7 +17,7 @@ from app.query.parameters import Parameter
 from app.settings import Settings
 from app.store import keys
 from app.store.db.database import Database
-from tests.fuzz.document import ASKED, DOCUMENT, fuzz
+from tests.fuzz.document import DOCUMENT, FUZZED, fuzz
 from tests.support import INDELIMANE, Client, Editor
 
 ONE, REPORT = "/v1/incidents/{incident_id}", "/v1/toll-reports/{report_id}"
@@ -286,7 +286,7 @@ def test_a_body_has_one_media_type_and_the_others_are_still_taken(own_client: Cl
         assert json.loads(answer.text.splitlines()[-1])["summary"]["refused"] == 0
 
 
-@pytest.mark.parametrize(("label", "mode"), ASKED)
+@pytest.mark.parametrize(("label", "mode"), FUZZED)
 def test_random_requests_are_answered_as_the_document_says(
     seeded: Database, own_client: Client, label: str, mode: GenerationMode
 ) -> None:

@@ -160,10 +160,10 @@ def test_a_file_or_question_that_cannot_be_read_is_refused_whole(
     assert import_route.under_way.taken == 0
 
 
-def test_a_key_with_the_scope_is_needed(editor: Editor, insider: Editor) -> None:
+def test_a_key_with_the_scope_is_needed(editor: Editor, confidential_reader: Editor) -> None:
     # when
     nobody = editor.client.request("POST", "/v1/import?format=csv", content=TABLE, headers=CSV)
-    reader = send(insider, "/v1/import?format=csv", TABLE)
+    reader = send(confidential_reader, "/v1/import?format=csv", TABLE)
 
     # then
     assert (nobody.status_code, reader.status_code) == (401, 403)

@@ -42,16 +42,16 @@ def rich_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def insider(rich_file: Path) -> str:
+def confidential_reader(rich_file: Path) -> str:
     """A key that may read what is confidential."""
     database = Database(f"sqlite:///{rich_file}")
-    key = keys.create(database, "an insider", [Scope.READ_CONFIDENTIAL], None)
+    key = keys.create(database, "a confidential reader", [Scope.READ_CONFIDENTIAL], None)
     database.close()
     return key
 
 
 @pytest.fixture(scope="module")
-def rich(rich_file: Path, insider: str) -> Iterator[Client]:
+def rich(rich_file: Path, confidential_reader: str) -> Iterator[Client]:
     """The application over something of everything. To be read only."""
     made = Client(Database(f"sqlite:///{rich_file}"))
     yield made
@@ -268,10 +268,10 @@ def test_numbers_and_names_of_every_sort_are_hashed_as_they_are_told(database: D
 
 
 def test_those_who_may_see_it_get_what_is_confidential_beside_what_is_hashed(
-    rich: Client, items: list[dict[str, Any]], insider: str
+    rich: Client, items: list[dict[str, Any]], confidential_reader: str
 ) -> None:
     # when
-    answer = rich.get("/v1/changes?limit=1000", headers={"Authorization": f"Bearer {insider}"})
+    answer = rich.get("/v1/changes?limit=1000", headers={"Authorization": f"Bearer {confidential_reader}"})
 
     # then
     opened = answer.json()["items"]
@@ -286,9 +286,11 @@ def test_those_who_may_see_it_get_what_is_confidential_beside_what_is_hashed(
     assert told["sum-1"]["source"]["title"] == "CANARY a leak"
 
 
-def test_a_commitment_is_made_again_of_the_salt_and_what_is_confidential(rich: Client, insider: str) -> None:
+def test_a_commitment_is_made_again_of_the_salt_and_what_is_confidential(
+    rich: Client, confidential_reader: str
+) -> None:
     # given
-    page = rich.json("/v1/changes?limit=1000", headers={"Authorization": f"Bearer {insider}"})
+    page = rich.json("/v1/changes?limit=1000", headers={"Authorization": f"Bearer {confidential_reader}"})
     by_id = {item["data"].get("id"): item for item in page["items"] if "opened" in item}
 
     # then
@@ -498,8 +500,8 @@ def test_after_something_was_recorded_the_answer_has_another_tag(
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_those_who_see_more_get_another_tag(rich: Client, insider: str, address: str) -> None:
-    opened = rich.get(address, headers={"Authorization": f"Bearer {insider}"}).headers["etag"]
+def test_those_who_see_more_get_another_tag(rich: Client, confidential_reader: str, address: str) -> None:
+    opened = rich.get(address, headers={"Authorization": f"Bearer {confidential_reader}"}).headers["etag"]
     assert rich.get(address, headers={"If-None-Match": opened}).status_code == 200
 
 

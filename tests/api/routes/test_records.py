@@ -470,7 +470,7 @@ def recorded(editor: Editor) -> httpx.Response:
 
 
 def test_a_change_is_a_new_version_with_who_and_when_and_what(
-    editor: Editor, insider: Editor, recorded: httpx.Response
+    editor: Editor, confidential_reader: Editor, recorded: httpx.Response
 ) -> None:
     # given
     before = editor.checkpoint()["at"]

@@ -32,7 +32,7 @@ def migrate_to(database: Database, revision: str) -> None:
         command.downgrade(config, revision)
 
 
-ASKED = (
+RELEASE_ADDRESSES = (
     "/v1/stats?group_by=year",
     "/v1/stats?group_by=month",
     "/v1/stats?group_by=day",
@@ -43,7 +43,7 @@ ASKED = (
 
 def answers(database: Database) -> dict[str, Any]:
     client = Client(database)
-    found = {address: client.json(address) for address in ASKED}
+    found = {address: client.json(address) for address in RELEASE_ADDRESSES}
     client.close()
     return found
 
