@@ -98,7 +98,7 @@ def _expect_a_true_log(editor: Editor) -> None:
 @example(("attributes", "a"), "1e300")
 @example(("attributes", "a"), DEEP)
 @example(("toll_reports", 0, "best"), "1e16")
-def test_any_value_of_a_member_is_recorded_or_refused_by_name(editor: Editor, path: tuple[Any, ...], raw: str) -> None:
+def test_any_json_value_is_recorded_or_rejected_by_member(editor: Editor, path: tuple[Any, ...], raw: str) -> None:
     # when
     answer = _send(editor, "POST", "/v1/incidents", _with(path, raw))
 
@@ -115,7 +115,7 @@ def test_any_value_of_a_member_is_recorded_or_refused_by_name(editor: Editor, pa
 @example("attributes", '{"a":1e16}')
 @example("attributes", '{"a":[1e21]}')
 @example("external_ids", '{"a":1e16}')
-def test_what_a_change_adds_is_given_back_as_it_was_sent(editor: Editor, member: str, raw: str) -> None:
+def test_attributes_of_a_patch_are_returned_as_sent(editor: Editor, member: str, raw: str) -> None:
     # given
     before = editor.json("/v1/incidents/there")[member]
 
@@ -158,7 +158,7 @@ def _file(cells: list[tuple[str, str]]) -> str:
 @settings(max_examples=100, deadline=None)
 @given(st.lists(CELLS, min_size=1, max_size=8))
 @example(HARD_CELLS)
-def test_any_json_in_a_file_is_refused_with_its_row_alone(editor: Editor, cells: list[tuple[str, str]]) -> None:
+def test_any_json_in_a_csv_row_rejects_only_that_row(editor: Editor, cells: list[tuple[str, str]]) -> None:
     # when
     answer = _send(editor, "POST", "/v1/import?format=csv", _file(cells).encode(), "text/csv")
 
@@ -186,7 +186,7 @@ HARD_VALUES = [
 @settings(max_examples=100, deadline=None)
 @given(st.lists(JSON_TEXT, min_size=1, max_size=8))
 @example(HARD_VALUES)
-def test_any_json_in_a_file_of_json_is_refused_with_its_row_alone(editor: Editor, values: list[str]) -> None:
+def test_any_json_in_a_json_row_rejects_only_that_row(editor: Editor, values: list[str]) -> None:
     # given: events of ACLED, each with a column of its own
     event = '{{"event_id_cnty":"MLI{0}","event_date":"2021-03-15","event_type":"Battles","country":"Mali","fatalities":3,"timestamp":1620000000,"x":{1}}}'
     events = [event.format(number, value) for number, value in enumerate(['"a"', *values, '"b"'])]
@@ -202,7 +202,7 @@ def test_any_json_in_a_file_of_json_is_refused_with_its_row_alone(editor: Editor
     assert {rows[0]["outcome"], rows[-1]["outcome"]} <= {"created", "unchanged", "revised"}, rows[0]
 
 
-def test_the_command_line_refuses_hard_rows_by_their_members_and_records_the_others(tmp_path: Path) -> None:
+def test_the_command_line_rejects_invalid_rows_and_records_the_others(tmp_path: Path) -> None:
     # given: besides, a row with a byte that is no text
     (tmp_path / "hard.csv").write_bytes(_file(HARD_CELLS).encode() + b"byte,T\x81,2021-03-15,ML,,,,,\r\n")
 

@@ -212,7 +212,7 @@ async def _streamed(client: Client, key: str | None, until: bytes) -> str:
     return sent.decode()
 
 
-def test_the_canaries_are_everywhere_that_something_may_be_confidential(world: World) -> None:
+def test_every_confidential_member_has_a_canary(world: World) -> None:
     records = [f"{of}-{n}" for of in "rs" for n in ("first", "own", "alone", "shared", "erratum", "changed", "double")]
     members = {where.split(".")[1] for where in world.where.values()}
     assert members == {name for names in SEALED_OF.values() for name in names}
@@ -220,25 +220,25 @@ def test_the_canaries_are_everywhere_that_something_may_be_confidential(world: W
     assert len(world.where) == len(set(world.where.values())) == 7 * 6 + 3 + 5 * 2
 
 
-def test_those_who_record_without_the_scope_are_not_told_again_what_they_recorded(world: World) -> None:
+def test_a_writer_without_the_scope_does_not_get_confidential_members_back(world: World) -> None:
     for answer in world.answers:
         _expect_silence(world, answer)
         assert answer.headers["cache-control"] == "no-store"
 
 
-def test_no_answer_tells_a_canary_to_those_without_a_key(world: World, empty_client: Client) -> None:
+def test_no_response_without_a_key_contains_a_canary(world: World, empty_client: Client) -> None:
     for address in _addresses(world, empty_client):
         answer = empty_client.get(address)
         assert answer.status_code < 500
         _expect_silence(world, answer, address)
 
 
-def test_no_answer_tells_a_canary_to_those_who_may_only_write(world: World, empty_client: Client) -> None:
+def test_no_response_to_a_write_only_key_contains_a_canary(world: World, empty_client: Client) -> None:
     for address in _addresses(world, empty_client, canaries=False):
         _expect_silence(world, world.editor.get(address), address)
 
 
-def test_nothing_is_found_by_what_is_confidential(world: World, confidential_reader: Editor) -> None:
+def test_confidential_members_cannot_be_searched(world: World, confidential_reader: Editor) -> None:
     for made in world.where:
         for parameter in ("q", "actor", "place"):
             for question in (f"{parameter}={made}&total=true", f"{parameter}={made}&f=ndjson"):
@@ -247,7 +247,7 @@ def test_nothing_is_found_by_what_is_confidential(world: World, confidential_rea
                     assert told in ("", '{"items":[],"next":null,"next_cursor":null,"total":0}')
 
 
-def test_the_stream_of_changes_tells_them_to_those_with_the_scope_alone(
+def test_the_change_stream_discloses_canaries_only_with_the_scope(
     world: World, confidential_reader: Editor, empty_client: Client
 ) -> None:
     last = b'"incident.withdrawn"'
@@ -257,7 +257,9 @@ def test_the_stream_of_changes_tells_them_to_those_with_the_scope_alone(
     assert set(world.found_in(told)) == set(world.where.values())
 
 
-def test_no_error_tells_a_canary(world: World, confidential_reader: Editor, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_error_contains_a_canary(
+    world: World, confidential_reader: Editor, caplog: pytest.LogCaptureFixture
+) -> None:
     # given: what is recorded, sent again and sent differently, and new secrets that cannot be recorded
     caplog.set_level(logging.DEBUG)
     gao = "/v1/incidents/gao/toll-reports"
@@ -326,7 +328,7 @@ def test_no_error_tells_a_canary(world: World, confidential_reader: Editor, capl
         ("", " " * 1024 * 1024, "application/json", 413),
     ],
 )
-def test_no_malformed_body_is_repeated(
+def test_no_error_repeats_a_malformed_body(
     world: World, caplog: pytest.LogCaptureFixture, before: str, after: str, form: str, status: int
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -338,7 +340,7 @@ def test_no_malformed_body_is_repeated(
     assert world.found_in(caplog.text) == []
 
 
-def test_a_fault_of_the_service_tells_no_canary_either(
+def test_an_internal_error_contains_no_canary(
     world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -356,7 +358,7 @@ def test_a_fault_of_the_service_tells_no_canary_either(
     assert world.found_in(caplog.text) == []
 
 
-def test_what_is_confidential_is_recognised_when_it_is_sent_again_by_those_who_may_see_it(
+def test_a_confidential_record_is_recognized_when_a_reader_sends_it_again(
     world: World, editor: Editor, database: Database
 ) -> None:
     # given
@@ -385,9 +387,7 @@ def test_what_is_confidential_is_recognised_when_it_is_sent_again_by_those_who_m
     assert (laid_open.status_code, laid_open.json()["differs"]) == (409, ["confidential"])
 
 
-def test_a_guess_at_what_is_confidential_is_answered_alike_whether_it_is_right_or_wrong(
-    world: World, editor: Editor
-) -> None:
+def test_right_and_wrong_guesses_at_confidential_members_get_equal_responses(world: World, editor: Editor) -> None:
     # given
     reporter, source = world.reporter("r-guess"), world.source("s-guess")
     report = world.report(3, "tr-guess", reported_by=reporter, source=source)
@@ -410,7 +410,7 @@ def test_a_guess_at_what_is_confidential_is_answered_alike_whether_it_is_right_o
     assert editor.post("/v1/incidents/other/toll-reports", report_body(5, **by_id)).status_code == 201
 
 
-def test_an_id_that_is_made_tells_nothing_of_what_is_confidential(world: World) -> None:
+def test_generated_ids_reveal_nothing_confidential(world: World) -> None:
     # given
     reporter, source = world.reporter(None), world.source(None)
 
@@ -425,7 +425,7 @@ def test_an_id_that_is_made_tells_nothing_of_what_is_confidential(world: World) 
     assert not any(digest in text for digest in digests for text in made)
 
 
-def test_the_command_line_tells_no_canary(
+def test_the_command_line_prints_no_canary(
     world: World,
     database: Database,
     tmp_path: Path,
@@ -470,7 +470,7 @@ def reader(request: pytest.FixtureRequest, empty_client: Client, database: Datab
     return Editor(empty_client, database, *request.param, name="a reader")
 
 
-def test_each_canary_is_told_in_its_places_to_those_with_the_scope(world: World, reader: Editor) -> None:
+def test_a_confidential_reader_gets_each_canary_in_its_places(world: World, reader: Editor) -> None:
     def told(address: str) -> set[str]:
         answer = reader.get(address)
         assert answer.status_code == 200, f"{address}: {answer.text[:300]}"
@@ -516,7 +516,7 @@ def test_each_canary_is_told_in_its_places_to_those_with_the_scope(world: World,
     assert shared <= told(f"/v1/incidents/other/toll-history{csv_of}") | of("s-shared")
 
 
-def test_members_are_told_whole_in_their_places(world: World, confidential_reader: Editor) -> None:
+def test_disclosed_members_are_complete(world: World, confidential_reader: Editor) -> None:
     # when
     report = confidential_reader.json("/v1/toll-reports/tr-first")
     (row,) = [
@@ -542,7 +542,7 @@ def test_members_are_told_whole_in_their_places(world: World, confidential_reade
     assert (row["reporter_name"], row["note"]) == (report["reported_by"]["name"], report["note"])
 
 
-def test_the_figure_and_the_kind_stay_for_everybody(world: World, empty_client: Client) -> None:
+def test_figures_and_kinds_stay_public(world: World, empty_client: Client) -> None:
     # when
     toll = empty_client.json("/v1/incidents/gao")["toll"]
     report = empty_client.json("/v1/toll-reports/tr-first")
@@ -569,7 +569,7 @@ def test_the_figure_and_the_kind_stay_for_everybody(world: World, empty_client: 
     ]
 
 
-def test_filters_by_the_id_of_what_is_confidential_work_for_everybody(world: World, empty_client: Client) -> None:
+def test_filters_by_confidential_ids_work_for_everybody(world: World, empty_client: Client) -> None:
     assert empty_client.ids("/v1/incidents?reported_by=r-first") == ["gao"]
     assert set(empty_client.ids("/v1/incidents?source=s-shared")) == {"gao", "other"}
     assert empty_client.ids("/v1/toll-reports?reported_by=r-shared") == ["tr-by-reporter"]
@@ -578,9 +578,7 @@ def test_filters_by_the_id_of_what_is_confidential_work_for_everybody(world: Wor
     assert empty_client.json("/v1/stats?reported_by=r-first")["total"]["killed"]["best"] == 15
 
 
-def test_answers_to_those_with_the_scope_are_kept_by_no_cache(
-    world: World, confidential_reader: Editor, empty_client: Client
-) -> None:
+def test_disclosed_responses_are_not_cached(world: World, confidential_reader: Editor, empty_client: Client) -> None:
     for address in _addresses(world, empty_client, canaries=False):
         if not address.startswith("/v1/"):
             continue
@@ -599,7 +597,7 @@ def test_answers_to_those_with_the_scope_are_kept_by_no_cache(
     assert (unchanged.status_code, unchanged.headers["cache-control"]) == (304, "private, no-store")
 
 
-def test_the_document_names_the_scope_where_a_key_with_it_gets_another_answer(
+def test_openapi_names_the_scope_of_every_response_that_depends_on_it(
     world: World, confidential_reader: Editor, empty_client: Client
 ) -> None:
     # given
@@ -621,7 +619,7 @@ def test_the_document_names_the_scope_where_a_key_with_it_gets_another_answer(
         assert paths[path]["get"]["x-optional-security"] == [{"key": ["read:confidential"]}]
 
 
-def test_what_was_told_can_be_shown_to_be_what_was_recorded(
+def test_disclosed_members_match_their_commitments(
     world: World, confidential_reader: Editor, empty_client: Client
 ) -> None:
     # given
@@ -654,7 +652,7 @@ def _json(answer: httpx.Response) -> Any:
     return [json.loads(line) for line in answer.text.splitlines() if line]
 
 
-def test_the_log_holds_what_is_public_and_opens_the_rest_beside_it(
+def test_the_log_entry_is_public_and_disclosures_are_separate(
     world: World, confidential_reader: Editor, empty_client: Client, database: Database
 ) -> None:
     # when
@@ -674,7 +672,7 @@ def test_the_log_holds_what_is_public_and_opens_the_rest_beside_it(
     assert verify(database).entries == len(public)
 
 
-def test_those_with_both_scopes_are_told_what_they_record(
+def test_a_writer_with_both_scopes_gets_confidential_members_back(
     world: World, empty_client: Client, database: Database
 ) -> None:
     # given

@@ -229,7 +229,7 @@ def twins(migrated_file: Path, tmp_path: Path) -> Iterator[list[Twin]]:
         twin.database.close()
 
 
-def test_nothing_that_goes_out_depends_on_what_is_confidential_but_the_salted_commitments(
+def test_only_salted_commitments_depend_on_confidential_members(
     twins: list[Twin], caplog: pytest.LogCaptureFixture
 ) -> None:
     # given
@@ -259,7 +259,7 @@ def test_nothing_that_goes_out_depends_on_what_is_confidential_but_the_salted_co
         assert mine[1] < 500 and not any(secret in mine[2] for secret in DICTIONARY if not mine[0].startswith("import"))
 
 
-def test_commitments_differ_for_the_same_value_where_the_salt_does(twins: list[Twin], tmp_path: Path) -> None:
+def test_commitments_of_one_value_differ_with_the_salt(twins: list[Twin], tmp_path: Path) -> None:
     # given the facts of the first twin once more, with true randomness
     path = tmp_path / "again.db"
     database = Database(f"sqlite:///{path}")
@@ -293,7 +293,7 @@ def test_importing_the_same_confidential_file_again_changes_nothing(twins: list[
         assert twin.editor.checkpoint() == before
 
 
-def test_without_the_scope_a_confidential_row_of_a_file_needs_an_id(twins: list[Twin]) -> None:
+def test_a_confidential_row_requires_an_id_without_the_scope(twins: list[Twin]) -> None:
     """It could be recognized when it comes again only by what it says, and that would confirm a guess."""
     twin = twins[0]
     before = twin.editor.checkpoint()

@@ -47,7 +47,7 @@ def test_find_shows_a_table(incidents: CommandLine) -> None:
     assert "ml-2019-11-01-indelimane" in shown and "49 ▼" in shown and shown.rstrip().endswith("1 incident")
 
 
-def test_find_gives_other_forms(incidents: CommandLine) -> None:
+def test_find_prints_every_other_format(incidents: CommandLine) -> None:
     lines = incidents.run("find", "--near-border", "BF", "--fields", "id,country", "--f", "ndjson").stdout.splitlines()
     assert [json.loads(line) for line in lines] == [
         {"id": "ml-2019-10-burkina-border-2", "country": "ML"},
@@ -62,7 +62,7 @@ def test_find_pages_by_cursor(incidents: CommandLine) -> None:
     assert "indelimane" in first and "burkina-border-1" in second and "indelimane" not in second
 
 
-def test_find_gives_everything_in_the_file_forms_unless_a_limit_is_told(incidents: CommandLine) -> None:
+def test_find_prints_all_incidents_in_a_file_format_without_a_limit(incidents: CommandLine) -> None:
     assert len(incidents.run("find", "--f", "csv", "--fields", "id").stdout.splitlines()) == 4
     cut = incidents.run("find", "--f", "csv", "--fields", "id", "--limit", "1")
     assert len(cut.stdout.splitlines()) == 2 and cut.stderr.startswith("more with --cursor ")
@@ -121,7 +121,7 @@ def test_export_writes_everything_that_matches(incidents: CommandLine, tmp_path:
         ),
     ],
 )
-def test_an_error_is_one_line(incidents: CommandLine, words: list[str], code: int, line: str) -> None:
+def test_an_error_is_printed_on_one_line(incidents: CommandLine, words: list[str], code: int, line: str) -> None:
     assert incidents.run(*words, expect=code).stderr.splitlines() == [line]
 
 
@@ -158,16 +158,14 @@ def test_serve_says_where_the_pages_are_and_counts_what_they_show(tmp_path: Path
     "keys create --name ID --scope write", "import ucdp-ged none.csv --release ID --released-on 2020-01-01",
     "import ucdp-ged none.csv --release r --released-on ID",
 ])  # fmt: skip
-def test_bytes_that_are_no_text_are_refused_in_one_line(incidents: CommandLine, words: str) -> None:
+def test_arguments_that_are_not_utf_8_are_rejected_on_one_line(incidents: CommandLine, words: str) -> None:
     """A shell passes any bytes on; Python takes those that are not UTF-8 for halves of surrogate pairs."""
     told = incidents.run(*words.replace("ID", "x\udcffy").split(), expect=2).stderr
     assert told.startswith("incidents: ") and len(told.splitlines()) == 1
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
-def test_what_a_killed_export_left_is_removed_by_the_next_one(
-    incidents: CommandLine, tmp_path: Path, name: str
-) -> None:
+def test_the_next_export_removes_the_files_of_a_killed_one(incidents: CommandLine, tmp_path: Path, name: str) -> None:
     # given
     left = tmp_path / f".{name}.part"
     (left / "incidents" / "country=ML").mkdir(parents=True)
@@ -181,7 +179,7 @@ def test_what_a_killed_export_left_is_removed_by_the_next_one(
     assert not left.exists()
 
 
-def test_two_exports_of_one_file_do_not_disturb_each_other(incidents: CommandLine, tmp_path: Path) -> None:
+def test_two_exports_to_one_file_do_not_mix(incidents: CommandLine, tmp_path: Path) -> None:
     # given
     folder = tmp_path / ".out.csv.part"
     folder.mkdir()

@@ -40,7 +40,7 @@ def count(database: Database) -> Callable[[], int]:
     return asked
 
 
-def test_a_file_is_imported_and_summed_up_in_one_line(incidents: CommandLine, tmp_path: Path) -> None:
+def test_an_import_prints_a_summary_on_one_line(incidents: CommandLine, tmp_path: Path) -> None:
     # given
     file = str(ged.write(tmp_path / "ged.csv", ged.events(30)))
 
@@ -54,7 +54,7 @@ def test_a_file_is_imported_and_summed_up_in_one_line(incidents: CommandLine, tm
     assert again.stderr == "ged.csv: 0 created, 0 revised, 30 unchanged, 0 absent, 0 repaired, 0 refused\n"
 
 
-def test_events_that_a_release_no_longer_lists_are_named(incidents: CommandLine, tmp_path: Path) -> None:
+def test_an_import_names_the_events_that_a_release_no_longer_lists(incidents: CommandLine, tmp_path: Path) -> None:
     # given
     events = list(ged.events(30))
     incidents.run("import", "ucdp-ged", str(ged.write(tmp_path / "a.csv", events)), *RELEASE)
@@ -72,7 +72,7 @@ def test_events_that_a_release_no_longer_lists_are_named(incidents: CommandLine,
     assert f", {len(named)} absent," in counts or " more" in absent
 
 
-def test_refused_rows_end_with_1_and_the_others_are_kept(
+def test_rejected_rows_exit_with_1_and_the_other_rows_are_kept(
     incidents: CommandLine, count: Callable[[], int], tmp_path: Path
 ) -> None:
     # when
@@ -87,11 +87,13 @@ def test_refused_rows_end_with_1_and_the_others_are_kept(
     assert count() == 1
 
 
-def test_to_keep_going_ends_with_0(incidents: CommandLine, tmp_path: Path) -> None:
+def test_keep_going_exits_with_0(incidents: CommandLine, tmp_path: Path) -> None:
     assert "3 refused" in incidents.run("import", "csv", put(tmp_path, MIXED), "--keep-going").stderr
 
 
-def test_rejects_can_be_mended_and_imported(incidents: CommandLine, count: Callable[[], int], tmp_path: Path) -> None:
+def test_rejected_rows_can_be_corrected_and_imported(
+    incidents: CommandLine, count: Callable[[], int], tmp_path: Path
+) -> None:
     # given
     rejects = tmp_path / "rejects.csv"
     incidents.run("import", "csv", put(tmp_path, MIXED), "--rejects", str(rejects), expect=1)
@@ -110,7 +112,7 @@ def test_rejects_can_be_mended_and_imported(incidents: CommandLine, count: Calla
     assert count() == 4
 
 
-def test_a_dry_run_tells_everything_and_keeps_nothing(
+def test_a_dry_run_prints_everything_and_records_nothing(
     incidents: CommandLine, count: Callable[[], int], tmp_path: Path
 ) -> None:
     # when
@@ -131,7 +133,7 @@ def test_a_dry_run_tells_everything_and_keeps_nothing(
         (("csv", "nowhere.csv"), "No such file"), (("xls", "FILE"), "xls"), (("csv",), "FILES"), (("csv", "FILE", "--rejects", "no/where.csv"), "cannot be written"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_asked_ends_with_2_and_a_reason(
+def test_invalid_options_exit_with_2_and_a_reason(
     incidents: CommandLine, count: Callable[[], int], tmp_path: Path, words: tuple[str, ...], why: str
 ) -> None:
     # given
@@ -145,7 +147,7 @@ def test_what_cannot_be_asked_ends_with_2_and_a_reason(
     assert count() == 0
 
 
-def test_a_file_that_is_no_table_stops_the_rest_unless_it_is_to_keep_going(
+def test_an_unreadable_file_stops_the_import_unless_keep_going_is_set(
     incidents: CommandLine, count: Callable[[], int], tmp_path: Path
 ) -> None:
     # given
@@ -162,7 +164,7 @@ def test_a_file_that_is_no_table_stops_the_rest_unless_it_is_to_keep_going(
     assert "good.csv: 1 created" in told.stderr
 
 
-def test_progress_is_drawn_for_a_terminal_only(tmp_path: Path) -> None:
+def test_progress_is_shown_only_on_a_terminal(tmp_path: Path) -> None:
     # given
     file = put(tmp_path, GOOD)
     assert command("migrate", cwd=tmp_path).returncode == 0

@@ -21,7 +21,7 @@ def figures(*reports: Report, **options: Any) -> tuple[Any, ...]:
     return found["low"], found["best"], found["high"]
 
 
-def test_the_article_53_then_49() -> None:
+def test_the_headline_of_indelimane_is_53_then_49() -> None:
     # given the government's figure and the army's, which replaces it expressly
     gov = rule_report("gov", 53, "ministry", "2019-11-01", victims="military")
     army = rule_report("fama", 49, "army", "2019-11-02", victims="military", supersedes="gov")
@@ -34,7 +34,7 @@ def test_the_article_53_then_49() -> None:
     assert headline([gov, army], [], parse_moment("2019-10-31").instant) is None
 
 
-def test_a_claim_of_the_attackers_widens_and_disputes_but_does_not_displace() -> None:
+def test_a_claim_of_the_attackers_widens_and_disputes_the_headline() -> None:
     army = rule_report("army", 49, "army", "2019-11-02", victims="military")
     claim = rule_report("claim", 70, "group", "2019-11-04", victims="military")
     found = told(army, claim)
@@ -42,7 +42,7 @@ def test_a_claim_of_the_attackers_widens_and_disputes_but_does_not_displace() ->
     assert (found["disputed"], found["revisions"], found["reported_on"]) == (True, 0, "2019-11-02")
 
 
-def test_the_unnamed_assaults_40_and_more_than_40() -> None:
+def test_forty_and_more_than_forty_make_an_open_ended_headline() -> None:
     article = rule_report("article", 40, "paper", "2019-11-02", victims="military")
     unnamed = rule_report("unnamed", 40, "nameless", "2019-11-02", victims="military", bound="more_than")
     found = told(article, unnamed)
@@ -50,17 +50,17 @@ def test_the_unnamed_assaults_40_and_more_than_40() -> None:
     assert (found["open_ended"], found["disputed"], found["reports"]) == (True, True, 2)
 
 
-def test_the_same_reporters_other_figure_replaces_the_earlier_one() -> None:
+def test_a_reporters_new_figure_replaces_the_earlier_one() -> None:
     assert figures(rule_report("a", 15, "army"), rule_report("b", 35, "army", "2019-11-02")) == (35, 35, 35)
 
 
-def test_the_same_reporters_same_figure_leaves_both_standing() -> None:
+def test_a_repeated_figure_leaves_both_reports_standing() -> None:
     first, again = rule_report("a", 15, "army"), rule_report("b", 15, "army", "2019-11-02")
     assert successors([first, again], LAST_INSTANT) == {}
     assert told(first, again)["reported_on"] == "2019-11-02"
 
 
-def test_a_change_of_victims_group_supersedes_only_explicitly() -> None:
+def test_a_report_of_another_victims_group_supersedes_only_by_name() -> None:
     everyone = rule_report("a", 54, "army")
     soldiers = rule_report("b", 49, "army", "2019-11-02", victims="military")
     assert figures(everyone, soldiers) == (54, 54, 54)
@@ -68,7 +68,7 @@ def test_a_change_of_victims_group_supersedes_only_explicitly() -> None:
     assert figures(everyone, replacing) == (49, 49, 49)
 
 
-def test_another_reporters_figure_widens_and_the_newest_is_best() -> None:
+def test_another_reporters_figure_widens_the_range_and_the_newest_is_best() -> None:
     found = told(rule_report("a", 53, "ministry"), rule_report("b", 49, "army", "2019-11-02"))
     assert (found["low"], found["best"], found["high"], found["disputed"]) == (49, 49, 53, True)
 
@@ -90,18 +90,18 @@ def test_equal_instants_are_ordered_by_recording() -> None:
         ("exact", 0, (0, 0, 0), False),
     ],
 )
-def test_a_bound_fixes_the_range(bound: str, best: int, expected: tuple[Any, ...], open_ended: bool) -> None:
+def test_a_bound_determines_low_and_high(bound: str, best: int, expected: tuple[Any, ...], open_ended: bool) -> None:
     one = rule_report("a", best, bound=bound)
     assert figures(one) == expected
     assert told(one)["open_ended"] is open_ended
 
 
-def test_a_range_keeps_its_ends() -> None:
+def test_a_range_keeps_low_and_high() -> None:
     assert figures(rule_report("a", None, bound="range", low=10, high=30)) == (10, None, 30)
     assert figures(rule_report("a", 20, bound="range", low=10, high=30)) == (10, 20, 30)
 
 
-def test_groups_told_apart_are_summed() -> None:
+def test_figures_of_separate_victim_groups_are_summed() -> None:
     soldiers = rule_report("a", 10, "army", "2019-11-01", victims="military")
     civilians = rule_report("b", 4, "ministry", "2019-11-03", victims="civilian", bound="more_than")
     found = told(soldiers, civilians)
@@ -110,7 +110,7 @@ def test_groups_told_apart_are_summed() -> None:
     assert (found["open_ended"], found["reported_on"]) == (True, "2019-11-03")
 
 
-def test_all_answers_alone_where_a_first_tier_reporter_gave_it() -> None:
+def test_a_first_tier_figure_for_all_victims_is_the_headline() -> None:
     assert figures(rule_report("a", 54), rule_report("b", 49, "army", "2019-11-02", victims="military")) == (54, 54, 54)
 
 
@@ -119,47 +119,47 @@ def test_a_second_tier_all_does_not_displace_summed_groups() -> None:
     assert (found["low"], found["best"], found["high"], found["disputed"]) == (49, 49, 70, True)
 
 
-def test_second_tier_figures_answer_where_nobody_else_spoke() -> None:
+def test_second_tier_figures_are_the_headline_when_there_are_no_others() -> None:
     assert figures(rule_report("a", 70, "group")) == (70, 70, 70)
     assert figures(rule_report("a", 70, "group", victims="military")) == (70, 70, 70)
 
 
-def test_a_part_that_fits_in_the_whole_is_no_dispute_and_one_that_does_not_is() -> None:
+def test_a_part_disputes_the_whole_only_when_it_exceeds_it() -> None:
     whole = rule_report("a", 54)
     assert told(whole, rule_report("b", 20, "nameless", victims="civilian"))["disputed"] is False
     assert told(whole, rule_report("b", 60, "nameless", victims="civilian"))["disputed"] is True
 
 
 @pytest.mark.parametrize(("other", "disputed"), [(18, False), (22, False), (17, True), (23, True)])
-def test_about_reaches_ten_percent_rounded_outward(other: int, disputed: bool) -> None:
+def test_about_means_ten_percent_rounded_outward(other: int, disputed: bool) -> None:
     assert told(rule_report("a", 20, "army", bound="about"), rule_report("b", other))["disputed"] is disputed
 
 
-def test_an_open_end_overlaps_everything_above() -> None:
+def test_an_open_ended_figure_overlaps_every_larger_one() -> None:
     assert told(rule_report("a", 40, "army", bound="at_least"), rule_report("b", 90))["disputed"] is False
     assert told(rule_report("a", 40, "army", bound="at_least"), rule_report("b", 39))["disputed"] is True
 
 
-def test_a_report_that_never_held_counts_but_moves_nothing() -> None:
+def test_a_report_that_was_never_valid_counts_without_moving_the_headline() -> None:
     false_alarm = rule_report("a", 200, "army", "2019-11-01", void_from=NEVER_VALID)
     found = told(false_alarm, rule_report("b", 49, "army", "2019-11-02"))
     assert (found["best"], found["first"], found["revisions"], found["reports"]) == (49, 49, 0, 2)
 
 
-def test_only_void_reports_leave_null_figures() -> None:
+def test_a_headline_of_only_void_reports_has_null_figures() -> None:
     found = told(rule_report("a", 200, void_from=NEVER_VALID))
     assert (found["low"], found["best"], found["high"], found["spread"], found["reports"]) == (None,) * 4 + (1,)
     assert (found["reported_on"], found["change"]) == (None, "none")
 
 
-def test_a_dated_retraction_holds_from_its_moment_and_revives_what_was_replaced() -> None:
+def test_a_dated_retraction_restores_the_superseded_report_from_its_instant() -> None:
     old = rule_report("a", 53)
     new = rule_report("b", 49, "army", "2019-11-02", supersedes="a", void_from=parse_moment("2019-11-05"))
     assert figures(old, new, at="2019-11-04") == (49, 49, 49)
     assert figures(old, new, at="2019-11-05") == (53, 53, 53)
 
 
-def test_a_split_by_incident_may_replace_a_shared_figure() -> None:
+def test_figures_by_incident_may_replace_a_shared_figure() -> None:
     both = rule_report("both", 40, incidents=["x", "y"])
     part = rule_report("part", 25, "army", "2019-11-02", supersedes="both")
     found = told(both, others=(part,))

@@ -15,7 +15,7 @@ SEQUENCE = [
 ]
 
 
-def test_a_reporters_own_correction_is_told_from_anothers_disagreement() -> None:
+def test_a_correction_differs_from_another_reporters_disagreement() -> None:
     told = [(e.change.value, e.delta, e.source_changed) for e in effects(SEQUENCE, [], LAST_INSTANT).values()]
     assert told == [
         ("first", None, None),
@@ -26,7 +26,7 @@ def test_a_reporters_own_correction_is_told_from_anothers_disagreement() -> None
     ]
 
 
-def test_the_same_figure_confirms() -> None:
+def test_an_equal_figure_of_another_reporter_confirms() -> None:
     told = effects([rule_report("a", 49), rule_report("b", 49, "army", "2019-11-02")], [], LAST_INSTANT)
     assert (told["b"].change.value, told["b"].delta, told["b"].source_changed) == ("confirmed", 0, True)
 
@@ -51,7 +51,7 @@ def test_the_timeline_is_half_open_and_stops_at_as_of() -> None:
     assert [(s["from"], s["to"]) for s in cut][-1] == ("2019-11-02", None)
 
 
-def test_a_report_that_splits_a_shared_figure_tells_its_effect_on_its_own_incident() -> None:
+def test_a_report_that_splits_a_shared_figure_affects_its_own_incident() -> None:
     both = rule_report("both", 40, incidents=["x", "y"])
     part = rule_report("part", 15, "army", "2019-11-02", supersedes="both")
     assert "part" not in effects([both], [part], LAST_INSTANT)

@@ -30,7 +30,7 @@ APRIL = date(2020, 4, 15)
         "1586908800000", "1586908800000.0",
     ],
 )  # fmt: skip
-def test_a_day_in_any_clear_form_is_read(text: str) -> None:
+def test_every_unambiguous_format_of_a_day_is_read(text: str) -> None:
     for order in (None, DMY, MDY):
         found = read_day(text, order, 2020)
         assert (found.day, found.repair) == (APRIL, None)
@@ -49,7 +49,7 @@ def test_a_day_in_any_clear_form_is_read(text: str) -> None:
         "15/04/2020 12:00:00 AM",
     ],
 )
-def test_a_day_with_the_year_last_is_read_in_the_order_of_its_column(text: str) -> None:
+def test_a_day_with_the_year_last_uses_the_order_of_its_column(text: str) -> None:
     # given the same day as the other convention writes it
     day, month = text[:2], text[3:].split(text[2])[0]
     other = text.replace(f"{day}{text[2]}{month}", f"{month}{text[2]}{day}", 1)
@@ -62,12 +62,12 @@ def test_a_day_with_the_year_last_is_read_in_the_order_of_its_column(text: str) 
 
 
 @pytest.mark.parametrize("text", ["05/06/2001", "5.6.2001", "05-06-01", "15/04/2020", "04/15/2020"])
-def test_without_an_order_a_day_with_the_year_last_is_not_guessed(text: str) -> None:
+def test_a_day_with_the_year_last_is_rejected_without_an_order(text: str) -> None:
     with pytest.raises(ValueError, match="--dates dmy or --dates mdy"):
         read_day(text, None, 2001)
 
 
-def test_a_day_that_is_the_same_either_way_needs_no_order() -> None:
+def test_a_day_that_is_equal_in_both_orders_needs_none() -> None:
     assert read_day("06/06/2001", None).day == date(2001, 6, 6)
 
 
@@ -81,13 +81,13 @@ def test_a_day_that_is_the_same_either_way_needs_no_order() -> None:
         ("31-12-99", 1999, 1999),
     ],
 )
-def test_the_stated_year_gives_two_digits_their_century(text: str, year: int, read: int) -> None:
+def test_a_stated_year_determines_the_century_of_two_digits(text: str, year: int, read: int) -> None:
     found = read_day(text, DMY, year)
     assert (found.day.year, found.repair) == (read, None)
 
 
 @pytest.mark.parametrize(("text", "read"), [("9-May-98", 1998), ("9-May-20", 2020), ("31-12-99", 1999)])
-def test_without_a_stated_year_two_digits_are_the_last_such_year_which_is_marked(text: str, read: int) -> None:
+def test_two_digits_without_a_stated_year_are_the_latest_such_year_and_marked(text: str, read: int) -> None:
     found = read_day(text, DMY)
     assert found.day.year == read
     assert found.repair == f"two digits of a year, {read % 100:02}, read as {read}"
@@ -101,21 +101,21 @@ def test_without_a_stated_year_two_digits_are_the_last_such_year_which_is_marked
         "١٥-٠٤-٢٠٢٠", "15 Apr", "Apr 15 16 2020",
     ],
 )  # fmt: skip
-def test_what_is_no_clear_day_is_refused(text: str) -> None:
+def test_an_ambiguous_day_is_rejected(text: str) -> None:
     for order in DayOrder:
         with pytest.raises(ValueError, match=r"^(is not|has|contradicts|may)"):
             read_day(text, order, 2020)
 
 
 @given(st.text(max_size=30), st.sampled_from([None, *DayOrder]), st.none() | st.integers(0, 9999))
-def test_whatever_stands_in_a_cell_is_a_day_or_is_refused(text: str, order: DayOrder | None, year: int | None) -> None:
+def test_any_cell_is_read_as_a_day_or_rejected(text: str, order: DayOrder | None, year: int | None) -> None:
     for read in (lambda: read_day(text, order, year), lambda: read_moment(text, order), lambda: read_month(text)):
         with suppress(ValueError):
             read()
 
 
 @given(st.dates(date(1950, 1, 1), date(2026, 1, 1)), st.sampled_from([DMY, MDY]))
-def test_what_programs_write_of_a_day_is_that_day(day: date, order: DayOrder) -> None:
+def test_days_written_by_common_programs_are_read(day: date, order: DayOrder) -> None:
     # given the forms that R, Excel, pandas and ACLED have
     last = f"{day:%d/%m/%Y}" if order is DMY else f"{day:%m/%d/%Y}"
     short = f"{day.day}.{day.month}.{day:%y}" if order is DMY else f"{day.month}.{day.day}.{day:%y}"
@@ -142,7 +142,7 @@ def test_what_programs_write_of_a_day_is_that_day(day: date, order: DayOrder) ->
         (["2001-04-18"], None), (["06/06/2001"], None), (["", "5-May-2001"], None), (["05/06/2020 0:00", "06/25/2020 0:00"], MDY), (["31-12-19"], DMY),
     ],
 )  # fmt: skip
-def test_the_whole_column_settles_the_order(cells: list[str], order: DayOrder | None) -> None:
+def test_the_order_is_determined_from_the_whole_column(cells: list[str], order: DayOrder | None) -> None:
     for permuted in (cells, cells[::-1]):
         column = DayColumn()
         for line, cell in enumerate(permuted, start=2):
@@ -163,7 +163,7 @@ def test_the_whole_column_settles_the_order(cells: list[str], order: DayOrder | 
         ),
     ],
 )
-def test_a_column_that_is_not_settled_says_so(cells: list[str], why: str) -> None:
+def test_an_undetermined_column_is_reported(cells: list[str], why: str) -> None:
     column = DayColumn()
     for line, cell in enumerate(cells, start=2):
         column.look(cell, line)
@@ -178,7 +178,7 @@ def test_a_column_that_is_not_settled_says_so(cells: list[str], why: str) -> Non
         ("2002-13", None), ("2002-11-03", None), ("43936", None), ("", None), ("15 2002", None),
     ],
 )  # fmt: skip
-def test_a_month_or_a_year_alone_is_read(text: str, read: tuple[int, int | None] | None) -> None:
+def test_a_month_or_a_year_without_a_day_is_read(text: str, read: tuple[int, int | None] | None) -> None:
     assert read_month(text) == read
 
 
@@ -189,7 +189,7 @@ def test_a_month_or_a_year_alone_is_read(text: str, read: tuple[int, int | None]
         "1589220519.0", "1589220519000", "2020-05-11T18:08:39.000", "2020-05-11T18:08:39.000000000", "2020-05-11 18:08:39.000+0000", "43962.75600694",
     ],
 )  # fmt: skip
-def test_an_instant_in_any_clear_form_is_read(text: str) -> None:
+def test_every_unambiguous_format_of_an_instant_is_read(text: str) -> None:
     assert read_moment(text, None).replace("+00:00", "Z") == "2020-05-11T18:08:39Z"
 
 
@@ -201,7 +201,7 @@ def test_an_instant_in_any_clear_form_is_read(text: str) -> None:
         ("2020-05-11T18:08:39.123456789", "2020-05-11T18:08:39.123456Z"), ("2020-05-11 8:05", "2020-05-11T08:05:00Z"),
     ],
 )  # fmt: skip
-def test_a_time_is_kept_as_closely_as_it_was_written(text: str, read: str) -> None:
+def test_a_time_keeps_its_written_precision(text: str, read: str) -> None:
     assert read_moment(text, DMY) == read
 
 
@@ -218,29 +218,29 @@ def test_a_time_is_kept_as_closely_as_it_was_written(text: str, read: str) -> No
         "18:08",
     ],
 )
-def test_a_time_that_is_not_clear_is_refused(text: str) -> None:
+def test_an_ambiguous_time_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"^(is|has) "):
         read_moment(text, DMY)
 
 
-def test_two_digits_of_the_present_year_are_not_of_the_last_century() -> None:
+def test_two_digits_of_the_current_year_are_this_century() -> None:
     now = datetime.now(UTC)
     assert read_day(f"1-Jan-{now:%y}", None).day == date(now.year, 1, 1)
 
 
 @pytest.mark.parametrize("text", ["2002.1", "0016-05", "0000-05", "2002/13"])
-def test_what_may_be_another_month_is_none(text: str) -> None:
+def test_an_ambiguous_month_is_rejected(text: str) -> None:
     assert read_month(text) is None
 
 
 @pytest.mark.parametrize("text", ["12345", "00012", "99999", "80000"])
-def test_a_number_that_is_no_day_of_a_workbook_in_use_is_refused(text: str) -> None:
+def test_a_serial_number_outside_of_the_workbook_calendar_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="is a number, which is a day of a workbook only from 1950 until today"):
         read_day(text, None)
 
 
 @pytest.mark.parametrize("text", ["x" + " " * 100_000 + "x", "9 May 2020" + "." * 100_000])
-def test_a_long_text_is_refused_at_once(text: str) -> None:
+def test_a_long_text_is_rejected_quickly(text: str) -> None:
     begun = time.process_time()
     for read in (lambda: read_day(text, None), lambda: read_moment(text, None)):
         with pytest.raises(ValueError, match=r"^is n"):
@@ -248,7 +248,7 @@ def test_a_long_text_is_refused_at_once(text: str) -> None:
     assert time.process_time() - begun < 0.1
 
 
-def test_a_number_beyond_31_proves_no_order() -> None:
+def test_a_number_beyond_31_does_not_determine_the_order() -> None:
     column = DayColumn()
     column.look("99-12-31", 2)
     assert column.order is None

@@ -81,7 +81,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Limited]:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_bomb_is_refused_over_http(
+def test_a_bomb_is_rejected_over_http(
     limited: Limited, tmp_path: Path, name: str, print_later: Callable[[str], None]
 ) -> None:
     # given
@@ -123,7 +123,7 @@ def test_a_bomb_is_refused_over_http(
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_bomb_is_refused_on_the_command_line(tmp_path: Path, name: str, print_later: Callable[[str], None]) -> None:
+def test_a_bomb_is_rejected_on_the_command_line(tmp_path: Path, name: str, print_later: Callable[[str], None]) -> None:
     # given
     format, make = ALL[name]
     scratch = tmp_path / "scratch"
@@ -168,7 +168,7 @@ def _is_empty(folder: Path) -> bool:
     return not any(folder.iterdir())
 
 
-def test_the_reading_of_a_file_ends_with_its_client(limited: Limited) -> None:
+def test_reading_a_file_ends_when_its_client_disconnects(limited: Limited) -> None:
     # given: a file that is read for some minutes before a row of it is recorded
     content = f"{HEADER}\n".encode() + b"x,T,2021-03-15,ML\n" * 6_000_000
     head = (
@@ -197,7 +197,7 @@ def _open_files(process: int) -> list[str]:
     return [entry.path for entry in os.scandir(f"/proc/{process}/fd") if os.path.islink(entry.path)]
 
 
-def test_an_interrupt_ends_the_unpacking_of_a_file(tmp_path: Path) -> None:
+def test_an_interrupt_ends_decompression(tmp_path: Path) -> None:
     # given: what unpacks to 1 GB, within the limit for its size
     scratch = tmp_path / "scratch"
     scratch.mkdir()

@@ -159,7 +159,7 @@ def _follower(server: Workers, file: Path, begun: dict[str, int]) -> subprocess.
 
 
 @pytest.mark.faults
-def test_followers_killed_and_resumed_end_with_what_is_served(
+def test_killed_and_resumed_followers_end_with_the_served_state(
     two_workers: Workers, tmp_path: Path, print_later: Callable[[str], None]
 ) -> None:
     # given
@@ -235,9 +235,7 @@ def server(tmp_path: Path) -> Iterator[Workers]:
 
 
 @pytest.mark.faults
-def test_a_stream_on_which_nothing_happens_shows_that_it_lives(
-    server: Workers, print_later: Callable[[str], None]
-) -> None:
+def test_an_idle_stream_sends_keep_alive_comments(server: Workers, print_later: Callable[[str], None]) -> None:
     # when
     begun = time.monotonic()
     with _stream(server) as lines:
@@ -252,7 +250,7 @@ def test_a_stream_on_which_nothing_happens_shows_that_it_lives(
 
 @pytest.mark.faults
 @pytest.mark.parametrize("workers", [1, 2])
-def test_sigterm_ends_open_streams_in_time_and_cleanly(
+def test_sigterm_ends_open_streams_cleanly_and_in_time(
     tmp_path: Path, workers: int, print_later: Callable[[str], None]
 ) -> None:
     # given
@@ -329,7 +327,7 @@ def _restored(server: Workers, file: Path, tmp_path: Path) -> Iterator[Workers]:
 
 
 @pytest.mark.faults
-def test_after_a_restore_readers_see_another_epoch(server: Workers, tmp_path: Path) -> None:
+def test_a_restore_shows_readers_a_new_epoch(server: Workers, tmp_path: Path) -> None:
     # given
     file = _backed_up(server, tmp_path)
     with server.client() as client:
@@ -353,7 +351,7 @@ def test_after_a_restore_readers_see_another_epoch(server: Workers, tmp_path: Pa
 
 
 @pytest.mark.faults
-def test_what_is_asked_again_after_a_restore_is_not_called_unchanged(server: Workers, tmp_path: Path) -> None:
+def test_no_response_is_a_304_after_a_restore(server: Workers, tmp_path: Path) -> None:
     # given a backup of all that there is
     with server.client() as client:
         assert client.post("/v1/incidents", json=incident_body("a")).status_code == 201
@@ -377,7 +375,7 @@ def test_what_is_asked_again_after_a_restore_is_not_called_unchanged(server: Wor
 
 
 @pytest.mark.faults
-def test_nothing_is_restored_while_the_service_runs(server: Workers, tmp_path: Path) -> None:
+def test_a_restore_is_rejected_while_the_service_runs(server: Workers, tmp_path: Path) -> None:
     """Else what is recorded and acknowledged meanwhile would be in neither file, and a stream would mix two lives."""
     # given
     file = _backed_up(server, tmp_path)

@@ -87,7 +87,9 @@ def _serving(folder: Path, database: Path | None = None, key: str | None = None)
 
 
 @pytest.mark.faults
-def test_a_full_disk_is_a_507_and_no_more(small_disk: Path, tmp_path: Path, print_later: Callable[[str], None]) -> None:
+def test_a_full_disk_causes_only_507_responses(
+    small_disk: Path, tmp_path: Path, print_later: Callable[[str], None]
+) -> None:
     with _serving(tmp_path, small_disk / "service.db") as server, server.client() as client:
         # given
         writing = Writing(client)
@@ -124,7 +126,7 @@ def test_a_full_disk_is_a_507_and_no_more(small_disk: Path, tmp_path: Path, prin
 
 @pytest.mark.faults
 @pytest.mark.parametrize("room", [0, MIB])
-def test_a_service_that_ends_on_a_full_disk_serves_again_what_was_recorded(
+def test_a_service_stopped_by_a_full_disk_serves_every_record_again(
     small_disk: Path, tmp_path: Path, room: int
 ) -> None:
     # given
@@ -146,7 +148,7 @@ def test_a_service_that_ends_on_a_full_disk_serves_again_what_was_recorded(
 
 
 @pytest.mark.faults
-def test_a_file_that_may_not_grow_is_a_problem_document(tmp_path: Path, print_later: Callable[[str], None]) -> None:
+def test_a_file_size_limit_causes_problem_documents(tmp_path: Path, print_later: Callable[[str], None]) -> None:
     with _serving(tmp_path) as server, server.client() as client:
         # given
         writing = Writing(client)
@@ -177,7 +179,7 @@ def test_a_file_that_may_not_grow_is_a_problem_document(tmp_path: Path, print_la
 
 
 @pytest.mark.faults
-def test_a_backup_for_which_there_is_no_room_is_one_line_and_leaves_nothing(
+def test_a_backup_without_disk_space_fails_on_one_line_and_leaves_nothing(
     small_disk: Path, tmp_path: Path, migrated_file: Path
 ) -> None:
     # given
@@ -218,7 +220,7 @@ def others_file(migrated_file: Path) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_a_file_that_may_only_be_read_is_a_503_until_it_may_be_written(others_file: Path) -> None:
+def test_a_read_only_file_causes_503_until_it_is_writable(others_file: Path) -> None:
     # given
     headers = {"Authorization": f"Bearer {make_key(others_file)}"}
     for beside in others_file.parent.iterdir():

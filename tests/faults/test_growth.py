@@ -113,7 +113,7 @@ def _timed(database: Database, steps: list[Step]) -> float:
 
 
 @pytest.mark.parametrize("name", HISTORIES)
-def test_one_more_report_costs_the_same_however_long_the_history_is(
+def test_the_cost_of_one_more_report_does_not_depend_on_the_history(
     name: str, migrated_file: Path, tmp_path: Path, print_later: Callable[[str], None]
 ) -> None:
     make, members, longest, flat = HISTORIES[name]

@@ -28,7 +28,7 @@ def _import(folder: Path, file: Path) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
-def test_a_killed_import_goes_on_where_it_was(tmp_path: Path, print_later: Callable[[str], None]) -> None:
+def test_a_killed_import_continues_where_it_stopped(tmp_path: Path, print_later: Callable[[str], None]) -> None:
     # given
     file = ged.write(tmp_path / "made.csv", ged.events(EVENTS))
     best = sum(int(e["best"]) for e in ged.events(EVENTS))

@@ -81,7 +81,7 @@ def _kill_while(server: Killable, writers: list[Writer]) -> None:
 
 
 @pytest.mark.faults
-def test_kills_during_writes_lose_double_and_halve_nothing(
+def test_kills_during_writes_neither_lose_nor_duplicate_records(
     killable: Killable, print_later: Callable[[str], None]
 ) -> None:
     # given
@@ -170,7 +170,7 @@ def send(client: httpx.Client, post: int, **options: Any) -> httpx.Response:
 
 
 @pytest.mark.faults
-def test_a_post_repeated_across_kills_is_recorded_once_and_answered_alike(
+def test_a_post_repeated_across_kills_is_recorded_once_with_one_response(
     killable: Killable, print_later: Callable[[str], None]
 ) -> None:
     # given
@@ -219,7 +219,7 @@ def test_a_post_repeated_across_kills_is_recorded_once_and_answered_alike(
 
 
 @pytest.mark.faults
-def test_a_post_that_is_being_answered_is_409_until_it_is(killable: Killable) -> None:
+def test_a_repeated_post_is_a_409_while_the_first_is_running(killable: Killable) -> None:
     # given a writer in another process, who makes them wait
     killable.start()
     with (
@@ -250,9 +250,7 @@ def _entries(path: Path) -> int:
 
 
 @pytest.mark.faults
-def test_a_restore_that_is_killed_leaves_the_one_state_or_the_other(
-    tmp_path: Path, print_later: Callable[[str], None]
-) -> None:
+def test_a_killed_restore_leaves_the_old_or_the_new_state(tmp_path: Path, print_later: Callable[[str], None]) -> None:
     # given a backup of 100 entries, a database that has 100 more, and how long a restore takes to show
     path, file = tmp_path / "incidents.db", tmp_path / "backup.db"
     database = Database(f"sqlite:///{path}")

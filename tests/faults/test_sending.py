@@ -121,7 +121,7 @@ def _statuses(clients: list[socket.socket]) -> list[bytes]:
     return [client.recv(12)[9:] for client in clients]
 
 
-def test_a_long_log_read_by_two_hundred_holds_up_nobody(loaded: Loaded, print_later: Callable[[str], None]) -> None:
+def test_two_hundred_slow_readers_of_the_log_block_nobody(loaded: Loaded, print_later: Callable[[str], None]) -> None:
     # given
     head = httpx.get(f"{loaded.base}/v1/log/checkpoint").json()["size"]
     assert head >= 100_000
@@ -161,7 +161,7 @@ def test_a_long_log_read_by_two_hundred_holds_up_nobody(loaded: Loaded, print_la
     assert max(taken) <= 2 * MOST_SILENCE
 
 
-def test_sigterm_ends_everything_that_is_sent_in_time(loaded: Loaded, print_later: Callable[[str], None]) -> None:
+def test_sigterm_ends_all_running_responses_in_time(loaded: Loaded, print_later: Callable[[str], None]) -> None:
     # given: streams that are read, and exports that are not
     with _many(loaded, STREAM, 200, 10) as clients, _many(loaded, EXPORT, 16, 8) as exports:
         assert _statuses(exports) == [b"200"] * 16
@@ -181,7 +181,7 @@ def test_sigterm_ends_everything_that_is_sent_in_time(loaded: Loaded, print_late
 
 
 @pytest.mark.parametrize(("path", "most"), [(EXPORT, 16), (STREAM, 200)], ids=["exports", "streams"])
-def test_slots_of_those_who_do_not_read_are_free_again(
+def test_slots_of_stalled_clients_are_released(
     loaded: Loaded, print_later: Callable[[str], None], path: str, most: int
 ) -> None:
     # given: all slots, by as few addresses as there can be
@@ -219,15 +219,13 @@ def _rest(client: socket.socket) -> bytes:
     return got
 
 
-def test_one_address_does_not_take_all_slots(loaded: Loaded) -> None:
+def test_one_address_cannot_take_all_slots(loaded: Loaded) -> None:
     with _many(loaded, EXPORT, 16, 1) as greedy, loaded.request(EXPORT, 2) as honest:
         assert sorted(_statuses(greedy)) == [b"200"] * 4 + [b"429"] * 12
         assert _statuses([honest]) == [b"200"]
 
 
-def test_the_log_of_the_database_stays_small_behind_slow_exports(
-    loaded: Loaded, print_later: Callable[[str], None]
-) -> None:
+def test_the_wal_stays_small_during_slow_exports(loaded: Loaded, print_later: Callable[[str], None]) -> None:
     # given: each is read just fast enough to be kept
     with _many(loaded, EXPORT, 16, 8) as slow, _read(slow, 1 << 17, 0.2) as size:
         with writing_client(loaded.base, loaded.key) as client:
@@ -248,7 +246,7 @@ def test_the_log_of_the_database_stays_small_behind_slow_exports(
     )
 
 
-def test_a_slow_export_is_whole_though_others_write_and_read(loaded: Loaded) -> None:
+def test_a_slow_export_is_complete_during_writes_and_reads(loaded: Loaded) -> None:
     # given
     whole = httpx.get(f"{loaded.base}{EXPORT}", timeout=60).text
 

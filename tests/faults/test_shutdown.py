@@ -19,7 +19,7 @@ COUNT = 1000
 
 
 @pytest.mark.slow
-def test_sigterm_under_load_lets_answers_in_flight_finish(tmp_path: Path) -> None:
+def test_sigterm_under_load_lets_running_responses_finish(tmp_path: Path) -> None:
     # given: eight clients that ask all the time, and one that reads a large file slowly
     service = Service(tmp_path)
     database = Database(f"sqlite:///{service.database}")

@@ -125,7 +125,7 @@ def _answered_by_each(server: Workers) -> list[int]:
 
 
 @pytest.mark.faults
-def test_two_workers_and_many_writers_make_one_log(two_workers: Workers, print_later: Callable[[str], None]) -> None:
+def test_two_workers_and_many_writers_produce_one_log(two_workers: Workers, print_later: Callable[[str], None]) -> None:
     # given
     with two_workers.client() as client:
         for n in range(INCIDENTS):
@@ -179,7 +179,7 @@ def test_one_post_sent_to_both_workers_at_once_is_recorded_once(two_workers: Wor
 
 
 @pytest.mark.faults
-def test_a_writer_who_waits_too_long_is_told_to_come_again_and_nothing_of_it_is_recorded(two_workers: Workers) -> None:
+def test_a_write_that_waits_too_long_is_rejected_and_records_nothing(two_workers: Workers) -> None:
     # given another process that holds the write lock
     with two_workers.client() as client, _locked(two_workers.database):
         # when
@@ -205,7 +205,7 @@ def _locked(database: Path) -> Iterator[None]:
         yield
 
 
-def test_a_write_transaction_is_alone_before_it_reads(database: Database) -> None:
+def test_a_write_transaction_locks_before_it_reads(database: Database) -> None:
     """pysqlite's own transactions begin with the first write: what was read before may be out of date by then."""
     path = Path(str(database.url.database))
     with database.writing(), pytest.raises(sqlite3.OperationalError, match="locked"), _locked(path):

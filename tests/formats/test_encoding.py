@@ -34,12 +34,12 @@ def test_text_that_begins_like_a_formula_gets_an_apostrophe(before: str, sign: s
 
 
 @pytest.mark.parametrize("text", ["\tx", "\rx", "\nx", "'x", "'", "NA", " NA ", "-"])
-def test_so_does_text_that_would_be_read_as_another(text: str) -> None:
+def test_text_that_would_be_read_as_escaped_gets_an_apostrophe(text: str) -> None:
     assert safe_cell(text) == "'" + text
 
 
 @given(st.one_of(st.text(), st.text(SIGNS + "'NA \t\r\n\ufeff\xa0x", max_size=6)))
-def test_what_is_written_into_a_cell_is_read_back_exactly(text: str) -> None:
+def test_any_cell_round_trips(text: str) -> None:
     assert read_cell(safe_cell(text)) == text
 
 
@@ -48,12 +48,12 @@ def test_numbers_and_other_text_are_left_alone(value: object) -> None:
     assert safe_cell(value) == value
 
 
-def test_lines_are_of_the_csv_standard() -> None:
+def test_csv_lines_follow_rfc_4180() -> None:
     rows = [{"a": 'say "x", y', "b": None}, {"a": "two\nlines", "b": 0}]
     assert csv_lines(rows, ["a", "b"], header=True) == b'a,b\r\n"say ""x"", y",\r\n"two\nlines",0\r\n'
 
 
-def test_columns_belong_to_members() -> None:
+def test_every_column_belongs_to_a_member() -> None:
     assert incident_columns(["id", "region"]) == ["id", "region_code", "region_name"]
     assert incident_columns(None) == list(INCIDENT_COLUMNS)
     assert "killed_best" in incident_columns(["toll"]) and "id" not in incident_columns(["toll"])

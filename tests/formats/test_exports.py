@@ -79,7 +79,7 @@ def test_libhxl_reads_the_row_of_hashtags(client: Client) -> None:
     ]
 
 
-def test_libhxl_finds_nothing_wrong_by_its_own_rules_nor_by_ours(client: Client) -> None:
+def test_libhxl_validates_the_files_by_its_rules_and_by_ours(client: Client) -> None:
     # given
     content = client.get("/v1/incidents?f=csv&hxl=true").content
     ours = [
@@ -102,7 +102,7 @@ def test_libhxl_finds_nothing_wrong_by_its_own_rules_nor_by_ours(client: Client)
     assert not not_met["is_valid"] and not_met["stats"]["error"] == 2, "two assaults have no region"
 
 
-def test_hashtags_go_with_the_columns_that_are_wanted(client: Client) -> None:
+def test_hashtags_follow_the_selected_columns(client: Client) -> None:
     told = client.get("/v1/incidents?hxl=true&fields=id,region&limit=1", headers={"Accept": "text/csv"})
     assert told.text.splitlines() == [
         "id,region_code,region_name",
@@ -115,7 +115,7 @@ def test_hashtags_go_with_the_columns_that_are_wanted(client: Client) -> None:
 
 
 @pytest.mark.parametrize("form", [form for form in ALL if form is not Format.CSV])
-def test_hashtags_are_refused_where_they_have_no_place(client: Client, form: Format) -> None:
+def test_hashtags_are_rejected_for_formats_without_them(client: Client, form: Format) -> None:
     answer = client.get(f"/v1/incidents?hxl=true&f={form}")
     assert answer.status_code == 422
     assert answer.json()["errors"] == [
@@ -144,7 +144,7 @@ def with_(address: str, more: str) -> str:
 
 
 @pytest.mark.parametrize("address", CSV_ADDRESSES)
-def test_a_spreadsheet_gets_a_byte_order_mark_where_it_asks_for_one(client: Client, address: str) -> None:
+def test_csv_starts_with_a_byte_order_mark_on_request(client: Client, address: str) -> None:
     # when
     bare, marked = client.get(address), client.get(with_(address, "bom=true"))
 
@@ -156,7 +156,7 @@ def test_a_spreadsheet_gets_a_byte_order_mark_where_it_asks_for_one(client: Clie
 
 
 @pytest.mark.parametrize("address", OTHER_ADDRESSES)
-def test_a_byte_order_mark_is_for_csv_alone(client: Client, address: str) -> None:
+def test_a_byte_order_mark_is_rejected_for_other_formats_than_csv(client: Client, address: str) -> None:
     (fault,) = client.get(with_(address, "bom=true")).json()["errors"]
     assert (fault["name"], fault["message"]) == ("bom", "is for CSV alone (f=csv, f=acled, f=ucdp)")
 
@@ -177,7 +177,7 @@ def test_the_command_line_writes_a_byte_order_mark_too(incidents: CommandLine, c
     assert incidents.run("find", "--f", "csv", "--bom", "--limit", "3").stdout.encode() == content
 
 
-def test_a_country_has_its_name_and_its_longer_code_beside_its_code(empty_client: Client, database: Database) -> None:
+def test_a_country_has_columns_for_its_name_and_its_iso3_code(empty_client: Client, database: Database) -> None:
     # given: pandas takes NA for an empty cell
     record(database, incident_draft("a", country="NA"), incident_draft("b", country="ML", day="2019-01-01"))
 
@@ -199,7 +199,7 @@ HEADLINE = ("low", "best", "high", "open_ended", "first", "change", "revisions",
 @pytest.mark.parametrize(
     "address", ["/v1/incidents?f=geojson", "/v1/incidents?f=geojson&limit=3", f"/v1/incidents/{INDELIMANE}?f=geojson"]
 )
-def test_a_feature_has_the_figures_of_the_headline_also_flat(client: Client, address: str) -> None:
+def test_a_feature_also_has_flat_headline_figures(client: Client, address: str) -> None:
     # when
     told = client.json(address)
 
@@ -215,7 +215,7 @@ def test_a_feature_has_the_figures_of_the_headline_also_flat(client: Client, add
     assert (attack["killed_best"], attack["killed_first"], attack["missing_best"]) == (49, 53, None)
 
 
-def test_the_flat_figures_belong_to_the_toll(client: Client) -> None:
+def test_the_flat_figures_are_selected_with_the_toll(client: Client) -> None:
     (with_toll, without) = (
         client.json(f"/v1/incidents?f=geojson&limit=1&fields={fields}")["features"][0]["properties"]
         for fields in ("title,toll", "title")
@@ -230,7 +230,7 @@ def test_the_command_line_writes_hashtags_too(incidents: CommandLine, client: Cl
     assert told.splitlines()[1].startswith("#event+id,#event+title,")
 
 
-def test_geojson_is_of_the_standard(client: Client) -> None:
+def test_geojson_follows_rfc_7946(client: Client) -> None:
     # when
     whole = geojson_pydantic.FeatureCollection.model_validate_json(client.get("/v1/incidents?f=geojson").content)
     page = geojson_pydantic.FeatureCollection.model_validate_json(client.get("/v1/incidents?f=geojson&limit=1").content)
@@ -270,7 +270,7 @@ UCDP = (
 
 
 @pytest.mark.parametrize(("form", "columns"), [("acled", ACLED), ("ucdp", UCDP)])
-def test_columns_are_those_of_the_data_set_in_its_order(
+def test_columns_are_those_of_the_dataset_in_its_order(
     client: Client, incidents: CommandLine, tmp_path: Path, form: str, columns: str
 ) -> None:
     # when
@@ -285,7 +285,7 @@ def test_columns_are_those_of_the_data_set_in_its_order(
     assert columns.split(",") == list({"acled": acled, "ucdp": ucdp}[form].COLUMNS)
 
 
-def test_what_the_seeds_do_not_tell_is_blank_in_acleds_columns(client: Client) -> None:
+def test_values_that_the_seeds_lack_are_blank_in_acleds_columns(client: Client) -> None:
     # when
     attack, *assaults = [filled(row) for row in rows(Format.ACLED, client.get("/v1/incidents?f=acled").content)]
 
@@ -305,7 +305,7 @@ def test_what_the_seeds_do_not_tell_is_blank_in_acleds_columns(client: Client) -
         assert (assault["event_date"], assault["time_precision"], assault["geo_precision"]) == ("2019-09-16", "3", "3")
 
 
-def test_what_the_seeds_do_not_tell_is_blank_in_ucdps_columns(client: Client) -> None:
+def test_values_that_the_seeds_lack_are_blank_in_ucdps_columns(client: Client) -> None:
     # when
     attack, *assaults = [filled(row) for row in rows(Format.UCDP, client.get("/v1/incidents?f=ucdp").content)]
 
@@ -325,7 +325,7 @@ def filled(row: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("form", TABLES)
-def test_no_cell_of_a_table_is_a_formula(empty_client: Client, database: Database, form: Format) -> None:
+def test_no_cell_is_a_formula(empty_client: Client, database: Database, form: Format) -> None:
     # given
     record(
         database,
@@ -347,7 +347,7 @@ def identities(form: Format, content: bytes) -> set[str]:
 
 
 @pytest.mark.parametrize("form", ALL)
-def test_every_form_has_what_matches(empty_client: Client, database: Database, form: Format) -> None:
+def test_every_format_has_all_matching_incidents(empty_client: Client, database: Database, form: Format) -> None:
     # given: what was reported later is not known before
     record(
         database,
@@ -378,7 +378,7 @@ def test_every_form_has_what_matches(empty_client: Client, database: Database, f
 
 @pytest.mark.parametrize("form", ALL)
 @pytest.mark.parametrize("limit", ["", "&limit=2"])
-def test_every_form_answers_head_with_the_headers_alone(client: Client, form: Format, limit: str) -> None:
+def test_head_returns_only_headers_in_every_format(client: Client, form: Format, limit: str) -> None:
     # when
     whole = client.get(f"/v1/incidents?f={form}{limit}")
     head = client.request("HEAD", f"/v1/incidents?f={form}{limit}")

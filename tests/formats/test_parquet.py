@@ -61,7 +61,7 @@ def test_every_column_has_its_type(incidents: CommandLine, tmp_path: Path) -> No
     assert described(tmp_path / "some.parquet") == {"id": "VARCHAR", "recorded_at": clock, "updated_at": clock}
 
 
-def test_rows_are_what_json_answers(client: Client) -> None:
+def test_parquet_rows_equal_the_json_response(client: Client) -> None:
     # when
     rows = parquet_rows(client.get(ADDRESS).content)
 
@@ -86,7 +86,7 @@ def test_rows_are_what_json_answers(client: Client) -> None:
     assert (reports["tr-indelimane-killed-gov-1"], len(reports)) == (53, 5)
 
 
-def test_texts_come_through_word_for_word(empty_client: Client, database: Database) -> None:
+def test_texts_round_trip_exactly(empty_client: Client, database: Database) -> None:
     # given
     record(
         database,
@@ -111,18 +111,18 @@ def test_texts_come_through_word_for_word(empty_client: Client, database: Databa
     assert (bare["near_border"], bare["actors"], bare["attributes"], bare["toll_reports"]) == ([], "[]", "{}", "[]")
 
 
-def test_a_country_is_also_named_for_those_who_take_na_for_nothing(client: Client) -> None:
+def test_a_country_has_its_name_and_its_iso3_code_in_parquet(client: Client) -> None:
     told = parquet_rows(client.get(f"{ADDRESS}&fields=country&limit=1").content)
     assert told == [{"country": "ML", "country_name": "Mali", "country_iso3": "MLI"}]
 
 
-def test_nothing_and_empty_text_are_told_apart(item: dict[str, Any], tmp_path: Path) -> None:
+def test_null_and_empty_text_differ(item: dict[str, Any], tmp_path: Path) -> None:
     texts = [json.dumps(item | {"id": str(n), "place": place}) for n, place in enumerate(["", None, "\x01", "null"])]
     made = asyncio.run(parquet.write(of_slices(texts), ["place"], tmp_path))
     assert [row["place"] for row in parquet_rows(made.read_bytes())] == ["", None, "\x01", "null"]
 
 
-def test_rows_longer_than_any_buffer_come_through(item: dict[str, Any], tmp_path: Path) -> None:
+def test_rows_longer_than_any_buffer_round_trip(item: dict[str, Any], tmp_path: Path) -> None:
     texts = [json.dumps(item | {"summary": letter * 3_000_000}) for letter in "äb"]
     made = asyncio.run(parquet.write(of_slices(texts), ["summary"], tmp_path))
     assert [row["summary"] for row in parquet_rows(made.read_bytes())] == ["ä" * 3_000_000, "b" * 3_000_000]
@@ -163,7 +163,7 @@ def test_a_partitioned_export_is_read_by_its_folders(
     assert found == [(c, y, f"{c.lower()}-{d}") for c in ("ML", "NE") for y, d in ((999, days[3]), (2019, days[0]))]
 
 
-def test_a_folder_is_never_written_over(incidents: CommandLine, tmp_path: Path) -> None:
+def test_an_existing_folder_is_never_overwritten(incidents: CommandLine, tmp_path: Path) -> None:
     # given
     incidents.run("export", str(tmp_path / "all"), "--partition")
     (tmp_path / "file").write_text("kept")
@@ -196,11 +196,11 @@ def test_a_folder_is_never_written_over(incidents: CommandLine, tmp_path: Path) 
         ("/nowhere/x --partition", 'file "/nowhere/x" cannot be written: No such file or directory'),
     ],
 )
-def test_an_option_that_does_not_fit_is_one_line(incidents: CommandLine, words: str, line: str) -> None:
+def test_an_invalid_option_is_rejected_on_one_line(incidents: CommandLine, words: str, line: str) -> None:
     assert incidents.run("export", *words.split(), expect=2).stderr == f"incidents: {line}\n"
 
 
-def test_the_answer_is_a_file_with_a_name(client: Client) -> None:
+def test_the_response_is_a_named_file(client: Client) -> None:
     # when
     answer = client.get(
         "/v1/incidents", headers={"Accept": "application/vnd.apache.parquet", "Accept-Encoding": "gzip"}

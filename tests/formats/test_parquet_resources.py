@@ -28,7 +28,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("address", [ADDRESS, f"{ADDRESS}&limit=1"])
-def test_a_fault_of_the_disk_is_a_problem_document(
+def test_a_disk_error_is_a_problem_document(
     own_client: Client, address: str, temporary: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     # given
@@ -52,13 +52,13 @@ def test_a_fault_of_the_disk_is_a_problem_document(
     assert parquet.making.taken == 0
 
 
-def test_other_faults_come_before_the_first_byte_too(client: Client) -> None:
+def test_other_errors_also_come_before_the_first_byte(client: Client) -> None:
     answer = client.get(f"{ADDRESS}&region=Menaca")
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert answer.json()["errors"][0]["name"] == "region"
 
 
-def test_one_more_than_there_may_be_is_refused(own_client: Client) -> None:
+def test_an_export_above_the_limit_is_rejected(own_client: Client) -> None:
     # given
     counted, most = parquet.making, parquet.MOST_MADE
 
@@ -78,7 +78,7 @@ def test_one_more_than_there_may_be_is_refused(own_client: Client) -> None:
     assert kept.content == made.content
 
 
-def test_nothing_is_left_of_a_file_whose_reader_goes_away(item: dict[str, Any], temporary: Path) -> None:
+def test_no_file_remains_after_the_client_disconnects(item: dict[str, Any], temporary: Path) -> None:
     async def goes_away() -> None:
         chunks = parquet.chunks(of_slices([json.dumps(item)]), None)
         assert (await anext(chunks)).startswith(b"PAR1")
@@ -103,7 +103,7 @@ def slow_append(made: Path, *_: Any) -> int:
 
 
 @pytest.mark.parametrize("instead", [endless_convert, slow_append])
-def test_nothing_is_left_of_a_file_whose_making_is_broken_off(
+def test_no_file_remains_after_an_interrupted_export(
     item: dict[str, Any], temporary: Path, monkeypatch: pytest.MonkeyPatch, instead: Any
 ) -> None:
     async def broken_off() -> float:
@@ -123,7 +123,7 @@ def test_nothing_is_left_of_a_file_whose_making_is_broken_off(
     assert (list(temporary.iterdir()), parquet.making.taken) == ([], 0)
 
 
-def test_a_service_that_stops_says_so_and_clears_up(
+def test_a_stopping_service_says_so_and_removes_its_files(
     own_client: Client, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def stops() -> tuple[int, bytes, list[Path]]:
@@ -157,7 +157,7 @@ def _append_to(sent: list[Any]) -> Any:
     return send
 
 
-def test_others_are_answered_while_a_file_is_made(item: dict[str, Any], temporary: Path) -> None:
+def test_other_requests_are_served_during_an_export(item: dict[str, Any], temporary: Path) -> None:
     async def gaps() -> list[float]:
         file = parquet.chunks(of_slices([json.dumps(item)] * 200, times=50), None)
         making, found = asyncio.create_task(anext(file)), []
@@ -190,7 +190,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("partitioned", [False, True])
-def test_memory_does_not_grow_with_the_length(item: dict[str, Any], partitioned: bool) -> None:
+def test_memory_does_not_grow_with_the_number_of_rows(item: dict[str, Any], partitioned: bool) -> None:
     # when: 20 MB and 200 MB of rows
     few, many = (
         int(
@@ -206,7 +206,7 @@ def test_memory_does_not_grow_with_the_length(item: dict[str, Any], partitioned:
     assert many - few < 100, f"{few} MiB, then {many} MiB"
 
 
-def test_nothing_is_fetched_from_anywhere(tmp_path: Path) -> None:
+def test_the_export_needs_no_network(tmp_path: Path) -> None:
     with parquet.connection(tmp_path) as duck:
         settings = dict(duck.execute("SELECT name, value FROM duckdb_settings()").fetchall())
         built_in = dict(duck.execute("SELECT extension_name, loaded FROM duckdb_extensions()").fetchall())
@@ -214,7 +214,7 @@ def test_nothing_is_fetched_from_anywhere(tmp_path: Path) -> None:
     assert built_in["parquet"] and built_in["json"]
 
 
-def test_a_service_that_is_not_asked_for_parquet_has_no_duckdb() -> None:
+def test_duckdb_is_loaded_only_for_parquet() -> None:
     code = "import sys; import app.cli; from app.api.application import create_app; create_app(); print('duckdb' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60, env=environment())
     assert told.stdout == b"False\n"

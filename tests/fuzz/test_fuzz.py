@@ -16,7 +16,7 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "500"))
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize(("label", "mode"), FUZZED)
-def test_no_request_made_from_the_document_is_answered_otherwise(
+def test_responses_to_very_many_random_requests_match_the_document(
     seeded: Database, own_client: Client, label: str, mode: GenerationMode
 ) -> None:
     key = keys.create(seeded, "fuzz", [Scope.ADMIN], None)

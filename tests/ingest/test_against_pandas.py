@@ -6,7 +6,7 @@ from tests import ged
 from tests.ingest.against_pandas import compare
 
 
-def test_counts_and_sums_are_those_of_pandas(tmp_path: Path) -> None:
+def test_counts_and_sums_equal_those_of_pandas(tmp_path: Path) -> None:
     # given
     events = list(ged.events(800))
     for number, event in enumerate(events):

@@ -78,9 +78,7 @@ def elsewhere(migrated_file: Path, tmp_path: Path) -> Iterator[Place]:
     database.close()
 
 
-def test_what_those_with_the_scope_export_is_confidential_where_it_is_imported(
-    here: Place, elsewhere: Place, tmp_path: Path
-) -> None:
+def test_a_confidential_export_stays_confidential_when_imported(here: Place, elsewhere: Place, tmp_path: Path) -> None:
     # given
     exported = here.confidential_reader.get(INCIDENTS).text
     assert exported.count("CANARY") > 10
@@ -96,9 +94,7 @@ def test_what_those_with_the_scope_export_is_confidential_where_it_is_imported(
     verify(elsewhere.database)
 
 
-def test_reports_by_themselves_are_confidential_where_they_are_imported(
-    here: Place, elsewhere: Place, tmp_path: Path
-) -> None:
+def test_an_export_of_reports_stays_confidential_when_imported(here: Place, elsewhere: Place, tmp_path: Path) -> None:
     # given
     record(elsewhere.database, incident_draft("a"), incident_draft("b"), incident_draft("c"))
     exported = here.confidential_reader.get(REPORTS).text
@@ -122,9 +118,7 @@ def test_reports_by_themselves_are_confidential_where_they_are_imported(
     verify(elsewhere.database)
 
 
-def test_what_others_export_is_refused_where_it_would_lose_a_name(
-    here: Place, elsewhere: Place, tmp_path: Path
-) -> None:
+def test_a_redacted_export_is_rejected_when_it_would_lose_a_name(here: Place, elsewhere: Place, tmp_path: Path) -> None:
     # given
     record(elsewhere.database, incident_draft("a"), incident_draft("b"), incident_draft("c"))
     why = "is confidential, and left out of this file. Export it again with a key that has the scope read:confidential"
@@ -140,7 +134,7 @@ def test_what_others_export_is_refused_where_it_would_lose_a_name(
         assert reason.endswith(why), reason
 
 
-def test_a_file_of_before_with_commitments_and_salts_is_read(here: Place, elsewhere: Place, tmp_path: Path) -> None:
+def test_an_older_export_with_commitments_and_salts_is_read(here: Place, elsewhere: Place, tmp_path: Path) -> None:
     # given a file that has the evidence of another log in it, as earlier versions wrote it
     rows = _rows(here.confidential_reader.get(INCIDENTS).text)
     for row in rows:
@@ -168,7 +162,9 @@ def test_a_file_of_before_with_commitments_and_salts_is_read(here: Place, elsewh
         ("1", "refused"),
     ],
 )
-def test_the_column_says_true_false_or_nothing(here: Place, tmp_path: Path, flag: str, outcome: str) -> None:
+def test_the_confidential_column_takes_true_false_or_nothing(
+    here: Place, tmp_path: Path, flag: str, outcome: str
+) -> None:
     # given
     table = (
         "id,incidents,measure,best,reporter_name,reporter_kind,reporter_confidential,reported_on,source_title\n"
@@ -186,7 +182,7 @@ def test_the_column_says_true_false_or_nothing(here: Place, tmp_path: Path, flag
         assert ("Somebody" in here.public()) == (flag.lower() != "true")
 
 
-def test_a_table_without_the_columns_is_read_as_before(here: Place, tmp_path: Path) -> None:
+def test_a_table_without_confidential_columns_is_read(here: Place, tmp_path: Path) -> None:
     table = (
         "id,incidents,measure,best,reporter_id,reported_on,source_id\n"
         "r-new,a,killed,5,witness,2020-01-03,leak\nr-other,a,killed,6,ngo,2020-01-03,src-test\n"
@@ -194,7 +190,7 @@ def test_a_table_without_the_columns_is_read_as_before(here: Place, tmp_path: Pa
     assert here.load(table, tmp_path).created == 2
 
 
-def test_the_ids_made_for_public_reports_stay_as_they_were(here: Place, tmp_path: Path) -> None:
+def test_generated_ids_of_public_reports_do_not_change(here: Place, tmp_path: Path) -> None:
     # given
     table = (
         "incidents,measure,best,reporter_id,reporter_name,reporter_kind,reported_on,source_title\n"
@@ -208,13 +204,13 @@ def test_the_ids_made_for_public_reports_stay_as_they_were(here: Place, tmp_path
     assert "tr-23aa6dbe9f6353b6" in here.client.ids("/v1/toll-reports")
 
 
-def test_columns_of_acled_leave_out_what_they_cannot_mark_as_confidential(here: Place) -> None:
+def test_acled_and_ucdp_columns_omit_confidential_records(here: Place) -> None:
     assert SOURCE["title"] in here.confidential_reader.get("/v1/incidents?f=acled").text
     assert "CANARY" not in here.confidential_reader.get("/v1/incidents?f=acled").text
     assert "CANARY" not in here.confidential_reader.get("/v1/incidents?f=ucdp").text
 
 
-def test_a_member_that_only_the_importer_may_set_is_refused(here: Place, tmp_path: Path) -> None:
+def test_a_member_reserved_for_the_importer_is_rejected(here: Place, tmp_path: Path) -> None:
     told: dict[str, Any] = report_body(5, id="r-new") | {"made_id": True, "reported_by": REPORTERS["ngo"]}
     cell = orjson.dumps([told]).decode().replace('"', '""')
     summary = here.load(f'id,title,date_start,country,toll_reports\nz,T,2020-01-01,ML,"{cell}"\n', tmp_path)

@@ -14,7 +14,7 @@ from tests.store.reads import StoreReads
 GOOD = incident_body("good")
 
 
-def test_what_cannot_be_taken_is_refused_with_its_place_and_reason(database: Database) -> None:
+def test_an_invalid_item_is_rejected_with_its_position_and_reason(database: Database) -> None:
     items = [
         Item("row 1", GOOD),
         Item("row 2", GOOD | {"id": "bad", "region": "Menaca"}),
@@ -35,7 +35,7 @@ def report_item(number: int, on: str) -> Item:
     return Item(f"row {number}", data, TollReportDraft)
 
 
-def test_a_row_that_is_refused_at_the_end_of_its_batch_takes_no_other_with_it(
+def test_a_row_rejected_at_the_end_of_a_batch_does_not_affect_the_others(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given an incident with as many segments as are stored again
@@ -58,13 +58,13 @@ def test_a_row_that_is_refused_at_the_end_of_its_batch_takes_no_other_with_it(
     assert sorted(StoreReads(database).ids()) == ["good", "next"]
 
 
-def test_the_seeds_load_once(database: Database) -> None:
+def test_loading_the_seeds_twice_records_them_once(database: Database) -> None:
     first, second = load_seeds(database), load_seeds(database)
     assert (first.created, first.unchanged, first.refused) == (5, 0, 0)
     assert (second.created, second.unchanged, second.refused) == (0, 5, 0)
 
 
-def test_the_seeds_have_no_figure_that_the_article_does_not_give() -> None:
+def test_the_seeds_have_only_the_figures_of_the_article() -> None:
     """53, 49, 3, about 20; 40 and more than 40 for both assaults together. Nothing else, and no coordinates."""
     told = []
     for item in read_seeds(data_folder("seeds")):

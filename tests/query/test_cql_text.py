@@ -25,7 +25,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_text_is_read_as_an_independent_reader_reads_it(text: str) -> None:
+def test_a_filter_is_parsed_as_by_an_independent_parser(text: str) -> None:
     assert parse_cql_text(text, Language.CQL2_TEXT) == cql2.parse_text(text).to_json()
 
 
@@ -51,7 +51,7 @@ trees = st.recursive(
 
 
 @given(trees)
-def test_any_condition_is_read_as_an_independent_reader_reads_it(text: str) -> None:
+def test_any_condition_is_parsed_as_by_an_independent_parser(text: str) -> None:
     assert parse_cql_text(text, Language.CQL2_TEXT) == cql2.parse_text(text).to_json()
 
 
@@ -66,7 +66,7 @@ def test_a_backslash_escapes_as_the_standard_prescribes(written: str, meant: str
     assert parse_cql_text(f"a = {written}", Language.CQL2_TEXT)["args"][1] == meant
 
 
-def test_numbers_have_every_form_of_the_standard() -> None:
+def test_numbers_in_every_format_of_the_standard_are_parsed() -> None:
     numbers = {
         "7": 7,
         "-7": -7,
@@ -81,7 +81,7 @@ def test_numbers_have_every_form_of_the_standard() -> None:
         assert parse_cql_text(f"a = {text}", Language.CQL2_TEXT)["args"][1] == number
 
 
-def test_the_older_language_has_ilike_and_plain_backslashes() -> None:
+def test_ecql_has_ilike_and_literal_backslashes() -> None:
     casei = [{"op": "casei", "args": [part]} for part in ({"property": "a"}, r"x\'%")]
     assert parse_cql_text(r"a ILIKE 'x\''%'", Language.CQL_TEXT) == {"op": "like", "args": casei}
     assert parse_cql_text(r"a = 'C:\'", Language.CQL_TEXT)["args"][1] == "C:\\"
@@ -97,14 +97,14 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("text", "message"), WRONG)
-def test_what_cannot_be_read_is_refused_with_the_place(text: str, message: str) -> None:
+def test_invalid_text_is_rejected_with_the_position(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=r"character|early") as refused:
         parse_cql_text(text, Language.CQL2_TEXT)
     assert str(refused.value) == message
 
 
 @given(st.text(st.sampled_from("ab'\"()=<>,. \\andorINnull1-+*%_é\n"), max_size=60))
-def test_any_text_is_read_or_refused(text: str) -> None:
+def test_any_text_is_parsed_or_rejected(text: str) -> None:
     for language in (Language.CQL2_TEXT, Language.CQL_TEXT):
         assert not (reason := _refusal(text, language)) or reason.startswith(("cannot be read at", "ends too early"))
 
@@ -124,7 +124,7 @@ def _refusal(text: str, language: Language = Language.CQL2_TEXT) -> str:
      "a = " + "'" * 16_001, "a = " + "9" * 16_000, " OR ".join(["a=1"] * 2_200), "a IN (" + ",".join("1" * 8_000) + ")"],
     ids=["open", "wrong inside", "not", "minus", "calls", "quotes", "digits", "or", "in"],
 )  # fmt: skip
-def test_a_hostile_text_takes_no_longer_than_its_length(text: str) -> None:
+def test_parsing_a_hostile_text_takes_linear_time(text: str) -> None:
     begun = time.process_time()
     _refusal(text)
     assert time.process_time() - begun < 2

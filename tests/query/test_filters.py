@@ -175,12 +175,12 @@ CASES = {
 
 
 @pytest.mark.parametrize("question", CASES)
-def test_a_filter_finds_what_it_says_and_nothing_else(asked: Client, question: str) -> None:
+def test_a_filter_finds_exactly_the_matching_incidents(asked: Client, question: str) -> None:
     assert asked.ids(f"/v1/incidents?sort=date&{question}") == CASES[question].split()
 
 
 @pytest.mark.parametrize("question", CASES)
-def test_counts_and_files_answer_the_same_question(asked: Client, question: str) -> None:
+def test_counts_and_files_use_the_same_filters(asked: Client, question: str) -> None:
     """Pages, totals, sums and exports take the same filters: none may leave one out."""
     # when
     lines = asked.get(f"/v1/incidents?sort=date&f=ndjson&fields=id&{question}").text.split()
@@ -193,7 +193,7 @@ def test_counts_and_files_answer_the_same_question(asked: Client, question: str)
     assert (sums["incidents"], page["total"]) == (len(expected), len(expected))
 
 
-def test_no_filter_is_left_out_of_the_cases() -> None:
+def test_every_filter_has_a_case() -> None:
     named = {name for question in CASES for name, _ in parse_qsl(question)}
     assert {f.name for f in FILTERS} <= named
     matching = {name for question, found in CASES.items() if found for name, _ in parse_qsl(question)}
@@ -213,11 +213,11 @@ ORDERS = {
 
 
 @pytest.mark.parametrize("sort", Sort)
-def test_an_order_puts_what_was_not_reported_last_and_breaks_ties_by_id(asked: Client, sort: Sort) -> None:
+def test_every_order_puts_nulls_last_and_breaks_ties_by_id(asked: Client, sort: Sort) -> None:
     assert asked.ids(f"/v1/incidents?sort={sort}") == ORDERS[sort].split()
 
 
-def test_the_usual_order_is_the_newest_first(asked: Client) -> None:
+def test_the_default_order_is_newest_first(asked: Client) -> None:
     assert asked.ids("/v1/incidents") == ORDERS[Sort.DATE_DOWN].split()
 
 
@@ -225,7 +225,7 @@ def test_the_usual_order_is_the_newest_first(asked: Client) -> None:
     ("figure_asked", "best_first"),
     [("low", "menaka somewhere"), ("best", "somewhere menaka"), ("high", "somewhere menaka")],
 )
-def test_figure_says_by_which_number_killed_is_ordered(asked: Client, figure_asked: str, best_first: str) -> None:
+def test_figure_selects_the_number_that_killed_is_ordered_by(asked: Client, figure_asked: str, best_first: str) -> None:
     assert asked.ids(f"/v1/incidents?sort=-killed&figure={figure_asked}&killed_min=1") == best_first.split()
 
 
@@ -238,7 +238,7 @@ def test_equal_figures_are_ordered_by_id_in_the_direction_of_the_sort(empty_clie
     assert empty_client.ids("/v1/incidents?sort=-killed") == ["c", "b", "a"]
 
 
-def test_a_box_is_the_same_whether_looked_up_by_place_or_walked(asked: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_box_finds_the_same_by_index_and_by_scan(asked: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few places are looked up in the tree of boxes, many are met on a walk along the order."""
     # given
     boxes = [question for question in CASES if question.startswith(("bbox", "near="))]

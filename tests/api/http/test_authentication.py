@@ -128,7 +128,7 @@ def _expect_unauthorized(answer: httpx.Response, said: str) -> None:
     assert "no-store" in answer.headers["cache-control"]
 
 
-def test_the_document_tells_of_every_route_that_writes_that_it_needs_the_scope() -> None:
+def test_openapi_declares_the_scope_of_every_write_route() -> None:
     routes = [route for route in APP.routes if isinstance(route, Route)]
     writing = {f"{method} {r.path}" for r in routes for method in r.methods or () if method not in ("GET", "HEAD")}
     assert writing == set(WRITING) and len(WRITING) >= 8
@@ -136,7 +136,7 @@ def test_the_document_tells_of_every_route_that_writes_that_it_needs_the_scope()
         assert OPERATIONS[operation] == [{"key": ["write"]}], operation
 
 
-def test_the_document_says_of_every_read_that_it_needs_no_key() -> None:
+def test_openapi_declares_that_reads_need_no_key() -> None:
     reading = {operation: needed for operation, needed in OPERATIONS.items() if operation.startswith("GET ")}
     assert len(reading) >= 25
     for operation, needed in reading.items():
@@ -145,7 +145,7 @@ def test_the_document_says_of_every_read_that_it_needs_no_key() -> None:
 
 @pytest.mark.parametrize("operation", REQUESTED)
 @pytest.mark.parametrize("held", HOLDERS, ids=" and ".join)
-def test_a_key_lets_in_where_it_has_the_scope(made: Keys, operation: str, held: Sequence[Scope]) -> None:
+def test_a_key_is_accepted_where_it_has_the_scope(made: Keys, operation: str, held: Sequence[Scope]) -> None:
     # given
     needed = OPERATIONS[operation]
     required = [scope for scheme in needed for scope in scheme["key"]]
@@ -165,7 +165,7 @@ def test_a_key_lets_in_where_it_has_the_scope(made: Keys, operation: str, held: 
 
 
 @pytest.mark.parametrize("operation", REQUESTED)
-def test_without_a_key_what_is_public_is_read_and_nothing_is_written(made: Keys, operation: str) -> None:
+def test_without_a_key_public_records_can_be_read_and_nothing_written(made: Keys, operation: str) -> None:
     answer = made.request(operation)
     if operation in WRITING:
         _expect_unauthorized(answer, operation)
@@ -175,7 +175,7 @@ def test_without_a_key_what_is_public_is_read_and_nothing_is_written(made: Keys,
 
 
 @pytest.mark.parametrize("operation", GUARDED)
-def test_a_key_that_does_not_hold_lets_in_nowhere_not_even_to_read(made: Keys, operation: str) -> None:
+def test_an_invalid_key_is_rejected_everywhere_even_for_reads(made: Keys, operation: str) -> None:
     for said, sent in made.bad.items():
         answer = made.request(operation, *sent)
         _expect_unauthorized(answer, said)
@@ -183,11 +183,11 @@ def test_a_key_that_does_not_hold_lets_in_nowhere_not_even_to_read(made: Keys, o
 
 
 @pytest.mark.parametrize("address", ["/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"])
-def test_what_tells_nothing_of_the_records_asks_for_no_key(made: Keys, address: str) -> None:
+def test_routes_without_records_need_no_key(made: Keys, address: str) -> None:
     assert made.client.get(address, headers={"Authorization": "Bearer wrong"}).status_code == 200
 
 
-def test_a_wrong_secret_is_refused_as_a_key_of_nobody_is(made: Keys) -> None:
+def test_a_wrong_secret_is_rejected_like_an_unknown_key(made: Keys) -> None:
     answers = [
         made.request("GET /v1/incidents", *made.bad[said]) for said in ("of nobody", "another's secret", "another's id")
     ]
@@ -206,18 +206,18 @@ def test_a_wrong_secret_is_refused_as_a_key_of_nobody_is(made: Keys) -> None:
         ("two headers", "send one header Authorization: Bearer <key>"),
     ],
 )
-def test_a_refusal_says_what_is_wrong_with_the_key(made: Keys, said: str, detail: str) -> None:
+def test_a_rejection_states_what_is_wrong_with_the_key(made: Keys, said: str, detail: str) -> None:
     assert made.request("GET /v1/incidents", *made.bad[said]).json()["detail"] == detail
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_the_scheme_is_written_as_one_likes(made: Keys, scheme: str) -> None:
+def test_the_authentication_scheme_is_case_insensitive(made: Keys, scheme: str) -> None:
     key = made.holding[Scope.WRITE,]
     assert made.request("POST /v1/sources", f"{scheme} {key}").status_code == 422
     assert made.request("POST /v1/sources", f"{scheme}   {key} ").status_code == 422
 
 
-def test_who_may_not_write_is_told_so_before_the_body_is_looked_at(made: Keys) -> None:
+def test_a_missing_write_scope_is_rejected_before_the_body_is_read(made: Keys) -> None:
     for authorization, status in ((None, 401), (f"Bearer {made.holding[Scope.READ_CONFIDENTIAL,]}", 403)):
         headers = {"Authorization": authorization} if authorization else {}
         for address in ("/v1/incidents", "/v1/incidents?x=1", "/v1/incidents/nowhere/withdrawal"):
@@ -225,11 +225,11 @@ def test_who_may_not_write_is_told_so_before_the_body_is_looked_at(made: Keys) -
             assert answer.status_code == status
 
 
-def test_nothing_was_recorded_by_all_that(made: Keys) -> None:
+def test_rejected_requests_record_nothing(made: Keys) -> None:
     assert made.client.json("/v1/log/checkpoint")["size"] == 0
 
 
-def test_of_a_key_only_the_hash_is_kept(database: Database, empty_client: Client) -> None:
+def test_only_the_hash_of_a_key_is_stored(database: Database, empty_client: Client) -> None:
     # given
     editor = Editor(empty_client, database, Scope.WRITE, Scope.READ_CONFIDENTIAL, name="an editor")
     editor.create("/v1/incidents", incident_body(toll_reports=[report_body(1)]))
@@ -252,13 +252,13 @@ def test_of_a_key_only_the_hash_is_kept(database: Database, empty_client: Client
     assert all(secret not in str(value) for listed in keys.listed(database) for value in listed)
 
 
-def test_a_key_is_its_own(database: Database) -> None:
+def test_every_key_is_unique(database: Database) -> None:
     made = [keys.create(database, f"key {n}", [Scope.WRITE], None) for n in range(20)]
     assert all(re.fullmatch(r"ci_[0-9a-f]{12}_[0-9a-f]{64}_[0-9a-f]{8}", key) for key in made)
     assert len({part for key in made for part in key.split("_")[1:3]}) == 40
 
 
-def test_keys_are_listed_with_what_they_may_and_until_when(database: Database) -> None:
+def test_keys_are_listed_with_scopes_and_expiry(database: Database) -> None:
     # given
     ends = _now() + DAY_LENGTH
     first = keys.create(database, "An Editor", [Scope.WRITE, Scope.WRITE, Scope.ADMIN], ends)
@@ -280,14 +280,14 @@ def test_keys_are_listed_with_what_they_may_and_until_when(database: Database) -
 @pytest.mark.parametrize(
     "name", ["", " a", "-a", "a" * 101, "é", "a\n", "a\x00", "a<b>", "a\u202eb", "seeds", "Seeds", "SEEDS"], ids=ascii
 )
-def test_a_key_has_a_plain_name_that_is_not_the_programs_own(database: Database, name: str) -> None:
+def test_a_key_name_is_plain_text_and_not_reserved(database: Database, name: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         keys.create(database, name, [Scope.WRITE], None)
     assert [fault.name for fault in refused.value.faults] == ["name"]
     assert keys.listed(database) == []
 
 
-def test_a_name_is_given_once_and_for_ever(database: Database) -> None:
+def test_a_key_name_is_never_reused(database: Database) -> None:
     # given
     key = keys.create(database, "an editor", [Scope.WRITE], None)
 
@@ -300,14 +300,14 @@ def test_a_name_is_given_once_and_for_ever(database: Database) -> None:
 
 
 @pytest.mark.parametrize("ago", [0, 1, DAY_LENGTH])
-def test_a_key_is_not_made_out_of_date(database: Database, ago: int) -> None:
+def test_a_key_cannot_be_created_already_expired(database: Database, ago: int) -> None:
     with pytest.raises(InvalidInput) as refused:
         keys.create(database, "an editor", [Scope.WRITE], _now() - ago)
     assert [(fault.name, fault.message) for fault in refused.value.faults] == [("expires", "is over already")]
     assert keys.listed(database) == []
 
 
-def test_a_key_holds_until_it_expires(database: Database, empty_client: Client) -> None:
+def test_a_key_is_valid_until_it_expires(database: Database, empty_client: Client) -> None:
     # given
     headers = {"Authorization": f"Bearer {keys.create(database, 'an editor', [Scope.WRITE], _now() + DAY_LENGTH)}"}
 
@@ -320,7 +320,7 @@ def test_a_key_holds_until_it_expires(database: Database, empty_client: Client) 
         assert empty_client.get("/v1/incidents", headers=headers).status_code == status
 
 
-def test_a_revoked_key_ends_and_what_was_recorded_with_it_stays(editor: Editor, database: Database) -> None:
+def test_a_revoked_key_is_rejected_and_its_records_stay(editor: Editor, database: Database) -> None:
     # given
     editor.create("/v1/incidents", incident_body())
     ids = [row[0] for row in keys.listed(database)]

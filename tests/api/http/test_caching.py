@@ -17,7 +17,7 @@ def _vary(header: str) -> set[str]:
 
 
 @pytest.mark.parametrize("address", [*READ_ADDRESSES, *PAGES])
-def test_an_answer_says_how_it_may_be_kept(client: Client, address: str) -> None:
+def test_a_response_states_how_it_may_be_cached(client: Client, address: str) -> None:
     # when
     headers = client.get(address).headers
 
@@ -29,9 +29,7 @@ def test_an_answer_says_how_it_may_be_kept(client: Client, address: str) -> None
 
 
 @pytest.mark.parametrize("address", [*READ_ADDRESSES, *PAGES])
-def test_after_a_new_report_an_answer_about_it_has_a_new_tag(
-    own_client: Client, seeded: Database, address: str
-) -> None:
+def test_a_new_report_changes_the_etag(own_client: Client, seeded: Database, address: str) -> None:
     # given
     had = own_client.get(address).headers["etag"]
     record_report(seeded, INDELIMANE, best=50, reporter="ngo", reported_on="2019-11-03")
@@ -44,7 +42,7 @@ def test_after_a_new_report_an_answer_about_it_has_a_new_tag(
     assert answer.headers["etag"] != had
 
 
-def test_a_report_about_another_incident_leaves_the_tag_of_this_one(own_client: Client, seeded: Database) -> None:
+def test_a_report_about_another_incident_keeps_the_etag(own_client: Client, seeded: Database) -> None:
     # given
     had = own_client.get(f"/v1/incidents/{INDELIMANE}").headers
     record_report(seeded, "ml-2019-10-burkina-border-1", best=1)
@@ -58,7 +56,7 @@ def test_a_report_about_another_incident_leaves_the_tag_of_this_one(own_client: 
 
 @pytest.mark.parametrize("address", [*READ_ADDRESSES, *PAGES])
 @pytest.mark.parametrize("sent", ["{}", 'W/"other", {}', "W/{}", "*", '"a",  {} ,"b"'])
-def test_what_the_client_has_already_is_not_sent_again(client: Client, address: str, sent: str) -> None:
+def test_a_matching_etag_gets_a_304(client: Client, address: str, sent: str) -> None:
     # given
     had = client.get(address).headers
 
@@ -73,19 +71,19 @@ def test_what_the_client_has_already_is_not_sent_again(client: Client, address: 
 
 
 @pytest.mark.parametrize("sent", ['"another"', "", "W/*", '"'])
-def test_another_tag_gets_the_answer(client: Client, sent: str) -> None:
+def test_another_etag_gets_the_whole_response(client: Client, sent: str) -> None:
     assert client.get("/v1/incidents", headers={"If-None-Match": sent}).status_code == 200
 
 
 @pytest.mark.parametrize("address", ["/v1/incidents/nowhere", "/v1/incidents/nowhere/toll-history",
                                      "/v1/incidents/nowhere/versions", "/v1/toll-reports/nothing", "/v1/regions/XX",
                                      "/v1/incidents?region=Menaca"])  # fmt: skip
-def test_what_is_not_there_is_not_unchanged(client: Client, address: str) -> None:
+def test_a_missing_record_is_a_404_whatever_the_etag(client: Client, address: str) -> None:
     """`If-None-Match: *` matches whatever there is; here there is nothing (RFC 9110, 13.1.2)."""
     assert client.get(address, headers={"If-None-Match": "*"}).status_code in (404, 422)
 
 
-def test_every_form_has_a_tag_of_its_own(client: Client) -> None:
+def test_every_format_has_its_own_etag(client: Client) -> None:
     # when
     asked = [("f=json", {}), ("f=csv", {}), ("f=geojson", {}), ("f=ndjson", {}), ("", {"Accept": "text/csv"}),
              ("", {"Accept-Encoding": "gzip"}), ("", {"Accept-Encoding": "br"}), ("", {"Accept-Encoding": "identity"}),
@@ -102,7 +100,7 @@ def test_every_form_has_a_tag_of_its_own(client: Client) -> None:
     ("text/csv;q=0.1, application/x-ndjson;q=0.9", "application/x-ndjson"), ("TEXT/CSV", "text/csv; charset=utf-8"),
     ("text/csv;q=0", "application/json"),
 ])  # fmt: skip
-def test_the_form_is_chosen_by_accept(client: Client, accept: str, kind: str) -> None:
+def test_accept_selects_the_format(client: Client, accept: str, kind: str) -> None:
     # when
     answer = client.get("/v1/incidents", headers={"Accept": accept})
 
@@ -110,16 +108,16 @@ def test_the_form_is_chosen_by_accept(client: Client, accept: str, kind: str) ->
     assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
 
 
-def test_f_goes_before_accept(client: Client) -> None:
+def test_f_overrides_accept(client: Client) -> None:
     answer = client.get("/v1/incidents?f=json", headers={"Accept": "text/csv"})
     assert answer.headers["content-type"] == "application/json"
 
 
-def test_what_holds_for_a_moment_of_the_past_may_be_kept(client: Client) -> None:
+def test_a_response_about_a_past_instant_may_be_cached(client: Client) -> None:
     assert client.get("/v1/incidents?recorded_as_of=2000-01-01").headers["cache-control"] == "public, max-age=3600"
     assert client.get("/v1/incidents?recorded_as_of=2999-01-01").headers["cache-control"] == "public, no-cache"
 
 
-def test_the_oldest_moment_still_makes_a_date_of_http(client: Client) -> None:
+def test_the_earliest_instant_gives_a_valid_http_date(client: Client) -> None:
     told = client.get("/v1/incidents?recorded_as_of=0001-01-01").headers["last-modified"]
     assert re.fullmatch(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT", told), told

@@ -27,7 +27,7 @@ DATE, EARLIER, LATER = (formatdate(CHANGED + n, usegmt=True) for n in (0, -1, 1)
         ({b"if-match": TAG, b"if-unmodified-since": EARLIER}, False), ({b"if-match": '"x"', b"if-unmodified-since": LATER}, True),
     ],
 )  # fmt: skip
-def test_a_request_for_another_state_fails(sent: dict[bytes, str], expected: bool) -> None:
+def test_a_precondition_on_another_state_fails(sent: dict[bytes, str], expected: bool) -> None:
     assert Conditions(sent, TAG, CHANGED).failed is expected
 
 
@@ -41,11 +41,11 @@ def test_a_request_for_another_state_fails(sent: dict[bytes, str], expected: boo
         ({b"if-none-match": '"x"', b"if-modified-since": LATER}, False), ({b"if-none-match": "", b"if-modified-since": LATER}, False),
     ],
 )  # fmt: skip
-def test_what_is_known_is_not_modified(sent: dict[bytes, str], expected: bool) -> None:
+def test_a_known_representation_is_not_modified(sent: dict[bytes, str], expected: bool) -> None:
     assert Conditions(sent, TAG, CHANGED).not_modified is expected
 
 
-def test_where_no_date_can_be_told_conditions_with_dates_are_ignored() -> None:
+def test_date_conditions_are_ignored_without_a_date() -> None:
     assert not Conditions({b"if-unmodified-since": EARLIER}, TAG, None).failed
     assert not Conditions({b"if-modified-since": LATER}, TAG, None).not_modified
     assert Conditions({b"range": "bytes=0-1", b"if-range": DATE}, TAG, None).wanted_part(SIZE) is None
@@ -59,7 +59,7 @@ def test_where_no_date_can_be_told_conditions_with_dates_are_ignored() -> None:
         ("Sun, 06 Nov 99999 08:49:37 GMT", None), ("0", None), ("Sun, 06 Nov 1994 08:49:37 +9999999", None),
     ],
 )  # fmt: skip
-def test_the_three_forms_of_a_date_are_read_and_others_are_none(text: str | None, seconds: int | None) -> None:
+def test_only_the_three_http_date_formats_are_read(text: str | None, seconds: int | None) -> None:
     assert read_http_date(text) == seconds
 
 
@@ -74,7 +74,7 @@ def test_the_three_forms_of_a_date_are_read_and_others_are_none(text: str | None
         ("bytes=+1-2", None), ("bytes=1.0-2", None), ("bytes=٠-١", None), ("bytes=0-" + "9" * 5000, None),
     ],
 )  # fmt: skip
-def test_one_range_is_read_and_what_is_none_is_ignored(asked: str | None, expected: tuple[int, int] | None) -> None:
+def test_one_range_is_read_and_an_invalid_one_ignored(asked: str | None, expected: tuple[int, int] | None) -> None:
     assert Conditions({} if asked is None else {b"range": asked}, TAG, CHANGED).wanted_part(SIZE) == expected
 
 
@@ -90,12 +90,12 @@ def test_a_range_without_a_byte_cannot_be_satisfied(asked: str) -> None:
     [(TAG, True), (DATE, True), ('"x"', False), (f"W/{TAG}", False), (EARLIER, False), (LATER, False), ("", False), ("x", False),
      (f'{TAG}, "x"', False)],
 )  # fmt: skip
-def test_a_range_is_of_what_the_client_has_a_part_of(if_range: str, same: bool) -> None:
+def test_if_range_requires_the_same_representation(if_range: str, same: bool) -> None:
     sent = {b"range": "bytes=0-9", b"if-range": if_range}
     assert Conditions(sent, TAG, CHANGED).wanted_part(SIZE) == ((0, 10) if same else None)
 
 
-def test_several_lines_of_a_header_are_one_list() -> None:
+def test_several_header_lines_are_one_list() -> None:
     sent = [(b"if-match", b'"a"'), (b"host", b"x"), (b"if-match", b'"b"')]
     assert conditional_headers(sent) == {b"if-match": '"a","b"'}
 
@@ -105,18 +105,18 @@ def test_several_lines_of_a_header_are_one_list() -> None:
     ["", "gzip", "br", "zstd", "gzip, br", "br,gzip;q=1.0", "gzip;q=0", "*", "*;q=0", "br;q=0, *", "identity", "deflate", "GZIP",
      "x-gzip", "gzip;q=0.1, br;q=x", "identity;q=0"],
 )  # fmt: skip
-def test_the_coding_that_a_tag_is_made_for_is_the_one_of_the_bytes(client: Client, accepted: str) -> None:
+def test_the_etag_matches_the_content_coding_of_the_body(client: Client, accepted: str) -> None:
     answer = client.get("/v1/incidents", headers={"Accept-Encoding": accepted})
     assert answer.headers.get("content-encoding", "identity") == chosen_encoding(accepted)
 
 
-def test_the_middleware_has_all_codings_of_the_order() -> None:
+def test_the_middleware_supports_every_ordered_coding() -> None:
     made = CompressMiddleware(lambda *_: None)  # type: ignore[arg-type, return-value]
     assert [made._zstd is None, made._brotli is None, made._gzip is None] == [False] * 3
 
 
 @pytest.mark.parametrize("address", [*READ_ADDRESSES, *PAGES, "/v1/incidents?f=parquet", "/ogc", "/assets/pages.css"])
-def test_a_tag_depends_on_the_coding_and_not_on_how_it_is_asked_for(client: Client, address: str) -> None:
+def test_an_etag_depends_on_the_coding_and_not_on_accept_encoding(client: Client, address: str) -> None:
     def tags(*accepted: str) -> set[str]:
         return {client.get(address, headers={"Accept-Encoding": a}).headers["etag"] for a in accepted}
 
@@ -129,7 +129,7 @@ def test_a_tag_depends_on_the_coding_and_not_on_how_it_is_asked_for(client: Clie
 @pytest.mark.parametrize(
     "address", [*READ_ADDRESSES, *PAGES, "/v1/incidents?f=parquet", "/v1/incidents?f=ndjson", "/ogc"]
 )
-def test_a_read_for_a_state_that_is_gone_is_412(client: Client, address: str) -> None:
+def test_if_match_with_an_old_etag_is_a_412(client: Client, address: str) -> None:
     # given
     had = client.get(address).headers
 
@@ -152,16 +152,14 @@ def test_a_read_for_a_state_that_is_gone_is_412(client: Client, address: str) ->
     {"If-Match": '"x"'}, {"If-Match": "*"}, {"If-None-Match": "*"}, {"If-Unmodified-Since": DATE},
     {"If-Modified-Since": formatdate(4e9, usegmt=True)},
 ])  # fmt: skip
-def test_a_condition_does_not_hide_that_something_is_wrong(
-    client: Client, address: str, condition: dict[str, str]
-) -> None:
+def test_a_condition_does_not_hide_an_error(client: Client, address: str, condition: dict[str, str]) -> None:
     assert client.get(address, headers=condition).status_code == (404 if "nowhere" in address else 422)
 
 
 @pytest.mark.parametrize(
     "address", [*READ_ADDRESSES, *PAGES, "/v1/incidents?f=parquet", "/v1/incidents?f=ndjson", "/ogc"]
 )
-def test_what_was_not_modified_since_is_not_sent_again(client: Client, address: str) -> None:
+def test_if_modified_since_gets_a_304_when_unchanged(client: Client, address: str) -> None:
     # given
     had = client.get(address).headers
     asked = parsedate_to_datetime(had["last-modified"]).timestamp()
@@ -188,7 +186,7 @@ class Clock:
         monkeypatch.setattr("app.api.http.read_request.time.time", lambda: self.seconds)
 
 
-def test_a_change_in_the_second_of_an_answer_is_never_called_unchanged(
+def test_a_change_within_the_same_second_is_never_a_304(
     empty_client: Client, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the client takes for the date: `Last-Modified`, or the time at which it was answered."""
@@ -215,7 +213,7 @@ def test_a_change_in_the_second_of_an_answer_is_never_called_unchanged(
     assert state
 
 
-def test_the_date_is_never_in_the_future_and_is_honoured_once_it_is_settled(
+def test_last_modified_is_never_in_the_future_and_counts_once_settled(
     empty_client: Client, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -235,13 +233,13 @@ def test_the_date_is_never_in_the_future_and_is_honoured_once_it_is_settled(
     assert asked == {0.0: (0, 200), 0.9: (0, 200), 4.9: (4, 200), 5: (5, 304), 65: (5, 304)}
 
 
-def test_another_program_is_another_date() -> None:
+def test_another_version_of_the_program_changes_the_date() -> None:
     """What was recorded long ago may be answered otherwise by another version, or from a backup."""
     assert modified_second(0) == responses.STARTED
     assert modified_second(responses.STARTED * 1_000_000) == responses.STARTED + SETTLED_SECONDS
 
 
-def test_of_a_replica_no_date_is_told(seeded: Database) -> None:
+def test_a_replica_sends_no_date(seeded: Database) -> None:
     # given
     url = seeded.url.render_as_string(hide_password=False)
     replica = Client(seeded, replica_url=url)
@@ -254,7 +252,7 @@ def test_of_a_replica_no_date_is_told(seeded: Database) -> None:
     assert (answer.status_code, "last-modified" in answer.headers) == (200, False)
 
 
-def test_a_new_report_is_seen_by_those_who_ask_by_date(own_client: Client, seeded: Database) -> None:
+def test_a_new_report_reaches_clients_that_use_if_modified_since(own_client: Client, seeded: Database) -> None:
     # given
     had = own_client.get(INDELIMANE).headers["last-modified"]
     assert own_client.get(INDELIMANE, headers={"If-Modified-Since": had}).status_code == 304

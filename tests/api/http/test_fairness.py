@@ -41,7 +41,7 @@ def many(database: Database) -> Iterator[Client]:
 # Statistics
 
 
-def test_too_many_groups_are_refused_with_what_to_do(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_groups_are_rejected_with_advice(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read_statistics, "MOST_GROUPS", 12)
     monkeypatch.setattr(read_statistics, "_sums_text", read_statistics._sums_text.__wrapped__)  # not kept for others
     assert len(many.json("/v1/stats?group_by=month")["items"]) == 3
@@ -57,7 +57,7 @@ def test_too_many_groups_are_refused_with_what_to_do(many: Client, monkeypatch: 
         assert told["errors"][0]["name"] == "group_by"
 
 
-def test_the_days_of_half_a_century_are_not_too_many() -> None:
+def test_statistics_of_fifty_years_by_day_are_allowed() -> None:
     assert MOST_GROUPS > 50 * 366
 
 
@@ -65,7 +65,7 @@ def test_the_days_of_half_a_century_are_not_too_many() -> None:
 
 
 @pytest.mark.parametrize("name", ["q", "place", "actor"])
-def test_words_are_looked_for_once_each_and_not_too_many(client: Client, name: str) -> None:
+def test_search_words_are_deduplicated_and_limited(client: Client, name: str) -> None:
     once = client.json(f"/v1/incidents?{name}=army")["items"]
     assert client.json(f"/v1/incidents?{name}={'army+' * 40}")["items"] == once
     different = [f"w{n}" for n in range(MOST_WORDS)]
@@ -75,7 +75,7 @@ def test_words_are_looked_for_once_each_and_not_too_many(client: Client, name: s
     assert f"more than {MOST_WORDS}" in answer.json()["errors"][0]["message"]
 
 
-def test_a_single_letter_or_digit_is_a_whole_word(database: Database) -> None:
+def test_a_single_letter_or_digit_matches_a_whole_word(database: Database) -> None:
     titles = {"letter": "Team A", "longer": "Attack", "digit": "Sector 7", "number": "72 people", "cjk": "马里袭击"}
     record(database, *(incident_draft(name, title=title) for name, title in titles.items()))
     client = Client(database)
@@ -87,7 +87,7 @@ def test_a_single_letter_or_digit_is_a_whole_word(database: Database) -> None:
 # Suggestions
 
 
-def test_the_first_faults_name_the_nearest_name_and_all_are_told(client: Client) -> None:
+def test_every_error_is_listed_and_the_first_ones_have_suggestions(client: Client) -> None:
     load_names()
     for kind in ("country=Malix{}", "region=Menaxka{}", "countri{}=x", "event_type=batles{}"):
         address = "/v1/incidents?" + "&".join(kind.format(chr(97 + n)) for n in range(MOST_SUGGESTIONS + 5))
@@ -99,7 +99,7 @@ def test_the_first_faults_name_the_nearest_name_and_all_are_told(client: Client)
         assert hinted == [True] * MOST_SUGGESTIONS + [False] * 5, kind
 
 
-def test_faults_are_not_told_without_end(client: Client) -> None:
+def test_the_list_of_errors_is_limited(client: Client) -> None:
     for kind in ("country=Malix{}", "countri{}=x", "region=Menaxka{}"):
         errors = client.get("/v1/incidents?" + "&".join(kind.format(n) for n in range(95))).json()["errors"]
         assert len(errors) <= MOST_FAULTS
@@ -128,7 +128,7 @@ BESIDE: list[tuple[Any, str, str]] = [
 
 
 @pytest.mark.parametrize(("owner", "name", "address"), BESIDE, ids=[f"{name} {at}" for _, name, at in BESIDE])
-def test_what_takes_long_is_made_beside_the_event_loop(
+def test_long_work_runs_in_a_worker_thread(
     many: Client, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, address: str
 ) -> None:
     monkeypatch.setattr(encoding, "FEW_ITEMS", 50)
@@ -148,7 +148,7 @@ def test_what_takes_long_is_made_beside_the_event_loop(
     assert len(lines) <= (1 if name in ("csv_lines", "_keys") else 0), "a header or the total alone is made on the loop"
 
 
-def test_a_long_query_is_read_beside_the_event_loop(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_query_string_is_parsed_in_a_worker_thread(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     read_in: list[threading.Thread] = []
     original = ogc_items.read_predicate
 
@@ -192,9 +192,7 @@ def _walked(client: Client, address: str) -> tuple[list[str], int]:
 
 
 @pytest.mark.parametrize("address", LISTS)
-def test_a_page_ends_early_where_its_items_are_long(
-    many: Client, monkeypatch: pytest.MonkeyPatch, address: str
-) -> None:
+def test_a_page_of_long_items_ends_early(many: Client, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     everything, few_pages = _walked(many, address)
     monkeypatch.setattr("app.store.db.statements.MOST_BYTES", 20_000 if "incidents" in address else 1_000)
     monkeypatch.setattr("app.store.read.incidents.MOST_BYTES", 20_000)
@@ -203,14 +201,14 @@ def test_a_page_ends_early_where_its_items_are_long(
     assert pages > few_pages
 
 
-def test_an_item_beyond_the_limit_is_a_page_by_itself(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_item_above_the_size_limit_is_a_page_of_its_own(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.store.db.statements.MOST_BYTES", 1)
     told, pages = _walked(many, "/v1/incidents?limit=25")
     assert len(told) == pages == COUNT
     assert len(set(told)) == COUNT
 
 
-def test_a_long_answer_is_sent_in_pieces_with_its_length(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_response_is_sent_in_chunks_with_its_length(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.api.http.pieces.LONG", 100_000)
     plain = many.get("/v1/incidents?limit=60", headers={"Accept-Encoding": "identity"})
     assert len(plain.content) > 100_000

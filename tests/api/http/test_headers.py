@@ -47,7 +47,7 @@ def test_head_has_the_headers_of_get_and_no_body(client: Client, address: str) -
 @pytest.mark.parametrize(
     "address", [*(a.split("?")[0] for a in READ_ADDRESSES), *PAGES, *FILES, "/healthz", "/openapi.json", "/docs"]
 )
-def test_options_tells_the_methods(client: Client, address: str) -> None:
+def test_options_lists_the_methods(client: Client, address: str) -> None:
     # when
     answer = client.request("OPTIONS", address)
 
@@ -56,7 +56,7 @@ def test_options_tells_the_methods(client: Client, address: str) -> None:
     assert _vary(answer.headers["allow"]) == {"get", "head", "options"} | WRITTEN.get(address.split("?")[0], set())
 
 
-def test_pages_of_other_origins_may_read(client: Client) -> None:
+def test_other_origins_may_read(client: Client) -> None:
     # when
     answer = client.get("/v1/incidents", headers={"Origin": "https://elsewhere.example"})
 
@@ -66,7 +66,7 @@ def test_pages_of_other_origins_may_read(client: Client) -> None:
     assert {"etag", "link", "last-modified", "x-request-id"} <= exposed
 
 
-def test_a_preflight_is_answered(client: Client) -> None:
+def test_a_preflight_request_is_accepted(client: Client) -> None:
     # when
     asked = {
         "Origin": "https://elsewhere.example",
@@ -98,7 +98,7 @@ def test_vary_names_each_field_once(client: Client, address: str, headers: dict[
 
 
 @pytest.mark.parametrize("address", [*READ_ADDRESSES, *PAGES, *FILES])
-def test_an_answer_without_a_body_has_no_length(client: Client, address: str) -> None:
+def test_a_response_without_a_body_has_no_length(client: Client, address: str) -> None:
     unchanged, options = client.get(address, headers={"If-None-Match": "*"}), client.request("OPTIONS", address)
     assert (unchanged.status_code, options.status_code) == (304, 204)
     for answer in (unchanged, options):
@@ -106,7 +106,7 @@ def test_an_answer_without_a_body_has_no_length(client: Client, address: str) ->
 
 
 @pytest.mark.parametrize("address", FILES)
-def test_a_file_that_is_known_is_not_sent_again(client: Client, address: str) -> None:
+def test_a_known_asset_gets_a_304(client: Client, address: str) -> None:
     had = client.get(address).headers
     assert client.get(address, headers={"If-None-Match": had["etag"]}).status_code == 304
     assert client.get(address, headers={"If-Match": '"x"'}).status_code == 412
@@ -114,7 +114,7 @@ def test_a_file_that_is_known_is_not_sent_again(client: Client, address: str) ->
     assert (again.status_code, again.headers["etag"]) == (200, had["etag"])
 
 
-def test_the_icon_that_every_browser_asks_for_is_there(client: Client) -> None:
+def test_the_favicon_is_served(client: Client) -> None:
     answer = client.get("/favicon.ico")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/vnd.microsoft.icon")
     assert answer.content[:6] == b"\0\0\1\0\1\0" and answer.content[22:30] == b"\x89PNG\r\n\x1a\n"
@@ -125,7 +125,7 @@ def test_the_icon_that_every_browser_asks_for_is_there(client: Client) -> None:
     "address",
     ["/v1/incidents", "/v1/incidents?f=csv", "/v1/incidents?f=ndjson", "/v1/incidents?f=geojson", "/openapi.json"],
 )
-def test_answers_are_compressed_as_asked(client: Client, encoding: str, address: str) -> None:
+def test_responses_are_compressed_as_requested(client: Client, encoding: str, address: str) -> None:
     # given
     plain = client.get(address, headers={"Accept-Encoding": "identity"})
     # when
@@ -141,12 +141,12 @@ def test_answers_are_compressed_as_asked(client: Client, encoding: str, address:
 
 
 @pytest.mark.parametrize("sent", ["abc-1", "A" * 64, "018f.7_x"])
-def test_a_request_id_comes_back(client: Client, sent: str) -> None:
+def test_a_request_id_is_returned(client: Client, sent: str) -> None:
     assert client.get("/v1/incidents", headers={"X-Request-ID": sent}).headers["x-request-id"] == sent
 
 
 @pytest.mark.parametrize("sent", ["", "A" * 65, "a b", "<script>", "a\x0bb", "é"])
-def test_an_id_that_is_none_is_replaced(client: Client, sent: str) -> None:
+def test_an_invalid_request_id_is_replaced(client: Client, sent: str) -> None:
     # when
     made = client.get("/nowhere", headers={"X-Request-ID": sent.encode()}).headers["x-request-id"]
 
@@ -156,7 +156,7 @@ def test_an_id_that_is_none_is_replaced(client: Client, sent: str) -> None:
 
 
 @pytest.mark.parametrize("address", [*READ_ADDRESSES, *PAGES, *UNCACHED, *(address for _, address, _ in ERRORS)])
-def test_every_answer_carries_the_headers_of_safety(client: Client, address: str) -> None:
+def test_every_response_has_the_security_headers(client: Client, address: str) -> None:
     # when
     headers = client.get(address).headers
 
@@ -183,13 +183,13 @@ def test_every_error_is_a_problem_document(client: Client, method: str, address:
     assert status != 405 or _vary(answer.headers["allow"]) == {"get", "head", "options"} | written
 
 
-def test_a_preflight_for_writing_is_refused_with_a_problem_document(client: Client) -> None:
+def test_a_preflight_for_a_write_is_rejected_with_a_problem_document(client: Client) -> None:
     asked = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "DELETE"}
     answer = client.request("OPTIONS", "/v1/incidents", headers=asked)
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
 
 
-def test_the_service_tells_how_it_is(client: Client) -> None:
+def test_the_service_reports_its_health(client: Client) -> None:
     for address in ("/healthz", "/readyz"):
         answer = client.get(address)
         assert answer.json() == {"status": "ok", "version": __version__, "detail": None}

@@ -56,7 +56,7 @@ def _is_problem(answer: httpx.Response, sent: str, *statuses: int) -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_text_that_is_no_text_is_refused_by_every_parameter(client: Client, route: str) -> None:
+def test_every_parameter_rejects_invalid_text(client: Client, route: str) -> None:
     for name in _names(ROUTES[route]):
         for value in [*NOT_TEXT, "", "a" * 10_000, "%F0%9F%92%A3" * 1000]:
             _is_problem(client.get(f"{route}?{name}={value}"), value)
@@ -65,13 +65,13 @@ def test_text_that_is_no_text_is_refused_by_every_parameter(client: Client, rout
 @pytest.mark.parametrize(
     "name", ["limit", "killed_min", "survived_max", "revisions_min", "spread_min", "ever_killed_min"]
 )
-def test_what_is_no_whole_number_is_refused(client: Client, name: str) -> None:
+def test_a_value_that_is_not_an_integer_is_rejected(client: Client, name: str) -> None:
     for value in [*NUMBERS, *(["0", "-1", "1001"] if name == "limit" else ["-1", "9007199254740992"])]:
         _is_problem(client.get(f"/v1/incidents?{name}={value}"), value)
 
 
 @pytest.mark.parametrize("name", ["as_of", "recorded_as_of", "date_from", "date_to", "updated_since", "reported_to"])
-def test_what_is_no_moment_is_refused(client: Client, name: str) -> None:
+def test_a_value_that_is_not_an_instant_is_rejected(client: Client, name: str) -> None:
     for value in MOMENTS:
         _is_problem(client.get(f"/v1/incidents?{name}={value}"), value)
 
@@ -81,18 +81,18 @@ def test_what_is_no_moment_is_refused(client: Client, name: str) -> None:
     "value", ["0001-01-01", "9999-12-31", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z",
               "0001-01-01T00:00:00-14:00", "9999-12-31T23:59:59%2B14:00", "2019-11-01T00:00:00+00:00"]
 )  # fmt: skip
-def test_the_ends_of_time_are_moments(client: Client, name: str, value: str) -> None:
+def test_the_first_and_last_instant_are_accepted(client: Client, name: str, value: str) -> None:
     assert client.get(f"/v1/incidents?{name}={value}").status_code == 200
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_what_is_no_place_is_refused(client: Client, name: str) -> None:
+def test_a_value_that_is_not_a_place_is_rejected(client: Client, name: str) -> None:
     for value in PLACES[name]:
         others = "".join(f"&{other}={v}" for other, v in DEFAULT.items() if other != name and name != "bbox")
         _is_problem(client.get(f"/v1/incidents?{name}={value}{others}"), value)
 
 
-def test_half_a_circle_is_refused_with_the_missing_half(client: Client) -> None:
+def test_an_incomplete_circle_is_rejected_with_the_missing_parameter(client: Client) -> None:
     for given, missing in (("near=0,0", "radius_km"), ("radius_km=5", "near")):
         answer = client.get(f"/v1/incidents?{given}")
         _is_problem(answer, given)
@@ -100,13 +100,13 @@ def test_half_a_circle_is_refused_with_the_missing_half(client: Client) -> None:
 
 
 @pytest.mark.parametrize("value", ["1", "0", "yes", "on", "None", "null", "[]", "tru", "true,false", "true%20"])
-def test_what_is_neither_true_nor_false_is_refused(client: Client, value: str) -> None:
+def test_a_value_that_is_not_a_boolean_is_rejected(client: Client, value: str) -> None:
     for name in ("disputed", "total"):
         _is_problem(client.get(f"/v1/incidents?{name}={value}"), value)
 
 
 @pytest.mark.parametrize("name", ["q", "place", "actor"])
-def test_a_search_takes_any_words_as_words(client: Client, name: str) -> None:
+def test_a_search_accepts_any_words(client: Client, name: str) -> None:
     for words in SEARCHES:
         answer = client.get("/v1/incidents", params={name: words})
         assert answer.status_code in (200, 422), f"{words[:50]!r}: {answer.status_code} {answer.text[:300]}"
@@ -114,14 +114,14 @@ def test_a_search_takes_any_words_as_words(client: Client, name: str) -> None:
             _is_problem(answer, words)
 
 
-def test_operators_of_search_are_words(client: Client) -> None:
+def test_search_operators_are_ordinary_words(client: Client) -> None:
     assert client.ids("/v1/incidents?q=attack%20NOT%20indelimane") == []
     assert client.ids('/v1/incidents?q="army%20post"%20-title:*') == []
     assert client.ids('/v1/incidents?q="army%20-%20post*') == ["ml-2019-11-01-indelimane"]
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_a_parameter_that_a_route_does_not_have_is_named(client: Client, route: str) -> None:
+def test_an_unknown_parameter_is_rejected_by_name(client: Client, route: str) -> None:
     for name in ["unknown", "Limit", "limit[]", "limit%00", "__proto__", "", "id", "%F0%9F%92%A3", "a" * 5000]:
         answer = client.get(f"{route}?{name}=1")
         _is_problem(answer, name)
@@ -129,7 +129,7 @@ def test_a_parameter_that_a_route_does_not_have_is_named(client: Client, route: 
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_what_is_said_twice_is_refused(client: Client, route: str) -> None:
+def test_a_repeated_parameter_is_rejected(client: Client, route: str) -> None:
     name = _names(ROUTES[route])[-1]
     value = {"f": "json", "cursor": "x"}.get(name, "2019-11-02")
     if route in ("/v1/reporters", "/v1/sources"):
@@ -143,7 +143,7 @@ def test_what_is_said_twice_is_refused(client: Client, route: str) -> None:
 
 @pytest.mark.parametrize("pair", ["limit=1", "country=ML", "country=nowhere{}", "region=Menaca{}", "region=qwertz{}",
                                   "x{}=1", "f={}", "&", "", "=", "sub_event_type=Armed%20clsh{}"])  # fmt: skip
-def test_a_thousand_parameters_are_refused_at_once(client: Client, pair: str) -> None:
+def test_a_thousand_parameters_are_rejected_quickly(client: Client, pair: str) -> None:
     # when
     begun = time.process_time()
     answer = client.get("/v1/incidents?" + "&".join(pair.format(n) for n in range(1000))[:16_000])
@@ -160,7 +160,7 @@ def test_a_thousand_parameters_are_refused_at_once(client: Client, pair: str) ->
 )  # fmt: skip
 @pytest.mark.parametrize("route", ["/v1/incidents/{}", "/v1/incidents/{}/toll-history", "/v1/incidents/{}/versions",
                                    "/v1/toll-reports/{}", "/v1/regions/{}", "/{}", "/assets/{}"])  # fmt: skip
-def test_a_path_that_leads_nowhere_is_a_404(client: Client, route: str, name: str) -> None:
+def test_an_unknown_path_is_a_404(client: Client, route: str, name: str) -> None:
     # when
     answer = client.get(route.format(name))
 
@@ -172,14 +172,14 @@ def test_a_path_that_leads_nowhere_is_a_404(client: Client, route: str, name: st
 @pytest.mark.parametrize("sent", [b"", b";;;,,,", b"text/csv;q=\xb2", b"text/csv;q=1e400", b"text/csv;q=nan", b"\xff\xfe",
                                   b"*/*" * 5000, b",".join([b"a/b"] * 9000), b"text/csv;q=-1", b"text/csv;q=.", b"a" * 9000,
                                   b"text/csv;q=1.1.1", b"application/geo+json;q", b"/", b"text/csv;q=99999"])  # fmt: skip
-def test_a_wrong_accept_header_still_gets_an_answer(client: Client, sent: bytes) -> None:
+def test_an_invalid_accept_header_is_ignored(client: Client, sent: bytes) -> None:
     for address in READ_ADDRESSES:
         assert client.get(address, headers={"Accept": sent}).status_code == 200
 
 
 @pytest.mark.parametrize("header", ["If-None-Match", "If-Modified-Since", "Accept-Encoding", "Range", "X-Request-ID",
                                     "Origin", "Content-Length", "Expect", "Cookie"])  # fmt: skip
-def test_a_wrong_header_still_gets_an_answer(client: Client, header: str) -> None:
+def test_an_invalid_header_is_ignored(client: Client, header: str) -> None:
     for sent in (b"", b"\xff\xfe", b"a" * 20_000, b'"' * 500, b"\xb2", b"-1", b"gzip;q=\xb2"):
         assert client.get("/v1/incidents", headers={header: sent}).status_code == 200
 
@@ -187,13 +187,13 @@ def test_a_wrong_header_still_gets_an_answer(client: Client, header: str) -> Non
 @pytest.mark.parametrize(
     "sent", [b"", b"\xff\xfe", b"a" * 20_000, b'"' * 500, b"Bearer", b"Bearer \xb2", b"Basic eDp5"]
 )
-def test_a_wrong_key_is_never_taken_for_none(client: Client, sent: bytes) -> None:
+def test_an_invalid_key_is_never_treated_as_no_key(client: Client, sent: bytes) -> None:
     _is_problem(client.get("/v1/incidents", headers={"Authorization": sent}), "/v1/incidents", 401)
 
 
 @pytest.mark.parametrize("route", ["/v1/stats", f"{INDELIMANE}/toll-history", "/v1/toll-reports", INDELIMANE])
 @pytest.mark.parametrize("form", ["geojson", "ndjson", "csv", "json"])
-def test_a_form_is_what_it_says_or_is_refused(client: Client, route: str, form: str) -> None:
+def test_an_unknown_format_is_rejected(client: Client, route: str, form: str) -> None:
     # when
     answer = client.get(f"{route}?f={form}")
 

@@ -49,7 +49,7 @@ def _is_refused(answer: httpx.Response, message: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("address", REPEATED)
-def test_a_repeated_post_gets_the_same_answer_and_records_nothing(there: Editor, address: str) -> None:
+def test_a_repeated_post_gets_the_same_response_and_records_nothing(there: Editor, address: str) -> None:
     # when
     first = there.post(address, REPEATED[address], Idempotency_Key="k-1")
     size = _size(there)
@@ -62,7 +62,7 @@ def test_a_repeated_post_gets_the_same_answer_and_records_nothing(there: Editor,
     assert _size(there) == size
 
 
-def test_an_answer_stays_the_same_when_the_record_does_not(there: Editor) -> None:
+def test_a_kept_response_stays_the_same_when_the_record_changes(there: Editor) -> None:
     # given
     first = there.post("/v1/incidents", incident_body("new"), Idempotency_Key="k-1")
     there.create("/v1/incidents/new/toll-reports", report_body(3))
@@ -73,7 +73,7 @@ def test_an_answer_stays_the_same_when_the_record_does_not(there: Editor) -> Non
     assert _told(there.post("/v1/incidents", incident_body("new"), Idempotency_Key="k-1")) == _told(first)
 
 
-def test_a_key_belongs_to_one_request(there: Editor) -> None:
+def test_an_idempotency_key_belongs_to_one_request(there: Editor) -> None:
     # given
     there.post("/v1/incidents/there/toll-reports", report_body(3), Idempotency_Key="k-1")
     size = _size(there)
@@ -89,7 +89,7 @@ def test_a_key_belongs_to_one_request(there: Editor) -> None:
     assert there.post("/v1/incidents/there/toll-reports", report_body(4), Idempotency_Key="K-1").status_code == 201
 
 
-def test_a_key_belongs_to_who_sends_it(there: Editor, empty_client: Client, database: Database) -> None:
+def test_an_idempotency_key_belongs_to_its_api_key(there: Editor, empty_client: Client, database: Database) -> None:
     # given
     another = Editor(empty_client, database, Scope.WRITE, name="another editor")
     report = report_body(3)
@@ -104,7 +104,7 @@ def test_a_key_belongs_to_who_sends_it(there: Editor, empty_client: Client, data
     assert [entry["by"] for entry in there.json("/v1/changes")["items"]][-2:] == ["an editor", "another editor"]
 
 
-def test_a_key_that_no_longer_holds_gets_no_kept_answer(there: Editor, empty_client: Client) -> None:
+def test_a_revoked_api_key_gets_no_kept_response(there: Editor, empty_client: Client) -> None:
     there.post("/v1/sources", {"title": "A page"}, Idempotency_Key="k-1")
     answer = empty_client.request("POST", "/v1/sources", json={"title": "A page"}, headers={"Idempotency-Key": "k-1"})
     assert answer.status_code == 401
@@ -119,7 +119,7 @@ def test_a_key_that_no_longer_holds_gets_no_kept_answer(there: Editor, empty_cli
         ("/v1/toll-reports", report_body(3, incidents=["there"], supersedes="nowhere"), 422),
     ],
 )
-def test_what_is_refused_is_not_kept(there: Editor, address: str, body: Any, status: int) -> None:
+def test_rejected_requests_are_not_kept(there: Editor, address: str, body: Any, status: int) -> None:
     # given
     refused = [there.post(address, body, Idempotency_Key="k-1") for _ in range(2)]
 
@@ -132,7 +132,7 @@ def test_what_is_refused_is_not_kept(there: Editor, address: str, body: Any, sta
 
 
 @pytest.mark.parametrize("key", ["", " ", "a" * 256, "a b", "a\tb", "\xe9", "\x7f", "a\x00b"], ids=ascii)
-def test_a_key_is_some_visible_characters(there: Editor, key: str) -> None:
+def test_an_idempotency_key_must_be_visible_characters(there: Editor, key: str) -> None:
     # given
     size = _size(there)
 
@@ -148,14 +148,14 @@ def test_a_key_is_some_visible_characters(there: Editor, key: str) -> None:
     assert _size(there) == size
 
 
-def test_a_key_may_be_long_and_strange(there: Editor) -> None:
+def test_an_idempotency_key_may_be_long_and_unusual(there: Editor) -> None:
     for n, key in enumerate(("a" * 255, "!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~", "0")):
         first = there.post("/v1/incidents", incident_body(f"new-{n}"), Idempotency_Key=key)
         again = there.post("/v1/incidents", incident_body(f"new-{n}"), Idempotency_Key=key)
         assert (first.status_code, _told(again)) == (201, _told(first))
 
 
-def test_two_keys_are_none(there: Editor) -> None:
+def test_two_idempotency_keys_are_rejected(there: Editor) -> None:
     headers = [("Authorization", f"Bearer {there.key}"), ("Idempotency-Key", "k-1"), ("Idempotency-Key", "k-1")]
     answer = there.client.request("POST", "/v1/incidents", json=incident_body("new"), headers=headers)
     _is_refused(answer, "is not 1 to 255 visible characters of ASCII", "k-1")
@@ -171,7 +171,7 @@ async def _at_once(editor: Editor, asked: list[tuple[str, Any, str]]) -> list[ht
     )
 
 
-def test_of_two_that_come_at_once_one_is_recorded(there: Editor) -> None:
+def test_two_simultaneous_posts_with_one_key_are_recorded_once(there: Editor) -> None:
     # given
     size = _size(there)
     asked = [("/v1/toll-reports", report_body(3, incidents=["there"]), "k-1")] * 4
@@ -191,7 +191,7 @@ def test_of_two_that_come_at_once_one_is_recorded(there: Editor) -> None:
     assert there.post(*asked[0][:2], Idempotency_Key="k-1").content == recorded[0].content
 
 
-def test_different_keys_do_not_wait_for_each_other(there: Editor) -> None:
+def test_posts_with_different_keys_do_not_wait_for_each_other(there: Editor) -> None:
     # given
     size = _size(there)
 
@@ -205,7 +205,7 @@ def test_different_keys_do_not_wait_for_each_other(there: Editor) -> None:
     assert _size(there) == size + 8
 
 
-def test_an_answer_is_kept_for_thirty_days(there: Editor, database: Database) -> None:
+def test_a_response_is_kept_for_thirty_days(there: Editor, database: Database) -> None:
     # given
     first = there.post("/v1/incidents", incident_body("new"), Idempotency_Key="old")
     for days, kept in ((KEPT_DAYS - 1, True), (2, False)):
@@ -222,7 +222,7 @@ def test_an_answer_is_kept_for_thirty_days(there: Editor, database: Database) ->
     assert again.status_code == 409, "it is another recording now, of the same id"
 
 
-def test_reading_and_changing_take_no_notice_of_a_key(there: Editor) -> None:
+def test_get_and_patch_ignore_an_idempotency_key(there: Editor) -> None:
     there.post("/v1/sources", {"title": "A page"}, Idempotency_Key="k-1")
     for title in ("Second", "Third"):
         headers = {"If-Match": "*", "Idempotency-Key": "k-1"}

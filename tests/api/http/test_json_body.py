@@ -194,7 +194,7 @@ def _names(told: dict[str, Any], member: str) -> bool:
     return any(fault["name"] == member or fault["name"].startswith(f"{member}.") for fault in told["errors"])
 
 
-def test_the_bodies_below_are_sent_to_every_write_route_and_fit_it(editor: Editor) -> None:
+def test_every_write_route_has_a_valid_example_body(editor: Editor) -> None:
     paths = editor.client.app.openapi()["paths"]
     writing = {f"{method.upper()} {path}" for path, found in paths.items() for method in found if method != "get"}
     assert SENT.keys() == writing - {"POST /v1/import"}, "files have tests of their own"
@@ -205,7 +205,7 @@ def test_the_bodies_below_are_sent_to_every_write_route_and_fit_it(editor: Edito
 
 
 @pytest.mark.parametrize("body", NO_JSON)
-def test_what_is_not_json_is_refused_by_every_route(editor: Editor, body: str) -> None:
+def test_every_write_route_rejects_invalid_json(editor: Editor, body: str) -> None:
     content, why = NO_JSON[body]
     for route in SENT:
         told = _refused(editor, route, content)
@@ -213,7 +213,7 @@ def test_what_is_not_json_is_refused_by_every_route(editor: Editor, body: str) -
 
 
 @pytest.mark.parametrize("body", TWICE)
-def test_a_member_that_is_given_twice_is_refused_by_every_route(editor: Editor, body: str) -> None:
+def test_every_write_route_rejects_a_repeated_member(editor: Editor, body: str) -> None:
     content, name = TWICE[body]
     for route in SENT:
         told = _refused(editor, route, content)
@@ -223,14 +223,14 @@ def test_a_member_that_is_given_twice_is_refused_by_every_route(editor: Editor, 
 
 
 @pytest.mark.parametrize("value", NO_OBJECT, ids=repr)
-def test_what_is_no_object_is_refused_by_every_route(editor: Editor, value: Any) -> None:
+def test_every_write_route_rejects_a_body_that_is_not_an_object(editor: Editor, value: Any) -> None:
     for route in SENT:
         told = _refused(editor, route, json.dumps(value).encode())
         assert [fault["name"] for fault in told["errors"]] == ["body"], route
 
 
 @pytest.mark.parametrize(("route", "member"), WRONG, ids=lambda part: part.removeprefix("POST /v1/"))
-def test_a_wrong_value_is_refused_with_its_member(editor: Editor, route: str, member: str) -> None:
+def test_an_invalid_value_is_rejected_with_its_member(editor: Editor, route: str, member: str) -> None:
     for raw in WRONG[route, member]:
         told = _refused(editor, route, _with(SENT[route], member, raw))
         assert _names(told, member), f"{raw[:60]!r}: {told['errors']}"
@@ -239,7 +239,7 @@ def test_a_wrong_value_is_refused_with_its_member(editor: Editor, route: str, me
 @pytest.mark.parametrize(
     "name", [b"\\ud800", b"\\u0000", b"x" * 5001, b"__proto__", b"", b"ti tle", b"\xf0\x9f\x92\xa3" * 99]
 )
-def test_a_name_that_is_no_member_is_refused(editor: Editor, name: bytes) -> None:
+def test_an_unknown_member_is_rejected(editor: Editor, name: bytes) -> None:
     for route, sent in SENT.items():
         told = _refused(editor, route, b'{"' + name + b'": 1, ' + json.dumps(sent).encode()[1:])
         assert len(told["errors"]) == 1, route
@@ -249,7 +249,7 @@ def test_a_name_that_is_no_member_is_refused(editor: Editor, name: bytes) -> Non
             assert _names(told, member), told["errors"]
 
 
-def test_a_value_is_repeated_in_part_and_a_confidential_records_not_at_all(editor: Editor) -> None:
+def test_an_error_repeats_a_value_in_part_and_a_confidential_value_never(editor: Editor) -> None:
     wrong = _with(SENT["POST /v1/reporters"], "kind", b'"' + b"x" * 5000 + b'"')
     assert _refused(editor, "POST /v1/reporters", wrong)["errors"][0]["value"] == "x" * 79 + "…"
     hidden = json.dumps({"name": "Somebody", "kind": "x" * 50, "confidential": True}).encode()
@@ -263,7 +263,7 @@ def test_a_value_is_repeated_in_part_and_a_confidential_records_not_at_all(edito
      ("country", {"x" * 3000: 1})],
     ids=["code", "region", "country", "list", "object"],
 )  # fmt: skip
-def test_a_place_is_not_repeated_at_length(editor: Editor, member: str, value: Any) -> None:
+def test_an_error_does_not_repeat_a_long_place(editor: Editor, member: str, value: Any) -> None:
     begun = time.process_time()
     told = _refused(editor, INCIDENT, _with(SENT[INCIDENT], member, json.dumps(value).encode()))
     assert len(told["detail"]) < 500
@@ -284,7 +284,7 @@ def test_a_place_is_not_repeated_at_length(editor: Editor, member: str, value: A
     ],
     ids=["actors", "sources", "reports", "members", "faults", "keys", "values", "borders"],
 )
-def test_a_great_many_faults_are_told_briefly_and_soon(editor: Editor, parts: dict[str, Any], why: str) -> None:
+def test_very_many_errors_are_reported_briefly_and_quickly(editor: Editor, parts: dict[str, Any], why: str) -> None:
     # when
     begun = time.process_time()
     answer = _send(editor, INCIDENT, json.dumps(incident_body(**parts)).encode())
@@ -296,7 +296,7 @@ def test_a_great_many_faults_are_told_briefly_and_soon(editor: Editor, parts: di
     assert time.process_time() - begun < 2, "of computing, whatever else the machine does"
 
 
-def test_the_last_of_many_members_given_twice_is_found_at_once(editor: Editor) -> None:
+def test_a_repeated_member_among_many_is_found_quickly(editor: Editor) -> None:
     """Everybody waits while a body is read."""
     members = ",".join(f'"m{n}":0' for n in range(20_000))
     begun = time.process_time()
@@ -309,7 +309,7 @@ def test_the_last_of_many_members_given_twice_is_found_at_once(editor: Editor) -
     "form", [None, "", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
              "text/json", "application/jsonx", "application/ld+json", "application/json, text/plain", "json", "*/*", "x" * 5000]
 )  # fmt: skip
-def test_a_body_of_another_form_is_refused(editor: Editor, form: str | None) -> None:
+def test_a_body_of_another_media_type_is_rejected(editor: Editor, form: str | None) -> None:
     for route, sent in SENT.items():
         content = json.dumps(sent).encode()
         if form is None:
@@ -323,7 +323,7 @@ def test_a_body_of_another_form_is_refused(editor: Editor, form: str | None) -> 
     assert editor.get("/v1/incidents/there").status_code == 200
 
 
-def test_a_merge_patch_is_for_changes_only(editor: Editor) -> None:
+def test_a_merge_patch_is_accepted_only_by_patch(editor: Editor) -> None:
     for route in SENT.keys() - {"PATCH /v1/incidents/{incident_id}"}:
         _refused(editor, route, b"{}", 415, Content_Type="application/merge-patch+json")
 
@@ -331,12 +331,12 @@ def test_a_merge_patch_is_for_changes_only(editor: Editor) -> None:
 @pytest.mark.parametrize(
     "form", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/json;charset=UTF-16"]
 )
-def test_json_is_utf8_whatever_its_parameters_say(editor: Editor, form: str) -> None:
+def test_json_is_utf_8_whatever_the_charset_parameter_says(editor: Editor, form: str) -> None:
     assert [f["name"] for f in _refused(editor, "POST /v1/sources", b"{}", Content_Type=form)["errors"]] == ["title"]
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "gzip, identity", "x" * 200])
-def test_a_compressed_body_is_refused(editor: Editor, coding: str) -> None:
+def test_a_compressed_body_is_rejected(editor: Editor, coding: str) -> None:
     for route, sent in SENT.items():
         told = _refused(editor, route, json.dumps(sent).encode(), 415, Content_Encoding=coding)
         assert told["detail"] == "send the body without a Content-Encoding"
@@ -357,7 +357,7 @@ class _Chunks:
             yield CHUNK
 
 
-def test_a_body_that_is_too_large_is_refused_before_it_is_read(editor: Editor) -> None:
+def test_a_body_that_is_too_large_is_rejected_before_it_is_read(editor: Editor) -> None:
     # given
     too_much = {
         "type": "/docs/errors#body-too-large", "title": "The body is too large", "status": 413,
@@ -378,12 +378,12 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(editor: Editor) -
         assert announced.taken == 0 and unannounced.taken <= MIB // len(CHUNK) + 1
 
 
-def test_a_body_that_just_fits_is_recorded(editor: Editor) -> None:
+def test_a_body_of_the_maximum_size_is_recorded(editor: Editor) -> None:
     content = json.dumps({"id": "large", "title": "A page"}).encode().ljust(MIB)
     assert _send(editor, "POST /v1/sources", content).status_code == 201
 
 
-def test_what_is_nested_as_deep_as_may_be_is_given_back_in_every_form(editor: Editor) -> None:
+def test_maximally_nested_json_is_returned_in_every_format(editor: Editor) -> None:
     # given
     deep: Any = 1
     for _ in range(61):
@@ -412,7 +412,7 @@ def test_what_is_nested_as_deep_as_may_be_is_given_back_in_every_form(editor: Ed
 
 
 @pytest.mark.parametrize("route", ["POST /v1/toll-reports", "POST /v1/toll-reports/{report_id}/retraction"])
-def test_nothing_is_said_in_the_future(editor: Editor, route: str) -> None:
+def test_dates_in_the_future_are_rejected(editor: Editor, route: str) -> None:
     later = datetime.now(UTC) + timedelta(hours=49)
     for moment in (f"{later:%Y-%m-%dT%H:%M:%SZ}", f"{later:%Y-%m-%d}"):
         told = _refused(editor, route, json.dumps(SENT[route] | {"reported_on": moment}).encode())
@@ -421,14 +421,14 @@ def test_nothing_is_said_in_the_future(editor: Editor, route: str) -> None:
         ]
 
 
-def test_a_report_of_today_is_not_of_the_future_in_any_part_of_the_world(editor: Editor) -> None:
+def test_a_report_of_today_is_accepted_in_every_time_zone(editor: Editor) -> None:
     furthest = datetime.now(UTC) + timedelta(hours=14)
     for moment in (f"{datetime.now(UTC):%Y-%m-%d}", f"{furthest:%Y-%m-%d}"):
         editor.create("/v1/toll-reports", report_body(3, incidents=["there"], reported_on=moment))
 
 
 @pytest.mark.parametrize("part", ["%00", "%ED%A0%80", "%FF", "a" * 5000, "..%2f", "%0d%0aX-Injected:%201", "'--"])
-def test_a_write_to_an_address_that_leads_nowhere_is_a_404(editor: Editor, part: str) -> None:
+def test_a_write_to_an_unknown_path_is_a_404(editor: Editor, part: str) -> None:
     for route in (route for route in SENT if "{" in route):
         method, path = route.split()
         address = path.format(incident_id=part, report_id=part)
@@ -437,7 +437,7 @@ def test_a_write_to_an_address_that_leads_nowhere_is_a_404(editor: Editor, part:
         assert len(answer.text) < 1000 and "x-injected" not in answer.headers
 
 
-def test_a_write_takes_no_parameters(editor: Editor) -> None:
+def test_a_write_with_parameters_is_rejected(editor: Editor) -> None:
     for route, sent in SENT.items():
         method, path = route.split()
         address = path.format(incident_id="there", report_id="tr")

@@ -22,7 +22,7 @@ def _with_limit(address: str) -> str:
 
 
 @pytest.mark.parametrize("address", PAGED)
-def test_the_pages_of_every_list_are_walked_by_their_links(service: Service, address: str) -> None:
+def test_every_list_can_be_paged_by_its_links(service: Service, address: str) -> None:
     # when: the way that `requests` and httpx users go
     url, pages = f"{service.base}{_with_limit(address)}", []
     while url:
@@ -35,7 +35,7 @@ def test_the_pages_of_every_list_are_walked_by_their_links(service: Service, add
     assert len(pages) == len(set(pages)) >= 3
 
 
-def test_a_link_is_the_address_of_the_client_and_then_the_path_of_next(client: Client) -> None:
+def test_a_link_combines_the_clients_origin_with_the_path_of_next(client: Client) -> None:
     # when
     answer = client.get("/v1/incidents?limit=1", headers={"Host": "data.example:8443"})
 
@@ -45,7 +45,7 @@ def test_a_link_is_the_address_of_the_client_and_then_the_path_of_next(client: C
     assert answer.headers["link"] == f'<http://data.example:8443{path}>; rel="next"'
 
 
-def test_what_was_asked_is_in_the_link_escaped(client: Client) -> None:
+def test_the_link_contains_the_escaped_query(client: Client) -> None:
     # when
     answer = client.get("/v1/incidents?limit=1&place=a%22%3E%3Cb%0D%0A%2C&f=ndjson")
     other = client.get("/v1/toll-reports?limit=1&measure=killed")
@@ -59,7 +59,7 @@ def test_what_was_asked_is_in_the_link_escaped(client: Client) -> None:
     'evil.example"><x', "evil.example>; rel=next, <http://evil.example", "evil.example/path?x", "a b", "user@evil.example",
     "evil.example:http", "evil.example:99999999", "[::1", "é.example", "", "a\\b",
 ])  # fmt: skip
-def test_a_host_that_is_none_gets_into_no_link(service: Service, host: str) -> None:
+def test_an_invalid_host_never_appears_in_a_link(service: Service, host: str) -> None:
     # when: such a header as only a hostile client sends
     answer = httpx.get(f"{service.base}/v1/incidents?limit=1", headers=[(b"host", host.encode("latin-1"))])
 
@@ -67,7 +67,7 @@ def test_a_host_that_is_none_gets_into_no_link(service: Service, host: str) -> N
     assert answer.headers["link"] == f'<{service.base}{answer.json()["next"]}>; rel="next"'
 
 
-def test_the_address_in_the_settings_goes_before_that_of_the_request(seeded: Database) -> None:
+def test_the_base_url_in_the_settings_overrides_the_request(seeded: Database) -> None:
     # given
     made = Client(seeded, public_url="https://data.example/conflict/")
 
@@ -81,13 +81,13 @@ def test_the_address_in_the_settings_goes_before_that_of_the_request(seeded: Dat
     assert answer.headers["link"] == f'<https://data.example/conflict{path}>; rel="next"'
 
 
-def test_a_proxy_on_this_machine_tells_the_scheme(service: Service) -> None:
+def test_a_local_proxy_sets_the_scheme(service: Service) -> None:
     told = {"Host": "data.example", "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7"}
     answer = httpx.get(f"{service.base}/v1/incidents?limit=1", headers=told)
     assert answer.links["next"]["url"] == f"https://data.example{answer.json()['next']}"
 
 
-def test_a_prefix_that_the_server_was_told_of_is_in_path_and_link_once(seeded: Database) -> None:
+def test_a_path_prefix_is_in_path_and_link_once(seeded: Database) -> None:
     # given
     url = seeded.url.render_as_string(hide_password=False)
     app = create_app(Settings(_env_file=None, database_url=url))  # type: ignore[call-arg]
@@ -109,7 +109,7 @@ def test_a_prefix_that_the_server_was_told_of_is_in_path_and_link_once(seeded: D
         assert answer.links["next"]["url"] == f"http://data.example{answer.json()['next']}"
 
 
-def test_an_answer_that_did_not_change_names_no_address(client: Client) -> None:
+def test_a_304_has_no_link(client: Client) -> None:
     # given one page under two names of the service
     here, there = (client.get("/v1/incidents?limit=1", headers={"Host": host}) for host in ("here", "there"))
 

@@ -31,7 +31,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("address", FILES)
-def test_a_file_tells_its_length_and_gives_any_part_of_itself(client: Client, address: str) -> None:
+def test_a_file_states_its_length_and_serves_any_range(client: Client, address: str) -> None:
     # given
     head = client.request("HEAD", address, headers=PLAIN)
     whole = client.get(address, headers=PLAIN)
@@ -56,7 +56,7 @@ def test_a_file_tells_its_length_and_gives_any_part_of_itself(client: Client, ad
 
 
 @pytest.mark.parametrize("address", FILES)
-def test_the_end_of_a_file_is_asked_for_without_its_length(client: Client, address: str) -> None:
+def test_a_suffix_range_needs_no_length(client: Client, address: str) -> None:
     whole = client.get(address).content
     for asked, expected in (("-8", whole[-8:]), ("10-", whole[10:]), (f"-{len(whole) + 5}", whole)):
         answer = client.get(address, headers=PLAIN | {"Range": f"bytes={asked}"})
@@ -64,7 +64,7 @@ def test_the_end_of_a_file_is_asked_for_without_its_length(client: Client, addre
 
 
 @pytest.mark.parametrize("address", FILES)
-def test_a_range_behind_the_end_is_416_with_the_length(client: Client, address: str) -> None:
+def test_a_range_after_the_end_is_a_416_with_the_length(client: Client, address: str) -> None:
     # given
     size = len(client.get(address).content)
     # when
@@ -77,7 +77,7 @@ def test_a_range_behind_the_end_is_416_with_the_length(client: Client, address: 
 
 @pytest.mark.parametrize("address", [PARQUET, "/v1/incidents?f=csv"])
 @pytest.mark.parametrize("asked", ["bytes=0-1,4-5", "bytes=9-2", "bytes=x-y", "lines=1-2", "bytes", "", "bytes=1-2;x"])
-def test_what_is_no_single_range_gets_the_whole_file(client: Client, address: str, asked: str) -> None:
+def test_anything_but_one_range_gets_the_whole_file(client: Client, address: str, asked: str) -> None:
     whole = client.get(address)
     answer = client.get(address, headers=PLAIN | {"Range": asked})
     assert (answer.status_code, answer.content) == (200, whole.content)
@@ -85,7 +85,7 @@ def test_what_is_no_single_range_gets_the_whole_file(client: Client, address: st
 
 @pytest.mark.parametrize("address", OTHERS)
 @pytest.mark.parametrize("asked", ["bytes=0-3", "bytes=99999999-", "bytes=x"])
-def test_other_answers_have_no_ranges(client: Client, address: str, asked: str) -> None:
+def test_other_responses_have_no_ranges(client: Client, address: str, asked: str) -> None:
     answer = client.get(address, headers=PLAIN | {"Range": asked})
     assert (answer.status_code, "accept-ranges" in answer.headers) == (200, False)
     assert "content-range" not in answer.headers
@@ -97,7 +97,7 @@ def test_head_has_no_ranges(client: Client) -> None:
         assert (answer.status_code, "content-range" in answer.headers) == (200, False)
 
 
-def test_what_is_compressed_has_no_ranges(client: Client) -> None:
+def test_compressed_responses_have_no_ranges(client: Client) -> None:
     """They would be ranges of other bytes than those with the tag."""
     asked = {"Range": "bytes=0-3", "Accept-Encoding": "gzip"}
     csv, file = client.get("/v1/incidents?f=csv", headers=asked), client.get(PARQUET, headers=asked)
@@ -105,7 +105,7 @@ def test_what_is_compressed_has_no_ranges(client: Client) -> None:
     assert (file.status_code, file.content, "content-encoding" in file.headers) == (206, b"PAR1", False)
 
 
-def test_if_range_gives_the_whole_where_the_file_is_another(own_client: Client, seeded: Database) -> None:
+def test_if_range_gets_the_whole_file_when_it_changed(own_client: Client, seeded: Database) -> None:
     # given
     had = own_client.get(PARQUET).headers
     asked = {"Range": "bytes=0-3", "If-Range": had["etag"]}
@@ -122,12 +122,12 @@ def test_if_range_gives_the_whole_where_the_file_is_another(own_client: Client, 
     assert parquet_rows(after.content)[0]["killed_best"] == 50
 
 
-def test_what_is_known_is_not_sent_in_part_either(client: Client) -> None:
+def test_a_known_file_gets_a_304_also_for_a_range(client: Client) -> None:
     had = client.get(PARQUET).headers["etag"]
     assert client.get(PARQUET, headers={"Range": "bytes=0-3", "If-None-Match": had}).status_code == 304
 
 
-def test_a_long_answer_is_sent_as_it_is_made(empty_client: Client, database: Database) -> None:
+def test_a_long_response_is_streamed(empty_client: Client, database: Database) -> None:
     # given: some 5 kB each
     record(database, *(incident_draft(f"i-{n}", summary="word " * 990) for n in range(220)))
 
@@ -146,7 +146,7 @@ def test_a_long_answer_is_sent_as_it_is_made(empty_client: Client, database: Dat
     assert responses.exports.taken == 0
 
 
-def test_ranges_are_of_one_file_that_is_made_once(own_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ranges_come_from_one_file_that_is_generated_once(own_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     made = counted(monkeypatch)
 
@@ -160,7 +160,7 @@ def test_ranges_are_of_one_file_that_is_made_once(own_client: Client, monkeypatc
     assert len({part.headers["etag"] for part in parts}) == 1
 
 
-def test_many_who_ask_at_once_wait_for_one_file(own_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_simultaneous_requests_wait_for_one_file(own_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     made = counted(monkeypatch)
 
@@ -188,7 +188,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return made
 
 
-def test_the_same_state_makes_the_same_bytes_in_another_process(seeded: Database) -> None:
+def test_another_process_generates_the_same_bytes(seeded: Database) -> None:
     """A service of several workers answers one client's ranges from several files."""
     clients = [Client(seeded) for _ in range(2)]
     answers = [one.get(PARQUET) for one in clients]
@@ -198,7 +198,7 @@ def test_the_same_state_makes_the_same_bytes_in_another_process(seeded: Database
     assert answers[0].content == answers[1].content
 
 
-def test_another_question_or_another_state_is_another_file(own_client: Client, seeded: Database) -> None:
+def test_another_query_or_another_state_is_another_file(own_client: Client, seeded: Database) -> None:
     # given
     first, other = own_client.get(PARQUET), own_client.get(f"{PARQUET}&sort=date")
     # when
@@ -211,7 +211,7 @@ def test_another_question_or_another_state_is_another_file(own_client: Client, s
     ]
 
 
-def test_kept_files_have_no_names_and_the_oldest_go_first(
+def test_kept_files_are_unlinked_and_evicted_oldest_first(
     own_client: Client, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -241,7 +241,7 @@ def test_files_that_are_too_large_together_are_not_kept(own_client: Client, monk
     assert len(own_client.app.state.files._open) == 1
 
 
-def test_kept_files_give_their_room_to_one_that_finds_none(own_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kept_files_make_room_for_a_new_one(own_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     files = own_client.app.state.files
     assert own_client.get(PARQUET).status_code == 200 and len(files._open) == 1
@@ -257,9 +257,7 @@ def test_kept_files_give_their_room_to_one_that_finds_none(own_client: Client, m
     assert (answer.status_code, len(files._open)) == (507, 0)
 
 
-def test_a_file_is_kept_for_a_while_after_it_was_last_asked_for(
-    own_client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_is_kept_for_a_while_after_its_last_request(own_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr(kept_files, "KEPT_SECONDS", 0.3)
     made, files = counted(monkeypatch), own_client.app.state.files
@@ -276,7 +274,7 @@ def test_a_file_is_kept_for_a_while_after_it_was_last_asked_for(
     assert (made, kept, len(files._open)) == ([1], 1, 0)
 
 
-def test_more_files_than_there_may_be_are_refused_while_all_are_being_sent(
+def test_a_file_above_the_limit_is_rejected_while_all_are_being_sent(
     own_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given: two readers that have not come to the end
@@ -297,7 +295,7 @@ def test_more_files_than_there_may_be_are_refused_while_all_are_being_sent(
     assert (kept, answer.status_code) == (2, 200)
 
 
-def test_one_who_goes_away_does_not_break_off_what_another_waits_for(
+def test_a_disconnect_does_not_cancel_a_file_that_another_client_awaits(
     own_client: Client, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given

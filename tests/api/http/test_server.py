@@ -82,7 +82,7 @@ def connections(act: Callable[[Callable[..., Connection], asyncio.Event], Awaita
     asyncio.run(run())
 
 
-def test_the_one_that_is_idle_for_longest_goes_first() -> None:
+def test_the_longest_idle_connection_is_closed_first() -> None:
     async def act(connect: Callable[..., Connection], done: asyncio.Event) -> None:
         # given: one that was answered after the other opened
         done.set()
@@ -98,7 +98,7 @@ def test_the_one_that_is_idle_for_longest_goes_first() -> None:
     connections(act)
 
 
-def test_no_connection_with_a_request_is_closed_for_another() -> None:
+def test_no_connection_with_a_request_is_closed_for_a_new_one() -> None:
     async def act(connect: Callable[..., Connection], done: asyncio.Event) -> None:
         # given
         busy = [connect() for _ in range(2)]
@@ -119,7 +119,7 @@ def test_no_connection_with_a_request_is_closed_for_another() -> None:
     connections(act)
 
 
-def test_an_idle_connection_of_the_address_that_has_most_goes_first() -> None:
+def test_idle_connections_of_the_busiest_address_are_closed_first() -> None:
     async def act(connect: Callable[..., Connection], done: asyncio.Event) -> None:
         # given: the honest one waits for longest
         honest, *many = connect("192.0.2.9"), connect(), connect(), connect()
@@ -131,7 +131,7 @@ def test_an_idle_connection_of_the_address_that_has_most_goes_first() -> None:
     connections(act, most=5)
 
 
-def test_requests_of_one_address_leave_connections_for_others() -> None:
+def test_one_address_leaves_connections_for_others() -> None:
     async def act(connect: Callable[..., Connection], done: asyncio.Event) -> None:
         # given
         busy = [connect() for _ in range(7)]
@@ -158,7 +158,7 @@ def test_requests_of_one_address_leave_connections_for_others() -> None:
     ("taken", "is_closed"),
     [(0, True), (LEAST_TAKEN - 1, True), (LEAST_TAKEN, False), (100_000, False)],
 )
-def test_a_client_that_takes_next_to_nothing_of_a_response_is_closed(taken: int, is_closed: bool) -> None:
+def test_a_client_that_reads_too_slowly_is_disconnected(taken: int, is_closed: bool) -> None:
     async def act(connect: Callable[..., Connection], done: asyncio.Event) -> None:
         # given
         done.set()
@@ -179,7 +179,7 @@ def test_a_client_that_takes_next_to_nothing_of_a_response_is_closed(taken: int,
     connections(act)
 
 
-def test_a_client_that_takes_all_in_time_may_be_idle() -> None:
+def test_a_client_that_read_everything_may_be_idle() -> None:
     async def act(connect: Callable[..., Connection], done: asyncio.Event) -> None:
         client = connect()
         client.unsent = 100_000
@@ -204,7 +204,7 @@ def test_a_client_that_takes_all_in_time_may_be_idle() -> None:
         ("not:an:address", "not:an:address"),
     ],
 )
-def test_an_address_of_ipv6_counts_with_its_network(host: str, network: str) -> None:
+def test_ipv6_addresses_are_counted_by_network(host: str, network: str) -> None:
     assert network_of(host) == network
 
 
@@ -219,7 +219,7 @@ def test_an_address_of_ipv6_counts_with_its_network(host: str, network: str) -> 
         ((64, 64), (64, 64), 1),
     ],
 )
-def test_there_are_no_more_connections_than_files_that_may_be_open(
+def test_connections_are_limited_by_the_open_file_limit(
     monkeypatch: pytest.MonkeyPatch, limits: tuple[int, int], raised: tuple[int, int], most: int
 ) -> None:
     # given

@@ -29,7 +29,9 @@ ADDRESSES = {
 
 
 @pytest.mark.parametrize("kind", ADDRESSES)
-def test_one_address_has_its_share(client: Client, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_one_address_is_limited_to_its_share_of_slots(
+    client: Client, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
     # given: that of httpx
     address, slots = ADDRESSES[kind]
     monkeypatch.setitem(slots.by_address, "127.0.0.1", slots.share)
@@ -71,7 +73,7 @@ def _request(messages: list[str], **scope: Any) -> Request:
     return Request({"type": "http", "client": ("192.0.2.1", 1), HELD: [], **scope}, receive)
 
 
-def test_what_is_made_for_a_client_that_leaves_is_broken_off() -> None:
+def test_work_for_a_disconnected_client_is_cancelled() -> None:
     closed = []
 
     async def endless() -> AsyncGenerator[bytes]:
@@ -93,7 +95,7 @@ def test_what_is_made_for_a_client_that_leaves_is_broken_off() -> None:
     asyncio.run(run())
 
 
-def test_a_response_that_nobody_reads_on_is_closed_at_its_end() -> None:
+def test_an_abandoned_response_is_closed() -> None:
     closed = []
 
     async def chunks() -> AsyncGenerator[bytes]:
@@ -119,14 +121,14 @@ def test_a_response_that_nobody_reads_on_is_closed_at_its_end() -> None:
     asyncio.run(run())
 
 
-def test_every_streamed_response_lets_others_have_their_turn_and_is_closed_at_its_end() -> None:
+def test_every_streamed_response_yields_to_others_and_is_closed() -> None:
     """There is no other kind."""
     for file in (ROOT / "app").rglob("*.py"):
         named = "StreamingResponse" in file.read_text()
         assert named is (file.name == "responses.py"), file
 
 
-def test_everybody_else_has_a_turn_between_two_parts_of_a_response(
+def test_other_requests_run_between_two_chunks_of_a_response(
     empty_client: Client, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given: parts that are ready without waiting, as of a client that reads as fast as it can
@@ -154,7 +156,7 @@ def test_everybody_else_has_a_turn_between_two_parts_of_a_response(
     assert turns > 50
 
 
-def test_streams_that_wait_look_for_news_together_and_are_sent_the_same(database: Database) -> None:
+def test_waiting_streams_share_one_poll_and_get_the_same_entries(database: Database) -> None:
     record(database, incident_draft("a"), incident_draft("b"))
 
     async def run() -> None:
@@ -194,7 +196,7 @@ def test_streams_that_wait_look_for_news_together_and_are_sent_the_same(database
     asyncio.run(run())
 
 
-def test_what_is_confidential_reaches_no_other_stream(database: Database) -> None:
+def test_confidential_members_reach_only_streams_with_the_scope(database: Database) -> None:
     # given
     record(database, incident_draft("a"))
     witness = {"id": "w", "name": "A witness in danger", "kind": "ngo", "confidential": True}
@@ -214,7 +216,7 @@ def test_what_is_confidential_reaches_no_other_stream(database: Database) -> Non
     asyncio.run(run())
 
 
-def test_nobody_looks_for_news_where_nobody_waits(database: Database) -> None:
+def test_the_log_is_not_polled_without_waiting_streams(database: Database) -> None:
     async def run() -> None:
         reader = Reader(database, 2)
         live = LiveFeed(reader)
@@ -226,7 +228,7 @@ def test_nobody_looks_for_news_where_nobody_waits(database: Database) -> None:
     asyncio.run(run())
 
 
-def test_a_slot_is_given_back_when_the_request_is_over() -> None:
+def test_a_slot_is_released_at_the_end_of_the_request() -> None:
     slots = Slots(4, "exports", TooManyExports)
     request = _request(["http.request"])
     hold(request, slots)

@@ -37,7 +37,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.mark.parametrize("later", [b"", PLAIN], ids=["alone", "with a request later"])
 @pytest.mark.parametrize("name", SENT)
-def test_what_follows_another_protocol_is_not_answered_and_the_connection_ends(
+def test_bytes_after_a_protocol_switch_get_no_response_and_the_connection_closes(
     service: Service, name: str, later: bytes
 ) -> None:
     # given
@@ -61,7 +61,7 @@ def test_what_follows_another_protocol_is_not_answered_and_the_connection_ends(
     assert b"connection: close" in got
 
 
-def test_an_offer_that_does_not_close_the_connection_is_ignored(service: Service) -> None:
+def test_an_upgrade_offer_that_keeps_the_connection_is_ignored(service: Service) -> None:
     # given: without `Connection: Upgrade` it is meant for nobody here
     with service.connect(timeout=5) as client:
         client.sendall(HEALTH + b"Upgrade: websocket\r\n\r\n" + HEALTH + b"Connection: close\r\n\r\n")
@@ -73,7 +73,7 @@ def test_an_offer_that_does_not_close_the_connection_is_ignored(service: Service
     assert got.count(b"HTTP/1.1 200 ") == 2
 
 
-def test_the_openapi_document_holds_up_nobody(service: Service) -> None:
+def test_generating_the_openapi_document_blocks_no_request(service: Service) -> None:
     # when: it is asked for the first time
     with httpx.Client(base_url=service.base) as client:
         client.get("/healthz")

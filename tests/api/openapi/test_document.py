@@ -78,7 +78,7 @@ def _operation(path: str) -> dict[str, Any]:
     return found
 
 
-def test_the_document_has_every_route_and_no_other() -> None:
+def test_the_document_has_exactly_the_routes() -> None:
     assert DOCUMENT["paths"].keys() == {*TAKEN, *WRITTEN, "/v1/changes/stream", "/healthz", "/readyz"}
     for path, operations in DOCUMENT["paths"].items():
         reads = path not in WRITTEN or path in TAKEN
@@ -102,7 +102,7 @@ def test_every_parameter_of_a_route_is_described(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", TAKEN)
-def test_a_route_takes_what_the_document_says_and_nothing_else(client: Client, path: str) -> None:
+def test_a_route_accepts_exactly_the_documented_parameters(client: Client, path: str) -> None:
     # given
     address = path.format(**NAMED)
     told = {p["name"] for p in _operation(path)["parameters"] if p["in"] == "query"}
@@ -118,7 +118,7 @@ def test_a_route_takes_what_the_document_says_and_nothing_else(client: Client, p
 
 
 @pytest.mark.parametrize("path", TAKEN)
-def test_every_example_of_a_parameter_can_be_sent(client: Client, path: str) -> None:
+def test_every_parameter_example_is_accepted(client: Client, path: str) -> None:
     address = path.format(**NAMED)
     for parameter in _operation(path)["parameters"]:
         for example in parameter.get("examples", {}).values():
@@ -147,20 +147,22 @@ def _less_instants(value: Any) -> Any:
         ("/v1/stats", "/v1/stats?country=ML&group_by=country", examples.STATS),
     ],
 )
-def test_an_example_is_what_the_seeds_answer(client: Client, path: str, address: str, example: Any) -> None:
+def test_every_response_example_equals_the_response_over_the_seeds(
+    client: Client, path: str, address: str, example: Any
+) -> None:
     shown = _operation(path)["responses"]["200"]["content"]["application/json"]["example"]
     assert shown == json.loads(json.dumps(example))
     assert _less_instants(client.json(address)) == _less_instants(shown)
 
 
 @pytest.mark.parametrize("address", ANSWERS)
-def test_a_real_answer_is_what_its_schema_says(client: Client, address: str) -> None:
+def test_a_real_response_matches_its_schema(client: Client, address: str) -> None:
     """Strictly: no further member, no number told as text."""
     ANSWERS[address].model_validate_json(client.get(address).content, strict=True)
 
 
 @pytest.mark.parametrize("question", ["", "as_of=2019-11-02", "near_border=BF&total=true", "limit=1"])
-def test_a_page_of_incidents_is_what_its_schema_says(client: Client, question: str) -> None:
+def test_a_page_of_incidents_matches_its_schema(client: Client, question: str) -> None:
     # when
     page = client.json(f"/v1/incidents?{question}")
 
@@ -170,7 +172,7 @@ def test_a_page_of_incidents_is_what_its_schema_says(client: Client, question: s
 
 
 @pytest.mark.parametrize("path", TAKEN)
-def test_every_answer_of_a_route_refers_to_its_schema(path: str) -> None:
+def test_every_response_refers_to_a_schema(path: str) -> None:
     responses = _operation(path)["responses"]
     assert {"200", "304", "400", "414", "431", "503"} <= responses.keys()
     assert ("422" in responses) == (not path.startswith("/ogc"))
@@ -219,11 +221,11 @@ def _all_schemas() -> Iterator[tuple[str, dict[str, Any]]]:
                 yield from _schemas([media.get("schema") for media in content])
 
 
-def test_every_schema_has_keywords_of_json_schema_alone() -> None:
+def test_every_schema_has_only_json_schema_keywords() -> None:
     assert {keyword for _, schema in _all_schemas() for keyword in schema} == KEYWORDS
 
 
-def test_days_and_instants_have_types_of_their_own_and_whole_numbers_their_width() -> None:
+def test_days_instants_and_integers_have_formats() -> None:
     formats: dict[str, set[str | None]] = {}
     for name, schema in _all_schemas():
         if schema.get("type") in ("string", "integer"):
@@ -235,7 +237,7 @@ def test_days_and_instants_have_types_of_their_own_and_whole_numbers_their_width
 
 
 @pytest.mark.parametrize("path", TAKEN)
-def test_a_parameter_says_whether_it_refuses_the_empty_text(client: Client, path: str) -> None:
+def test_a_parameter_declares_whether_it_accepts_the_empty_text(client: Client, path: str) -> None:
     for parameter in _operation(path)["parameters"]:
         for schema in parameter["schema"].get("anyOf", [parameter["schema"]]):
             text = schema.get("items", schema)
@@ -248,7 +250,7 @@ def test_a_parameter_says_whether_it_refuses_the_empty_text(client: Client, path
                 assert bool(limits) if refused else not limits & {"minLength", "pattern"}, parameter["name"]
 
 
-def test_the_document_names_its_licence_servers_groups_and_what_each_operation_needs() -> None:
+def test_the_document_has_license_servers_tags_and_security() -> None:
     operations = [operation for methods in DOCUMENT["paths"].values() for operation in methods.values()]
     assert DOCUMENT["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
     assert DOCUMENT["servers"] == [{"url": "/"}]
@@ -257,12 +259,12 @@ def test_the_document_names_its_licence_servers_groups_and_what_each_operation_n
     assert all("security" in operation for operation in operations)
 
 
-def test_the_address_in_the_settings_is_the_server() -> None:
+def test_the_base_url_in_the_settings_is_the_server() -> None:
     made = create_app(Settings(_env_file=None, public_url="https://data.example/conflict"))  # type: ignore[call-arg]
     assert made.openapi()["servers"] == [{"url": "https://data.example/conflict"}]
 
 
-def test_a_body_has_one_media_type_and_the_others_are_still_taken(own_client: Client, seeded: Database) -> None:
+def test_a_body_has_one_documented_media_type_and_others_are_accepted(own_client: Client, seeded: Database) -> None:
     # given
     editor = Editor(own_client, seeded, Scope.WRITE, name="an editor")
     sent = {
@@ -287,7 +289,7 @@ def test_a_body_has_one_media_type_and_the_others_are_still_taken(own_client: Cl
 
 
 @pytest.mark.parametrize(("label", "mode"), FUZZED)
-def test_random_requests_are_answered_as_the_document_says(
+def test_responses_to_random_requests_match_the_document(
     seeded: Database, own_client: Client, label: str, mode: GenerationMode
 ) -> None:
     """Requests that fit the document, and requests that do not: both get what it says."""

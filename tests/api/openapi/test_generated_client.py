@@ -159,7 +159,7 @@ def _write_all(call: Calls) -> None:
     assert call("reporters_and_sources.record_source", body=nothing, status=422).errors[0].name == "title"
 
 
-def test_every_operation_is_used_with_typed_values_and_answers(calls: Calls) -> None:
+def test_every_operation_works_with_typed_values_and_responses(calls: Calls) -> None:
     _read_all(calls)
     assert len(_walk(calls, "incidents.incidents")) == 3
     assert len(set(_walk(calls, "toll_reports.toll_reports"))) == 6
@@ -168,7 +168,7 @@ def test_every_operation_is_used_with_typed_values_and_answers(calls: Calls) -> 
     assert calls.used | {ENDLESS} == calls.operations.keys()
 
 
-def test_reading_takes_a_client_without_a_key(modules: dict[str, ModuleType]) -> None:
+def test_reads_work_without_a_key(modules: dict[str, ModuleType]) -> None:
     for name, module in modules.items():
         if hasattr(module, "sync_detailed"):
             takes = str(module.sync_detailed.__annotations__["client"])

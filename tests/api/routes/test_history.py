@@ -64,7 +64,7 @@ def _without_recording(history: dict[str, Any]) -> dict[str, Any]:
     return history
 
 
-def test_the_history_of_indelimane_is_what_the_article_tells(client: Client) -> None:
+def test_the_history_of_indelimane_matches_the_article(client: Client) -> None:
     assert _without_recording(client.json(HISTORY)) == {
         "incident": INDELIMANE,
         "rule": "latest-standing",
@@ -91,7 +91,7 @@ def test_as_of_the_first_day_the_governments_figure_still_stands(client: Client)
     assert history["timeline"] == [KILLED_53 | {"to": None}]
 
 
-def test_a_shared_toll_has_its_timeline_beside_the_incidents_own(client: Client) -> None:
+def test_a_shared_toll_has_a_timeline_of_its_own(client: Client) -> None:
     # when
     history = client.json("/v1/incidents/ml-2019-10-burkina-border-1/toll-history")
 
@@ -147,7 +147,7 @@ def test_a_late_report_changes_the_past_but_not_what_was_known_of_it(own_client:
     assert own_client.json(f"{HISTORY}?recorded_as_of={before}")["timeline"][0] == KILLED_53
 
 
-def test_versions_tell_what_changed_in_the_record_and_who_changed_it(own_client: Client, seeded: Database) -> None:
+def test_versions_list_what_changed_and_who_changed_it(own_client: Client, seeded: Database) -> None:
     # given
     record_before = own_client.json(f"/v1/incidents/{INDELIMANE}/versions")["items"][0]["record"]
     before = _now()
@@ -168,9 +168,7 @@ def test_versions_tell_what_changed_in_the_record_and_who_changed_it(own_client:
     assert len(own_client.json(f"/v1/incidents/{INDELIMANE}/versions?recorded_as_of={before}")["items"]) == 1
 
 
-def test_a_withdrawn_incident_is_gone_with_its_reason_and_answers_only_for_before(
-    own_client: Client, seeded: Database
-) -> None:
+def test_a_withdrawn_incident_is_a_410_except_at_earlier_recorded_times(own_client: Client, seeded: Database) -> None:
     # given
     record(seeded, incident_draft("double", day="2019-11-01", toll_reports=[report_body(48, reported_on="2019-11-03")]))
     before = _now()
@@ -205,9 +203,7 @@ def test_a_withdrawn_incident_is_gone_with_its_reason_and_answers_only_for_befor
     assert own_client.json(f"/v1/stats?recorded_as_of={before}")["total"]["killed"]["best"] == 97
 
 
-def test_a_retracted_report_stays_visible_with_its_reason_and_gives_the_headline_back(
-    own_client: Client, seeded: Database
-) -> None:
+def test_a_retracted_report_stays_visible_and_restores_the_headline(own_client: Client, seeded: Database) -> None:
     # given
     before = _now()
     with recording(seeded, "tests") as writer:
@@ -241,7 +237,7 @@ def test_a_retracted_report_stays_visible_with_its_reason_and_gives_the_headline
 
 
 @pytest.mark.parametrize("part", ["toll-history", "toll-history?as_of=2019-11-01", "toll-history?f=csv", "versions"])
-def test_an_id_that_was_never_given_has_neither_history_nor_versions(client: Client, part: str) -> None:
+def test_an_unknown_id_has_neither_history_nor_versions(client: Client, part: str) -> None:
     # when
     answer = client.get(f"/v1/incidents/nowhere/{part}")
 

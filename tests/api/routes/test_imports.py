@@ -43,7 +43,7 @@ def send(editor: Editor, address: str, content: Any, **headers: str) -> httpx.Re
     return editor.request("POST", address, content=content, headers=CSV | headers)
 
 
-def test_every_row_is_answered_and_then_the_summary(editor: Editor, file: bytes) -> None:
+def test_every_row_gets_a_result_followed_by_the_summary(editor: Editor, file: bytes) -> None:
     # when
     *rows, last = lines(send(editor, GED, file))
 
@@ -57,7 +57,7 @@ def test_every_row_is_answered_and_then_the_summary(editor: Editor, file: bytes)
     assert editor.json("/v1/incidents?limit=1&total=true")["total"] == 250
 
 
-def test_rows_that_are_refused_are_told_and_the_others_taken(editor: Editor) -> None:
+def test_rejected_rows_are_reported_and_the_others_recorded(editor: Editor) -> None:
     # when
     told = lines(send(editor, "/v1/import?format=csv", TABLE))
 
@@ -68,7 +68,7 @@ def test_rows_that_are_refused_are_told_and_the_others_taken(editor: Editor) -> 
     assert editor.client.ids("/v1/incidents") == ["y", "x"]
 
 
-def test_a_file_that_leaves_its_days_open_is_refused_until_it_is_said_how_to_read_them(editor: Editor) -> None:
+def test_a_file_with_ambiguous_days_requires_a_day_order(editor: Editor) -> None:
     # given
     table = b"id,title,date_start,country\nx,T,05/06/2001,Mali\n"
 
@@ -96,7 +96,7 @@ def test_sending_a_file_again_changes_nothing(editor: Editor, file: bytes) -> No
     assert editor.checkpoint() == before
 
 
-def test_repairs_are_told_with_their_row(editor: Editor) -> None:
+def test_repairs_are_reported_with_their_row(editor: Editor) -> None:
     # given
     (event,) = ged.events(1)
     event = ged.with_figure(event, 5) | {"low": 9}
@@ -112,7 +112,7 @@ def test_repairs_are_told_with_their_row(editor: Editor) -> None:
     assert last["summary"]["repaired"] == 1
 
 
-def test_json_of_acleds_api_is_taken_as_it_is(editor: Editor) -> None:
+def test_json_of_acleds_api_is_imported_unchanged(editor: Editor) -> None:
     # given
     event = {
         "event_id_cnty": "MLI1", "event_date": "2019-11-01", "event_type": "Battles", "sub_event_type": "Armed clash",
@@ -126,7 +126,7 @@ def test_json_of_acleds_api_is_taken_as_it_is(editor: Editor) -> None:
     assert lines(answer)[0] == {"line": 1, "outcome": "created", "id": "acled-mli1"}
 
 
-def test_what_is_recorded_bears_the_name_of_the_key(editor: Editor, file: bytes) -> None:
+def test_imported_records_name_the_key(editor: Editor, file: bytes) -> None:
     # when
     send(editor, GED, file)
 
@@ -145,7 +145,7 @@ def test_what_is_recorded_bears_the_name_of_the_key(editor: Editor, file: bytes)
         ("/v1/import?format=csv", b"", "file", "is empty"), ("/v1/import?format=csv", b"\x00\x01", "file", "is neither text nor a workbook"),
     ],
 )  # fmt: skip
-def test_a_file_or_question_that_cannot_be_read_is_refused_whole(
+def test_an_unreadable_file_or_query_is_rejected(
     editor: Editor, address: str, content: bytes, named: str, why: str
 ) -> None:
     # when
@@ -160,7 +160,7 @@ def test_a_file_or_question_that_cannot_be_read_is_refused_whole(
     assert import_route.under_way.taken == 0
 
 
-def test_a_key_with_the_scope_is_needed(editor: Editor, confidential_reader: Editor) -> None:
+def test_an_import_requires_a_key_with_the_write_scope(editor: Editor, confidential_reader: Editor) -> None:
     # when
     nobody = editor.client.request("POST", "/v1/import?format=csv", content=TABLE, headers=CSV)
     reader = send(confidential_reader, "/v1/import?format=csv", TABLE)
@@ -170,7 +170,7 @@ def test_a_key_with_the_scope_is_needed(editor: Editor, confidential_reader: Edi
     assert editor.checkpoint()["size"] == 0
 
 
-def test_a_body_of_another_kind_is_refused(editor: Editor) -> None:
+def test_an_import_of_another_media_type_is_rejected(editor: Editor) -> None:
     # when
     answer = editor.request("POST", "/v1/import?format=csv", content=TABLE, headers={"Content-Type": "application/zip"})
 
@@ -179,7 +179,7 @@ def test_a_body_of_another_kind_is_refused(editor: Editor) -> None:
     assert "text/csv" in answer.json()["detail"]
 
 
-def test_a_body_that_is_too_large_is_refused_before_and_while_it_is_read(
+def test_an_import_that_is_too_large_is_rejected_before_and_during_upload(
     editor: Editor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -197,7 +197,7 @@ def test_a_body_that_is_too_large_is_refused_before_and_while_it_is_read(
     assert import_route.under_way.taken == 0
 
 
-def test_a_third_import_has_to_wait(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_third_simultaneous_import_is_rejected(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr(import_route.under_way, "taken", import_route.MOST_AT_ONCE)
 
@@ -210,7 +210,7 @@ def test_a_third_import_has_to_wait(editor: Editor, monkeypatch: pytest.MonkeyPa
     assert import_route.under_way.taken == import_route.MOST_AT_ONCE
 
 
-def test_imports_and_reads_go_on_beside_each_other(editor: Editor, file: bytes) -> None:
+def test_reads_are_served_during_an_import(editor: Editor, file: bytes) -> None:
     # when
     async def together() -> Any:
         headers = CSV | {"Authorization": f"Bearer {editor.key}"}
@@ -229,7 +229,7 @@ def test_imports_and_reads_go_on_beside_each_other(editor: Editor, file: bytes) 
     assert (import_route.under_way.taken, import_route.under_way.by_address) == (0, {})
 
 
-def test_an_importer_without_the_scope_learns_nothing_of_what_is_confidential(
+def test_an_import_without_the_scope_reveals_nothing_confidential(
     editor: Editor, empty_client: Client, database: Database
 ) -> None:
     # given
@@ -266,7 +266,7 @@ def writer_key(service: Service) -> str:
 
 
 @pytest.mark.slow
-def test_a_slow_but_steady_body_may_take_longer_than_a_request(service: Service, writer_key: str, file: bytes) -> None:
+def test_a_slow_steady_upload_may_exceed_the_request_deadline(service: Service, writer_key: str, file: bytes) -> None:
     # given: a deadline of 2 seconds, and a body that takes 4
     padding = b" " * 1_000_000
     parts = [file, *[b"\n" + padding + b",\n"] * 8]
@@ -290,7 +290,7 @@ def test_a_slow_but_steady_body_may_take_longer_than_a_request(service: Service,
     assert b'{"summary":{"created":250,' in got
 
 
-def test_a_body_that_trickles_is_cut_off(service: Service, writer_key: str) -> None:
+def test_an_upload_that_is_too_slow_is_cut_off(service: Service, writer_key: str) -> None:
     # given
     head = (
         f"POST {GED} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {writer_key}\r\nContent-Type: text/csv\r\n"
@@ -312,7 +312,7 @@ def test_a_body_that_trickles_is_cut_off(service: Service, writer_key: str) -> N
     assert time.monotonic() - begun < 4
 
 
-def test_an_import_whose_client_leaves_ends_after_the_batch_at_hand(
+def test_an_import_ends_after_the_current_batch_when_its_client_disconnects(
     service: Service, writer_key: str, tmp_path: Path
 ) -> None:
     # given
@@ -363,7 +363,7 @@ def _recordings(database: Database) -> int:
         ("/v1/import?format=csv", "text/csv", TABLE),
     ],
 )
-def test_a_key_that_is_revoked_while_its_body_arrives_records_nothing(
+def test_a_key_revoked_during_the_upload_records_nothing(
     editor: Editor, database: Database, address: str, media_type: str, content: bytes
 ) -> None:
     # when
@@ -376,7 +376,7 @@ def test_a_key_that_is_revoked_while_its_body_arrives_records_nothing(
     assert _recordings(database) == 0
 
 
-def test_an_import_whose_key_is_revoked_ends_after_the_batch_at_hand(
+def test_an_import_ends_after_the_current_batch_when_its_key_is_revoked(
     editor: Editor, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a key that is revoked as soon as the first batch is recorded
@@ -398,9 +398,7 @@ def test_an_import_whose_key_is_revoked_ends_after_the_batch_at_hand(
     assert editor.client.json("/v1/incidents?limit=1&total=true")["total"] == BATCH
 
 
-def test_an_answer_that_is_kept_is_not_repeated_to_a_key_that_was_revoked_while_its_body_arrives(
-    editor: Editor, database: Database
-) -> None:
+def test_a_kept_response_is_not_sent_to_a_key_revoked_during_the_upload(editor: Editor, database: Database) -> None:
     # given
     body, headers = orjson.dumps(incident_body("once")), {"Content-Type": "application/json", "Idempotency-Key": "k"}
     assert editor.request("POST", "/v1/incidents", content=body, headers=headers).status_code == 201
@@ -414,7 +412,7 @@ def test_an_answer_that_is_kept_is_not_repeated_to_a_key_that_was_revoked_while_
 
 @pytest.mark.parametrize("begin", [b"\x1f\x8b\x08\x00", b"PK\x03\x04"], ids=["gzip", "zip or workbook"])
 @pytest.mark.parametrize("parts", [1, 4])
-def test_a_file_that_is_packed_is_refused_at_its_first_bytes(editor: Editor, begin: bytes, parts: int) -> None:
+def test_a_compressed_file_is_rejected_at_its_first_bytes(editor: Editor, begin: bytes, parts: int) -> None:
     # given
     async def body() -> Any:
         for at in range(0, 4, 4 // parts):

@@ -26,7 +26,7 @@ BOTH_ASSAULTS = {
 }  # fmt: skip
 
 
-def test_menaka_in_november_2019_is_the_attack_on_indelimane(client: Client) -> None:
+def test_menaka_in_november_2019_finds_the_attack_on_indelimane(client: Client) -> None:
     # when
     page = client.json(NOVEMBER)
 
@@ -42,7 +42,7 @@ def test_menaka_in_november_2019_is_the_attack_on_indelimane(client: Client) -> 
 
 
 @pytest.mark.parametrize("asked", ["2019-11-01", "2019-11-01T23:59:59.999999Z", "2019-11-02T23:59:59Z"])
-def test_before_the_army_spoke_the_toll_was_the_governments(client: Client, asked: str) -> None:
+def test_the_toll_on_the_first_day_is_the_governments_figure(client: Client, asked: str) -> None:
     # when
     toll = client.json(f"{NOVEMBER}&as_of={asked}")["items"][0]["toll"]
 
@@ -50,7 +50,7 @@ def test_before_the_army_spoke_the_toll_was_the_governments(client: Client, aske
     assert toll == {"as_of": asked, "rule": "latest-standing", "killed": GOVERNMENT, "shared": []}
 
 
-def test_before_its_first_report_the_attack_is_in_no_answer(client: Client) -> None:
+def test_an_incident_is_not_listed_before_its_first_report(client: Client) -> None:
     # when
     page = client.json(f"{NOVEMBER}&as_of=2019-10-31")
     alone = client.get(f"/v1/incidents/{INDELIMANE}?as_of=2019-10-31")
@@ -86,13 +86,13 @@ def test_before_its_first_report_the_attack_is_in_no_answer(client: Client) -> N
         ("first_killed_min=54", []),
     ],
 )
-def test_limits_hold_for_the_headline_at_as_of_and_ever_for_all_reports(
+def test_killed_limits_apply_to_the_headline_at_as_of_and_ever_limits_to_all_reports(
     client: Client, asked: str, found: list[str]
 ) -> None:
     assert client.ids(f"/v1/incidents?{asked}") == found
 
 
-def test_near_the_border_with_burkina_faso_are_two_assaults_that_share_one_toll(client: Client) -> None:
+def test_near_border_finds_the_two_assaults_that_share_a_toll(client: Client) -> None:
     # when
     items = client.json("/v1/incidents?near_border=BF&sort=date")["items"]
 
@@ -109,7 +109,7 @@ def _sums(**told: Any) -> dict[str, Any]:
     return {f"{measure}{kind}": NOTHING for kind in ("", "_shared") for measure in measures} | told
 
 
-def test_a_sum_over_mali_counts_the_shared_toll_once(client: Client) -> None:
+def test_statistics_of_mali_count_a_shared_toll_once(client: Client) -> None:
     # when
     stats = client.json("/v1/stats?country=ML&group_by=country")
 
@@ -124,7 +124,7 @@ def test_a_sum_over_mali_counts_the_shared_toll_once(client: Client) -> None:
     assert stats == {"items": [{"country": "ML"} | mali], "total": mali}
 
 
-def test_a_sum_as_of_the_first_day_knows_one_incident(client: Client) -> None:
+def test_statistics_as_of_the_first_day_count_one_incident(client: Client) -> None:
     # when
     stats = client.json("/v1/stats?country=ML&group_by=country&as_of=2019-11-01")
 
@@ -133,7 +133,7 @@ def test_a_sum_as_of_the_first_day_knows_one_incident(client: Client) -> None:
     assert stats == {"items": [{"country": "ML"} | mali], "total": mali}
 
 
-def test_every_group_has_the_shared_toll_of_its_members_and_the_total_has_it_once(client: Client) -> None:
+def test_every_group_has_the_shared_toll_of_its_members_and_the_total_counts_it_once(client: Client) -> None:
     # when
     stats = client.json("/v1/stats?group_by=month,actor")
 
@@ -160,7 +160,7 @@ def test_every_group_has_the_shared_toll_of_its_members_and_the_total_has_it_onc
         ("sort=-kiled", "sort", "is not a value of this parameter; did you mean -killed?", "-kiled"),
     ],
 )
-def test_a_slip_of_the_pen_is_named_with_the_nearest_right_word(
+def test_a_misspelled_value_is_rejected_with_a_suggestion(
     client: Client, asked: str, name: str, message: str, value: str | None
 ) -> None:
     # when
@@ -178,7 +178,7 @@ def test_a_slip_of_the_pen_is_named_with_the_nearest_right_word(
     }
 
 
-def test_every_fault_is_named_at_once(client: Client) -> None:
+def test_all_errors_of_a_request_are_listed(client: Client) -> None:
     # when
     faults = client.get("/v1/incidents?regoin=x&limit=0&killed_min=many&as_of=yesterday").json()["errors"]
 
@@ -189,11 +189,11 @@ def test_every_fault_is_named_at_once(client: Client) -> None:
 @pytest.mark.parametrize(
     "region", ["menaka", "Ménaka", "MÉNAKA", "ml-9", "ML-9", "M%C3%A9naka%20region", "R%C3%A9gion%20de%20M%C3%A9naka"]
 )
-def test_a_region_is_found_by_its_code_or_its_name_in_any_writing(client: Client, region: str) -> None:
+def test_a_region_is_found_by_code_or_any_spelling_of_its_name(client: Client, region: str) -> None:
     assert client.ids(f"/v1/incidents?region={region}") == [INDELIMANE]
 
 
-def test_fields_leaves_only_these_members_in_the_order_asked_for(client: Client) -> None:
+def test_fields_selects_members_in_the_requested_order(client: Client) -> None:
     # when
     page = client.json("/v1/incidents?region=ML-9&fields=region,id")
     one = client.json(f"/v1/incidents/{INDELIMANE}?fields=title")
@@ -208,7 +208,7 @@ def test_total_counts_all_pages(client: Client, asked: str, total: int) -> None:
     assert client.json(f"/v1/incidents?total=true{asked}")["total"] == total
 
 
-def test_without_total_there_is_none(client: Client) -> None:
+def test_there_is_no_total_unless_requested(client: Client) -> None:
     assert (
         client.json("/v1/incidents").keys()
         == client.json("/v1/incidents?total=false").keys()

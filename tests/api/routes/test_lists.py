@@ -40,7 +40,7 @@ SUMS: dict[str, Any] = {
 }
 
 
-def test_toll_reports_come_newest_first_each_with_whether_it_stands(client: Client) -> None:
+def test_toll_reports_are_listed_newest_first_with_their_status(client: Client) -> None:
     # when
     page = client.json("/v1/toll-reports?total=true")
 
@@ -51,7 +51,7 @@ def test_toll_reports_come_newest_first_each_with_whether_it_stands(client: Clie
     assert (page["next"], page["total"]) == (None, 6)
 
 
-def test_a_toll_report_tells_its_figure_its_reporter_and_its_source(client: Client) -> None:
+def test_a_toll_report_has_its_figure_reporter_and_source(client: Client) -> None:
     # when
     found = client.json(f"/v1/toll-reports/{MORE_THAN_40}")
 
@@ -70,7 +70,7 @@ def test_a_toll_report_tells_its_figure_its_reporter_and_its_source(client: Clie
 
 
 @pytest.mark.parametrize("asked", ["", "?as_of=2019-11-01"])
-def test_a_report_that_is_unknown_or_not_yet_given_is_a_404(client: Client, asked: str) -> None:
+def test_an_unknown_or_not_yet_reported_report_is_a_404(client: Client, asked: str) -> None:
     # when
     answer = client.get(f"/v1/toll-reports/{ARMY_49 if asked else 'nothing'}{asked}")
 
@@ -99,11 +99,11 @@ REPORT_CASES = {
 
 
 @pytest.mark.parametrize("question", REPORT_CASES)
-def test_a_filter_of_reports_finds_what_it_says_and_nothing_else(client: Client, question: str) -> None:
+def test_a_report_filter_finds_exactly_the_matching_reports(client: Client, question: str) -> None:
     assert client.ids(f"/v1/toll-reports?{question}") == REPORT_CASES[question]
 
 
-def test_no_filter_of_reports_is_left_out_of_the_cases() -> None:
+def test_every_report_filter_has_a_case() -> None:
     named = {pair.split("=")[0] for question in REPORT_CASES for pair in question.split("&")}
     assert {p.name for p in REPORTS} - named == {"cursor", "total", "bom", "f"}
 
@@ -112,7 +112,7 @@ def test_as_of_the_first_day_the_first_report_stands(client: Client) -> None:
     assert client.json("/v1/toll-reports?as_of=2019-11-01")["items"][0]["status"] == "standing"
 
 
-def test_a_walk_over_reports_gives_each_once(client: Client) -> None:
+def test_paging_through_reports_returns_each_once(client: Client) -> None:
     # when
     seen, address = [], "/v1/toll-reports?limit=4"
     while address:
@@ -124,7 +124,7 @@ def test_a_walk_over_reports_gives_each_once(client: Client) -> None:
     assert seen == NEWEST_FIRST
 
 
-def test_reports_are_lines_or_a_table_where_asked_for(client: Client) -> None:
+def test_reports_are_available_as_ndjson_and_csv(client: Client) -> None:
     # when
     lines = client.get("/v1/toll-reports?f=ndjson")
     table = client.get("/v1/toll-reports", headers={"Accept": "text/csv"})
@@ -176,7 +176,7 @@ def test_a_country_is_followed_by_its_regions(client: Client) -> None:
     }
 
 
-def test_a_country_has_the_sums_of_its_incidents_and_its_regions(client: Client) -> None:
+def test_a_country_has_sums_and_the_sums_of_its_regions(client: Client) -> None:
     shared = {"killed_shared": {"low": 40, "best": 40, "high": 41}}
     assert client.json("/v1/regions/ML") == MALI | SUMS | shared | {"regions": [MENAKA]}
 
@@ -186,7 +186,7 @@ def test_a_region_has_the_sums_of_its_incidents(client: Client) -> None:
     assert client.json("/v1/regions/ml-9") == client.json("/v1/regions/ML-9")
 
 
-def test_a_region_without_incidents_is_there_and_empty(client: Client) -> None:
+def test_a_region_without_incidents_exists_and_is_empty(client: Client) -> None:
     # when
     found = client.json("/v1/regions/ML-8")
 
@@ -195,7 +195,7 @@ def test_a_region_without_incidents_is_there_and_empty(client: Client) -> None:
 
 
 @pytest.mark.parametrize("address", ["/v1/regions/FR", "/v1/regions/ML?as_of=2000-01-01"])
-def test_a_country_without_incidents_is_there_and_empty(client: Client, address: str) -> None:
+def test_a_country_without_incidents_exists_and_is_empty(client: Client, address: str) -> None:
     # when
     found = client.json(address)
 
@@ -204,7 +204,7 @@ def test_a_country_without_incidents_is_there_and_empty(client: Client, address:
 
 
 @pytest.mark.parametrize("code", ["XX", "ML-99", "menaka", "MLI", "%20"])
-def test_what_is_no_iso_code_is_a_404(client: Client, code: str) -> None:
+def test_an_unknown_iso_code_is_a_404(client: Client, code: str) -> None:
     # when
     answer = client.get(f"/v1/regions/{code}")
 
@@ -212,7 +212,7 @@ def test_what_is_no_iso_code_is_a_404(client: Client, code: str) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
-def test_a_region_that_iso_has_no_code_for_is_listed_by_its_name(empty_client: Client, database: Database) -> None:
+def test_a_region_without_an_iso_code_is_listed_by_name(empty_client: Client, database: Database) -> None:
     # given
     somewhere = incident_draft(
         "a", country="SO", region={"code": None, "name": "Far Coast"}, toll_reports=[report_body(2)]
@@ -228,7 +228,7 @@ def test_a_region_that_iso_has_no_code_for_is_listed_by_its_name(empty_client: C
     assert [(s["region"], s["region_name"], s["killed"]["best"]) for s in sums] == [("Far Coast", "Far Coast", 2)]
 
 
-def test_reports_in_a_file_form_are_all_of_them(client: Client) -> None:
+def test_a_file_of_reports_contains_all_of_them(client: Client) -> None:
     whole = client.get("/v1/toll-reports?f=csv").text.splitlines()
     assert len(whole) == 1 + len(client.ids("/v1/toll-reports")) == 7
     assert len(client.get("/v1/toll-reports?f=ndjson").text.splitlines()) == 6
@@ -237,7 +237,7 @@ def test_reports_in_a_file_form_are_all_of_them(client: Client) -> None:
     assert client.get("/v1/toll-reports?f=csv&reported_by=nobody").text.splitlines() == whole[:1]
 
 
-def test_sums_by_day_are_those_of_the_day_on_which_an_incident_began(client: Client) -> None:
+def test_statistics_by_day_use_the_first_day_of_an_incident(client: Client) -> None:
     months, days = (client.json(f"/v1/stats?country=ML&group_by={by}")["items"] for by in ("month", "day"))
     assert [d["day"] for d in days] == sorted(d["day"] for d in days)
     assert [(d["day"], d["incidents"], d["killed"]["best"]) for d in days if d["killed"]["best"]] == [
@@ -246,7 +246,7 @@ def test_sums_by_day_are_those_of_the_day_on_which_an_incident_began(client: Cli
     assert sum(d["incidents"] for d in days) == sum(m["incidents"] for m in months)
 
 
-def test_sums_as_csv_have_their_keys_even_where_nothing_matches(client: Client) -> None:
+def test_statistics_as_csv_have_a_header_without_matches(client: Client) -> None:
     told = client.get("/v1/stats?f=csv&group_by=region&country=FR").text.splitlines()
     assert len(told) == 1 and told[0].startswith("region,region_name,incidents,killed_low")
     assert client.get("/v1/stats?f=csv").text.splitlines()[1].startswith("3,49,49,49")

@@ -74,7 +74,7 @@ def leaves(items: list[dict[str, Any]]) -> list[bytes]:
 # The feed
 
 
-def test_entries_come_in_the_order_of_their_recording_without_gaps(rich: Client, items: list[dict[str, Any]]) -> None:
+def test_entries_are_in_recorded_order_without_gaps(rich: Client, items: list[dict[str, Any]]) -> None:
     assert [item["seq"] for item in items] == list(range(1, rich.json("/v1/changes")["head"] + 1))
     assert [item["at"] for item in items] == sorted(item["at"] for item in items)
     assert [by for n, by in enumerate(i["by"] for i in items) if n == 0 or by != items[n - 1]["by"]] == [
@@ -82,7 +82,7 @@ def test_entries_come_in_the_order_of_their_recording_without_gaps(rich: Client,
     ]
 
 
-def test_every_kind_of_entry_is_there_and_says_of_what(items: list[dict[str, Any]]) -> None:
+def test_every_kind_of_entry_appears_and_names_its_subject(items: list[dict[str, Any]]) -> None:
     # given
     assert {item["kind"] for item in items} == set(ChangeKind)
 
@@ -102,7 +102,7 @@ def _of(items: list[dict[str, Any]], kind: ChangeKind, **told: Any) -> dict[str,
     return data
 
 
-def test_what_an_entry_tells_of_a_report_is_the_report(rich: Client, items: list[dict[str, Any]]) -> None:
+def test_an_entry_about_a_report_contains_the_report(rich: Client, items: list[dict[str, Any]]) -> None:
     for report_id in ("full-1", "both-1", "told-1"):
         assert (
             _of(items, ChangeKind.TOLL_REPORTED, id=report_id).items()
@@ -110,7 +110,7 @@ def test_what_an_entry_tells_of_a_report_is_the_report(rich: Client, items: list
         )
 
 
-def test_what_an_entry_tells_of_an_incident_is_its_version(rich: Client, items: list[dict[str, Any]]) -> None:
+def test_an_entry_about_an_incident_contains_its_version(rich: Client, items: list[dict[str, Any]]) -> None:
     # given
     told = [i["data"] for i in items if i["kind"].startswith("incident.") and i["incident"] == "full"]
 
@@ -125,7 +125,7 @@ def test_what_an_entry_tells_of_an_incident_is_its_version(rich: Client, items: 
     assert [[s["id"] for s in data["sources"]] for data in told] == [["journal"], ["journal"], ["journal", "wire"]]
 
 
-def test_what_an_entry_tells_of_a_retraction_or_a_withdrawal(items: list[dict[str, Any]]) -> None:
+def test_an_entry_about_a_retraction_or_withdrawal_contains_its_reason(items: list[dict[str, Any]]) -> None:
     dated = _of(items, ChangeKind.TOLL_RETRACTED, toll_report="full-2")
     assert (dated["reason"], dated["reported_on"], dated["source"]["id"]) == ("counted twice", "2019-11-12", "journal")
     undated = _of(items, ChangeKind.TOLL_RETRACTED, toll_report="both-2")
@@ -142,7 +142,7 @@ def test_what_an_entry_tells_of_a_retraction_or_a_withdrawal(items: list[dict[st
 
 
 @pytest.mark.parametrize("limit", [1, 5, 35, 36, 37, 1000])
-def test_following_next_gives_every_entry_once(rich: Client, items: list[dict[str, Any]], limit: int) -> None:
+def test_following_next_returns_every_entry_once(rich: Client, items: list[dict[str, Any]], limit: int) -> None:
     # given
     address, found = f"/v1/changes?limit={limit}", []
 
@@ -162,12 +162,12 @@ def test_following_next_gives_every_entry_once(rich: Client, items: list[dict[st
 
 
 @pytest.mark.parametrize("after", [0, 1, 17, 35])
-def test_entries_after_one_begin_with_the_one_after_it(rich: Client, items: list[dict[str, Any]], after: int) -> None:
+def test_after_starts_with_the_following_entry(rich: Client, items: list[dict[str, Any]], after: int) -> None:
     assert rich.json(f"/v1/changes?after={after}")["items"] == items[after:]
 
 
 @pytest.mark.parametrize("after", [36, 37, 10**6, 2**53 - 1])
-def test_after_the_newest_entry_there_is_nothing_yet(rich: Client, after: int) -> None:
+def test_there_are_no_entries_after_the_newest(rich: Client, after: int) -> None:
     # when
     answer = rich.get(f"/v1/changes?after={after}")
 
@@ -177,7 +177,7 @@ def test_after_the_newest_entry_there_is_nothing_yet(rich: Client, after: int) -
     assert "link" not in answer.headers
 
 
-def test_a_page_has_a_hundred_entries_unless_told(database: Database, empty_client: Client) -> None:
+def test_a_page_has_a_hundred_entries_by_default(database: Database, empty_client: Client) -> None:
     # given
     record(database, *(incident_draft(f"i-{n}") for n in range(120)))
 
@@ -187,7 +187,7 @@ def test_a_page_has_a_hundred_entries_unless_told(database: Database, empty_clie
     assert len(empty_client.json("/v1/changes?limit=1000")["items"]) == 120
 
 
-def test_a_log_with_nothing_in_it(empty_client: Client) -> None:
+def test_an_empty_log_has_an_empty_page(empty_client: Client) -> None:
     # when
     page, told = empty_client.json("/v1/changes"), empty_client.json("/v1/log/checkpoint")
 
@@ -198,7 +198,7 @@ def test_a_log_with_nothing_in_it(empty_client: Client) -> None:
         assert empty_client.get(address).status_code == 422
 
 
-def test_the_epoch_is_that_of_the_checkpoint_and_stays(own_client: Client, seeded: Database) -> None:
+def test_the_epoch_equals_that_of_the_checkpoint_and_stays(own_client: Client, seeded: Database) -> None:
     # given
     epoch = own_client.json("/v1/changes")["epoch"]
     assert len(epoch) == 16 and own_client.json("/v1/log/checkpoint")["epoch"] == epoch
@@ -211,7 +211,7 @@ def test_the_epoch_is_that_of_the_checkpoint_and_stays(own_client: Client, seede
     assert own_client.json("/v1/changes")["epoch"] == epoch
 
 
-def test_what_is_recorded_comes_at_the_end_of_the_feed(own_client: Client, seeded: Database) -> None:
+def test_a_new_record_is_at_the_end_of_the_feed(own_client: Client, seeded: Database) -> None:
     # given
     before = own_client.json("/v1/changes")
 
@@ -230,7 +230,7 @@ def test_what_is_recorded_comes_at_the_end_of_the_feed(own_client: Client, seede
 
 
 @pytest.mark.parametrize("kind", ChangeKind)
-def test_the_hash_of_an_entry_is_made_again_of_what_it_tells(items: list[dict[str, Any]], kind: ChangeKind) -> None:
+def test_the_hash_of_an_entry_can_be_recomputed(items: list[dict[str, Any]], kind: ChangeKind) -> None:
     # given
     of_kind = [item for item in items if item["kind"] == kind]
     assert of_kind
@@ -240,7 +240,7 @@ def test_the_hash_of_an_entry_is_made_again_of_what_it_tells(items: list[dict[st
         assert hash_of(item) == item["hash"], item
 
 
-def test_the_hash_of_an_entry_is_another_for_every_change_of_it(items: list[dict[str, Any]]) -> None:
+def test_any_change_of_an_entry_changes_its_hash(items: list[dict[str, Any]]) -> None:
     for item in items:
         for name in ("seq", "at", "kind", "incident", "by", "data"):
             assert hash_of(item | {name: "another"}) != item["hash"]
@@ -248,14 +248,14 @@ def test_the_hash_of_an_entry_is_another_for_every_change_of_it(items: list[dict
     assert len({item["hash"] for item in items}) == len(items)
 
 
-def test_the_hashes_of_the_seeds_are_made_again(client: Client) -> None:
+def test_the_hashes_of_the_seeds_can_be_recomputed(client: Client) -> None:
     items = client.json("/v1/changes?limit=1000")["items"]
     assert [hash_of(item) for item in items] == [item["hash"] for item in items]
     told = client.json("/v1/log/checkpoint")
     assert root_of_leaves([bytes.fromhex(item["hash"]) for item in items]).hex() == told["root"]
 
 
-def test_numbers_and_names_of_every_sort_are_hashed_as_they_are_told(database: Database, empty_client: Client) -> None:
+def test_unusual_numbers_and_names_are_hashed_as_served(database: Database, empty_client: Client) -> None:
     """Members of `attributes` are kept as they come."""
     kept = {
         "numbers": [0, -0.0, 1.0, 15.5, 1e21, 1e-7, -1e300, 5e-324, 2**53 - 1, 0.1 + 0.2, 1e9, 123456789.25],
@@ -267,7 +267,7 @@ def test_numbers_and_names_of_every_sort_are_hashed_as_they_are_told(database: D
     assert verify(database).entries == 1
 
 
-def test_those_who_may_see_it_get_what_is_confidential_beside_what_is_hashed(
+def test_a_confidential_reader_gets_disclosures_next_to_the_hashed_entry(
     rich: Client, items: list[dict[str, Any]], confidential_reader: str
 ) -> None:
     # when
@@ -286,7 +286,7 @@ def test_those_who_may_see_it_get_what_is_confidential_beside_what_is_hashed(
     assert told["sum-1"]["source"]["title"] == "CANARY a leak"
 
 
-def test_a_commitment_is_made_again_of_the_salt_and_what_is_confidential(
+def test_a_commitment_can_be_recomputed_from_the_salt_and_the_disclosure(
     rich: Client, confidential_reader: str
 ) -> None:
     # given
@@ -307,7 +307,7 @@ def test_a_commitment_is_made_again_of_the_salt_and_what_is_confidential(
 
 
 @pytest.mark.parametrize("address", ["/v1/changes?limit=1000", "/v1/log/checkpoint", "/v1/log/proof?seq=25"])
-def test_nobody_else_gets_what_is_confidential(rich: Client, address: str) -> None:
+def test_nobody_else_gets_confidential_members(rich: Client, address: str) -> None:
     text = rich.get(address).text
     assert "CANARY" not in text and "salt" not in text and "opened" not in text
 
@@ -315,20 +315,20 @@ def test_nobody_else_gets_what_is_confidential(rich: Client, address: str) -> No
 # Checkpoints and proofs
 
 
-def test_the_root_of_the_checkpoint_is_made_again_of_all_entries(
+def test_the_root_of_the_checkpoint_can_be_recomputed_from_all_entries(
     rich: Client, items: list[dict[str, Any]], leaves: list[bytes]
 ) -> None:
     told = rich.json("/v1/log/checkpoint")
     assert (told["size"], told["root"], told["at"]) == (len(items), root_of_leaves(leaves).hex(), items[-1]["at"])
 
 
-def test_the_checkpoint_is_what_verify_proves_and_goes_against(rich: Client, rich_file: Path) -> None:
+def test_the_checkpoint_equals_that_of_verify(rich: Client, rich_file: Path) -> None:
     told = rich.json("/v1/log/checkpoint")
     proved = verify(Database(f"sqlite:///{rich_file}"), Checkpoint(told["size"], told["root"]))
     assert (proved.entries, proved.root) == (told["size"], told["root"])
 
 
-def test_the_checkpoint_of_every_recorded_moment_is_that_of_the_log_then(
+def test_the_checkpoint_of_every_recorded_time_describes_the_log_then(
     rich: Client, items: list[dict[str, Any]], leaves: list[bytes]
 ) -> None:
     for at in sorted({item["at"] for item in items}):
@@ -344,7 +344,7 @@ def test_the_checkpoint_of_every_recorded_moment_is_that_of_the_log_then(
         assert answer.headers["cache-control"] == "public, max-age=3600"
 
 
-def test_the_checkpoint_between_two_recordings_is_that_of_the_one_before(rich: Client, rich_file: Path) -> None:
+def test_the_checkpoint_between_two_recordings_is_the_earlier_one(rich: Client, rich_file: Path) -> None:
     with closing(sqlite3.connect(rich_file)) as connection:
         (at,) = connection.execute("SELECT recorded_at FROM recording WHERE key = 5").fetchone()
     then = rich.json("/v1/log/checkpoint", params={"recorded_as_of": instant_text(at)})
@@ -353,18 +353,18 @@ def test_the_checkpoint_between_two_recordings_is_that_of_the_one_before(rich: C
     assert after == then and before["size"] < then["size"] and before["at"] < then["at"]
 
 
-def test_the_checkpoint_of_before_there_was_anything_is_of_nothing(rich: Client) -> None:
+def test_the_checkpoint_before_the_first_recording_is_empty(rich: Client) -> None:
     told = rich.json("/v1/log/checkpoint?recorded_as_of=2000-01-01")
     assert (told["size"], told["root"], told["at"]) == (0, EMPTY_ROOT, None)
 
 
-def test_the_checkpoint_of_the_future_is_that_of_now(rich: Client) -> None:
+def test_the_checkpoint_of_the_future_is_the_newest(rich: Client) -> None:
     answer = rich.get("/v1/log/checkpoint?recorded_as_of=2999-01-01")
     assert answer.json() == rich.json("/v1/log/checkpoint")
     assert answer.headers["cache-control"] == "public, no-cache"
 
 
-def test_every_entry_is_proved_to_be_in_every_log_that_has_it(rich: Client, leaves: list[bytes]) -> None:
+def test_every_entry_has_an_inclusion_proof_in_every_later_log(rich: Client, leaves: list[bytes]) -> None:
     for size in range(1, len(leaves) + 1):
         root = root_of_leaves(leaves[:size])
         for seq in range(1, size + 1):
@@ -379,7 +379,7 @@ def test_every_entry_is_proved_to_be_in_every_log_that_has_it(rich: Client, leav
             assert includes(leaves[seq - 1], seq - 1, size, path, root), (seq, size)
 
 
-def test_every_log_is_proved_to_be_the_beginning_of_every_later_one(rich: Client, leaves: list[bytes]) -> None:
+def test_every_log_has_a_consistency_proof_with_every_later_one(rich: Client, leaves: list[bytes]) -> None:
     roots = {size: root_of_leaves(leaves[:size]) for size in range(1, len(leaves) + 1)}
     for second in roots:
         for first in range(1, second + 1):
@@ -390,15 +390,13 @@ def test_every_log_is_proved_to_be_the_beginning_of_every_later_one(rich: Client
             assert consistent(first, second, roots[first], roots[second], path), (first, second)
 
 
-def test_proofs_are_for_the_log_as_it_stands_unless_told(rich: Client) -> None:
+def test_proofs_are_for_the_current_log_by_default(rich: Client) -> None:
     assert rich.json("/v1/log/proof?seq=5") == rich.json("/v1/log/proof?seq=5&size=36")
     assert rich.json("/v1/log/proof?from=5") == rich.json("/v1/log/proof?from=5&to=36")
     assert rich.json("/v1/log/proof?from=36&to=36")["proof"] == []
 
 
-def test_a_checkpoint_that_was_kept_is_proved_to_be_the_beginning_of_the_log_of_later(
-    own_client: Client, seeded: Database
-) -> None:
+def test_a_saved_checkpoint_is_consistent_with_the_later_log(own_client: Client, seeded: Database) -> None:
     # given
     kept = own_client.json("/v1/log/checkpoint")
     for n in range(5):
@@ -423,9 +421,7 @@ def test_a_checkpoint_that_was_kept_is_proved_to_be_the_beginning_of_the_log_of_
     ("after=" + "9" * 5000, "after"), ("after=1e3", "after"), ("after=%D9%A1", "after"), ("after=+1", "after"),
     ("afer=1", "afer"), ("cursor=x", "cursor"), ("recorded_as_of=2020-01-01", "recorded_as_of"), ("f=csv", "f"),
 ])  # fmt: skip
-def test_a_feed_that_cannot_be_asked_for_is_refused_by_the_name_of_what_is_wrong(
-    rich: Client, query: str, name: str
-) -> None:
+def test_an_invalid_feed_request_is_rejected_with_the_parameter(rich: Client, query: str, name: str) -> None:
     _is_refused(rich, f"/v1/changes?{query}", name)
 
 
@@ -438,9 +434,7 @@ def test_a_feed_that_cannot_be_asked_for_is_refused_by_the_name_of_what_is_wrong
     ("from=1&to=37", "to"), ("from=1&to=0", "to"), ("from=1&size=7", "size"), (f"from=1&to={2**53 - 1}", "to"),
     ("from=1&sice=7", "sice"), ("seq=1&recorded_as_of=2020-01-01", "recorded_as_of"),
 ])  # fmt: skip
-def test_a_proof_that_cannot_be_given_is_refused_by_the_name_of_what_is_wrong(
-    rich: Client, query: str, name: str
-) -> None:
+def test_an_invalid_proof_request_is_rejected_with_the_parameter(rich: Client, query: str, name: str) -> None:
     _is_refused(rich, f"/v1/log/proof?{query}", name)
 
 
@@ -448,7 +442,7 @@ def test_a_proof_that_cannot_be_given_is_refused_by_the_name_of_what_is_wrong(
     ("recorded_as_of=yesterday", "recorded_as_of"), ("recorded_as_of=", "recorded_as_of"), ("as_of=2020-01-01", "as_of"),
     ("size=1", "size"), ("recorded_as_of=2020-01-01&recorded_as_of=2020-01-02", "recorded_as_of"),
 ])  # fmt: skip
-def test_a_checkpoint_that_cannot_be_asked_for_is_refused(rich: Client, query: str, name: str) -> None:
+def test_an_invalid_checkpoint_request_is_rejected(rich: Client, query: str, name: str) -> None:
     _is_refused(rich, f"/v1/log/checkpoint?{query}", name)
 
 
@@ -461,7 +455,7 @@ def _is_refused(client: Client, address: str, name: str) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 @pytest.mark.parametrize("address", ["/v1/changes", "/v1/log/checkpoint", "/v1/log/proof"])
-def test_the_log_is_only_read(rich: Client, address: str, method: str) -> None:
+def test_the_log_is_read_only(rich: Client, address: str, method: str) -> None:
     assert rich.request(method, address).status_code == 405
 
 
@@ -472,7 +466,7 @@ ADDRESSES = ["/v1/changes", "/v1/changes?after=3&limit=2", "/v1/log/checkpoint",
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_what_has_not_changed_is_not_sent_again(rich: Client, address: str) -> None:
+def test_an_unchanged_log_gets_a_304(rich: Client, address: str) -> None:
     # given
     had = rich.get(address)
 
@@ -485,9 +479,7 @@ def test_what_has_not_changed_is_not_sent_again(rich: Client, address: str) -> N
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_after_something_was_recorded_the_answer_has_another_tag(
-    own_client: Client, seeded: Database, address: str
-) -> None:
+def test_a_new_record_changes_the_etag_of_the_log(own_client: Client, seeded: Database, address: str) -> None:
     # given
     had = own_client.get(address).headers["etag"]
     record(seeded, incident_draft("more"))
@@ -500,13 +492,13 @@ def test_after_something_was_recorded_the_answer_has_another_tag(
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_those_who_see_more_get_another_tag(rich: Client, confidential_reader: str, address: str) -> None:
+def test_a_confidential_reader_gets_another_etag(rich: Client, confidential_reader: str, address: str) -> None:
     opened = rich.get(address, headers={"Authorization": f"Bearer {confidential_reader}"}).headers["etag"]
     assert rich.get(address, headers={"If-None-Match": opened}).status_code == 200
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_head_tells_the_same_and_sends_nothing(rich: Client, address: str) -> None:
+def test_head_returns_the_same_headers_without_a_body(rich: Client, address: str) -> None:
     had, told = rich.get(address), rich.request("HEAD", address)
     assert (told.status_code, told.content, told.headers["etag"]) == (200, b"", had.headers["etag"])
 
@@ -532,9 +524,7 @@ def older(tmp_path: Path, recorded: Path) -> Iterator[Database]:
     database.close()
 
 
-def test_facts_of_before_there_was_a_log_are_entered_when_the_database_is_migrated(
-    older: Database, recorded: Path
-) -> None:
+def test_the_migration_enters_earlier_facts_into_the_log(older: Database, recorded: Path) -> None:
     # when
     schema.migrate(older)
 
@@ -549,19 +539,19 @@ def test_facts_of_before_there_was_a_log_are_entered_when_the_database_is_migrat
         client.close()
 
 
-def test_a_database_that_was_migrated_is_whole(older: Database, recorded: Path) -> None:
+def test_a_migrated_database_verifies(older: Database, recorded: Path) -> None:
     schema.migrate(older)
     assert verify(older).root == verify(Database(f"sqlite:///{recorded}")).root
 
 
-def test_migrating_again_enters_nothing_again(older: Database) -> None:
+def test_migrating_again_adds_no_entries(older: Database) -> None:
     schema.migrate(older)
     first = verify(older)
     schema.migrate(older)
     assert verify(older) == first
 
 
-def test_what_is_recorded_after_the_migration_goes_on_in_the_log(older: Database) -> None:
+def test_records_after_the_migration_continue_the_log(older: Database) -> None:
     # given
     schema.migrate(older)
     before = verify(older)
@@ -574,7 +564,7 @@ def test_what_is_recorded_after_the_migration_goes_on_in_the_log(older: Database
     assert now.entries == before.entries + 1
 
 
-def test_the_seeds_of_before_there_was_a_log_are_entered_too(seeded: Database, tmp_path: Path) -> None:
+def test_the_migration_enters_earlier_seeds_into_the_log(seeded: Database, tmp_path: Path) -> None:
     # given
     make_older(tmp_path / "older.db", Path(str(seeded.url.database)))
     older = Database(f"sqlite:///{tmp_path / 'older.db'}")
@@ -587,7 +577,7 @@ def test_the_seeds_of_before_there_was_a_log_are_entered_too(seeded: Database, t
     older.close()
 
 
-def test_an_empty_database_of_before_there_was_a_log_has_an_empty_one(database: Database, tmp_path: Path) -> None:
+def test_a_migrated_empty_database_has_an_empty_log(database: Database, tmp_path: Path) -> None:
     # given
     make_older(tmp_path / "older.db", Path(str(database.url.database)))
     older = Database(f"sqlite:///{tmp_path / 'older.db'}")
@@ -600,7 +590,7 @@ def test_an_empty_database_of_before_there_was_a_log_has_an_empty_one(database: 
     older.close()
 
 
-def test_a_page_ends_where_it_is_large_and_the_next_goes_on(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_of_the_log_ends_at_a_size_limit(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     whole = client.json("/v1/changes?limit=1000")
     monkeypatch.setattr("app.store.read.log.MOST_BYTES", 1)
@@ -617,7 +607,7 @@ def test_a_page_ends_where_it_is_large_and_the_next_goes_on(client: Client, monk
     assert [item for items in pages for item in items] == whole["items"]
 
 
-def test_no_more_streams_are_opened_than_there_may_be(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_streams_is_limited(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr("app.api.routes.log.streams.most", 0)
 

@@ -48,7 +48,7 @@ def _links(told: Any) -> dict[str, str]:
     return {link["rel"]: link["href"] for link in told["links"]}
 
 
-def test_the_landing_page_leads_everywhere(client: Client) -> None:
+def test_the_landing_page_links_to_everything(client: Client) -> None:
     for address in ("/ogc", "/ogc/"):
         links = _links(client.json(address))
         assert links.keys() == {"self", "service-desc", "service-doc", "conformance", "data"}
@@ -57,7 +57,7 @@ def test_the_landing_page_leads_everywhere(client: Client) -> None:
             assert client.get(href).status_code == 200, rel
 
 
-def test_only_what_is_true_is_declared(client: Client) -> None:
+def test_only_supported_conformance_classes_are_declared(client: Client) -> None:
     assert client.json("/ogc/conformance") == {"conformsTo": CONFORMS_TO}
     assert {uri.removeprefix("http://www.opengis.net/spec/") for uri in CONFORMS_TO} == {
         *(f"ogcapi-features-1/1.0/conf/{part}" for part in ("core", "geojson", "oas30")),
@@ -105,7 +105,7 @@ FRAGMENTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", FRAGMENTS)
-def test_a_parameter_of_a_standard_is_described_as_the_standard_prescribes(client: Client, name: str) -> None:
+def test_standard_parameters_are_described_as_the_standard_requires(client: Client, name: str) -> None:
     described = _parameters(client.json("/ogc/api"))[name]
     assert (described["in"], described["required"], described["style"], described["explode"]) == (
         "query",
@@ -121,7 +121,7 @@ def test_qgis_finds_its_page_size(client: Client) -> None:
     assert (schema["default"], schema["maximum"]) == (100, 1000)
 
 
-def test_the_collection_tells_where_and_when_its_incidents_are(many: Client, database: Database) -> None:
+def test_the_collection_states_its_spatial_and_temporal_extent(many: Client, database: Database) -> None:
     collection = many.json("/ogc/collections/incidents")
     (box,) = collection["extent"]["spatial"]["bbox"]
     assert box == pytest.approx([0.0, 10.0, 24.9, 10.0], abs=1e-5)
@@ -139,7 +139,7 @@ def test_an_empty_collection_has_no_days(empty_client: Client) -> None:
     assert extent["spatial"]["bbox"] == [[-180.0, -90.0, 180.0, 90.0]]
 
 
-def test_a_feature_is_flat_and_tells_the_headline(client: Client) -> None:
+def test_a_feature_is_flat_and_has_the_headline(client: Client) -> None:
     answer = client.get(INDELIMANE)
     assert answer.headers["content-type"] == "application/geo+json"
     feature = answer.json()
@@ -159,7 +159,7 @@ def test_a_feature_is_flat_and_tells_the_headline(client: Client) -> None:
     assert client.json(f"{INDELIMANE}?as_of=2019-11-01")["properties"]["killed_best"] == 53
 
 
-def test_a_walk_along_next_meets_every_feature_once(many: Client) -> None:
+def test_following_next_returns_every_feature_once(many: Client) -> None:
     address, seen, pages = f"{ITEMS}?limit=40", [], 0
     while address:
         answer = many.get(address)
@@ -170,7 +170,7 @@ def test_a_walk_along_next_meets_every_feature_once(many: Client) -> None:
     assert pages == 7 and sorted(seen) == [f"i-{n:03}" for n in range(250)]
 
 
-def test_every_page_says_how_many_match_and_counts_once(many: Client, database: Database) -> None:
+def test_every_page_states_number_matched_and_counts_once(many: Client, database: Database) -> None:
     # given: a page whose matches were counted
     query = f"{ITEMS}?killed_min=100&limit=10"
     page = many.json(query)
@@ -191,7 +191,7 @@ def test_every_page_says_how_many_match_and_counts_once(many: Client, database: 
     assert many.json(_links(page)["next"])["numberMatched"] == 150
 
 
-def test_what_cannot_be_counted_in_time_is_left_out(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_matched_is_omitted_when_counting_takes_too_long(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     # given: counting takes too long, the page does not
     slow = Statement("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n", {})
     monkeypatch.setattr(incident_queries, "select_total", lambda *_: slow)
@@ -204,7 +204,7 @@ def test_what_cannot_be_counted_in_time_is_left_out(many: Client, monkeypatch: p
     assert page["numberReturned"] == 10 and "numberMatched" not in page
 
 
-def test_a_page_says_when_it_was_made(many: Client) -> None:
+def test_a_page_has_a_timestamp(many: Client) -> None:
     made = datetime.fromisoformat(many.json(ITEMS)["timeStamp"])
     assert abs(datetime.now(UTC) - made) < timedelta(minutes=1)
 
@@ -230,14 +230,14 @@ DATETIMES = [
 
 
 @pytest.mark.parametrize(("datetime", "count"), DATETIMES)
-def test_datetime_meets_the_days_of_incidents(many: Client, datetime: str, count: int) -> None:
+def test_datetime_matches_the_days_of_incidents(many: Client, datetime: str, count: int) -> None:
     page = many.json(ITEMS, params={"datetime": datetime, "limit": 1000})
     assert page["numberReturned"] == count
     if datetime == "2020-01-05T23:30:00-02:00":
         assert page["features"][0]["properties"]["date_start"] == "2020-01-06"
 
 
-def test_datetime_and_dates_are_both_kept_to(many: Client) -> None:
+def test_datetime_and_date_filters_are_combined(many: Client) -> None:
     asked = {"datetime": "2020-01-05/2020-01-10", "date_from": "2020-01-08", "date_to": "2020-02-01"}
     assert many.json(ITEMS, params=asked)["numberReturned"] == 3
 
@@ -254,14 +254,14 @@ def test_a_box_may_have_heights_and_span_the_antimeridian(many: Client, bbox: st
     assert many.json(ITEMS, params={"bbox": bbox, "limit": 1000})["numberReturned"] == count
 
 
-def test_every_filter_holds_here_too(many: Client) -> None:
+def test_every_incident_filter_works_on_features(many: Client) -> None:
     assert many.json(f"{ITEMS}?killed_min=240&sort=killed&country=Mali")["features"][0]["id"] == "i-240"
     same = many.ids("/v1/incidents?change=none&killed_max=5&place=&".replace("&place=&", ""))
     assert [f["id"] for f in many.json(f"{ITEMS}?change=none&killed_max=5")["features"]] == same
 
 
 @pytest.mark.parametrize("crs", [CRS84, CRS84.upper(), "http://www.opengis.net/def/crs/OGC/0/CRS84h"])
-def test_a_box_is_in_the_one_reference_system_of_the_collection(many: Client, crs: str) -> None:
+def test_a_box_may_name_the_reference_system_of_the_collection(many: Client, crs: str) -> None:
     page = many.json(ITEMS, params={"bbox": "1,9,2,11", "bbox-crs": crs, "filter-crs": crs})
     assert page["numberMatched"] == 11
 
@@ -277,7 +277,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("query", "name"), WRONG)
-def test_a_wrong_parameter_is_a_400_that_names_it(many: Client, query: str, name: str) -> None:
+def test_an_invalid_parameter_is_a_400_that_names_it(many: Client, query: str, name: str) -> None:
     answer = many.get(f"{ITEMS}?{query}")
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
     assert [fault["name"] for fault in answer.json()["errors"]] == [name]
@@ -295,7 +295,7 @@ def test_an_unknown_parameter_is_a_400_everywhere(client: Client, address: str) 
     assert client.get(f"{address}?f=json").status_code == 200
 
 
-def test_what_is_not_there_is_told_so(client: Client, database: Database, many: Client) -> None:
+def test_a_missing_resource_is_a_404(client: Client, database: Database, many: Client) -> None:
     assert client.get("/ogc/collections/others").status_code == 404
     assert client.get(f"{ITEMS}/nobody").status_code == 404
     with recording(database, "tests") as writer:
@@ -309,20 +309,20 @@ def test_an_unchanged_page_is_a_304(client: Client) -> None:
         assert client.get(address, headers={"If-None-Match": tag}).status_code == 304
 
 
-def test_a_tag_of_links_to_one_host_is_no_tag_of_links_to_another(client: Client) -> None:
+def test_the_etag_depends_on_the_host_in_the_links(client: Client) -> None:
     for address in (ITEMS, *ABOUT):
         here, there = (client.get(address, headers={"Host": host}) for host in ("a.example", "b.example"))
         if "a.example" in here.text:
             assert here.headers["etag"] != there.headers["etag"], address
 
 
-def test_a_page_that_says_when_it_was_made_has_a_weak_tag(client: Client) -> None:
+def test_a_page_with_a_timestamp_has_a_weak_etag(client: Client) -> None:
     assert client.get(ITEMS).headers["etag"].startswith('W/"')
     assert client.get(INDELIMANE).headers["etag"].startswith('"')
 
 
 @pytest.mark.parametrize("address", [ITEMS, *ABOUT])
-def test_head_gives_the_headers_alone(client: Client, address: str) -> None:
+def test_head_returns_only_headers(client: Client, address: str) -> None:
     whole, head = client.get(address), client.request("HEAD", address)
     assert (head.status_code, head.content) == (200, b"")
     for name in ("content-type", "content-length", "etag"):
@@ -330,7 +330,7 @@ def test_head_gives_the_headers_alone(client: Client, address: str) -> None:
 
 
 @pytest.mark.parametrize("address", [ITEMS, *ABOUT])
-def test_every_link_is_absolute_and_leads_somewhere(many: Client, client: Client, address: str) -> None:
+def test_every_link_is_absolute_and_resolves(many: Client, client: Client, address: str) -> None:
     asked = client if address == INDELIMANE else many
     content = asked.json(f"{address}?limit=10" if address == ITEMS else address)
     of_collections = [link for collection in content.get("collections", ()) for link in collection["links"]]
@@ -343,12 +343,12 @@ def test_every_link_is_absolute_and_leads_somewhere(many: Client, client: Client
         ), link
 
 
-def test_gdal_is_led_from_the_root_to_the_definition(client: Client) -> None:
+def test_gdal_finds_the_definition_from_the_root(client: Client) -> None:
     response = client.get("/api")
     assert (response.status_code, response.headers["location"]) == (307, "http://testserver/ogc/api")
 
 
-def test_addresses_are_those_of_the_settings_behind_a_proxy(database: Database) -> None:
+def test_addresses_use_the_base_url_behind_a_proxy(database: Database) -> None:
     client = Client(database, public_url="https://example.org/conflicts/")
     assert _links(client.json("/ogc"))["data"] == "https://example.org/conflicts/ogc/collections"
     assert client.json("/ogc/api")["servers"] == [{"url": "https://example.org/conflicts/ogc"}]

@@ -61,7 +61,7 @@ def _sent(name: str, value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def test_the_rows_tell_everything(rows: list[dict[str, Any]]) -> None:
+def test_the_rows_contain_every_property(rows: list[dict[str, Any]]) -> None:
     for name in PROPERTIES:
         values = {row[name] for row in rows}
         assert len(values) > 1 or name in ("country", "survived_best", "side_b"), name
@@ -152,7 +152,7 @@ CONDITIONS = st.recursive(
 
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(CONDITIONS)
-def test_any_filter_finds_what_python_finds(varied: Client, rows: list[dict[str, Any]], node: Any) -> None:
+def test_any_filter_matches_the_evaluation_in_python(varied: Client, rows: list[dict[str, Any]], node: Any) -> None:
     expected = _of_python(rows, node)
     assert _ids(varied, filter=json.dumps(node), filter_lang="cql2-json") == expected
     assert _ids(varied, filter=features.in_text(node)) == expected
@@ -160,7 +160,7 @@ def test_any_filter_finds_what_python_finds(varied: Client, rows: list[dict[str,
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 @pytest.mark.parametrize("folded", [False, True])
-def test_a_pattern_finds_what_python_finds(
+def test_any_pattern_matches_the_evaluation_in_python(
     varied: Client, rows: list[dict[str, Any]], pattern: str, folded: bool
 ) -> None:
     for name in ("title", "place"):
@@ -196,7 +196,7 @@ AS_SENT = [
 
 
 @pytest.mark.parametrize(("text", "language", "node"), AS_SENT, ids=[text for text, _, _ in AS_SENT])
-def test_what_clients_send_is_understood(
+def test_filters_of_real_clients_are_accepted(
     varied: Client, rows: list[dict[str, Any]], text: str, language: str, node: Any
 ) -> None:
     found = _ids(varied, filter=text, filter_lang=language)
@@ -220,7 +220,7 @@ SHAPES = [
 
 
 @pytest.mark.parametrize(("shape", "box"), SHAPES)
-def test_a_shape_is_met_as_a_box_is(varied: Client, rows: list[dict[str, Any]], shape: str, box: Any) -> None:
+def test_a_geometry_filter_matches_like_a_box(varied: Client, rows: list[dict[str, Any]], shape: str, box: Any) -> None:
     west, south, east, north = box
     expected = set()
     for row in rows:
@@ -234,7 +234,7 @@ def test_a_shape_is_met_as_a_box_is(varied: Client, rows: list[dict[str, Any]], 
     assert _ids(varied, filter="geometry IS NULL") == nowhere
 
 
-def test_filters_properties_and_parameters_all_hold(varied: Client, rows: list[dict[str, Any]]) -> None:
+def test_filters_properties_and_parameters_are_combined(varied: Client, rows: list[dict[str, Any]]) -> None:
     found = _ids(
         varied, filter="killed_best > 2 OR killed_best IS NULL", place="Wani", date_from="2020-01-05", country="Mali"
     )
@@ -269,7 +269,7 @@ def test_a_cursor_belongs_to_its_filter(varied: Client) -> None:
         assert varied.get(changed).status_code == 400
 
 
-def test_a_filter_looks_at_what_was_known(database: Database) -> None:
+def test_a_filter_compares_what_was_known_at_as_of(database: Database) -> None:
     # given: a figure that was raised later
     record(database, incident_draft("a", toll_reports=[report_body(3)]))
     record_report(database, "a", best=30, reported_on="2020-03-01")
@@ -319,7 +319,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("text", "message"), WRONG, ids=[text[:40] for text, _ in WRONG])
-def test_a_filter_that_cannot_be_answered_is_a_400_with_the_reason(varied: Client, text: str, message: str) -> None:
+def test_an_unsupported_filter_is_a_400_with_the_reason(varied: Client, text: str, message: str) -> None:
     response = varied.get(ITEMS, params={"filter": text})
     assert (response.status_code, response.headers["content-type"]) == (400, "application/problem+json")
     ((name, told),) = [(fault["name"], fault["message"]) for fault in response.json()["errors"]]
@@ -359,7 +359,7 @@ TREES = st.recursive(
 
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(TREES)
-def test_any_json_is_answered_or_refused(varied: Client, tree: Any) -> None:
+def test_any_json_filter_gets_a_result_or_a_400(varied: Client, tree: Any) -> None:
     response = varied.get(ITEMS, params={"filter": json.dumps(tree), "filter-lang": "cql2-json"})
     assert response.status_code in (200, 400), response.text
 
@@ -379,7 +379,7 @@ def test_a_parameter_that_cannot_be_compared_is_a_400(varied: Client, query: str
     assert name in [fault["name"] for fault in response.json()["errors"]]
 
 
-def test_a_filter_that_takes_too_long_is_broken_off(migrated_file: Any, varied: Client) -> None:
+def test_a_filter_that_takes_too_long_is_interrupted(migrated_file: Any, varied: Client) -> None:
     many = " OR ".join(f"summary LIKE '%{n}%a%b%'" for n in range(300))
     varied.app.state.reader.read_seconds = 0.02
     response = varied.get(ITEMS, params={"filter": many})
@@ -424,7 +424,7 @@ def test_the_schema_has_the_types_that_the_features_have(varied: Client, rows: l
             assert row[name] is None or row[name] in schema[name].get("enum", [row[name]])
 
 
-def test_a_collection_links_to_its_schemas_as_each_client_looks_for_them(varied: Client) -> None:
+def test_a_collection_links_to_its_schemas_for_every_client(varied: Client) -> None:
     links = {link["rel"]: (link["href"], link["type"]) for link in varied.json(COLLECTION)["links"]}
     base, relations = f"http://testserver{COLLECTION}", "http://www.opengis.net/def/rel/ogc/1.0"
     assert links[f"{relations}/queryables"] == (f"{base}/queryables", "application/schema+json")

@@ -87,7 +87,7 @@ BOXES = [("-1.05 9 0.05 11", 11), ("-0.00001 9 0.00001 11", 1), ("0 9 0 11", 1),
 
 
 @pytest.mark.parametrize(("box", "count"), BOXES)
-def test_gdal_looks_into_a_box_at_greenwich(service: Service, box: str, count: int | None) -> None:
+def test_gdal_filters_by_a_box_at_greenwich(service: Service, box: str, count: int | None) -> None:
     found = _ids(_ogrinfo("-where", "date_start = '2020-12-31'", "-spat", *box.split(), f"OAPIF:{service.base}/ogc"))
     assert len(found) == (200 if count is None else count)
 
@@ -150,7 +150,7 @@ WHERE = [
 
 
 @pytest.mark.parametrize(("where", "node"), WHERE, ids=[where for where, _ in WHERE])
-def test_an_attribute_filter_of_gdal_finds_what_python_finds(
+def test_an_attribute_filter_of_gdal_matches_the_evaluation_in_python(
     service: Service, rows: list[dict[str, Any]], where: str, node: Any
 ) -> None:
     found = _ids(_ogrinfo("-where", where, "-oo", "PAGE_SIZE=1000", f"OAPIF:{service.base}/ogc"))
@@ -160,7 +160,7 @@ def test_an_attribute_filter_of_gdal_finds_what_python_finds(
 @pytest.mark.parametrize(
     "address", ["OAPIF:{}/ogc/collections/incidents", "OAPIF_COLLECTION:{}/ogc/collections/incidents"]
 )
-def test_gdal_filters_when_it_is_given_the_collection(service: Service, address: str) -> None:
+def test_gdal_filters_a_collection_address(service: Service, address: str) -> None:
     arguments = [
         "-al",
         "-q",

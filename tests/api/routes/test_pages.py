@@ -98,7 +98,7 @@ def test_a_page_is_well_formed_and_keeps_to_its_policy(client: Client, address: 
 
 
 @pytest.mark.parametrize("address", HTML_PAGES)
-def test_every_link_of_a_page_leads_somewhere(client: Client, address: str) -> None:
+def test_every_link_of_a_page_resolves(client: Client, address: str) -> None:
     for link in set(links(read(client.get(address).text))):
         if link.startswith(("data:", "http")) and "testserver" not in link:
             continue
@@ -132,7 +132,7 @@ def loads(address: str, answer: httpx.Response) -> set[str]:
     return {urljoin(f"http://testserver{address}", html.unescape(link)) for link in found}
 
 
-def test_nothing_that_any_page_loads_or_links_to_is_missing(client: Client) -> None:
+def test_everything_that_a_page_loads_or_links_exists(client: Client) -> None:
     # given
     seen: dict[str, str] = {}
     inline = 0
@@ -167,7 +167,7 @@ TIME = re.compile(
 
 
 @pytest.mark.parametrize("address", HTML_PAGES)
-def test_every_time_of_a_page_is_one_of_html(own_client: Client, seeded: Database, address: str) -> None:
+def test_every_time_element_is_valid_html(own_client: Client, seeded: Database, address: str) -> None:
     # given
     record_report(
         seeded, "ml-2019-11-01-indelimane", best=50, reporter="ngo", reported_on="2019-11-03T04:05:06.123456+02:00"
@@ -191,7 +191,7 @@ def test_every_field_has_a_label(client: Client, address: str) -> None:
             assert told["id"] in labelled or told.get("aria-label"), told
 
 
-def test_the_explorer_says_what_is_known_and_when(client: Client) -> None:
+def test_the_explorer_shows_what_is_known_and_when(client: Client) -> None:
     # when
     now, then, before = (
         client.get(f"/?q=menaka{more}").text for more in ("", "&as_of=2019-11-01", "&as_of=2019-10-31")
@@ -206,7 +206,7 @@ def test_the_explorer_says_what_is_known_and_when(client: Client) -> None:
     assert "No incident matches that was known then" in before
 
 
-def test_the_form_holds_what_was_asked(client: Client) -> None:
+def test_the_form_shows_the_given_filters(client: Client) -> None:
     # when
     page = client.get("/?country=ML&country=NE&change=lowered&killed_min=3").text
 
@@ -253,9 +253,7 @@ def test_a_form_that_is_sent_without_script_leads_to_a_short_address(client: Cli
         "data:text,x", "a%3Fb", "a%23b", "a%0D%0ALocation:%20x", "%09%09evil.example", "%C3%A9", "%252F%252Fevil.example", "@evil.example",
     ],
 )  # fmt: skip
-def test_a_redirect_leads_to_the_page_that_was_asked_for_and_nowhere_else(
-    client: Client, page: str, segment: str
-) -> None:
+def test_a_redirect_stays_on_the_requested_page(client: Client, page: str, segment: str) -> None:
     # when
     asked = f"http://testserver{page}{segment}"
     answer = client.get(f"{asked}?as_of=&recorded_as_of=")
@@ -271,9 +269,7 @@ INVISIBLE = "".join(map(chr, [1, 8, 0xB, 0xC, 0x1F, 0x7F, 0x80, 0x9F, *range(0x2
 NONCHARACTERS = "\ufdd0\ufdef\ufffe\uffff"
 
 
-def test_no_page_holds_a_character_that_is_not_seen_or_turns_the_text_around_it(
-    empty_client: Client, database: Database
-) -> None:
+def test_no_page_contains_invisible_or_bidirectional_characters(empty_client: Client, database: Database) -> None:
     # given
     text = f"Post{INVISIBLE}{NONCHARACTERS} \u05e9\u200f!"
     source, reporter = {"id": "s", "title": text, "publisher": text}, {"id": "r", "name": text, "kind": "media"}
@@ -339,7 +335,7 @@ def test_pages_of_the_list_follow_each_other(empty_client: Client, database: Dat
         ("/incidents/ml-2019-11-01-indelimane?as_of=2019-10-01", 404, "known"),
     ],
 )
-def test_an_error_is_a_page_that_says_what_to_do(client: Client, address: str, status: int, said: str) -> None:
+def test_an_error_page_states_what_to_do(client: Client, address: str, status: int, said: str) -> None:
     # when
     answer = client.get(address)
 
@@ -353,7 +349,7 @@ def test_an_error_is_a_page_that_says_what_to_do(client: Client, address: str, s
     assert "To the explorer" in answer.text
 
 
-def test_a_withdrawn_incident_leads_to_where_it_was_merged(empty_client: Client, editor: Editor) -> None:
+def test_a_withdrawn_incident_links_to_the_incident_it_was_merged_into(empty_client: Client, editor: Editor) -> None:
     # given
     for incident_id in ("kept", "double"):
         editor.create("/v1/incidents", incident_body(incident_id))
@@ -375,7 +371,7 @@ def hostile(editor: Editor) -> str:
 
 
 @pytest.mark.parametrize("address", ["/", "/incidents/bad", "/regions/ML", "/sources/src-bad", "/reporters/r-bad"])
-def test_a_record_that_attacks_is_shown_as_text(empty_client: Client, hostile: str, address: str) -> None:
+def test_a_hostile_record_is_shown_as_text(empty_client: Client, hostile: str, address: str) -> None:
     # when
     answer = empty_client.get(address)
 
@@ -389,13 +385,13 @@ def test_a_record_that_attacks_is_shown_as_text(empty_client: Client, hostile: s
     assert "<bdi>" in answer.text
 
 
-def test_linked_data_is_whole_json(empty_client: Client, hostile: str) -> None:
+def test_json_ld_is_valid_json(empty_client: Client, hostile: str) -> None:
     page = empty_client.get("/incidents/bad").text
     (told,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
     assert json.loads(told)["about"]["name"].startswith(f"{NOT_IN_XML}</title></script>")
 
 
-def test_an_incident_page_tells_the_whole_history(client: Client) -> None:
+def test_an_incident_page_shows_the_whole_history(client: Client) -> None:
     # when
     page = client.get(PAGE).text
     history = client.json(f"{INDELIMANE}/toll-history")
@@ -410,7 +406,7 @@ def test_an_incident_page_tells_the_whole_history(client: Client) -> None:
     assert "lowered from 53" in text and "lowered it by 4" in text
 
 
-def test_of_very_many_reports_the_newest_are_shown_and_the_rest_is_told(
+def test_an_incident_with_very_many_reports_shows_the_newest_and_a_count(
     empty_client: Client, database: Database
 ) -> None:
     # given
@@ -434,7 +430,7 @@ def test_of_very_many_reports_the_newest_are_shown_and_the_rest_is_told(
     read(page)
 
 
-def test_the_permanent_address_shows_for_ever_what_was_seen(own_client: Client, seeded: Database) -> None:
+def test_the_permanent_address_keeps_showing_the_same_page(own_client: Client, seeded: Database) -> None:
     # given
     page = own_client.get(PAGE).text
     (told,) = re.findall(r'<pre id="cite-address" tabindex="0">(.*?)</pre>', page)
@@ -450,7 +446,7 @@ def test_the_permanent_address_shows_for_ever_what_was_seen(own_client: Client, 
     assert '<span class="figure">49</span>' in seen and "As recorded here by" in seen
 
 
-def test_a_region_tells_what_it_saw(client: Client) -> None:
+def test_a_region_page_shows_its_sums_and_regions(client: Client) -> None:
     page, region = client.get("/regions/ML").text, client.json("/v1/regions/ML")
     assert "<h1><bdi>Mali</bdi></h1>" in page
     assert f"<dd>{region['incidents']}</dd>" in page
@@ -462,7 +458,7 @@ def told(client: Client, address: str) -> str:
     return re.sub(r"\s+", " ", " ".join(read(client.get(address).text).text))
 
 
-def test_a_reporter_is_held_against_the_headline(client: Client) -> None:
+def test_a_reporter_page_compares_figures_with_the_headline(client: Client) -> None:
     now, then = told(client, "/reporters/gov-ml"), told(client, "/reporters/gov-ml?as_of=2019-11-01")
     assert "the headline is lower 1 100 %" in now
     assert "Median difference: -4 people, -7.5 % of the first figure" in now
@@ -471,7 +467,7 @@ def test_a_reporter_is_held_against_the_headline(client: Client) -> None:
     assert "was the headline of an incident" in told(client, "/reporters/fama?as_of=2019-11-01"), "not yet said"
 
 
-def test_only_what_was_the_headline_is_compared_with_it(empty_client: Client, database: Database) -> None:
+def test_only_figures_that_were_the_headline_are_compared(empty_client: Client, database: Database) -> None:
     # given: a part of the victims, boasts (one that the headline came to later), a figure that was raised later, and one that was taken back
     record(database, *(incident_draft(name) for name in ("a", "b", "c", "d")))
     record_report(database, "d", best=10, reporter="gov", reported_on="2020-01-02")
@@ -507,7 +503,7 @@ def feed(client: Client, address: str = "/feed.atom") -> ET.Element:
     return ET.fromstring(answer.content)  # noqa: S314 - our own
 
 
-def test_the_feed_has_what_atom_asks_for(client: Client) -> None:
+def test_the_feed_is_valid_atom(client: Client) -> None:
     # when
     told = feed(client, "/feed.atom?country=ML")
 
@@ -536,29 +532,29 @@ def test_a_revised_incident_comes_first_in_the_feed(own_client: Client, seeded: 
     assert told.findtext(f"{ATOM}updated") == first.findtext(f"{ATOM}updated")
 
 
-def test_a_feed_of_a_record_that_attacks_is_whole_xml(empty_client: Client, hostile: str) -> None:
+def test_a_feed_of_a_hostile_record_is_valid_xml(empty_client: Client, hostile: str) -> None:
     (entry,) = feed(empty_client).iter(f"{ATOM}entry")
     title = entry.findtext(f"{ATOM}title") or ""
     assert title.startswith("\ufffd" * 4) and "<script>alert(1)</script>" in title
 
 
-def test_a_feed_of_nothing_is_a_feed(empty_client: Client) -> None:
+def test_a_feed_without_entries_is_valid(empty_client: Client) -> None:
     assert feed(empty_client).find(f"{ATOM}entry") is None
 
 
-def test_a_wrong_question_of_a_feed_is_a_problem_document(client: Client) -> None:
+def test_an_invalid_feed_query_is_a_problem_document(client: Client) -> None:
     answer = client.get("/feed.atom?regoin=x")
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
 
 
-def test_an_empty_database_has_its_pages(empty_client: Client) -> None:
+def test_pages_work_on_an_empty_database(empty_client: Client) -> None:
     for address in ("/", "/guide"):
         read(empty_client.get(address).text)
     page = empty_client.get("/").text
     assert "No incident matches" in page and 'data-first=""' in page
 
 
-def test_addresses_hold_behind_a_proxy_with_a_prefix(seeded: Database) -> None:
+def test_addresses_work_behind_a_proxy_with_a_prefix(seeded: Database) -> None:
     made = Client(seeded, public_url="https://data.example/conflict")
     try:
         page = made.get(PAGE).text
@@ -570,7 +566,7 @@ def test_addresses_hold_behind_a_proxy_with_a_prefix(seeded: Database) -> None:
 
 
 @pytest.mark.parametrize("address", PAGES)
-def test_a_page_costs_the_same_few_statements(own_client: Client, seeded: Database, address: str) -> None:
+def test_a_page_runs_a_fixed_number_of_statements(own_client: Client, seeded: Database, address: str) -> None:
     def cost() -> int:
         before = own_client.app.state.reader.statements
         assert own_client.get(address).status_code == 200
@@ -590,7 +586,7 @@ def values(reading: _Reading) -> dict[str, Any]:
     }
 
 
-def test_what_is_asked_is_escaped_where_it_is_repeated(client: Client) -> None:
+def test_query_values_are_escaped_in_the_page(client: Client) -> None:
     page = client.get("/", params={"q": HOSTILE}).text
     assert values(read(page))["q"] == HOSTILE
     assert "<script>alert" not in page

@@ -73,9 +73,7 @@ def _in_order(items: list[dict[str, Any]], sort: Sort) -> list[str]:
 
 
 @pytest.mark.parametrize("sort", Sort)
-def test_a_walk_over_all_gives_every_row_once_while_others_are_inserted(
-    many: tuple[Client, Database], sort: Sort
-) -> None:
+def test_paging_returns_every_row_once_during_inserts(many: tuple[Client, Database], sort: Sort) -> None:
     # given
     client, database = many
     before = [orjson.loads(line) for line in client.get("/v1/incidents?f=ndjson").text.splitlines()]
@@ -104,7 +102,7 @@ def test_a_walk_over_all_gives_every_row_once_while_others_are_inserted(
 
 
 @pytest.mark.parametrize("sort", [Sort.KILLED_DOWN, Sort.DATE])
-def test_small_pages_of_a_subset_meet_without_a_gap(many: tuple[Client, Database], sort: Sort) -> None:
+def test_small_pages_of_a_filtered_list_have_no_gaps(many: tuple[Client, Database], sort: Sort) -> None:
     # given
     client, _ = many
     asked = f"country=BF&date_from=2020-02-01&date_to=2020-02-09&sort={sort}"
@@ -127,12 +125,12 @@ def test_small_pages_of_a_subset_meet_without_a_gap(many: tuple[Client, Database
     assert seen == all_at_once
 
 
-def test_a_page_that_is_exactly_full_is_the_last_one(client: Client) -> None:
+def test_an_exactly_full_last_page_has_no_next(client: Client) -> None:
     assert client.json("/v1/incidents?limit=3")["next"] is None
     assert client.json("/v1/incidents?limit=2")["next"] is not None
 
 
-def test_the_limit_may_change_on_the_way(client: Client) -> None:
+def test_the_limit_may_change_between_pages(client: Client) -> None:
     # given
     following = client.json("/v1/incidents?limit=1&sort=date")["next"]
 
@@ -141,7 +139,7 @@ def test_the_limit_may_change_on_the_way(client: Client) -> None:
 
 
 @pytest.mark.parametrize("sort", ["-killed", "-updated", "killed", "date"])
-def test_a_walk_goes_on_after_an_id_of_full_length(empty_client: Client, database: Database, sort: str) -> None:
+def test_paging_continues_after_an_id_of_maximum_length(empty_client: Client, database: Database, sort: str) -> None:
     # given
     ids = [letter * 100 for letter in "abc"]
     record(database, *(incident_draft(name) for name in ids))
@@ -158,7 +156,7 @@ def test_a_walk_goes_on_after_an_id_of_full_length(empty_client: Client, databas
 
 
 @pytest.mark.parametrize("route", ["/v1/reporters", "/v1/toll-reports"])
-def test_other_lists_are_walked_in_the_same_way(client: Client, route: str) -> None:
+def test_other_lists_are_paged_in_the_same_way(client: Client, route: str) -> None:
     # when
     seen, address = [], f"{route}?limit=1&total=true"
     while address:
@@ -190,12 +188,12 @@ def _refused(client: Client, address: str) -> None:
 @pytest.mark.parametrize(
     "question", ["sort=date", "country=ML", "killed_min=0", "as_of=2019-11-02", "figure=high", "region=ML-9"]
 )
-def test_a_cursor_of_another_question_is_refused(client: Client, question: str) -> None:
+def test_a_cursor_of_another_query_is_rejected(client: Client, question: str) -> None:
     _refused(client, f"/v1/incidents?{question}&cursor={_cursor(client, '/v1/incidents?limit=1')}")
 
 
 @pytest.mark.parametrize(("of", "used_for"), [("reporters", "sources"), ("incidents", "toll-reports")])
-def test_a_cursor_of_another_list_is_refused(client: Client, of: str, used_for: str) -> None:
+def test_a_cursor_of_another_list_is_rejected(client: Client, of: str, used_for: str) -> None:
     _refused(client, f"/v1/{used_for}?cursor={_cursor(client, f'/v1/{of}?limit=1')}")
 
 
@@ -204,14 +202,14 @@ def test_a_cursor_of_another_list_is_refused(client: Client, of: str, used_for: 
     ["", "x", "A", "null", "%00", "é", "%F0%9F%92%A3", "%ED%A0%80", "W10", "bnVsbA", "e30", "MQ", "=" * 8, "a" * 10_000,
      "..%2f..%2fetc", "' OR 1=1 --", "LTE", "IiI", "W1tbW1tbW1tb"],
 )  # fmt: skip
-def test_what_is_no_cursor_is_refused(client: Client, cursor: str) -> None:
+def test_an_invalid_cursor_is_rejected(client: Client, cursor: str) -> None:
     answer = client.get(f"/v1/incidents?cursor={cursor}")
     assert answer.status_code == 422, answer.text[:300]
     assert len(answer.text) < 1000
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3, 5, 20])
-def test_a_truncated_cursor_is_refused(client: Client, cut: int) -> None:
+def test_a_truncated_cursor_is_rejected(client: Client, cut: int) -> None:
     _refused(client, f"/v1/incidents?cursor={_cursor(client, '/v1/incidents?limit=1')[:-cut]}")
 
 
@@ -224,7 +222,7 @@ def test_a_truncated_cursor_is_refused(client: Client, cut: int) -> None:
         [], [0, 737000, "a", "b"],
     ],
 )  # fmt: skip
-def test_a_forged_cursor_is_refused(client: Client, forged: list[Any]) -> None:
+def test_a_forged_cursor_is_rejected(client: Client, forged: list[Any]) -> None:
     """The text is no secret: whoever has one can make another with the same question and other keys."""
     # given
     cursor = _cursor(client, "/v1/incidents?limit=1")

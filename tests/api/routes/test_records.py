@@ -62,7 +62,7 @@ def _is_conflict(answer: httpx.Response, detail: str, **facts: Any) -> None:
     assert {name: told[name] for name in facts} == facts
 
 
-def test_an_incident_is_answered_with_all_that_was_sent_as_its_address_gives_it(editor: Editor) -> None:
+def test_a_created_incident_is_returned_as_its_address_serves_it(editor: Editor) -> None:
     # given
     source = {
         "id": "page",
@@ -114,7 +114,7 @@ def test_an_incident_is_answered_with_all_that_was_sent_as_its_address_gives_it(
     }
 
 
-def test_an_etag_of_a_recording_saves_the_next_read(editor: Editor) -> None:
+def test_the_etag_of_a_write_validates_the_next_read(editor: Editor) -> None:
     etag = editor.post("/v1/incidents", incident_body()).headers["etag"]
     assert editor.get("/v1/incidents/attack", headers={"If-None-Match": etag}).status_code == 304
 
@@ -122,7 +122,7 @@ def test_an_etag_of_a_recording_saves_the_next_read(editor: Editor) -> None:
 @pytest.mark.parametrize(
     "region", ["ML-7", "ml-7", "Gao", "gao region", {"code": "ML-7", "name": "Gao"}, {"code": "ML-7"}]
 )
-def test_a_region_is_taken_by_its_code_its_name_or_whole(editor: Editor, region: Any) -> None:
+def test_a_region_is_accepted_by_code_name_or_object(editor: Editor, region: Any) -> None:
     assert editor.create("/v1/incidents", incident_body(region=region))["region"] == {"code": "ML-7", "name": "Gao"}
 
 
@@ -146,7 +146,7 @@ def gao(editor: Editor) -> dict[str, str]:
     return recorded
 
 
-def test_the_toll_is_at_each_instant_what_had_been_said_by_then(editor: Editor, gao: dict[str, str]) -> None:
+def test_the_toll_at_each_instant_is_what_had_been_reported(editor: Editor, gao: dict[str, str]) -> None:
     told = {
         "2021-03-15T10:00:00Z": (15, 15, 15), "2021-03-15T16:29:59Z": (15, 15, 15),
         "2021-03-15T16:30:00Z": (35, 35, 35), "2021-03-15T20:59:59Z": (35, 35, 35), "2021-03-15T21:00:00Z": (54, 54, 54), "2021-03-15": (54, 54, 54),
@@ -156,14 +156,14 @@ def test_the_toll_is_at_each_instant_what_had_been_said_by_then(editor: Editor, 
     assert editor.get("/v1/incidents/gao?as_of=2021-03-15T09:59:59Z").status_code == 404
 
 
-def test_a_claim_widens_the_toll_and_disputes_it_but_never_gives_it(editor: Editor, gao: dict[str, str]) -> None:
+def test_a_second_tier_claim_widens_and_disputes_the_toll(editor: Editor, gao: dict[str, str]) -> None:
     assert _toll(editor, "gao") == {
         "low": 49, "best": 49, "high": 70, "open_ended": False, "first": 15, "change": "raised", "revisions": 3,
         "spread": 21, "disputed": True, "reports": 5, "reported_on": "2021-03-16",
     }  # fmt: skip
 
 
-def test_the_service_answers_as_it_did_when_it_knew_less(editor: Editor, gao: dict[str, str]) -> None:
+def test_recorded_as_of_reproduces_earlier_responses(editor: Editor, gao: dict[str, str]) -> None:
     told = {report: _numbers(editor, "gao", _at(instant)) for report, instant in gao.items()}
     assert told == {
         "army-15": (15, 15, 15), "army-35": (35, 35, 35), "minister-54": (54, 54, 54), "army-49": (49, 49, 49),
@@ -171,7 +171,7 @@ def test_the_service_answers_as_it_did_when_it_knew_less(editor: Editor, gao: di
     }  # fmt: skip
 
 
-def test_the_history_tells_a_correction_from_a_disagreement(editor: Editor, gao: dict[str, str]) -> None:
+def test_the_history_distinguishes_corrections_from_disagreements(editor: Editor, gao: dict[str, str]) -> None:
     # when
     history = editor.json("/v1/incidents/gao/toll-history")
 
@@ -194,7 +194,9 @@ def test_the_history_tells_a_correction_from_a_disagreement(editor: Editor, gao:
     ]
 
 
-def test_a_report_that_never_held_is_in_no_answer_but_stays_in_the_history(editor: Editor, gao: dict[str, str]) -> None:
+def test_an_undated_retraction_removes_a_report_everywhere_but_in_the_history(
+    editor: Editor, gao: dict[str, str]
+) -> None:
     # when
     answer = editor.post("/v1/toll-reports/claim-70/retraction", CLAIM)
 
@@ -212,7 +214,7 @@ def test_a_report_that_never_held_is_in_no_answer_but_stays_in_the_history(edito
     assert editor.json(f"/v1/toll-reports/claim-70?{_at(gao['claim-70'])}")["status"] == "standing"
 
 
-def test_a_report_taken_back_on_a_day_held_until_then(editor: Editor, gao: dict[str, str]) -> None:
+def test_a_report_retracted_on_a_day_is_valid_until_then(editor: Editor, gao: dict[str, str]) -> None:
     # when
     answer = editor.post(
         "/v1/toll-reports/claim-70/retraction", CLAIM | {"reported_on": "2021-03-20", "source": SOURCE}
@@ -226,7 +228,7 @@ def test_a_report_taken_back_on_a_day_held_until_then(editor: Editor, gao: dict[
     assert editor.json("/v1/toll-reports/claim-70?as_of=2021-03-19")["status"] == "standing"
 
 
-def test_a_correction_taken_back_gives_the_figure_before_it_back(editor: Editor, gao: dict[str, str]) -> None:
+def test_retracting_a_correction_restores_the_earlier_figure(editor: Editor, gao: dict[str, str]) -> None:
     # when
     editor.create("/v1/toll-reports/army-49/retraction", {"reason": "a misprint"})
 
@@ -235,7 +237,7 @@ def test_a_correction_taken_back_gives_the_figure_before_it_back(editor: Editor,
     assert _numbers(editor, "gao", f"as_of=2021-03-17&{_at(gao['army-49'])}") == (49, 49, 49)
 
 
-def test_what_is_taken_back_twice_or_was_never_there_is_not(editor: Editor, gao: dict[str, str]) -> None:
+def test_retracting_twice_or_an_unknown_report_is_rejected(editor: Editor, gao: dict[str, str]) -> None:
     # given
     editor.create("/v1/toll-reports/claim-70/retraction", CLAIM)
     size = _size(editor)
@@ -270,7 +272,7 @@ def test_a_late_report_changes_the_past_but_not_what_was_known_of_it(editor: Edi
     assert (late["id"], late["change"], late["delta"], late["source_changed"]) == ("late", "raised", 13, True)
 
 
-def test_one_reports_figure_is_counted_once_for_all_the_incidents_that_it_covers(editor: Editor) -> None:
+def test_a_shared_figure_is_counted_once(editor: Editor) -> None:
     # given
     for incident_id in ("a", "b"):
         editor.create("/v1/incidents", incident_body(incident_id, toll_reports=[report_body(5, "army", "2021-03-16")]))
@@ -305,7 +307,7 @@ def test_a_split_by_incident_replaces_a_shared_figure(editor: Editor) -> None:
     assert editor.json("/v1/stats")["total"]["killed_shared"] == NOTHING
 
 
-def test_a_report_covers_incidents_that_are_there_and_the_one_that_it_is_sent_with(editor: Editor) -> None:
+def test_a_report_covers_existing_incidents_including_that_of_its_address(editor: Editor) -> None:
     # given
     for incident_id in ("a", "b"):
         editor.create("/v1/incidents", incident_body(incident_id))
@@ -334,7 +336,7 @@ def test_a_report_covers_incidents_that_are_there_and_the_one_that_it_is_sent_wi
         ({"supersedes": "army-49", "reported_on": "2021-03-15T23:59:59Z"}, "was reported later than this one"),
     ],
 )
-def test_a_report_replaces_one_of_the_same_kind_that_is_no_younger(
+def test_a_report_supersedes_only_a_comparable_earlier_one(
     editor: Editor, gao: dict[str, str], fields: dict[str, Any], why: str
 ) -> None:
     editor.create("/v1/incidents", incident_body("other", toll_reports=[report_body(1, id="elsewhere")]))
@@ -342,7 +344,7 @@ def test_a_report_replaces_one_of_the_same_kind_that_is_no_younger(
     _is_refused(editor.post("/v1/incidents/gao/toll-reports", sent), supersedes=why)
 
 
-def test_the_writer_is_warned_where_the_reporters_figure_for_all_victims_still_stands(editor: Editor) -> None:
+def test_a_warning_says_that_the_reporters_total_still_stands(editor: Editor) -> None:
     # given
     editor.create(
         "/v1/incidents", incident_body(toll_reports=[report_body(54, id="whole", reported_on="2021-03-15T21:00:00Z")])
@@ -381,7 +383,7 @@ def doubled(editor: Editor) -> dict[str, Any]:
     return {"stood": stood, "before": before, "withdrawal": withdrawal}
 
 
-def test_a_withdrawal_is_answered_with_who_and_when(editor: Editor, doubled: dict[str, Any]) -> None:
+def test_a_withdrawal_returns_who_and_when(editor: Editor, doubled: dict[str, Any]) -> None:
     withdrawal = doubled["withdrawal"]
     assert (withdrawal.status_code, withdrawal.headers["location"]) == (201, "/v1/incidents/double")
     assert withdrawal.json() == {
@@ -390,7 +392,7 @@ def test_a_withdrawal_is_answered_with_who_and_when(editor: Editor, doubled: dic
     }  # fmt: skip
 
 
-def test_a_withdrawn_incident_is_gone_from_every_answer(editor: Editor, doubled: dict[str, Any]) -> None:
+def test_a_withdrawn_incident_is_in_no_response(editor: Editor, doubled: dict[str, Any]) -> None:
     for part in ("", "/toll-history", "/versions", "?as_of=2021-03-17", "?f=geojson"):
         gone = editor.get(f"/v1/incidents/double{part}")
         assert gone.status_code == 410
@@ -409,7 +411,7 @@ def test_a_withdrawn_incident_is_gone_from_every_answer(editor: Editor, doubled:
     assert editor.get("/v1/incidents/gone").json()["merged_into"] is None
 
 
-def test_before_its_withdrawal_an_incident_is_answered_as_it_was(editor: Editor, doubled: dict[str, Any]) -> None:
+def test_a_withdrawn_incident_is_served_at_earlier_recorded_times(editor: Editor, doubled: dict[str, Any]) -> None:
     then = _at(doubled["before"])
     assert editor.json(f"/v1/incidents/double?{then}") == doubled["stood"]
     assert editor.json(f"/v1/stats?{then}")["total"]["killed"]["best"] == 97
@@ -417,7 +419,7 @@ def test_before_its_withdrawal_an_incident_is_answered_as_it_was(editor: Editor,
     assert editor.json("/v1/toll-reports/of-double")["incidents"] == ["double"], "reports stay where they are"
 
 
-def test_nothing_is_written_to_a_withdrawn_incident(editor: Editor, doubled: dict[str, Any]) -> None:
+def test_writes_to_a_withdrawn_incident_are_rejected(editor: Editor, doubled: dict[str, Any]) -> None:
     # given
     size = _size(editor)
     sent = report_body(47, "ngo", "2021-03-17")
@@ -445,7 +447,7 @@ def test_nothing_is_written_to_a_withdrawn_incident(editor: Editor, doubled: dic
         ("", "String should match pattern '^[a-z0-9][a-z0-9._-]{0,99}$'"),
     ],
 )
-def test_an_incident_is_merged_into_another_that_is_there(
+def test_an_incident_can_be_merged_only_into_an_existing_one(
     editor: Editor, doubled: dict[str, Any], into: str, why: str
 ) -> None:
     answer = editor.post("/v1/incidents/kept/withdrawal", {"reason": "recorded twice", "merged_into": into})
@@ -454,7 +456,7 @@ def test_an_incident_is_merged_into_another_that_is_there(
     assert editor.get("/v1/incidents/kept").status_code == 200
 
 
-def test_a_withdrawal_needs_its_reason_and_its_incident(editor: Editor, doubled: dict[str, Any]) -> None:
+def test_a_withdrawal_requires_a_reason_and_an_incident(editor: Editor, doubled: dict[str, Any]) -> None:
     _is_refused(editor.post("/v1/incidents/kept/withdrawal", {}), reason="is missing")
     assert editor.post("/v1/incidents/nowhere/withdrawal", {"reason": "x"}).status_code == 404
 
@@ -469,7 +471,7 @@ def recorded(editor: Editor) -> httpx.Response:
     )  # fmt: skip
 
 
-def test_a_change_is_a_new_version_with_who_and_when_and_what(
+def test_a_patch_creates_a_version_with_author_time_and_changes(
     editor: Editor, confidential_reader: Editor, recorded: httpx.Response
 ) -> None:
     # given
@@ -499,7 +501,7 @@ def test_a_change_is_a_new_version_with_who_and_when_and_what(
     assert [e["kind"] for e in editor.json("/v1/changes")["items"]][-1] == "incident.updated"
 
 
-def test_a_change_says_which_version_it_is_made_for(editor: Editor, recorded: httpx.Response) -> None:
+def test_a_patch_requires_if_match(editor: Editor, recorded: httpx.Response) -> None:
     # given
     first = recorded.headers["etag"]
     second = editor.patch("attack", {"title": "Second"}, first).headers["etag"]
@@ -519,13 +521,13 @@ def test_a_change_says_which_version_it_is_made_for(editor: Editor, recorded: ht
     assert editor.patch("nowhere", {"title": "x"}).status_code == 404
 
 
-def test_a_figure_that_comes_meanwhile_does_not_make_a_change_stale(editor: Editor, recorded: httpx.Response) -> None:
+def test_a_new_report_does_not_make_a_patch_stale(editor: Editor, recorded: httpx.Response) -> None:
     editor.create("/v1/incidents/attack/toll-reports", report_body(3))
     assert editor.patch("attack", {"title": "Second"}, recorded.headers["etag"]).status_code == 200
 
 
 @pytest.mark.parametrize("form", ["application/merge-patch+json", "application/json"])
-def test_a_change_may_be_sent_as_a_merge_patch(editor: Editor, recorded: httpx.Response, form: str) -> None:
+def test_a_patch_may_be_a_merge_patch(editor: Editor, recorded: httpx.Response, form: str) -> None:
     headers = {"If-Match": "*", "Content-Type": form}
     answer = editor.request("PATCH", "/v1/incidents/attack", headers=headers, content=b'{"place": "A ford"}')
     assert (answer.status_code, answer.json()["place"]) == (200, "A ford")
@@ -549,14 +551,14 @@ def test_a_change_may_be_sent_as_a_merge_patch(editor: Editor, recorded: httpx.R
         ({"sources": []}, "sources", []),
     ],
 )  # fmt: skip
-def test_a_change_is_merged_as_rfc_7396_says(
+def test_a_patch_is_merged_as_in_rfc_7396(
     editor: Editor, recorded: httpx.Response, changes: dict[str, Any], member: str, after: Any
 ) -> None:
     answer = editor.patch("attack", changes)
     assert (answer.status_code, answer.json().get(member)) == (200, after)
 
 
-def test_a_change_replaces_the_sources_and_keeps_those_of_the_reports(editor: Editor, recorded: httpx.Response) -> None:
+def test_a_patch_replaces_the_sources_and_keeps_those_of_reports(editor: Editor, recorded: httpx.Response) -> None:
     # given
     editor.create(
         "/v1/incidents/attack/toll-reports", report_body(3, source={"id": "told", "title": "Where it was told"})
@@ -578,7 +580,7 @@ def test_a_change_replaces_the_sources_and_keeps_those_of_the_reports(editor: Ed
     "changes", [{}, {"title": "An attack"}, {"attributes": {"relid": "R", "never": None}}, {"sources": [SOURCE]},
                 {"country": "Mali", "near_border": ["NE", "BF"]}]
 )  # fmt: skip
-def test_a_change_that_changes_nothing_makes_no_version(
+def test_a_patch_without_changes_creates_no_version(
     editor: Editor, recorded: httpx.Response, changes: dict[str, Any]
 ) -> None:
     # given
@@ -605,14 +607,14 @@ def test_a_change_that_changes_nothing_makes_no_version(
         ({"sources": [{"id": "nowhere"}]}, "sources.0", "is not the id of one that is recorded; send it whole"),
     ],
 )
-def test_a_change_that_cannot_be_recorded_names_the_member(
+def test_an_invalid_patch_is_rejected_with_the_member(
     editor: Editor, recorded: httpx.Response, changes: dict[str, Any], member: str, message: str
 ) -> None:
     _is_refused(editor.patch("attack", changes), **{member.replace(".", "__"): message})
     assert editor.get("/v1/incidents/attack").content == recorded.content
 
 
-def test_ids_are_made_where_there_are_none(editor: Editor) -> None:
+def test_missing_ids_are_generated(editor: Editor) -> None:
     # given
     unnamed = report_body(
         3, reported_by={"name": "Armée malienne (FAMa)", "kind": "military"}, source={"title": "A page"}
@@ -637,7 +639,7 @@ def test_ids_are_made_where_there_are_none(editor: Editor) -> None:
     assert len(names) == 2 and all(re.fullmatch(r"reporter-[0-9a-f]{16}", name) for name in names)
 
 
-def test_a_reporter_and_a_source_are_named_again_by_their_ids(editor: Editor) -> None:
+def test_reporters_and_sources_can_be_referenced_by_id(editor: Editor) -> None:
     # given
     editor.create("/v1/incidents", incident_body(toll_reports=[report_body(3)]))
     named: dict[str, Any] = {"reported_by": {"id": "gov"}, "source": {"id": "src-test"}}
@@ -669,7 +671,7 @@ def test_a_reporter_and_a_source_are_named_again_by_their_ids(editor: Editor) ->
         ({"id": "first"}, '"first" is recorded already, with another low, best, high', ["low", "best", "high"]),
     ],
 )  # fmt: skip
-def test_an_id_never_tells_of_something_else(
+def test_an_id_cannot_be_reused_for_another_record(
     editor: Editor, fields: dict[str, Any], detail: str, differs: list[str]
 ) -> None:
     # given
@@ -692,7 +694,7 @@ def test_an_id_never_tells_of_something_else(
         ({"reported_by": {"id": "gov", "kind": "government"}}, "reported_by.name", "is missing"),
     ],
 )
-def test_an_id_alone_is_of_one_that_is_recorded(
+def test_a_reference_by_id_requires_a_recorded_object(
     editor: Editor, fields: dict[str, Any], name: str, message: str
 ) -> None:
     editor.create("/v1/incidents", incident_body())
@@ -710,7 +712,7 @@ def test_an_id_alone_is_of_one_that_is_recorded(
          {"licence": None}),
     ],
 )  # fmt: skip
-def test_who_says_something_may_be_recorded_before_anything_is_said(
+def test_reporters_and_sources_can_be_recorded_before_reports(
     editor: Editor, kind: str, sent: dict[str, Any], other: dict[str, Any]
 ) -> None:
     # when
@@ -729,7 +731,7 @@ def test_who_says_something_may_be_recorded_before_anything_is_said(
     assert (_size(editor), size) == (1, 1)
 
 
-def test_a_record_is_made_once(editor: Editor) -> None:
+def test_a_record_is_created_once(editor: Editor) -> None:
     # given
     report = report_body(3, id="tr")
     editor.create("/v1/incidents", incident_body(toll_reports=[report]))
@@ -758,7 +760,7 @@ def test_a_record_is_made_once(editor: Editor) -> None:
         ({"source": {"id": "page", "title": "Another title"}}, 409),
     ],
 )
-def test_an_incident_whose_second_report_is_refused_leaves_nothing(
+def test_an_incident_with_a_rejected_report_records_nothing(
     editor: Editor, second: dict[str, Any], status: int
 ) -> None:
     # given
@@ -781,7 +783,7 @@ def test_an_incident_whose_second_report_is_refused_leaves_nothing(
     assert editor.post("/v1/incidents", incident_body(sources=pages, toll_reports=[first])).status_code == 201
 
 
-def test_every_fault_of_a_body_is_named_with_the_path_of_its_member(editor: Editor) -> None:
+def test_every_error_of_a_body_has_the_path_of_its_member(editor: Editor) -> None:
     # given
     sent = incident_body(
         date_start="2021-02-30", sumary="x",
@@ -828,7 +830,7 @@ def test_every_fault_of_a_body_is_named_with_the_path_of_its_member(editor: Edit
         ({"country": "Malli"}, "country", "is not a country; did you mean Mali, ML?"),
     ],
 )
-def test_a_place_that_nobody_knows_is_refused_with_the_nearest(
+def test_an_unknown_place_is_rejected_with_a_suggestion(
     editor: Editor, fields: dict[str, Any], name: str, message: str
 ) -> None:
     # when
@@ -841,7 +843,7 @@ def test_a_place_that_nobody_knows_is_refused_with_the_nearest(
     assert fault["name"] == name
 
 
-def test_a_member_of_a_region_that_is_not_known_is_refused(editor: Editor) -> None:
+def test_an_unknown_member_of_a_region_is_rejected(editor: Editor) -> None:
     answer = editor.post("/v1/incidents", incident_body(region={"code": "ML-9", "nam": "Ménaka"}))
     assert answer.status_code == 422
     assert [fault["name"] for fault in answer.json()["errors"]] == ["region.nam"]
@@ -850,7 +852,7 @@ def test_a_member_of_a_region_that_is_not_known_is_refused(editor: Editor) -> No
 @pytest.mark.parametrize(
     "derived", ["toll", "recorded_at", "updated_at", "status", "superseded_by", "retraction", "recorded_by"]
 )
-def test_what_is_derived_is_not_sent(editor: Editor, derived: str) -> None:
+def test_derived_members_are_rejected(editor: Editor, derived: str) -> None:
     report = editor.post(
         "/v1/incidents", incident_body(toll_reports=[report_body(3, **{derived: "2021-03-15T00:00:00Z"})])
     )
@@ -873,7 +875,7 @@ def test_what_is_derived_is_not_sent(editor: Editor, derived: str) -> None:
         ({"bound": "exact", "best": 10**10}, (10**10, 10**10, 10**10)),
     ],
 )
-def test_a_bound_gives_the_numbers_that_are_not_sent(
+def test_a_bound_determines_the_numbers_that_were_not_sent(
     editor: Editor, sent: dict[str, Any], numbers: tuple[int | None, ...]
 ) -> None:
     editor.create("/v1/incidents", incident_body())
@@ -881,7 +883,7 @@ def test_a_bound_gives_the_numbers_that_are_not_sent(
     assert (report["low"], report["best"], report["high"]) == numbers
 
 
-def test_the_change_feed_tells_everything_that_was_recorded_in_its_order(editor: Editor, gao: dict[str, str]) -> None:
+def test_the_change_feed_lists_every_record_in_order(editor: Editor, gao: dict[str, str]) -> None:
     # given
     editor.create("/v1/toll-reports/claim-70/retraction", CLAIM)
     editor.patch("gao", {"place": "A ford"})
@@ -898,9 +900,7 @@ def test_the_change_feed_tells_everything_that_was_recorded_in_its_order(editor:
     assert told == [(seq, kind, of, "an editor") for seq, (kind, of) in enumerate(zip(kinds, about, strict=True), 1)]
 
 
-def test_everything_that_can_be_recorded_over_http_can_be_proved(
-    editor: Editor, database: Database, gao: dict[str, str]
-) -> None:
+def test_everything_recorded_over_http_verifies(editor: Editor, database: Database, gao: dict[str, str]) -> None:
     # given
     secret = {"id": "hidden", "name": "Somebody", "kind": "local", "confidential": True}
     editor.create(
@@ -921,9 +921,7 @@ def test_everything_that_can_be_recorded_over_http_can_be_proved(
     assert proved.root == editor.checkpoint()["root"]
 
 
-def test_the_tag_of_another_incident_of_the_same_recording_is_no_tag_of_this_one(
-    editor: Editor, database: Database
-) -> None:
+def test_the_etags_of_two_incidents_of_one_recording_differ(editor: Editor, database: Database) -> None:
     # given
     record(database, incident_draft("one"), incident_draft("other"))
     tag = editor.get("/v1/incidents/other").headers["etag"]
@@ -942,7 +940,7 @@ BEFORE = "is earlier than the day before attack, whose date_start is 2020-01-01"
 @pytest.mark.parametrize(
     "reported_on", ["2019-12-30", "2019-12-30T23:59:59Z", "2019-12-31T01:00:00+02:00", "1999-01-01"]
 )
-def test_no_report_is_older_than_the_day_before_its_incident(editor: Editor, reported_on: str) -> None:
+def test_a_report_from_before_its_incident_is_rejected(editor: Editor, reported_on: str) -> None:
     # given
     editor.create("/v1/incidents", incident_body())
     editor.create(
@@ -966,11 +964,11 @@ def test_no_report_is_older_than_the_day_before_its_incident(editor: Editor, rep
 
 
 @pytest.mark.parametrize("reported_on", ["2019-12-31", "2019-12-31T00:00:00Z", "2020-01-01"])
-def test_a_report_may_be_of_the_day_before_its_incident(editor: Editor, reported_on: str) -> None:
+def test_a_report_of_the_day_before_its_incident_is_accepted(editor: Editor, reported_on: str) -> None:
     editor.create("/v1/incidents", incident_body(toll_reports=[report_body(3, reported_on=reported_on)]))
 
 
-def test_no_change_makes_an_incident_begin_after_its_reports(editor: Editor) -> None:
+def test_a_patch_cannot_move_an_incident_after_its_reports(editor: Editor) -> None:
     # given
     editor.create("/v1/incidents", incident_body(toll_reports=[report_body(3, id="early", reported_on="2020-01-01")]))
     later = {"date_start": "2020-01-03", "date_end": "2020-01-03"}
@@ -989,7 +987,7 @@ def test_no_change_makes_an_incident_begin_after_its_reports(editor: Editor) -> 
 
 
 @pytest.mark.parametrize("reported_on", ["2020-01-01", "2020-01-01T23:59:59Z"])
-def test_no_report_is_retracted_before_it_was_given(editor: Editor, reported_on: str) -> None:
+def test_a_retraction_before_its_report_is_rejected(editor: Editor, reported_on: str) -> None:
     editor.create("/v1/incidents", incident_body(toll_reports=[report_body(3, id="given", reported_on="2020-01-02")]))
     answer = editor.post("/v1/toll-reports/given/retraction", {"reason": "wrong", "reported_on": reported_on})
     _is_refused(answer, reported_on="is earlier than the report, whose reported_on is 2020-01-02")
@@ -997,7 +995,7 @@ def test_no_report_is_retracted_before_it_was_given(editor: Editor, reported_on:
     assert editor.create("/v1/toll-reports/given/retraction", same_day)["status"] == "retracted"
 
 
-def test_no_source_is_published_in_the_future(editor: Editor) -> None:
+def test_a_source_published_in_the_future_is_rejected(editor: Editor) -> None:
     sent = {"id": "s", "title": "A page", "published_on": "2999-01-01"}
     _is_refused(editor.post("/v1/sources", sent), published_on="lies in the future")
     report = report_body(3) | {"source": sent}

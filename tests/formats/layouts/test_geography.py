@@ -22,7 +22,7 @@ def test_a_country_is_read_from_its_codes_and_its_name(row: dict[str, str], code
     assert country_of(Cells(row)) == code
 
 
-def test_a_country_that_is_read_from_its_code_alone_is_marked() -> None:
+def test_a_country_read_only_from_its_code_is_marked() -> None:
     # given
     empty, unknown = Cells({"country": "NA", "iso": "466"}), Cells({"country": "Malijskaja", "iso3": "MLI"})
 
@@ -50,7 +50,7 @@ def test_a_country_that_is_read_from_its_code_alone_is_marked() -> None:
         ({"country": "CS"}, "country: is the name of several countries; give the code: Czechoslovakia, CSHH or Serbia and Montenegro, CSXX: CS"),
     ],
 )  # fmt: skip
-def test_what_is_not_clear_about_a_country_is_refused_with_what_it_may_be(row: dict[str, str], why: str) -> None:
+def test_an_ambiguous_country_is_rejected_with_its_candidates(row: dict[str, str], why: str) -> None:
     with pytest.raises(ValueError, match=r":") as refused:
         country_of(Cells(row))
 
@@ -64,5 +64,5 @@ def test_what_is_not_clear_about_a_country_is_refused_with_what_it_may_be(row: d
         ("", None), ("NA", None), (" nan ", None), ("None", None), ("-", None),
     ],
 )  # fmt: skip
-def test_a_region_has_its_code_or_its_name_alone_or_is_empty(text: str, region: dict[str, str | None] | None) -> None:
+def test_a_region_has_a_code_or_only_a_name_or_is_empty(text: str, region: dict[str, str | None] | None) -> None:
     assert region_of(Cells({"admin1": text}), "admin1", "CM") == region

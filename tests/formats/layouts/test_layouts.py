@@ -45,7 +45,7 @@ def of_acled(**changed: str) -> tuple[dict[str, Any], dict[str, Any] | None, lis
     return incident, figure, cells.repairs
 
 
-def test_a_row_of_ucdp_is_read_whole() -> None:
+def test_a_ucdp_row_is_read_completely() -> None:
     # when
     incident, figure, repairs = of_ucdp()
 
@@ -78,7 +78,7 @@ def test_a_row_of_ucdp_is_read_whole() -> None:
         (("2.0", "5.", "9.0000"), ("range", 2, 5, 9)), (("0", "0", "7"), ("range", 0, 0, 7)),
     ],
 )  # fmt: skip
-def test_figures_of_ucdp_are_read(given: tuple[str, str, str], read: tuple[Any, ...]) -> None:
+def test_ucdp_figures_are_read(given: tuple[str, str, str], read: tuple[Any, ...]) -> None:
     # when
     _, figure, repairs = of_ucdp(**dict(zip(("low", "best", "high"), given, strict=True)))
 
@@ -98,7 +98,7 @@ def test_figures_of_ucdp_are_read(given: tuple[str, str, str], read: tuple[Any, 
         (("", "5", ""), ("exact", None, 5, None), "given as low empty, best 5, high empty; read as low 5, high 5"),
     ],
 )  # fmt: skip
-def test_best_is_kept_and_low_and_high_become_the_least_and_greatest(
+def test_best_is_kept_and_low_and_high_become_the_extremes(
     given: tuple[str, str, str], read: tuple[Any, ...], told: str
 ) -> None:
     # when
@@ -110,7 +110,7 @@ def test_best_is_kept_and_low_and_high_become_the_least_and_greatest(
     assert repairs == [told]
 
 
-def test_a_missing_best_is_the_sum_by_side_or_stays_unsaid() -> None:
+def test_a_missing_best_is_the_sum_of_the_sides_or_null() -> None:
     # given
     no_sides = dict.fromkeys(("deaths_a", "deaths_b", "deaths_civilians", "deaths_unknown"), "")
 
@@ -129,7 +129,7 @@ def test_a_missing_best_is_the_sum_by_side_or_stays_unsaid() -> None:
     assert why == ["no figure is given"]
 
 
-def test_the_names_of_candidate_releases_and_of_copies_mean_the_same() -> None:
+def test_column_names_of_candidate_releases_and_copies_are_accepted() -> None:
     # given
     named = {name: value for name, value in GED.items() if name not in ("low", "best", "high")}
 
@@ -147,7 +147,7 @@ def test_the_names_of_candidate_releases_and_of_copies_mean_the_same() -> None:
         "1 November 2019",
     ],
 )  # fmt: skip
-def test_a_day_is_read_as_the_copies_write_it(told: str) -> None:
+def test_a_day_is_read_in_the_formats_of_copies(told: str) -> None:
     assert of_ucdp(date_start=told, date_end=told)[0]["date_start"] == "2019-11-01"
 
 
@@ -163,12 +163,12 @@ def test_a_day_is_read_as_the_copies_write_it(told: str) -> None:
         ({"low": "", "best": "", "deaths_a": "", "deaths_b": "", "deaths_civilians": "", "deaths_unknown": ""}, "best: is empty, and so is low"),
     ],
 )  # fmt: skip
-def test_what_is_not_clear_is_refused_by_the_columns_name(changed: dict[str, str], why: str) -> None:
+def test_an_unclear_cell_is_rejected_with_its_column_name(changed: dict[str, str], why: str) -> None:
     with pytest.raises(ValueError, match="^" + why.replace("+", r"\+")):
         of_ucdp(**changed)
 
 
-def test_what_is_clear_but_wrong_is_repaired_and_told() -> None:
+def test_a_clear_mistake_is_repaired_and_reported() -> None:
     # when
     place, _, of_place = of_ucdp(latitude="155", longitude="1.25")
     end, _, of_end = of_ucdp(date_end="", date_prec="")
@@ -181,7 +181,7 @@ def test_what_is_clear_but_wrong_is_repaired_and_told() -> None:
 
 
 @pytest.mark.parametrize("nothing", ["", " ", "NA", "n/a", "NaN", "NULL", "None"])
-def test_a_figure_that_is_not_given_is_not_0(nothing: str) -> None:
+def test_a_missing_figure_is_not_0(nothing: str) -> None:
     # when
     _, figure, _ = of_ucdp(deaths_unknown=nothing)
 
@@ -191,7 +191,7 @@ def test_a_figure_that_is_not_given_is_not_0(nothing: str) -> None:
     assert figure["breakdown"]["side_b"] == 0
 
 
-def test_numbers_that_copies_write_as_fractions_are_told_as_whole() -> None:
+def test_whole_numbers_written_as_fractions_are_read_as_integers() -> None:
     # when
     incident, _, _ = of_ucdp(id="412700.0", gwnoa="432.0", where_prec="1.0", relid="MLI-2019-1-1.0")
 
@@ -211,7 +211,7 @@ def answered(incident: dict[str, Any], figure: dict[str, Any] | None) -> dict[st
     return whole | {"toll": toll, "toll_reports": reports, "updated_at": "2020-01-01T00:00:00Z"}
 
 
-def test_what_is_read_of_ucdp_is_written_in_the_same_columns() -> None:
+def test_a_ucdp_row_round_trips_in_the_same_columns() -> None:
     # when
     row = ucdp.written(answered(*of_ucdp()[:2]))
 
@@ -220,7 +220,7 @@ def test_what_is_read_of_ucdp_is_written_in_the_same_columns() -> None:
     assert {name: "" if value is None else str(value) for name, value in row.items()} == GED
 
 
-def test_what_is_read_of_acled_is_written_in_the_same_columns() -> None:
+def test_an_acled_row_round_trips_in_the_same_columns() -> None:
     # when
     row = acled.written(answered(*of_acled()[:2]))
 
@@ -231,7 +231,7 @@ def test_what_is_read_of_acled_is_written_in_the_same_columns() -> None:
 
 
 @pytest.mark.parametrize("layout", [ucdp, acled])
-def test_what_is_not_known_is_left_blank(layout: Any) -> None:
+def test_unknown_values_are_left_blank(layout: Any) -> None:
     # given
     bare = {"id": "a", "title": "T", "date_start": "2020-01-01", "date_end": "2020-01-01", "date_precision": "day"}
 
@@ -247,7 +247,7 @@ def test_what_is_not_known_is_left_blank(layout: Any) -> None:
     assert row.get("fatalities", row.get("best")) is None
 
 
-def test_a_row_of_acled_is_read_whole() -> None:
+def test_an_acled_row_is_read_completely() -> None:
     # when
     incident, figure, repairs = of_acled()
 
@@ -274,11 +274,11 @@ def test_a_row_of_acled_is_read_whole() -> None:
     [("1", "state_forces"), ("1.0", "state_forces"), ("State Forces", "state_forces"), ("2", "rebel_group"), ("8", "other_forces"),
      ("External/Other forces", "other_forces"), ("", "unknown"), ("0", "unknown"), ("Civilians", "civilians"), ("7", "civilians")],
 )  # fmt: skip
-def test_inter_is_read_as_number_or_word(told: str, kind: str) -> None:
+def test_inter_is_read_as_a_number_or_a_word(told: str, kind: str) -> None:
     assert of_acled(inter1=told)[0]["actors"][0]["kind"] == kind
 
 
-def test_in_violence_against_civilians_the_first_actor_attacks() -> None:
+def test_the_first_actor_attacks_in_violence_against_civilians() -> None:
     # when
     incident, _, _ = of_acled(event_type="Violence against civilians", sub_event_type="Attack", inter2="7")
 
@@ -300,7 +300,7 @@ def test_a_time_precision_becomes_an_interval_and_the_date_is_kept(precision: st
     assert (row["event_date"], str(row["time_precision"])) == ("2019-11-01", precision)
 
 
-def test_a_word_that_is_not_in_acleds_list_is_kept_and_written_back() -> None:
+def test_a_word_outside_of_acleds_list_round_trips() -> None:
     # when
     incident, figure, repairs = of_acled(event_type="Space battles", sub_event_type="Laser")
 
@@ -321,13 +321,13 @@ def test_a_word_that_is_not_in_acleds_list_is_kept_and_written_back() -> None:
         ({"country": "Atlantis", "iso": ""}, "country: is not a country"),
     ],
 )  # fmt: skip
-def test_what_is_not_clear_in_a_row_of_acled_is_refused(changed: dict[str, str], why: str) -> None:
+def test_an_unclear_acled_row_is_rejected(changed: dict[str, str], why: str) -> None:
     with pytest.raises(ValueError, match="^" + why):
         of_acled(**changed)
 
 
 @pytest.mark.parametrize("told", ["99999999999999", "-99999999999999"])
-def test_an_impossible_time_is_refused(told: str) -> None:
+def test_an_impossible_time_is_rejected(told: str) -> None:
     with pytest.raises(ValueError, match=r"^timestamp: is n"):
         acled.changed_at(Cells(ACLED | {"timestamp": told}))
 
@@ -357,7 +357,7 @@ def test_a_first_order_division_becomes_a_region_by_its_name(told: str, country:
         ({"latitude": "north"}, "latitude: is not a number: north"), ({"longitude": "1°25'E"}, "longitude: is not a number: 1°25'E"),
     ],
 )  # fmt: skip
-def test_a_point_that_cannot_be_costs_the_point_and_not_the_dead(given: dict[str, str], why: str) -> None:
+def test_an_invalid_point_loses_the_point_and_keeps_the_figures(given: dict[str, str], why: str) -> None:
     for read, more in ((of_ucdp, {"geom_wkt": ""}), (of_acled, {})):
         # when
         incident, figure, repairs = read(**given, **more)
@@ -379,7 +379,7 @@ def test_whole_numbers_may_have_a_decimal_comma(given: str, read: int) -> None:
 
 
 @pytest.mark.parametrize("given", ["1,234", "1.234", "1 234", "1,5", "12,000"])
-def test_a_number_that_may_be_of_thousands_or_a_fraction_is_refused(given: str) -> None:
+def test_a_number_that_may_have_thousands_or_decimals_is_rejected(given: str) -> None:
     with pytest.raises(ValueError, match=r"^fatalities: is not a whole number"):
         of_acled(fatalities=given)
 
@@ -388,7 +388,7 @@ NOTHING = ["NA", "N/A", "NaN", "nan", "NULL", "null", "None", "-", "<NA>", "#N/A
 
 
 @pytest.mark.parametrize("nothing", NOTHING)
-def test_what_programs_write_for_an_empty_cell_is_empty_in_texts_too(nothing: str) -> None:
+def test_the_placeholders_of_programs_for_an_empty_cell_are_empty_in_texts(nothing: str) -> None:
     # when
     incident, _, _ = of_acled(
         actor2=nothing, inter2=nothing, admin1=nothing, admin2=nothing, location=nothing, notes=nothing
@@ -403,7 +403,7 @@ def test_what_programs_write_for_an_empty_cell_is_empty_in_texts_too(nothing: st
 
 
 @pytest.mark.parametrize("name", ["Nan", "Nana", "None-Nord", "Null Point", "Na"])
-def test_names_that_look_alike_are_kept(name: str) -> None:
+def test_names_that_resemble_placeholders_are_kept(name: str) -> None:
     assert of_acled(location=name)[0]["place"] == name
 
 
@@ -423,7 +423,7 @@ def test_names_that_look_alike_are_kept(name: str) -> None:
         ("Skirmish", "1", None, None),
     ],
 )  # fmt: skip
-def test_acleds_event_types_from_before_2019_have_their_successors(
+def test_acleds_event_types_from_before_2019_map_to_their_successors(
     given: str, inter1: str, event_type: str | None, sub_event_type: str | None
 ) -> None:
     # when
@@ -436,7 +436,7 @@ def test_acleds_event_types_from_before_2019_have_their_successors(
         assert incident["attributes"]["event_type"] == given
 
 
-def test_an_event_of_ucdp_may_go_on_into_another_year_than_it_states() -> None:
+def test_a_ucdp_event_may_continue_into_the_next_year() -> None:
     for year in ("2018", "2019"):
         incident, _, repairs = of_ucdp(year=year, date_start="2018-12-28", date_end="2019-01-03", date_prec="2")
         assert (incident["date_start"], incident["date_end"], repairs) == ("2018-12-28", "2019-01-03", [])
@@ -449,9 +449,7 @@ def test_an_event_of_ucdp_may_go_on_into_another_year_than_it_states() -> None:
         ({"date_start": "0008-01-01", "date_end": "", "year": "2008"}, ("2008-01-01", "2008-01-01")),
     ],
 )
-def test_a_year_that_lost_its_century_is_repaired_from_the_column_year(
-    given: dict[str, str], read: tuple[str, str]
-) -> None:
+def test_a_two_digit_year_is_repaired_from_the_column_year(given: dict[str, str], read: tuple[str, str]) -> None:
     incident, _, repairs = of_ucdp(**given, date_prec="2")
     assert (incident["date_start"], incident["date_end"]) == read
     assert any("from the column year" in repair for repair in repairs)
@@ -468,20 +466,20 @@ def test_a_year_that_lost_its_century_is_repaired_from_the_column_year(
         ({"year": "2019", "date_start": "2019-11-01T05:00:00+02:00"}, "date_start: has a time of day with an offset"),
     ],
 )  # fmt: skip
-def test_a_day_that_contradicts_the_column_year_is_refused_with_both(given: dict[str, str], why: str) -> None:
+def test_a_day_that_contradicts_the_column_year_is_rejected_with_both(given: dict[str, str], why: str) -> None:
     with pytest.raises(ValueError, match="^" + why.replace("+", r"\+")):
         of_ucdp(**given)
 
 
 @pytest.mark.parametrize("year", ["999999999999999", "0", "10000"])
-def test_a_year_that_is_none_is_refused(year: str) -> None:
+def test_an_invalid_year_is_rejected(year: str) -> None:
     for read, day in ((of_ucdp, "date_start"), (of_acled, "event_date")):
         with pytest.raises(ValueError, match=f"^year: is not a year: {year}"):
             read(**{"year": year, day: "9-May-20"})
 
 
 @pytest.mark.parametrize("given", ["1.000", "2.000", "10.000"])
-def test_a_thousand_with_a_dot_is_not_one(given: str) -> None:
+def test_a_thousand_written_with_a_dot_is_not_read_as_one(given: str) -> None:
     with pytest.raises(ValueError, match=r"^fatalities: is not a whole number"):
         of_acled(fatalities=given)
 

@@ -21,7 +21,7 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(work, 30))
 
 
-def test_statements_and_python_of_a_request_have_one_time_together(database: Database) -> None:
+def test_statements_and_python_of_a_request_share_one_time_budget(database: Database) -> None:
     async def ask() -> None:
         reader = Reader(database, 0.3)
         session = ReadSession(reader, 0, budget=Budget(0.3))
@@ -39,7 +39,7 @@ def test_statements_and_python_of_a_request_have_one_time_together(database: Dat
     _run(ask())
 
 
-def test_a_statement_ends_when_its_client_leaves(database: Database) -> None:
+def test_a_statement_is_interrupted_when_its_client_disconnects(database: Database) -> None:
     async def ask() -> None:
         async def receive() -> dict[str, Any]:
             await asyncio.sleep(0.05)
@@ -53,7 +53,7 @@ def test_a_statement_ends_when_its_client_leaves(database: Database) -> None:
     _run(ask())
 
 
-def test_one_address_leaves_threads_to_the_others(database: Database) -> None:
+def test_one_address_leaves_threads_for_others(database: Database) -> None:
     async def ask() -> None:
         reader = Reader(database, 1.5)
         greedy = [asyncio.create_task(reader.rows(FOR_EVER, Budget(1.5, "greedy"))) for _ in range(16)]
@@ -71,7 +71,7 @@ def test_one_address_leaves_threads_to_the_others(database: Database) -> None:
     _run(ask())
 
 
-def test_clients_that_wait_take_turns() -> None:
+def test_waiting_clients_take_turns() -> None:
     async def ask() -> None:
         turns, order = Turns(1, 1), list[str]()
 
@@ -86,7 +86,7 @@ def test_clients_that_wait_take_turns() -> None:
     _run(ask())
 
 
-def test_who_no_longer_waits_takes_no_turn() -> None:
+def test_a_client_that_stops_waiting_takes_no_turn() -> None:
     async def ask() -> None:
         turns = Turns(1, 1)
         async with turns.one("a", 1):

@@ -26,7 +26,7 @@ def _ours(name: str | None, kind: str, _: object) -> bool:
     return not (kind == "table" and name and name.startswith(("incident_text", "incident_box")))
 
 
-def test_the_migrations_make_what_the_tables_say(database: Database) -> None:
+def test_the_migrations_produce_the_declared_tables(database: Database) -> None:
     with database.engine.begin() as connection:
         context = MigrationContext.configure(connection, opts={"include_name": _ours})
         assert compare_metadata(context, SQLModel.metadata) == []
@@ -41,7 +41,7 @@ def test_a_downgrade_leaves_nothing_behind(database: Database) -> None:
     assert left == ["alembic_version"]
 
 
-def test_what_was_recorded_before_regions_were_searched_is_found_by_them(database: Database) -> None:
+def test_older_incidents_are_found_by_region_after_the_migration(database: Database) -> None:
     # given a file of migration 0003
     told = {"region": "ML-9", "district": "Inékar", "place": "Indelimane", "summary": "Soldiers died."}
     actors = [{"name": "Malian Armed Forces", "kind": "state_forces", "role": "target"}]
@@ -65,7 +65,7 @@ def test_what_was_recorded_before_regions_were_searched_is_found_by_them(databas
     assert verify(database)
 
 
-def test_code_lists_are_named_constraints_and_no_native_types() -> None:
+def test_code_lists_are_named_check_constraints() -> None:
     from sqlalchemy.dialects import postgresql
     from sqlalchemy.schema import CreateTable
 
@@ -88,7 +88,7 @@ def _write_some(url: str, name: str) -> None:
 
 
 @pytest.mark.slow
-def test_writers_beside_each_other_never_build_on_the_same_past(database: Database) -> None:
+def test_concurrent_writers_never_build_on_the_same_state(database: Database) -> None:
     """pysqlite's own transactions read first and lock later: two writers then take the same key and instant."""
     record(database, incident_draft("a"))
     url = database.url.render_as_string()
@@ -104,14 +104,14 @@ def test_writers_beside_each_other_never_build_on_the_same_past(database: Databa
     assert StoreReads(database).page()[0]["toll"]["killed"]["reports"] == 60
 
 
-def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
+def test_a_failed_transaction_records_nothing(database: Database) -> None:
     with pytest.raises(RuntimeError), recording(database, "test") as writer:
         writer.record_incident(incident_draft("a"))
         raise RuntimeError
     assert StoreReads(database).ids() == []
 
 
-def test_a_record_with_one_bad_report_is_refused_whole_and_its_neighbours_stay(database: Database) -> None:
+def test_an_incident_with_one_invalid_report_is_rejected_and_others_are_kept(database: Database) -> None:
     bad = incident_draft(
         "bad",
         toll_reports=[
@@ -134,7 +134,7 @@ def test_a_record_with_one_bad_report_is_refused_whole_and_its_neighbours_stay(d
         ([report_draft(5, reporter="army", reported_by={"id": "gov", "name": "Other", "kind": "ngo"})], "name, kind"),
     ],
 )
-def test_what_is_recorded_is_never_overwritten(database: Database, facts: list[object], why: str) -> None:
+def test_recorded_facts_are_never_overwritten(database: Database, facts: list[object], why: str) -> None:
     record(database, incident_draft("a"), report_draft(5, id="r1"), about=("a",))
     with pytest.raises(Conflict, match=why):
         record(database, *facts, about=("a",))  # type: ignore[arg-type]
@@ -150,7 +150,7 @@ def test_what_is_recorded_is_never_overwritten(database: Database, facts: list[o
         ({"incidents": ["nix"]}, "names no incident that is recorded"),
     ],
 )
-def test_a_report_that_cannot_be_is_refused(database: Database, members: dict[str, str], why: str) -> None:
+def test_an_impossible_report_is_rejected(database: Database, members: dict[str, str], why: str) -> None:
     record(database, incident_draft("a"), incident_draft("b"), report_draft(5, id="r1"), about=("a",))
     with pytest.raises(Exception, match=why):
         record(database, report_draft(9, **members), about=() if "incidents" in members else ("a",))  # type: ignore[arg-type]
@@ -162,14 +162,14 @@ def test_a_reader_cannot_write(database: Database) -> None:
         connection.execute("DELETE FROM incident")
 
 
-def test_a_missing_database_is_not_made_by_looking(tmp_path: Path) -> None:
+def test_reading_does_not_create_a_missing_database(tmp_path: Path) -> None:
     path = tmp_path / "none.db"
     with pytest.raises(DatabaseUnusable, match="does not exist"):
         schema.check(Database(f"sqlite:///{path}"))
     assert not path.exists()
 
 
-def test_a_report_about_nothing_and_one_sent_with_another_incident_are_refused(database: Database) -> None:
+def test_a_report_without_an_incident_or_with_another_one_is_rejected(database: Database) -> None:
     record(database, incident_draft("a"), incident_draft("b"))
     with pytest.raises(InvalidInput, match="names no incident"):
         record(database, report_draft(9))
@@ -177,7 +177,7 @@ def test_a_report_about_nothing_and_one_sent_with_another_incident_are_refused(d
         record(database, report_draft(9, incidents=["a"]), about=("b",))
 
 
-def test_a_withdrawn_incident_takes_no_more_reports(database: Database) -> None:
+def test_a_report_about_a_withdrawn_incident_is_rejected(database: Database) -> None:
     record(database, incident_draft("a"), report_draft(5), about=("a",))
     with recording(database, "test") as writer:
         writer.withdraw_incident("a", "wrong")
@@ -185,14 +185,14 @@ def test_a_withdrawn_incident_takes_no_more_reports(database: Database) -> None:
         record(database, report_draft(9, "army"), about=("a",))
 
 
-def test_recording_nothing_leaves_no_trace(database: Database) -> None:
+def test_an_empty_recording_leaves_no_trace(database: Database) -> None:
     first = record(database, incident_draft("a"))
     record(database, incident_draft("a"))
     connection = sqlite3.connect(str(database.url.database))
     assert connection.execute("SELECT recorded_at, recorded_by FROM recording").fetchall() == [(first, "test")]
 
 
-def test_a_process_of_before_the_log_that_still_writes_is_refused(database: Database) -> None:
+def test_a_process_from_before_the_log_cannot_write(database: Database) -> None:
     with database.engine.begin() as connection, pytest.raises(IntegrityError, match="NOT NULL"):
         connection.exec_driver_sql("INSERT INTO recording (key, recorded_at, recorded_by) VALUES (1, 1, 'old')")
 

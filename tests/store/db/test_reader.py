@@ -58,7 +58,7 @@ def _run(database: Database, questions: dict[str, str], act: Any) -> Any:
 
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize(("first", "cheap"), [(1, 9.0), (7, 9.0), (7, 0.0), (COUNT, 9.0), (COUNT + 1, 9.0)])
-def test_statement_after_statement_gives_what_one_gives(
+def test_several_statements_return_the_same_rows_as_one(
     filled: Database, monkeypatch: pytest.MonkeyPatch, sort: str, first: int, cheap: float
 ) -> None:
     async def export(opened: Reader, session: Any, question: Query) -> list[str]:
@@ -76,7 +76,7 @@ def test_statement_after_statement_gives_what_one_gives(
 
 
 @pytest.mark.parametrize("sort", ["-date", "-killed", "updated"])
-def test_what_is_recorded_meanwhile_changes_nothing(
+def test_records_added_during_an_export_do_not_appear_in_it(
     filled: Database, monkeypatch: pytest.MonkeyPatch, sort: str
 ) -> None:
     monkeypatch.setattr(reader, "FIRST_ROWS", 5)
@@ -104,7 +104,7 @@ def test_what_is_recorded_meanwhile_changes_nothing(
     assert found == whole and len(whole) == COUNT
 
 
-def test_a_slice_ends_where_it_is_large(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slice_ends_at_a_size_limit(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     record(database, *(incident_draft(f"i-{n}", summary="word " * 990) for n in range(20)))
     monkeypatch.setattr(reader, "SLICE_BYTES", 12_000)
@@ -123,9 +123,7 @@ def test_a_slice_ends_where_it_is_large(database: Database, monkeypatch: pytest.
     assert statements > 3
 
 
-def test_the_log_of_the_database_begins_again_behind_exports_that_nobody_reads(
-    filled: Database, tmp_path: Path
-) -> None:
+def test_stalled_exports_do_not_keep_the_wal_from_restarting(filled: Database, tmp_path: Path) -> None:
     """A view that is held would keep every page that is written meanwhile in the write-ahead log."""
 
     async def export(opened: Reader, session: Any, question: Query) -> None:
@@ -144,9 +142,7 @@ def test_the_log_of_the_database_begins_again_behind_exports_that_nobody_reads(
     _run(filled, {}, export)
 
 
-def test_a_long_log_is_shortened_by_the_next_write(
-    filled: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_next_write_truncates_a_long_wal(filled: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     # given
     log = tmp_path / "incidents.db-wal"
     record(filled, *(incident_draft(f"n-{n}", summary="word " * 900) for n in range(100)))
@@ -204,9 +200,7 @@ def test_an_export_waits_for_a_thread_as_long_as_it_takes(filled: Database, monk
     assert found == whole and len(whole) == COUNT
 
 
-def test_a_statement_that_nobody_waits_for_any_more_is_broken_off(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_abandoned_statement_is_interrupted(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     running, with_connection = [0], Reader._with_connection
 
     def noted(*arguments: Any) -> Any:
@@ -233,7 +227,7 @@ def test_a_statement_that_nobody_waits_for_any_more_is_broken_off(
     assert _run(database, {}, ask) < 0.5
 
 
-def test_a_client_that_leaves_too_late_breaks_off_nobody_elses_statement(database: Database) -> None:
+def test_a_late_disconnect_interrupts_no_other_statement(database: Database) -> None:
     """The thread is done and its connection is used again before the event loop hears that the client has left."""
 
     async def ask(opened: Reader, session: Any, question: Query) -> list[Any]:
@@ -251,7 +245,7 @@ def test_a_client_that_leaves_too_late_breaks_off_nobody_elses_statement(databas
     assert _run(database, {}, ask) == [[(400_000,)]] * 2
 
 
-def test_exports_of_one_client_leave_a_thread_to_others(database: Database) -> None:
+def test_exports_of_one_client_leave_a_thread_for_others(database: Database) -> None:
     async def ask(opened: Reader, session: Any, question: Query) -> list[Any]:
         # given
         free = threading.Event()

@@ -46,7 +46,7 @@ LOSSES = [_remove, _move, _replace, _remove_log, _replace_log]
 
 
 @pytest.mark.parametrize("lose", LOSSES)
-def test_nothing_is_acknowledged_or_read_once_the_file_or_its_log_is_gone(
+def test_reads_and_writes_fail_when_the_file_or_its_wal_is_gone(
     own_client: Client, seeded: Database, lose: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     # given
@@ -71,7 +71,7 @@ def test_nothing_is_acknowledged_or_read_once_the_file_or_its_log_is_gone(
     assert own_client.get("/readyz").status_code == 503
 
 
-def test_a_file_that_is_put_back_is_used_again(own_client: Client, seeded: Database) -> None:
+def test_a_restored_file_is_used_again(own_client: Client, seeded: Database) -> None:
     # given
     editor = Editor(own_client, seeded, Scope.WRITE, name="desk")
     assert editor.post("/v1/incidents", incident_body("before")).status_code == 201
@@ -87,7 +87,7 @@ def test_a_file_that_is_put_back_is_used_again(own_client: Client, seeded: Datab
     assert editor.get("/v1/incidents/before").status_code == 200
 
 
-def test_a_file_that_goes_while_it_is_written_is_told(database: Database) -> None:
+def test_a_file_removed_during_a_write_is_reported(database: Database) -> None:
     # when
     with pytest.raises(DatabaseUnusable, match="is gone"), database.writing():
         Path(str(database.url.database)).unlink()
@@ -100,7 +100,7 @@ def _record_with_clock(database: Database, monkeypatch: pytest.MonkeyPatch, ahea
         record(database, incident_draft(incident_id))
 
 
-def test_nothing_is_recorded_while_the_newest_recording_is_minutes_ahead_of_the_clock(
+def test_nothing_is_recorded_while_the_clock_is_minutes_behind(
     own_client: Client, seeded: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given: a clock that was a day ahead, and is corrected
@@ -122,7 +122,7 @@ def test_nothing_is_recorded_while_the_newest_recording_is_minutes_ahead_of_the_
 
 
 @pytest.mark.parametrize(("ahead", "is_recorded"), [(100, True), (150, False)])
-def test_a_small_difference_of_clocks_is_none(
+def test_a_small_clock_difference_is_tolerated(
     database: Database, monkeypatch: pytest.MonkeyPatch, ahead: float, is_recorded: bool
 ) -> None:
     # given
@@ -136,7 +136,7 @@ def test_a_small_difference_of_clocks_is_none(
             record(database, incident_draft("after"))
 
 
-def test_the_command_line_refuses_too_until_it_is_told_to_go_on(
+def test_the_command_line_rejects_a_slow_clock_unless_told_to_continue(
     tmp_path: Path, migrated_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given

@@ -99,7 +99,7 @@ def test_a_backup_keeps_keys_and_what_is_confidential(migrated_file: Path, tmp_p
     lambda path: path.write_text("precious"), lambda path: path.write_bytes(b""), lambda path: path.mkdir(),
     lambda path: shutil.copy(__file__, path),
 ], ids=["a text", "an empty file", "a folder", "a copy"])  # fmt: skip
-def test_a_backup_is_never_written_over_what_is_there(
+def test_a_backup_never_overwrites_an_existing_file(
     seeded: Database, tmp_path: Path, make: Callable[[Path], object]
 ) -> None:
     # given
@@ -116,14 +116,14 @@ def test_a_backup_is_never_written_over_what_is_there(
     assert not [name for name in _names(tmp_path) if name.endswith(".part")]
 
 
-def test_a_backup_is_not_written_over_the_database_itself(seeded: Database) -> None:
+def test_a_backup_never_overwrites_the_database(seeded: Database) -> None:
     before = _content(_path(seeded))
     with pytest.raises(InvalidInput, match="is there already"):
         backup(seeded, _path(seeded))
     assert _content(_path(seeded)) == before
 
 
-def test_a_backup_is_not_written_over_another_backup(seeded: Database, tmp_path: Path) -> None:
+def test_a_backup_never_overwrites_another_backup(seeded: Database, tmp_path: Path) -> None:
     # given
     backup(seeded, tmp_path / "copy.db")
     before = (tmp_path / "copy.db").read_bytes()
@@ -135,20 +135,20 @@ def test_a_backup_is_not_written_over_another_backup(seeded: Database, tmp_path:
     assert (tmp_path / "copy.db").read_bytes() == before
 
 
-def test_a_backup_into_a_folder_that_is_not_there_leaves_nothing(seeded: Database, tmp_path: Path) -> None:
+def test_a_backup_into_a_missing_folder_leaves_nothing(seeded: Database, tmp_path: Path) -> None:
     with pytest.raises(AppError) as told:
         backup(seeded, tmp_path / "nowhere" / "copy.db")
     assert "\n" not in told.value.detail
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_backup_of_nothing_is_refused_and_makes_nothing(tmp_path: Path) -> None:
+def test_a_backup_of_a_missing_database_is_rejected_and_creates_nothing(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnusable, match="does not exist"):
         backup(_opened(tmp_path / "none.db"), tmp_path / "copy.db")
     assert _names(tmp_path) == set()
 
 
-def test_a_backup_while_another_writes_is_consistent(database: Database, tmp_path: Path) -> None:
+def test_a_backup_during_writes_is_consistent(database: Database, tmp_path: Path) -> None:
     # given a writer that does not stop
     record(database, incident_draft("a"), incident_draft("b"))
     stop, written, faults = threading.Event(), [], []
@@ -191,7 +191,7 @@ def test_a_backup_while_another_writes_is_consistent(database: Database, tmp_pat
 # Restoring
 
 
-def test_after_a_restore_every_answer_and_the_log_are_what_they_were(seeded: Database, tmp_path: Path) -> None:
+def test_a_restore_brings_back_every_response_and_the_log(seeded: Database, tmp_path: Path) -> None:
     # given
     before, proved = _answers(_path(seeded)), verify(seeded)
     backup(seeded, tmp_path / "copy.db")
@@ -210,7 +210,7 @@ def test_after_a_restore_every_answer_and_the_log_are_what_they_were(seeded: Dat
     assert {a for a in after if after[a] != before[a]} == {"/v1/changes?limit=1000", "/v1/log/checkpoint"}, "the epoch"
 
 
-def test_a_restore_begins_another_epoch_each_time(seeded: Database, tmp_path: Path) -> None:
+def test_every_restore_starts_a_new_epoch(seeded: Database, tmp_path: Path) -> None:
     # given
     backup(seeded, tmp_path / "copy.db")
     epochs = [_epoch(_path(seeded))]
@@ -226,7 +226,7 @@ def test_a_restore_begins_another_epoch_each_time(seeded: Database, tmp_path: Pa
     assert _epoch(tmp_path / "copy.db") == epochs[0], "the backup stays as it is"
 
 
-def test_a_backup_that_is_restored_stays_as_it_is(seeded: Database, tmp_path: Path) -> None:
+def test_a_restore_does_not_change_the_backup(seeded: Database, tmp_path: Path) -> None:
     # given
     backup(seeded, tmp_path / "copy.db")
     before = (tmp_path / "copy.db").read_bytes()
@@ -238,7 +238,7 @@ def test_a_backup_that_is_restored_stays_as_it_is(seeded: Database, tmp_path: Pa
     assert (tmp_path / "copy.db").read_bytes() == before
 
 
-def test_what_was_there_is_kept_beside_what_is_restored(seeded: Database, tmp_path: Path) -> None:
+def test_a_restore_keeps_the_previous_database(seeded: Database, tmp_path: Path) -> None:
     # given
     backup(seeded, tmp_path / "copy.db")
     record(seeded, incident_draft("lost"))
@@ -257,7 +257,7 @@ def test_what_was_there_is_kept_beside_what_is_restored(seeded: Database, tmp_pa
     assert verify(_opened(kept)).entries == verify(seeded).entries + 1
 
 
-def test_what_was_kept_is_restored_in_turn(seeded: Database, tmp_path: Path) -> None:
+def test_the_previous_database_can_be_restored(seeded: Database, tmp_path: Path) -> None:
     # given
     backup(seeded, tmp_path / "copy.db")
     record(seeded, incident_draft("lost"))
@@ -275,9 +275,7 @@ def test_what_was_kept_is_restored_in_turn(seeded: Database, tmp_path: Path) -> 
     assert verify(seeded) == proved
 
 
-def test_nothing_is_restored_while_somebody_has_the_database_open(
-    own_client: Client, seeded: Database, tmp_path: Path
-) -> None:
+def test_a_restore_is_rejected_while_the_database_is_open(own_client: Client, seeded: Database, tmp_path: Path) -> None:
     """Else what is recorded meanwhile and acknowledged would be in neither file."""
     # given a service that only reads, and one that writes
     backup(seeded, tmp_path / "copy.db")
@@ -298,7 +296,7 @@ def test_nothing_is_restored_while_somebody_has_the_database_open(
 
 
 @pytest.mark.parametrize("address", ["/v1/changes", "/v1/log/checkpoint"])
-def test_an_answer_that_tells_the_epoch_is_not_called_unchanged_after_a_restore(
+def test_a_restore_changes_the_etag_of_responses_with_the_epoch(
     own_client: Client, seeded: Database, tmp_path: Path, address: str
 ) -> None:
     """Though the newest recording is the same: only so does a follower learn that it has to begin anew."""
@@ -316,7 +314,7 @@ def test_an_answer_that_tells_the_epoch_is_not_called_unchanged_after_a_restore(
     assert answer.json()["epoch"] != had.json()["epoch"]
 
 
-def test_what_is_recorded_after_a_restore_goes_on_from_what_was_restored(seeded: Database, tmp_path: Path) -> None:
+def test_recording_continues_from_the_restored_state(seeded: Database, tmp_path: Path) -> None:
     # given
     backup(seeded, tmp_path / "copy.db")
     at_the_backup = verify(seeded)
@@ -334,7 +332,7 @@ def test_what_is_recorded_after_a_restore_goes_on_from_what_was_restored(seeded:
     client.close()
 
 
-def test_a_restore_waits_for_a_write_that_is_under_way(seeded: Database, tmp_path: Path) -> None:
+def test_a_restore_waits_for_a_running_write(seeded: Database, tmp_path: Path) -> None:
     # given
     backup(seeded, tmp_path / "copy.db")
     began, done = threading.Event(), []
@@ -361,7 +359,7 @@ def test_a_restore_waits_for_a_write_that_is_under_way(seeded: Database, tmp_pat
     verify(seeded)
 
 
-def test_a_backup_with_larger_pages_is_restored(seeded: Database, tmp_path: Path) -> None:
+def test_a_backup_with_larger_pages_can_be_restored(seeded: Database, tmp_path: Path) -> None:
     """As `VACUUM` leaves it that was told so."""
     # given
     backup(seeded, tmp_path / "copy.db")
@@ -378,9 +376,7 @@ def test_a_backup_with_larger_pages_is_restored(seeded: Database, tmp_path: Path
     assert verify(seeded) == proved
 
 
-def test_a_backup_of_an_older_schema_is_migrated_and_the_backup_stays_as_it_is(
-    seeded: Database, tmp_path: Path
-) -> None:
+def test_a_backup_of_an_older_schema_is_migrated_in_the_copy_only(seeded: Database, tmp_path: Path) -> None:
     # given
     make_older(tmp_path / "older.db", _path(seeded))
     before, proved, answers = (tmp_path / "older.db").read_bytes(), verify(seeded), _answers(_path(seeded))
@@ -475,9 +471,7 @@ REFUSED: dict[str, tuple[Callable[[Path, Path], object], str]] = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_is_no_whole_backup_is_refused_and_the_database_is_as_it_was(
-    seeded: Database, tmp_path: Path, kind: str
-) -> None:
+def test_an_invalid_backup_is_rejected_and_the_database_unchanged(seeded: Database, tmp_path: Path, kind: str) -> None:
     # given
     make, why = REFUSED[kind]
     backup(seeded, tmp_path / "copy.db")
@@ -496,7 +490,7 @@ def test_what_is_no_whole_backup_is_refused_and_the_database_is_as_it_was(
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_is_no_whole_backup_makes_no_database(tmp_path: Path, seeded: Database, kind: str) -> None:
+def test_an_invalid_backup_creates_no_database(tmp_path: Path, seeded: Database, kind: str) -> None:
     # given
     backup(seeded, tmp_path / "copy.db")
     REFUSED[kind][0](tmp_path / "bad.db", tmp_path / "copy.db")
@@ -509,7 +503,7 @@ def test_what_is_no_whole_backup_makes_no_database(tmp_path: Path, seeded: Datab
     assert not [name for name in _names(tmp_path) if "new.db" in name]
 
 
-def test_a_restore_into_a_folder_that_is_not_there_is_refused_in_one_line(seeded: Database, tmp_path: Path) -> None:
+def test_a_restore_into_a_missing_folder_is_rejected_on_one_line(seeded: Database, tmp_path: Path) -> None:
     backup(seeded, tmp_path / "copy.db")
     with pytest.raises(AppError) as told:
         restore(tmp_path / "copy.db", _opened(tmp_path / "nowhere" / "new.db"))
@@ -517,7 +511,7 @@ def test_a_restore_into_a_folder_that_is_not_there_is_refused_in_one_line(seeded
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_restore_of_the_database_onto_itself_loses_nothing(seeded: Database, tmp_path: Path) -> None:
+def test_restoring_the_database_onto_itself_loses_nothing(seeded: Database, tmp_path: Path) -> None:
     # given
     record(seeded, incident_draft("newest"))
     proved, epoch = verify(seeded), _epoch(_path(seeded))
@@ -531,7 +525,7 @@ def test_a_restore_of_the_database_onto_itself_loses_nothing(seeded: Database, t
     assert _epoch(_path(seeded)) != epoch
 
 
-def test_a_restore_that_fails_midway_leaves_the_database_and_nothing_beside_it(
+def test_a_failed_restore_leaves_the_database_and_no_other_files(
     seeded: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -553,7 +547,7 @@ def test_a_restore_that_fails_midway_leaves_the_database_and_nothing_beside_it(
     assert not [name for name in _names(tmp_path) if name.endswith((".restoring", ".part"))]
 
 
-def test_the_seeds_answer_for_an_incident_after_a_restore_over_another_database(
+def test_the_seeds_are_served_after_a_restore_over_another_database(
     database: Database, seeded: Database, tmp_path: Path
 ) -> None:
     # given

@@ -48,7 +48,7 @@ def answers(database: Database) -> dict[str, Any]:
     return found
 
 
-def test_days_that_data_sets_state_and_spans_of_releases_are_found_again(database: Database, tmp_path: Path) -> None:
+def test_a_migration_recovers_dataset_days_and_release_spans(database: Database, tmp_path: Path) -> None:
     # given weeks around days, an interval that goes on into the stated year, and an event that a release dropped
     content = tmp_path / "acled.csv"
     content.write_bytes(as_csv(*WEEKS))
@@ -200,13 +200,13 @@ def expected(thousand_file: Path) -> tuple[Proved, dict[str, Any]]:
     return verify(Database(f"sqlite:///{thousand_file}")), bodies(thousand_file)
 
 
-def test_every_revision_is_tested() -> None:
+def test_every_migration_is_tested() -> None:
     scripts = ScriptDirectory.from_config(scripts_of(Database("sqlite:///none.db").url))
     assert sorted(script.revision for script in scripts.walk_revisions()) == list(REVISIONS)
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_a_thousand_incidents_of_an_earlier_schema_are_migrated_verified_and_answered_alike(
+def test_a_migrated_database_verifies_and_gives_the_same_responses(
     thousand_file: Path, expected: tuple[Proved, dict[str, Any]], tmp_path: Path, revision: str
 ) -> None:
     # given a database as the program of that revision wrote it

@@ -44,20 +44,20 @@ def other(temporary: Path) -> Iterator[subprocess.Popen[str]]:
     process.communicate()
 
 
-def test_a_folder_is_removed_in_the_end(temporary: Path) -> None:
+def test_a_temporary_folder_is_removed_at_the_end(temporary: Path) -> None:
     with temporary_folder() as folder:
         (folder / "inner").mkdir()
         assert [folder] == list(temporary.iterdir())
     assert list(temporary.iterdir()) == []
 
 
-def test_what_is_in_use_is_left_alone(temporary: Path, other: subprocess.Popen[str]) -> None:
+def test_folders_in_use_are_kept(temporary: Path, other: subprocess.Popen[str]) -> None:
     with temporary_folder() as own:
         remove_abandoned()
         assert own.exists() and len(list(temporary.glob("*/file"))) == 1
 
 
-def test_the_folder_of_a_process_that_was_killed_is_removed(temporary: Path, other: subprocess.Popen[str]) -> None:
+def test_the_folder_of_a_killed_process_is_removed(temporary: Path, other: subprocess.Popen[str]) -> None:
     # given
     other.kill()
     other.wait(10)
@@ -68,7 +68,7 @@ def test_the_folder_of_a_process_that_was_killed_is_removed(temporary: Path, oth
     assert list(temporary.iterdir()) == []
 
 
-def test_what_is_not_ours_is_left_alone(temporary: Path) -> None:
+def test_foreign_folders_are_kept(temporary: Path) -> None:
     # given: a folder without a lock, a file, and a link to a folder that looks abandoned
     (temporary / "incidents-by-year").mkdir()
     (temporary / "incidents-all.csv").write_text("id\n")
@@ -82,7 +82,7 @@ def test_what_is_not_ours_is_left_alone(temporary: Path) -> None:
     assert sorted(temporary.rglob("*")) == before
 
 
-def test_a_service_that_starts_clears_up_after_one_that_was_killed(
+def test_a_starting_service_removes_the_folders_of_a_killed_one(
     own_client: Client, temporary: Path, other: subprocess.Popen[str]
 ) -> None:
     # given

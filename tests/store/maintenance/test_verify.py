@@ -630,7 +630,7 @@ def _content(path: Path) -> bytes:
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("kind", KINDS)
-def test_tampering_is_found(path: Path, kind: str) -> None:
+def test_tampering_is_detected(path: Path, kind: str) -> None:
     # given
     before = _content(path)
     tamper(path, *KINDS[kind])
@@ -641,7 +641,7 @@ def test_tampering_is_found(path: Path, kind: str) -> None:
         verify(Database(f"sqlite:///{path}"))
 
 
-def test_a_schema_that_cannot_be_read_is_said_before(path: Path) -> None:
+def test_an_unreadable_schema_is_reported_first(path: Path) -> None:
     """Then nothing can be asked of the file at all."""
     tamper(path, _reschemed("table", "incident", "CONSTRAINT uq_incident_id UNIQUE (id)", "CHECK (1)"))
     with pytest.raises((Broken, DatabaseUnusable), match="schema"):
@@ -656,7 +656,7 @@ def test_a_schema_that_cannot_be_read_is_said_before(path: Path) -> None:
     "INSERT INTO kept_answer VALUES ('k', 'i', x'00', 201, '{}', x'00', 1)",
     "INSERT INTO api_key VALUES (1, 'id', 'name', 'write', x'00', 1, NULL, NULL)",
 ])  # fmt: skip
-def test_what_changes_nothing_of_the_record_is_not_reported(path: Path, kind: str) -> None:
+def test_changes_outside_of_the_record_are_not_reported(path: Path, kind: str) -> None:
     # given
     before = checkpoint(path)
     tamper(path, kind)
@@ -668,7 +668,7 @@ def test_what_changes_nothing_of_the_record_is_not_reported(path: Path, kind: st
     assert (proved.entries, proved.root) == (before.size, before.root)
 
 
-def test_keys_that_are_made_and_revoked_are_not_reported(path: Path) -> None:
+def test_created_and_revoked_keys_are_not_reported(path: Path) -> None:
     # given
     database = Database(f"sqlite:///{path}")
     keys.create(database, "an editor", [Scope.WRITE], None)
@@ -679,7 +679,7 @@ def test_keys_that_are_made_and_revoked_are_not_reported(path: Path) -> None:
     prove(path)
 
 
-def test_a_database_as_it_was_recorded_is_whole(path: Path) -> None:
+def test_an_untouched_database_verifies(path: Path) -> None:
     # given
     before, content, told = checkpoint(path), path.read_bytes(), []
 
@@ -694,7 +694,7 @@ def test_a_database_as_it_was_recorded_is_whole(path: Path) -> None:
     assert [p.name for p in path.parent.iterdir()] == [path.name], "nothing is left beside it"
 
 
-def test_the_seeds_and_an_empty_database_are_whole(seeded: Database, database: Database) -> None:
+def test_the_seeds_and_an_empty_database_verify(seeded: Database, database: Database) -> None:
     assert verify(seeded).entries > 10
     assert (verify(database).entries, verify(database).root) == (0, merkle.EMPTY_ROOT.hex())
 
@@ -728,7 +728,7 @@ PLACES = {
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("kind", PLACES)
-def test_the_message_names_the_place(path: Path, kind: str) -> None:
+def test_the_message_names_the_location(path: Path, kind: str) -> None:
     # given
     tamper(path, *KINDS[kind])
 
@@ -742,7 +742,7 @@ def test_the_message_names_the_place(path: Path, kind: str) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_texts_that_are_there_and_cannot_be_found_any_more_are_missed(database: Database) -> None:
+def test_texts_missing_from_the_search_index_are_detected(database: Database) -> None:
     """The index over the pages of the text search matters only where there are several pages."""
     # given
     record(database, *(incident_draft(f"i-{n}", summary=" ".join(f"w{n}x{k}" for k in range(20))) for n in range(300)))
@@ -827,7 +827,7 @@ FORGED: dict[str, Kind] = {
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("kind", FORGED)
-def test_tampering_with_the_hashes_made_again_is_found_where_it_does_not_fit_together(path: Path, kind: str) -> None:
+def test_tampering_with_recomputed_hashes_is_detected_by_inconsistency(path: Path, kind: str) -> None:
     # given
     before = _content(path)
     tamper(path, *FORGED[kind])
@@ -862,13 +862,15 @@ def _rewritten(path: Path, migrated: Path) -> None:
     make_rich(path, migrated, full=full)
 
 
-def test_the_same_history_is_the_same_log(rich_file: Path, migrated_file: Path, tmp_path: Path) -> None:
+def test_equal_histories_have_equal_logs(rich_file: Path, migrated_file: Path, tmp_path: Path) -> None:
     """So what the next tests find is what was changed in it."""
     make_rich(tmp_path / "again.db", migrated_file)
     assert checkpoint(tmp_path / "again.db") == checkpoint(rich_file)
 
 
-def test_a_consistent_cut_is_found_against_a_checkpoint(rich_file: Path, migrated_file: Path, tmp_path: Path) -> None:
+def test_a_consistent_truncation_is_detected_with_a_checkpoint(
+    rich_file: Path, migrated_file: Path, tmp_path: Path
+) -> None:
     # given
     cut, kept = tmp_path / "cut.db", checkpoint(rich_file)
     _shorter(cut, migrated_file)
@@ -883,7 +885,7 @@ def test_a_consistent_cut_is_found_against_a_checkpoint(rich_file: Path, migrate
     assert told.value.detail == f"log: has {kept.size - 1} entries, and had {kept.size} when the checkpoint was made"
 
 
-def test_a_consistent_rewriting_is_found_against_a_checkpoint(
+def test_a_consistent_rewrite_is_detected_with_a_checkpoint(
     rich_file: Path, migrated_file: Path, tmp_path: Path
 ) -> None:
     # given
@@ -901,7 +903,7 @@ def test_a_consistent_rewriting_is_found_against_a_checkpoint(
     assert "another root than the checkpoint" in told.value.detail
 
 
-def test_a_rewriting_that_goes_on_is_found_against_a_checkpoint(
+def test_a_rewrite_with_later_entries_is_detected_with_a_checkpoint(
     rich_file: Path, migrated_file: Path, tmp_path: Path
 ) -> None:
     # given
@@ -918,7 +920,7 @@ def test_a_rewriting_that_goes_on_is_found_against_a_checkpoint(
 
 
 @pytest.mark.usefixtures("quick")
-def test_every_true_checkpoint_of_before_holds_and_every_other_one_does_not(path: Path) -> None:
+def test_every_earlier_checkpoint_holds_and_every_false_one_fails(path: Path) -> None:
     """Whether it is of the end of a recording or of the midst of one."""
     # given
     with closing(sqlite3.connect(path)) as connection:
@@ -932,7 +934,7 @@ def test_every_true_checkpoint_of_before_holds_and_every_other_one_does_not(path
             prove(path, Checkpoint(size, roots[size % len(leaves) + 1]))
 
 
-def test_a_checkpoint_of_a_log_with_nothing_in_it_has_the_root_of_nothing(path: Path, database: Database) -> None:
+def test_the_checkpoint_of_an_empty_log_has_the_empty_root(path: Path, database: Database) -> None:
     assert prove(path, Checkpoint(0, merkle.EMPTY_ROOT.hex())).entries > 0
     assert verify(database, Checkpoint(0, merkle.EMPTY_ROOT.hex())).entries == 0
     for broken in (Database(f"sqlite:///{path}"), database):
@@ -940,7 +942,7 @@ def test_a_checkpoint_of_a_log_with_nothing_in_it_has_the_root_of_nothing(path: 
             verify(broken, Checkpoint(0, "00" * 32))
 
 
-def test_what_was_recorded_after_a_checkpoint_is_no_fault(path: Path) -> None:
+def test_entries_after_a_checkpoint_are_no_error(path: Path) -> None:
     # given
     kept, database = checkpoint(path), Database(f"sqlite:///{path}")
     record(database, incident_draft("more"), report_draft(1), about=("more",))
@@ -961,12 +963,12 @@ SECRET = {"id": "whisper", "name": "A whisper", "kind": "local", "confidential":
 LEAK = {"id": "leak", "title": "A leak", "confidential": True}
 
 
-def test_a_confidential_reporter_and_source_that_are_first_named_by_one_report_are_whole(database: Database) -> None:
+def test_a_report_that_introduces_a_confidential_reporter_and_source_verifies(database: Database) -> None:
     record(database, incident_draft("a"), report_draft(5, reported_by=SECRET, source=LEAK, note="a note"), about=("a",))
     _whole(database)
 
 
-def test_reports_of_one_recording_with_several_secrets_are_whole(database: Database) -> None:
+def test_a_recording_with_several_confidential_members_verifies(database: Database) -> None:
     told = (
         report_draft(5, reported_by=SECRET, note="first"),
         report_draft(6, "army", source=LEAK, note="second", locator="p. 2"),
@@ -975,7 +977,7 @@ def test_reports_of_one_recording_with_several_secrets_are_whole(database: Datab
     _whole(database)
 
 
-def test_a_revision_and_then_a_new_incident_in_one_recording_are_whole(database: Database) -> None:
+def test_a_revision_before_a_new_incident_in_one_recording_verifies(database: Database) -> None:
     record(database, incident_draft("a"))
     with recording(database, "test") as writer:
         writer.revise_incident("a", {"title": "Another"})
@@ -984,7 +986,7 @@ def test_a_revision_and_then_a_new_incident_in_one_recording_are_whole(database:
     _whole(database)
 
 
-def test_a_retraction_and_then_a_report_in_one_recording_are_whole(database: Database) -> None:
+def test_a_retraction_before_a_report_in_one_recording_verifies(database: Database) -> None:
     record(database, incident_draft("a"), incident_draft("b"), report_draft(5, id="one"), about=("a",))
     with recording(database, "test") as writer:
         writer.retract_report("one", "wrong")
@@ -994,7 +996,7 @@ def test_a_retraction_and_then_a_report_in_one_recording_are_whole(database: Dat
     _whole(database)
 
 
-def test_a_report_and_then_the_withdrawal_of_its_incident_in_one_recording_are_whole(database: Database) -> None:
+def test_a_report_before_the_withdrawal_of_its_incident_verifies(database: Database) -> None:
     record(database, incident_draft("a"), incident_draft("b"))
     with recording(database, "test") as writer:
         writer.record_report(report_draft(6, "army"), ["a", "b"])
@@ -1005,7 +1007,7 @@ def test_a_report_and_then_the_withdrawal_of_its_incident_in_one_recording_are_w
     _whole(database)
 
 
-def test_a_withdrawal_before_a_report_of_the_incident_that_shared_it_is_whole(database: Database) -> None:
+def test_a_withdrawal_before_a_report_that_splits_its_shared_figure_verifies(database: Database) -> None:
     """The replay goes by kind: the report comes first there."""
     record(database, incident_draft("a"), incident_draft("b"), report_draft(5, id="both"), about=("a", "b"))
     with recording(database, "test") as writer:
@@ -1014,7 +1016,7 @@ def test_a_withdrawal_before_a_report_of_the_incident_that_shared_it_is_whole(da
     _whole(database)
 
 
-def test_what_is_recorded_after_a_part_that_was_refused_is_whole(database: Database) -> None:
+def test_a_recording_after_a_rejected_part_verifies(database: Database) -> None:
     wrong = incident_draft(
         "bad",
         toll_reports=[
@@ -1034,7 +1036,7 @@ def test_what_is_recorded_after_a_part_that_was_refused_is_whole(database: Datab
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("seed", range(6))
-def test_whatever_is_recorded_together_is_whole(database: Database, seed: int) -> None:
+def test_any_facts_recorded_together_verify(database: Database, seed: int) -> None:
     """Random facts in random recordings, all of them allowed."""
     chance = random.Random(seed)
     known: list[str] = []
@@ -1098,7 +1100,7 @@ def _changed_value(value: Any, chance: random.Random) -> Any:
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("seed", range(60))
-def test_a_byte_changed_anywhere_in_the_record_is_found(path: Path, seed: int) -> None:
+def test_a_changed_byte_anywhere_in_the_record_is_detected(path: Path, seed: int) -> None:
     # given a byte of some value of some row of some table
     chance = random.Random(seed)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -1145,7 +1147,7 @@ def _is_found_or_of_no_consequence(path: Path, before: dict[str, list[Any]], pla
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("seed", range(40))
-def test_a_byte_changed_anywhere_in_the_file_is_found_unless_it_is_no_part_of_the_record(path: Path, seed: int) -> None:
+def test_a_changed_byte_in_the_file_is_detected_when_it_is_part_of_the_record(path: Path, seed: int) -> None:
     # given
     chance = random.Random(seed)
     content, before = bytearray(path.read_bytes()), _all_rows(path)
@@ -1161,7 +1163,7 @@ def test_a_byte_changed_anywhere_in_the_file_is_found_unless_it_is_no_part_of_th
 @pytest.mark.parametrize("anchor", [
     b"toll_report:told-2", b"full-1", b"incident.created", b"CREATE TABLE source", b"sqlite_autoindex_incident_1",
 ], ids=bytes.decode)  # fmt: skip
-def test_a_byte_changed_in_the_header_of_a_row_is_found(path: Path, anchor: bytes) -> None:
+def test_a_changed_byte_in_a_row_header_is_detected(path: Path, anchor: bytes) -> None:
     """Where the file says of which types and lengths the values are; the schema is in such rows too."""
     # given
     content, before = path.read_bytes(), _all_rows(path)
@@ -1179,7 +1181,7 @@ def test_a_byte_changed_in_the_header_of_a_row_is_found(path: Path, anchor: byte
 # What depends on how much was written at a time, and what does not
 
 
-def test_an_index_in_which_only_the_prefixes_of_a_word_are_in_another_column_is_found(database: Database) -> None:
+def test_a_search_index_with_prefixes_in_another_column_is_detected(database: Database) -> None:
     """`actor=` and `place=` look for prefixes in their own columns."""
     # given an index of one text with the word in the place, and the pages of one with the word in the summary
     path = Path(str(database.url.database))
@@ -1237,7 +1239,7 @@ NOTES: dict[str, tuple[str, str]] = {
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("kind", NOTES)
-def test_a_note_of_an_import_that_cannot_be_right_is_found(imported: Path, kind: str) -> None:
+def test_an_impossible_import_note_is_detected(imported: Path, kind: str) -> None:
     # given
     assert prove(imported).entries
     sql, why = NOTES[kind]

@@ -34,13 +34,13 @@ PLANS = [
 
 
 @pytest.mark.parametrize(("text", "index"), PLANS)
-def test_equality_is_looked_up(reads: StoreReads, text: str, index: str) -> None:
+def test_equality_uses_an_index(reads: StoreReads, text: str, index: str) -> None:
     question = _question(text)
     plan = reads.plan(question, incident_queries.select_incidents(question, 2**52, None, by_tree=False))
     assert any(index in step for step in plan), plan
 
 
-def test_everything_is_counted_in_an_index(reads: StoreReads) -> None:
+def test_counting_everything_uses_an_index(reads: StoreReads) -> None:
     plan = reads.plan(Query(), incident_queries.select_total(Query(), 2**52))
     assert plan == ["SEARCH segment USING COVERING INDEX ix_segment_date (date_start>?)"]
 
@@ -48,7 +48,7 @@ def test_everything_is_counted_in_an_index(reads: StoreReads) -> None:
 @pytest.mark.parametrize(
     "value", ["word " * 80 + "end", "...", "Ménaka-Nord, l'École n° 5", "東京 ²", "a\nb", "É" * 500, "_", "ﷺ"]
 )
-def test_a_text_is_found_by_equality_whatever_it_is_made_of(database: Database, value: str) -> None:
+def test_any_text_is_found_by_equality(database: Database, value: str) -> None:
     # given: a text, and one that has the same words
     record(
         database,
@@ -64,7 +64,7 @@ def test_a_text_is_found_by_equality_whatever_it_is_made_of(database: Database, 
         assert [row[4] for row in asyncio.run(reads.reader.rows(statement))] == ["it"]
 
 
-def test_filters_of_one_form_share_their_sql() -> None:
+def test_filters_of_one_shape_share_their_sql() -> None:
     first, second, third = (
         incident_queries.select_total(_question(text), 2**52)
         for text in (

@@ -30,7 +30,7 @@ EVERY = [
 
 @pytest.mark.parametrize("sort", Sort)
 @pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dialect()], ids=["sqlite", "postgresql"])
-def test_a_question_compiles_for_both_databases(sort: Sort, dialect: object) -> None:
+def test_every_query_compiles_for_both_databases(sort: Sort, dialect: object) -> None:
     shape = shape_of(parse_query(EVERY, INCIDENTS))
     built = incident_queries.build_incidents(shape, sort, after=True, tree=None, paged=True)
     assert "segment.country" in str(built.compile(dialect=dialect))  # type: ignore[arg-type]
@@ -40,7 +40,7 @@ def test_a_question_compiles_for_both_databases(sort: Sort, dialect: object) -> 
 
 
 @pytest.mark.parametrize("declared", FILTERS, ids=lambda f: f.name)
-def test_every_filter_compares_a_column_that_there_is(declared: Filter) -> None:
+def test_every_filter_compares_an_existing_column(declared: Filter) -> None:
     compared = {Comparison.ANY_OF, Comparison.AT_LEAST, Comparison.AT_MOST, Comparison.SINCE}
     assert declared.how in compared or not declared.column or declared.how in (Comparison.WORDS, Comparison.SOME_REPORT)
     if declared.how in compared:
@@ -66,7 +66,9 @@ PLANS = [
 
 
 @pytest.mark.parametrize(("pairs", "index"), PLANS, ids=lambda p: str(p)[:60])
-def test_hot_questions_walk_their_index_in_order(reads: StoreReads, pairs: list[tuple[str, str]], index: str) -> None:
+def test_frequent_queries_read_their_index_in_order(
+    reads: StoreReads, pairs: list[tuple[str, str]], index: str
+) -> None:
     question = parse_query(pairs, INCIDENTS)
 
     async def resolved() -> object:
@@ -82,7 +84,7 @@ def test_hot_questions_walk_their_index_in_order(reads: StoreReads, pairs: list[
         assert "SEARCH incident_version USING INTEGER PRIMARY KEY (rowid=?)" in plan
 
 
-def test_the_next_page_is_found_by_a_row_value_in_the_index(reads: StoreReads) -> None:
+def test_the_next_page_is_found_by_a_row_value_comparison(reads: StoreReads) -> None:
     question = parse_query([("country", "ML")], INCIDENTS)
     plan = reads.plan(question, incident_queries.select_incidents(question, 2**52, (737000, "x"), by_tree=False))
     assert plan[0].endswith("(country=? AND (date_start,incident_id)<(?,?))")
@@ -97,7 +99,7 @@ def test_one_incident_is_found_by_its_id(reads: StoreReads) -> None:
     ]
 
 
-def test_no_question_scans_all_reports(reads: StoreReads) -> None:
+def test_no_query_scans_all_reports(reads: StoreReads) -> None:
     plan = reads.plan(parse_query([], INCIDENTS), read_history.select_reports_about_incident("a", 2**52))
     assert not any(step.startswith("SCAN toll_report") for step in plan), plan
 
@@ -109,7 +111,7 @@ COSTS = [
 
 
 @pytest.mark.parametrize(("pairs", "statements"), COSTS, ids=str)
-def test_a_page_costs_the_same_few_statements_however_long_it_is(
+def test_the_number_of_statements_of_a_page_does_not_depend_on_its_length(
     reads: StoreReads, database: Database, pairs: list[tuple[str, str]], statements: int
 ) -> None:
     for _ in range(2):
@@ -119,7 +121,7 @@ def test_a_page_costs_the_same_few_statements_however_long_it_is(
         record(database, *(incident_draft(f"n{n}", region="ML-9") for n in range(5)))
 
 
-def test_the_other_read_routes_cost_the_same_few_statements(reads: StoreReads) -> None:
+def test_the_other_read_routes_run_a_fixed_number_of_statements(reads: StoreReads) -> None:
     async def cost(call: object, pairs: list[tuple[str, str]], *arguments: object) -> int:
         question = parse_query(pairs, STATS)
         before = reads.reader.statements
@@ -151,7 +153,7 @@ def test_the_other_read_routes_cost_the_same_few_statements(reads: StoreReads) -
     }  # fmt: skip
 
 
-def test_a_long_history_is_put_together_beside_the_event_loop(database: Database) -> None:
+def test_a_long_history_is_assembled_in_a_worker_thread(database: Database) -> None:
     record(
         database,
         incident_draft("a"),

@@ -21,7 +21,7 @@ def at(instant: int) -> tuple[str, str]:
     return "recorded_as_of", instant_text(instant)
 
 
-def test_a_report_that_comes_late_changes_past_days_but_not_past_knowledge(database: Database) -> None:
+def test_a_late_report_changes_past_days_but_not_what_was_known(database: Database) -> None:
     # given what was known first, and a report of an earlier day that is recorded later
     first = record(database, incident_draft("a"), report_draft(49, "army", "2020-01-02"), about=("a",))
     reads = StoreReads(database)
@@ -64,7 +64,7 @@ def test_a_dated_retraction_holds_from_its_day_on(database: Database) -> None:
     assert [reads.killed("a", ("as_of", day)) for day in days] == [53, 70, 70, 53]
 
 
-def test_a_split_by_incident_replaces_a_shared_figure_for_all_that_shared_it(database: Database) -> None:
+def test_a_figure_by_incident_replaces_a_shared_figure_for_all_its_incidents(database: Database) -> None:
     record(database, incident_draft("a"), incident_draft("b"))
     record(database, report_draft(40, reported_on="2020-01-01", id="both", incidents=["a", "b"]))
     reads = StoreReads(database)
@@ -76,7 +76,7 @@ def test_a_split_by_incident_replaces_a_shared_figure_for_all_that_shared_it(dat
     assert reads.killed("a") == 25
 
 
-def test_a_report_before_the_day_from_which_an_incident_was_known_without_reports(database: Database) -> None:
+def test_an_incident_is_known_only_from_its_first_reported_day(database: Database) -> None:
     record(database, incident_draft("a"))
     reads = StoreReads(database)
     assert reads.text("a", ("as_of", "2020-01-01")) is not None
@@ -85,7 +85,7 @@ def test_a_report_before_the_day_from_which_an_incident_was_known_without_report
     assert reads.killed("a", ("as_of", "2020-01-07")) == 5
 
 
-def test_a_revised_record_answers_with_what_it_said_then(database: Database) -> None:
+def test_a_revised_record_is_served_as_it_was_at_the_recorded_time(database: Database) -> None:
     before = record(database, incident_draft("a", title="First"), report_draft(5), about=("a",))
     with recording(database, "test") as writer:
         assert writer.revise_incident("a", {"title": "Second", "country": "NE"}) is Outcome.CREATED
@@ -96,7 +96,7 @@ def test_a_revised_record_answers_with_what_it_said_then(database: Database) -> 
     assert orjson.loads(reads.text("a", at(before)) or "")["title"] == "First"
 
 
-def test_a_withdrawn_incident_is_out_of_all_answers_but_those_of_before(database: Database) -> None:
+def test_a_withdrawn_incident_is_served_only_at_earlier_recorded_times(database: Database) -> None:
     before = record(database, incident_draft("a"), incident_draft("b"), report_draft(5), about=("a",))
     with recording(database, "test") as writer:
         writer.withdraw_incident("a", "the same as b", merged_into="b")
@@ -106,7 +106,7 @@ def test_a_withdrawn_incident_is_out_of_all_answers_but_those_of_before(database
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_every_past_answer_comes_back_word_for_word(database: Database, seed: int) -> None:
+def test_every_past_response_is_reproduced_exactly(database: Database, seed: int) -> None:
     """Random facts, one transaction each; afterwards both clocks are asked for all that was answered on the way."""
     chance = random.Random(seed)
     reads = StoreReads(database)
@@ -158,7 +158,7 @@ def _agrees_with_the_rule(
         assert stored == (told.as_json() if told else None)
 
 
-def test_a_write_keeps_the_segments_of_days_before_it(database: Database) -> None:
+def test_a_write_keeps_the_segments_of_earlier_days(database: Database) -> None:
     """A report about the newest day closes one segment, however many there are."""
     record(
         database,
@@ -173,7 +173,7 @@ def test_a_write_keeps_the_segments_of_days_before_it(database: Database) -> Non
     assert connection.execute(count).fetchone() == (22, 1)
 
 
-def test_a_report_at_the_epoch_leaves_one_answer(database: Database) -> None:
+def test_a_report_at_the_unix_epoch_is_served_once(database: Database) -> None:
     """Instant 0 is an instant, not a lack of one."""
     record(
         database,
@@ -185,7 +185,7 @@ def test_a_report_at_the_epoch_leaves_one_answer(database: Database) -> None:
     assert StoreReads(database).ids() == ["a"]
 
 
-def test_an_incident_recorded_later_is_not_found_before(database: Database) -> None:
+def test_an_incident_is_not_found_before_it_was_recorded(database: Database) -> None:
     first = record(database, incident_draft("a"))
     record(database, incident_draft("b"))
     with pytest.raises(read_incidents.IncidentNotFound):

@@ -104,7 +104,7 @@ def fill(database: Database, seed: int, count: int, after_each: Callable[[int], 
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_ends_of_histories_are_right_after_what_was_undone_and_what_other_processes_recorded(
+def test_history_ends_survive_rollbacks_and_writes_of_other_processes(
     database: Database, another: Database, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     set_long(monkeypatch, 1)
@@ -133,7 +133,7 @@ def answers(database: Database, now: int) -> dict[tuple[str, str], str | None]:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_every_answer_is_given_again_byte_for_byte_and_is_the_same_where_texts_are_not_repeated(
+def test_every_response_is_reproduced_and_equal_without_repeated_texts(
     database: Database, another: Database, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     # given answers at every recording, where segments have all texts and no history is long
@@ -160,7 +160,7 @@ def sources_of(text: str | None) -> list[str]:
     return [source["id"] for source in orjson.loads(text or "")["sources"]]
 
 
-def test_a_page_has_the_texts_of_long_and_short_rows_in_few_statements(
+def test_a_page_of_long_and_short_rows_takes_few_statements(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given an incident with more sources than its segments repeat, two with a figure in common, and a short one
@@ -187,7 +187,7 @@ def test_a_page_has_the_texts_of_long_and_short_rows_in_few_statements(
     assert sources_of(reads.text("a", ("as_of", "2020-01-02"))) == ["s-8", "src-test", "s-7"]
 
 
-def test_a_history_that_was_stored_again_too_often_takes_what_stores_few_of_its_segments_again(
+def test_an_often_rewritten_history_accepts_only_reports_that_rewrite_few_segments(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given an incident with more segments than are stored again
@@ -213,7 +213,7 @@ def test_a_history_that_was_stored_again_too_often_takes_what_stores_few_of_its_
     client.close()
 
 
-def test_a_history_with_many_dated_retractions_is_counted_again_a_few_times_only(
+def test_many_dated_retractions_cause_few_recounts_of_a_history(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given reports of which one is of a lower rank, half of them retracted on later days
@@ -256,7 +256,7 @@ def test_a_history_with_many_dated_retractions_is_counted_again_a_few_times_only
     assert many <= (MAX_REPLAYS + 3) * count
 
 
-def test_new_retractions_are_looked_for_from_the_retractions(database: Database) -> None:
+def test_new_retractions_are_found_by_their_keys(database: Database) -> None:
     with database.writing() as transaction:
         plan = transaction.connection.execute(f"EXPLAIN QUERY PLAN {compiled(_LATER_VOIDS)}", {"after": 1}).fetchall()
     assert [row[-1] for row in plan] == [
@@ -266,9 +266,7 @@ def test_new_retractions_are_looked_for_from_the_retractions(database: Database)
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_one_more_report_stores_as_much_and_looks_at_as_little_after_300_as_after_40(
-    database: Database, shared: bool
-) -> None:
+def test_the_cost_of_one_more_report_does_not_grow_from_40_to_300(database: Database, shared: bool) -> None:
     about = INCIDENTS if shared else ("a",)
     record_now(database, *(incident_draft(name) for name in INCIDENTS))
     reports = iter(range(10**6))
@@ -345,7 +343,7 @@ def set_long(monkeypatch: pytest.MonkeyPatch, long_history: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_history_that_is_sooner_rebuilt_is_the_same(
+def test_an_earlier_rebuild_gives_the_same_history(
     database: Database, another: Database, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     monkeypatch.setattr(history_ends, "MAX_REPLAYS", 0)
@@ -358,7 +356,7 @@ def test_a_history_that_is_sooner_rebuilt_is_the_same(
 
 @pytest.mark.parametrize("max_inline", [0, 400, 1000, 4096])
 @pytest.mark.parametrize("seed", range(2))
-def test_what_is_added_at_the_end_of_a_history_is_what_follows_from_all_of_it(
+def test_appending_to_a_history_equals_rebuilding_it(
     database: Database, another: Database, monkeypatch: pytest.MonkeyPatch, seed: int, max_inline: int
 ) -> None:
     monkeypatch.setattr(segment_texts, "MAX_INLINE", max_inline)

@@ -67,7 +67,7 @@ def files(migrated_file: Path, tmp_path: Path) -> list[Path]:
     return [Path(shutil.copy(migrated_file, tmp_path / name)) for name in ("foreseen.db", "looked-up.db")]
 
 
-def test_the_same_is_recorded_with_and_without_foresight(files: list[Path]) -> None:
+def test_prefetching_does_not_change_what_is_recorded(files: list[Path]) -> None:
     foreseen, _ = recorded(files[0], FIRST, SECOND, foreseen=True)
     looked_up, _ = recorded(files[1], FIRST, SECOND, foreseen=False)
 
@@ -75,7 +75,7 @@ def test_the_same_is_recorded_with_and_without_foresight(files: list[Path]) -> N
     assert sum('INSERT INTO "toll_report"' in line for line in foreseen) == 5
 
 
-def test_what_was_foreseen_is_not_asked_for_again(files: list[Path]) -> None:
+def test_prefetched_rows_are_not_queried_again(files: list[Path]) -> None:
     _, asked = recorded(files[0], FIRST, SECOND, foreseen=True)
     _, asked_otherwise = recorded(files[1], FIRST, SECOND, foreseen=False)
 

@@ -69,7 +69,7 @@ def together(made: Recorder, *works: Work) -> list[Any]:
     return asyncio.run(send())
 
 
-def test_what_is_refused_among_others_is_refused_alone(database: Database) -> None:
+def test_a_rejected_write_in_a_batch_does_not_affect_the_others(database: Database) -> None:
     # when
     got = together(Recorder(database), recording("a"), recording("a"), recording("b"))
 
@@ -79,7 +79,7 @@ def test_what_is_refused_among_others_is_refused_alone(database: Database) -> No
     assert verify(database).entries == 2
 
 
-def test_nothing_is_refused_for_the_sake_of_what_was_not_kept(database: Database) -> None:
+def test_a_write_is_not_rejected_because_of_a_rolled_back_one(database: Database) -> None:
     """The second was refused since the first was there, in a transaction that was then undone as a whole."""
     # when
     got = together(Recorder(database), recording("a"), recording("a"), failing(sqlite3.SQLITE_FULL))
@@ -90,7 +90,7 @@ def test_nothing_is_refused_for_the_sake_of_what_was_not_kept(database: Database
     assert verify(database).entries == 1
 
 
-def test_a_group_that_cannot_have_its_turn_is_not_tried_one_by_one(database: Database) -> None:
+def test_a_batch_that_cannot_start_is_not_retried_one_by_one(database: Database) -> None:
     # when
     got = together(Recorder(database), recording("a"), failing(sqlite3.SQLITE_BUSY), recording("b"))
 
@@ -99,7 +99,7 @@ def test_a_group_that_cannot_have_its_turn_is_not_tried_one_by_one(database: Dat
     assert StoreReads(database).ids() == []
 
 
-def test_a_failure_of_ours_takes_nobody_else_along(database: Database) -> None:
+def test_an_internal_error_does_not_affect_the_other_writes(database: Database) -> None:
     async def broken(writer: Writer, _: ReadSession) -> Answer:
         writer.record_incident(incident_draft("never"))
         writer.finish()
@@ -113,7 +113,7 @@ def test_a_failure_of_ours_takes_nobody_else_along(database: Database) -> None:
     assert sorted(StoreReads(database).ids()) == ["a", "b"]
 
 
-def test_who_waits_when_the_service_stops_is_sent_back_and_what_was_begun_is_finished(database: Database) -> None:
+def test_a_stopping_service_finishes_the_running_write_and_rejects_waiting_ones(database: Database) -> None:
     # given somebody else who writes
     made = Recorder(database)
 
@@ -137,7 +137,7 @@ def test_who_waits_when_the_service_stops_is_sent_back_and_what_was_begun_is_fin
     assert StoreReads(database).ids() == ["begun"]
 
 
-def test_where_no_thread_can_be_had_everybody_is_told_and_may_ask_again(
+def test_without_a_free_thread_every_write_is_rejected_and_may_be_retried(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -173,7 +173,7 @@ def test_the_worker_goes_on_after_an_error(database: Database) -> None:
     assert [type(g) for g in together(made, recording("a"))] == [Answer]
 
 
-def test_a_record_that_is_refused_after_it_replaced_a_figure_of_its_own_leaves_the_others(database: Database) -> None:
+def test_a_rejected_incident_that_replaced_its_own_figure_leaves_the_others(database: Database) -> None:
     # given an incident whose second figure replaces its first for two incidents, and whose third cannot be
     split = report_body(7, id="r2", incidents=["bad", "other"], supersedes="r1")
     reports = [report_body(5, id="r1"), split, report_body(3, id="r3", supersedes="nowhere")]
