@@ -1,4 +1,4 @@
-"""The pinned files are complete: every requirement of every pinned package, extras included, is met by a pin."""
+"""The requirements files are complete: every requirement of every pinned package, extras included, is pinned."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""Any JSON in any member, over every way in: recorded and given back as it was sent, or refused alone and by name."""
+"""Any JSON value in any member, over every interface: recorded and returned as sent, or rejected by name."""
 
 import csv
 import io

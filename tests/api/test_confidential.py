@@ -1,4 +1,4 @@
-"""Canaries: what is confidential is told to those with the scope, in its places, and to nobody else, anywhere."""
+"""Canaries: confidential members are disclosed only to keys with the scope, and appear nowhere else."""
 
 import asyncio
 import csv

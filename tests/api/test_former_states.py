@@ -1,4 +1,4 @@
-"""Former states, waters and Kosovo are countries like others, wherever a country is read or written."""
+"""Former states, waters and Kosovo are countries like any other, wherever a country is read or written."""
 
 import csv
 import io

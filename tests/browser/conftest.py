@@ -1,4 +1,4 @@
-"""The real service in a process of its own, and a Chromium that may talk to nobody else.
+"""The real service in a process of its own, and a Chromium that can reach no other host.
 
 Playwright is imported when a fixture needs it: without it, these modules can still be collected and left out.
 """

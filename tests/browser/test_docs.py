@@ -1,4 +1,4 @@
-"""The OpenAPI pages work without internet, and under the policy that they send themselves."""
+"""The OpenAPI pages work without internet, under their own content security policy."""
 
 from __future__ import annotations
 

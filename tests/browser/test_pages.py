@@ -1,4 +1,4 @@
-"""The pages in a browser: with a mouse, with the keyboard alone, without scripts, on a phone, and on a record that attacks."""
+"""The pages in a browser: with a mouse, by keyboard, without scripts, on a phone, and with a hostile record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line: the same questions and answers as over HTTP."""
+"""The command line: the same queries and results as over HTTP."""
 
 import csv
 import fcntl

@@ -1,4 +1,4 @@
-"""`incidents import`: what it prints, what it leaves behind and how it ends."""
+"""`incidents import`: its output, its files and its exit codes."""
 
 import csv
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A real server with imported events and some incidents more, what it was given, and the programs that read it."""
+"""A running service with imported events and some incidents, the facts given to it, and the programs that read it."""
 
 import shutil
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Files by address: polars, pyarrow and pandas read them as they read any file on the web."""
+"""Files by address: polars, pyarrow and pandas read them like any file on the web."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""GDAL over OGC API – Features: every feature once, and the right ones for filters by attribute."""
+"""GDAL over OGC API – Features: every feature once, and attribute filters compared with brute force."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""QGIS without a screen: how many features, where they are, and which ones a filter leaves."""
+"""QGIS without a screen: feature counts, positions, and filters."""
 
 import json
 import os

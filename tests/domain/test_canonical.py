@@ -1,4 +1,4 @@
-"""Canonical JSON: the fast way gives what the reference implementation of RFC 8785 gives, for any document."""
+"""Canonical JSON equals the reference implementation of RFC 8785 for any document."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Countries by code, number and name: of today, of the past, and waters."""
+"""Countries by code, number and name: current ones, former ones, and waters."""
 
 import pycountry
 import pytest

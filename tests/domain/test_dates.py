@@ -1,4 +1,4 @@
-"""Days and instants as they are sent."""
+"""Days and instants in requests."""
 
 from datetime import date
 

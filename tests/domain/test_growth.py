@@ -1,4 +1,4 @@
-"""A history four times as long costs about four times as much, whatever its shape. `growth` prints what it costs."""
+"""A history four times as long costs about four times as much, in every shape."""
 
 from itertools import pairwise
 

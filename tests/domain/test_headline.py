@@ -1,4 +1,4 @@
-"""The headline rule by example, step by step as the rule is written."""
+"""The headline rule by example, in the order in which the rule is stated."""
 
 from typing import Any
 

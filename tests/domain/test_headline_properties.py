@@ -1,4 +1,4 @@
-"""The headline rule by property, and against the rule as `plain_rule` states it, step by step and without a replay."""
+"""The headline rule by property, compared with `plain_rule`."""
 
 from itertools import pairwise
 

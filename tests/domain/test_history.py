@@ -1,4 +1,4 @@
-"""The history of a headline: what each report did to it, and the spans it held for."""
+"""The history of a headline: the effect of each report, and the spans of each headline."""
 
 from app.domain.dates import LAST_INSTANT, parse_moment
 from app.domain.history import effects, timeline

@@ -1,4 +1,4 @@
-"""The tree over the log: against pymerkle, and against verifiers written from RFC 9162 alone."""
+"""The Merkle tree of the log, compared with pymerkle and with verifiers written from RFC 9162 alone."""
 
 import hashlib
 from functools import cache

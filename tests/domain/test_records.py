@@ -1,4 +1,4 @@
-"""What a record may say, and what is refused."""
+"""What a valid incident and a valid report may contain."""
 
 from typing import Any
 

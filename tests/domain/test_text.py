@@ -1,4 +1,4 @@
-"""Names are compared by their words, whatever they are written with."""
+"""Names are compared by their words, whatever their spelling."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Days and times in files: every form in use, and none that is guessed."""
+"""Days and times in files: every format in use, without guessing."""
 
 import re
 import time

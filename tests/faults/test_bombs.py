@@ -1,4 +1,4 @@
-"""Files that ask for much, in a process that has 1.5 GB of address space.
+"""Files that need much memory or disk, in a process with 1.5 GB of address space.
 
 `FAULTS_BOMB='gz|xlsx' make test-faults` tries those alone whose name this pattern finds.
 """

@@ -1,4 +1,4 @@
-"""Proofs, backups and keys of databases that are damaged, foreign, missing, too new or too old: one line, and exit 1."""
+"""Commands on databases that are damaged, foreign, missing, too new or too old: one line, and exit code 1."""
 
 import shutil
 import sqlite3

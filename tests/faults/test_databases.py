@@ -1,4 +1,4 @@
-"""Databases that are damaged, foreign, missing or too new: exit 1, and one line that says what is wrong and what to do."""
+"""Databases that are damaged, foreign, missing or too new: exit code 1, and one line with the cure."""
 
 import os
 import shutil

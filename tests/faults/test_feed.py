@@ -1,4 +1,4 @@
-"""Whoever follows the feed, killed and resumed at any moment, ends with the state of the service."""
+"""A follower of the feed that is killed and resumed at any moment ends with the state of the service."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""No room, and no right to write: a problem document says so, reads go on, and all that was acknowledged is kept."""
+"""No space or no permission to write: a problem document says so, reads continue, and acknowledged writes are kept."""
 
 import os
 import resource

@@ -1,4 +1,4 @@
-"""What one more report costs at the end of a history of any length: milliseconds and bytes, told in a table.
+"""The cost of one more report at the end of a history of any length, in milliseconds and bytes.
 
 `FAULTS_GROWTH=10000` for the whole table; without it histories end at 1,000 reports, which takes a minute.
 """

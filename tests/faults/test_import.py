@@ -1,4 +1,4 @@
-"""An import that is killed again and again, and run once more, loses nothing and doubles nothing."""
+"""An import that is killed repeatedly and run once more loses nothing and duplicates nothing."""
 
 import os
 import random

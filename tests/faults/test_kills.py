@@ -1,4 +1,4 @@
-"""The serving process is killed again and again while it writes: what it has acknowledged is there, once and whole."""
+"""The serving process is killed repeatedly during writes: every acknowledged write is there once, complete."""
 
 import random
 import sqlite3

@@ -1,4 +1,4 @@
-"""The start of `serve` and `/readyz` take milliseconds at any size; damage is found there, by reads and by `verify`."""
+"""`serve` starts and `/readyz` responds in milliseconds at any size; damage is found there, by reads and by `verify`."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""Clients that take everything at once, slowly, or not at all: they hold up nobody, and hold nothing for ever."""
+"""Clients that read everything at once, slowly, or not at all block nobody and hold nothing for ever."""
 
 import json
 import selectors

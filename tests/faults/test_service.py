@@ -1,4 +1,4 @@
-"""Questions that take too long, and a database that breaks while it is served."""
+"""Queries that take too long, and a database that is damaged while it is served."""
 
 import asyncio
 import os

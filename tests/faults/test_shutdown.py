@@ -1,4 +1,4 @@
-"""What becomes of answers in flight when the service is told to stop."""
+"""Running responses when the service is told to stop."""
 
 import signal
 import socket

@@ -1,4 +1,4 @@
-"""Clients that do not keep to HTTP, or take their time, against the real service."""
+"""Clients that violate HTTP or are slow, against the real service."""
 
 import gzip
 import re

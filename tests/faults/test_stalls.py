@@ -1,9 +1,9 @@
-"""Beside any one address that attacks it, the service answers others as if it were not there.
+"""While any one address attacks it, the service serves others as if the attacker were not there.
 
-Each attack is told with the longest silence of `/healthz`, and the p99 of single reads of an honest client alone and
-beside it; without the time in which no core was free, and by the clock. On a machine that does nothing else both are
-about the same. `FAULTS_ATTACK='stats|q of' make test-faults` tries those alone whose name this pattern finds;
-`FAULTS_INCIDENTS=20000` makes a smaller database.
+Each attack prints the longest silence of `/healthz`, and the p99 of single reads of an honest client alone and during
+the attack, both without the time in which no core was free and by the clock. On an idle machine both are about the
+same. `FAULTS_ATTACK='stats|q of' make test-faults` runs only the attacks whose name matches this pattern;
+`FAULTS_INCIDENTS=20000` builds a smaller database.
 """
 
 import os

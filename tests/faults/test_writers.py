@@ -1,4 +1,4 @@
-"""Many writers on two processes: nobody builds on the same past, nobody is lost, and readers do not wait."""
+"""Many writers on two processes: nobody builds on the same state, no write is lost, and readers do not wait."""
 
 import asyncio
 import multiprocessing

@@ -1,4 +1,4 @@
-"""Cells that no spreadsheet takes for a formula, and rows that lose nothing."""
+"""CSV cells that no spreadsheet reads as a formula, and rows that round-trip."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Every form for others' programs, read by those programs' own libraries: libhxl, DuckDB, geojson-pydantic."""
+"""Every export format, read by independent libraries: libhxl, DuckDB, geojson-pydantic."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Parquet as others read it: types, values, folders, the options of the command line."""
+"""Parquet as other programs read it: types, values, folders, and the options of the command line."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What making Parquet asks of the service: room, places, time and memory; and that nothing is left behind."""
+"""Resources of a Parquet export: disk, slots, time and memory; no files remain."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The long run of random requests over the OpenAPI document: `FUZZ_EXAMPLES` an operation, others each time."""
+"""The long run of random requests from the OpenAPI document: `FUZZ_EXAMPLES` an operation, different each time."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What is imported is what pandas reads in the same file."""
+"""An imported file has the counts and sums that pandas finds in it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""CSV keeps what is confidential confidential, wherever it is imported, or is refused with what to do."""
+"""Confidential records stay confidential in CSV wherever it is imported, or the file is rejected with advice."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Files become rows, whatever they are wrapped in and however they are written, or are refused whole."""
+"""Files become rows in every container and dialect, or are rejected as a whole."""
 
 import gzip
 import io

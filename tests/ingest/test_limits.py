@@ -1,4 +1,4 @@
-"""Files beyond a limit are rejected whole, at once, with one line. The large ones are tried in `tests/faults`."""
+"""Files beyond a limit are rejected quickly, on one line. Large files are tested in `tests/faults`."""
 
 import gzip
 import io

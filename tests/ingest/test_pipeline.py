@@ -1,4 +1,4 @@
-"""The one way in: what is read is written, or refused with its reason."""
+"""The import pipeline: every item is recorded, or rejected with a reason."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Our own layout: export, import and export again is the identity, and a table that somebody typed is read too."""
+"""Our own CSV layout: export and import are the identity, and hand-written tables are accepted."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Release after release: what each one changed, whatever the order in which they are loaded."""
+"""Release after release: the changes of each, in any order of import."""
 
 from collections.abc import Callable, Sequence
 from itertools import permutations

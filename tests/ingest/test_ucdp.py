@@ -1,4 +1,4 @@
-"""Files of UCDP GED, as they are found in the wild, become incidents with a figure each."""
+"""Files of UCDP GED, in all known layouts, become incidents with one figure each."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

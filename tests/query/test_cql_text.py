@@ -1,4 +1,4 @@
-"""CQL2 text: read as an independent reader reads it, with the escapes of the standard, in a time that grows with its length."""
+"""CQL2 text is parsed as by an independent parser, with the escapes of the standard, in linear time."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every filter and every order, against four incidents that differ in all that filters compare."""
+"""Every filter and every order, against four incidents that differ in everything that filters compare."""
 
 import shutil
 from collections.abc import Iterator

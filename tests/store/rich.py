@@ -1,4 +1,4 @@
-"""A small database with something of everything that can be recorded, the same byte for byte each time it is made.
+"""A small database with every kind of record, byte-identical each time it is built.
 
 And a database as an earlier version of the program wrote it, with facts in it.
 """

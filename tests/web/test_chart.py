@@ -1,4 +1,4 @@
-"""The toll chart: where the headline moved, and each report, at their places."""
+"""The toll chart: the headline and each report, at their positions."""
 
 import re
 from typing import Any

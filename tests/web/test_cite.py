@@ -1,4 +1,4 @@
-"""Citations, and what search engines are told."""
+"""Citations and linked data."""
 
 import json
 from datetime import date

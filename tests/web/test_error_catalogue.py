@@ -1,4 +1,4 @@
-"""Every error has an entry that says its cause and its cure, and the `type` of a problem document leads there."""
+"""Every error has an entry with its cause and its cure, and the `type` of a problem document links to it."""
 
 import re
 

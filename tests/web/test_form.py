@@ -1,4 +1,4 @@
-"""The form of the explorer is made of the declared filters."""
+"""The form of the explorer is generated from the declared filters."""
 
 from app.query import parameters as query_parameters
 from app.web import form

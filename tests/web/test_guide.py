@@ -1,4 +1,4 @@
-"""The guide says what the code lists say."""
+"""The guide matches the code lists."""
 
 from app.domain.columns import COLUMNS
 from app.domain.vocabulary import ActorKind, DatePrecision, PlacePrecision

@@ -1,4 +1,4 @@
-"""How headlines moved since a reporter gave them."""
+"""How headlines changed since a reporter's first figures."""
 
 from app.web.revisions import revisions
 

@@ -1,4 +1,4 @@
-"""What is vendored is what its list says: every file, with its checksum and its licence."""
+"""Vendored files match their list: every file, with its checksum and its license."""
 
 import hashlib
 import re

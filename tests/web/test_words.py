@@ -1,4 +1,4 @@
-"""Figures, dates and codes as pages say them."""
+"""Figures, dates and codes in the words of the pages."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who may do what: every route with every kind of key, as the OpenAPI document tells it."""
+"""Authentication: every route with every kind of key, as the OpenAPI document declares it."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""How answers may be kept, and when they are sent again."""
+"""Cache headers and revalidation."""
 
 import re
 from email.utils import parsedate_to_datetime

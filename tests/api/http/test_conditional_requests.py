@@ -1,4 +1,4 @@
-"""Conditional requests and ranges, by the letter of RFC 9110: what is asked, and what follows."""
+"""Conditional requests and ranges, as in RFC 9110."""
 
 from email.utils import formatdate, parsedate_to_datetime
 

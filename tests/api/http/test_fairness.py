@@ -1,4 +1,4 @@
-"""One request keeps nobody waiting: what is long is limited with a text that says how to go on, or made in a thread."""
+"""One request blocks no other: long work is limited with advice, or runs in a worker thread."""
 
 import threading
 from collections.abc import Callable, Iterator

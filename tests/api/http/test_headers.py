@@ -1,4 +1,4 @@
-"""What HTTP asks of a good citizen, on every read route."""
+"""HTTP semantics of every read route: HEAD, OPTIONS, CORS, compression, security headers."""
 
 import gzip
 import re

@@ -1,4 +1,4 @@
-"""Wrong and hostile requests: a problem document that names the fault and does not echo it, never a 500."""
+"""Invalid and hostile requests get a problem document that names the error without echoing it, never a 500."""
 
 import time
 from urllib.parse import unquote

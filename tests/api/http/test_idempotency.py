@@ -1,4 +1,4 @@
-"""A POST with an `Idempotency-Key` may be sent again: the same answer comes back, and nothing is recorded twice."""
+"""A POST with an `Idempotency-Key` may be repeated: it gets the same response, and nothing is recorded twice."""
 
 import asyncio
 from typing import Any

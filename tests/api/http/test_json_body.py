@@ -1,4 +1,4 @@
-"""Wrong and hostile bodies: refused with the member that is wrong, briefly and at once; nothing of them is recorded."""
+"""Invalid and hostile bodies are rejected quickly with the wrong member, and nothing of them is recorded."""
 
 import json
 import shutil

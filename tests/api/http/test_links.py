@@ -1,4 +1,4 @@
-"""The `Link` of a page is an absolute address that its client can ask; `next` in the body is a path."""
+"""The `Link` header has an absolute address for the client; `next` in the body is a path."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Files by their address: their length, their ranges, and that all ranges are of one and the same file."""
+"""Exported files by their address: length, ranges, and ranges that belong to one file."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""What the server does where everything is taken: without sockets, on connections that are only told of."""
+"""Connection limits of the server, without sockets, on fake connections."""
 
 import asyncio
 import resource

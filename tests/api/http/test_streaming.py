@@ -1,4 +1,4 @@
-"""What holds a slot while it is sent: a share for each address, and nothing is held beyond the end."""
+"""Slots of streamed responses: each address has a share, and nothing is held beyond the end."""
 
 import asyncio
 from collections.abc import AsyncGenerator

@@ -1,4 +1,4 @@
-"""A connection on which something comes that is no request: each request before it gets one response, and no more."""
+"""A connection that switches protocol: each request before it gets exactly one response."""
 
 import time
 from collections.abc import Iterator

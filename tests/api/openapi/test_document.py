@@ -1,4 +1,4 @@
-"""The OpenAPI document says what is true: of parameters, of examples, and of every real answer."""
+"""The OpenAPI document describes the service: parameters, examples, and every real response."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A Python client that is made from the OpenAPI document alone: every module is imported, and used on a live service."""
+"""A Python client generated from the OpenAPI document: every module is imported and used on a live service."""
 
 import datetime as dt
 import importlib

@@ -1,4 +1,4 @@
-"""Incidents with something of everything that a feature tells, and filters on them evaluated in Python."""
+"""Incidents that use every property of a feature, and filters on them evaluated in Python."""
 
 import random
 import re

@@ -1,4 +1,4 @@
-"""One incident through time: its reports, its versions, and what was taken back."""
+"""One incident through time: its reports, its versions, and its retractions."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""POST /v1/import: a file is streamed in, and what became of each row out."""
+"""POST /v1/import: a file is streamed in, and the result of each row streamed out."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""The questions that the service was made for, asked of the seeds."""
+"""The main queries of the service, over the seeds."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who said what, across incidents, and where: toll reports, reporters, sources, regions."""
+"""Toll reports, reporters, sources and regions across incidents."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""`/v1/changes` and `/v1/log`: the feed of all changes, and proofs that anybody can verify with RFC 8785 and RFC 9162."""
+"""`/v1/changes` and `/v1/log`: the change feed, and proofs that anybody can verify with RFC 8785 and RFC 9162."""
 
 import asyncio
 import hashlib

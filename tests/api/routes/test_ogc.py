@@ -1,4 +1,4 @@
-"""OGC API – Features: the standard's shapes and manners."""
+"""OGC API – Features: the shapes and rules of the standard."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

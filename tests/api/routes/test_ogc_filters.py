@@ -1,4 +1,4 @@
-"""Filters of OGC API – Features: properties as parameters, CQL2 in its languages, queryables; against Python."""
+"""Filters of OGC API – Features: properties as parameters, every CQL2 language, queryables; compared with Python."""
 
 import json
 from collections.abc import Iterator

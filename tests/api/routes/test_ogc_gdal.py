@@ -1,4 +1,4 @@
-"""GDAL as a client of OGC API – Features: what it lists, the types that it finds, and its attribute filters against Python."""
+"""GDAL as a client of OGC API – Features: layers, types, and attribute filters compared with Python."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The pages for people: the same answers as `/v1`, in HTML, with the same manners, and harmless whatever is in them."""
+"""The HTML pages: the same data as `/v1`, with the same HTTP semantics, and safe with hostile records."""
 
 import html
 import json

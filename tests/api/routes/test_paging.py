@@ -1,4 +1,4 @@
-"""Walks along `next`: nothing is skipped or given twice, whatever is written meanwhile."""
+"""Paging along `next`: nothing is skipped or returned twice, whatever is written meanwhile."""
 
 import base64
 import random

@@ -1,4 +1,4 @@
-"""Recording over HTTP: what is sent is what is answered, at both clocks, whole or not at all."""
+"""Writes over HTTP: what is sent is what is served, at both clocks, completely or not at all."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""The country and the region of a row: codes are asked first, and what contradicts them is refused."""
+"""The country and the region of a row: codes come first, and contradictions are rejected."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Rows of UCDP GED and of ACLED become records, and records become rows again."""
+"""Rows of UCDP GED and of ACLED become records, and records become rows."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a request may use: one time for all of its work, and a share of the threads."""
+"""The budget of a request: one time limit for all of its work, and a share of the threads."""
 
 import asyncio
 import time

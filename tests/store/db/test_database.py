@@ -1,4 +1,4 @@
-"""The database: migrations, durability, writers beside each other, readers that cannot write."""
+"""The database: migrations, durability, concurrent writers, read-only readers."""
 
 import multiprocessing
 import sqlite3

@@ -1,4 +1,4 @@
-"""Exports: read a statement at a time, so that no view of the file is held while a client reads."""
+"""Exports read statement by statement, so that no snapshot is held while a client reads."""
 
 import asyncio
 import sqlite3

@@ -1,4 +1,4 @@
-"""Writes into a file that is gone are not acknowledged, and nothing is dated by a clock that is behind the record."""
+"""Writes into a removed file are not acknowledged, and nothing is dated by a clock that is behind."""
 
 import shutil
 import sqlite3

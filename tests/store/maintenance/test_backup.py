@@ -1,4 +1,4 @@
-"""Backups and their restoring: consistent while others write, never over another file, with the same answers and log."""
+"""Backup and restore: consistent during writes, never over another file, with the same responses and log."""
 
 import os
 import shutil

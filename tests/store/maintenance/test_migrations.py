@@ -1,4 +1,4 @@
-"""A database that an earlier version wrote is brought up to date, and is then what this version would have written."""
+"""A migrated database equals one that the current version would have written."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Folders for temporary files: nothing is left, whatever becomes of a process, and nobody's are taken from them."""
+"""Temporary folders: none remains after a process ends, and none of another process is removed."""
 
 import asyncio
 import subprocess

@@ -1,4 +1,4 @@
-"""`verify`: every kind of tampering is found, and nothing else is reported.
+"""`verify` detects every kind of tampering, and reports nothing else.
 
 Tampering is done with the `sqlite3` shell where it is installed, which knows nothing of this program.
 """

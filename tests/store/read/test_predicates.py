@@ -1,4 +1,4 @@
-"""Predicates in SQL: equality is looked up in an index, and nothing is lost by it."""
+"""Predicates in SQL: equality uses an index without losing rows."""
 
 import asyncio
 

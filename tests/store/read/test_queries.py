@@ -1,4 +1,4 @@
-"""SELECTs: they compile for both databases, walk the indexes meant for them, and cost a known number of statements."""
+"""SELECTs compile for both databases, use their indexes, and run a known number of statements."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""`as_of` and `recorded_as_of`: what was reported by a day, and what this service knew at an instant."""
+"""`as_of` and `recorded_as_of`: what had been reported by a day, and what the service knew at an instant."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Long histories: what one more report stores, that nothing is answered otherwise for it, and what it looks at."""
+"""Long histories: what one more report stores and reads, without changing any response."""
 
 import random
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Looking things up at once changes how often the database is asked, and nothing else."""
+"""Prefetching changes the number of queries, and nothing else."""
 
 import shutil
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Writes that wait together: each kept or refused by itself, none answered before it is there, none left waiting."""
+"""Batched writes: each is kept or rejected on its own, none is acknowledged early, none waits for ever."""
 
 import asyncio
 import sqlite3
