@@ -89,9 +89,9 @@ def incident_query(query: _FeatureQuery) -> IncidentQuery:
         predicate = read_predicate(query.filter, query.filter_lang, equal)
     except ValueError as error:
         raise InvalidInput([FieldError("filter", str(error), query.filter)]) from None
-    more: dict[str, Any] = {"predicate": predicate} if predicate else {}
+    more: dict[str, Any] = {"total": query.total} | ({"predicate": predicate} if predicate else {})
     if interval := query.datetime:
         first = max(filter(None, (interval.first, query.date_from)), default=None)
         last = min(filter(None, (interval.last, query.date_to)), default=None)
         more |= {name: day for name, day in (("date_from", first), ("date_to", last)) if day}
-    return query.converted(IncidentQuery, without={*EQUAL, "total"}, **more)
+    return query.converted(IncidentQuery, without=EQUAL, **more)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.domain.dates import Instant, Moment
 from app.domain.incident import IncidentFields
-from app.domain.vocabulary import Figure, Measure
+from app.domain.vocabulary import Measure
 from app.domain.written_days import DayOrder
 from app.query import value_types
 from app.query.code_lists import FileFormat, Format, Group, Sort
@@ -36,6 +36,7 @@ _SORT = Parameter(
     value_types.choice(Sort, Sort.DATE_DOWN), "Order; `-` puts the largest first. Nulls last, ties by id."
 )
 _FIELDS = Parameter(value_types.choices(MEMBERS), "Only these fields, separated by commas.")
+_MEASURE = Parameter(value_types.choice(Measure), "Only reports of this measure.")
 _HXL = Parameter(value_types.SWITCH, "Add a second row with HXL hashtags. Only for `f=csv`.")
 _BOM = Parameter(value_types.SWITCH, "Begin with a byte order mark (UTF-8), for spreadsheets. Only for CSV.")
 
@@ -148,7 +149,7 @@ class IncidentByIdQuery(ClockQuery):
 class HistoryQuery(ClockQuery):
     """A query of a toll history."""
 
-    measure: Annotated[Measure | None, Parameter(value_types.choice(Measure), "Only reports of this measure.")] = None
+    measure: Annotated[Measure | None, _MEASURE] = None
     bom: Annotated[bool, _BOM] = False
     format: Annotated[Format, response_formats(Format.JSON, Format.CSV)] = Field(Format.JSON, alias="f")
 
@@ -169,16 +170,32 @@ class StatisticsQuery(MatchingQuery):
 class ReportQuery(ListQuery):
     """A query of toll reports across incidents."""
 
-    incident: Annotated[str | None, Parameter(_ID, "Only reports that cover this incident (id).")] = None
-    reported_by: Annotated[str | None, Parameter(_ID, "Only reports by this reporter (id).")] = None
-    source: Annotated[str | None, Parameter(_ID, "Only reports from this source (id).")] = None
+    incident: Annotated[
+        str | None,
+        Parameter(_ID, "Only reports that cover this incident (id)."),
+        Filter(Comparison.COVERS),
+    ] = None
+    reported_by: Annotated[
+        str | None,
+        Parameter(_ID, "Only reports by this reporter (id)."),
+        Filter(Comparison.REPORTED_BY, "reporter"),
+    ] = None
+    source: Annotated[
+        str | None,
+        Parameter(_ID, "Only reports from this source (id)."),
+        Filter(Comparison.REPORTED_BY, "source"),
+    ] = None
     reported_from: Annotated[
-        Moment | None, Parameter(value_types.MOMENT, "Only reports given at this time or later.")
+        Moment | None,
+        Parameter(value_types.MOMENT, "Only reports given at this time or later."),
+        Filter(Comparison.REPORTED_SINCE),
     ] = None
     reported_to: Annotated[
-        Moment | None, Parameter(value_types.MOMENT, "Only reports given at this time or earlier.")
+        Moment | None,
+        Parameter(value_types.MOMENT, "Only reports given at this time or earlier."),
+        Filter(Comparison.REPORTED_UNTIL),
     ] = None
-    measure: Annotated[Measure | None, Parameter(value_types.choice(Measure), "Only reports of this measure.")] = None
+    measure: Annotated[Measure | None, _MEASURE, Filter(Comparison.MEASURE)] = None
     bom: Annotated[bool, _BOM] = False
     format: Annotated[Format, response_formats(Format.JSON, Format.CSV, Format.NDJSON)] = Field(Format.JSON, alias="f")
 

@@ -69,6 +69,8 @@ class Comparison(Enum):
     TARGET_KIND = auto()
     BOX = auto()
     CIRCLE = auto()
+    COVERS = auto()
+    MEASURE = auto()
     REPORTED_BY = auto()
     REPORTED_SINCE = auto()
     REPORTED_UNTIL = auto()

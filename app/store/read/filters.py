@@ -224,6 +224,11 @@ def known_reports() -> Iterable[ColumnElement[bool]]:
 
 def condition_on_report(f: Filter) -> ColumnElement[bool]:
     """What a report must meet."""
+    if f.how is Comparison.COVERS:
+        covering = select(member.incident_set).join(TABLES["incident"], incident.key == member.incident)
+        return report.incident_set.in_(covering.where(incident.id == bindparam(f.name)))
+    if f.how is Comparison.MEASURE:
+        return report.measure == bindparam(f.name)
     if f.how is Comparison.REPORTED_SINCE:
         return report.reported_at >= bindparam(f.name)
     if f.how is Comparison.REPORTED_UNTIL:
