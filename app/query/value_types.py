@@ -160,7 +160,9 @@ def choices(values: Iterable[str]) -> ValueType:
         return tuple(dict.fromkeys(_choose(part.strip(), names) for part in text.split(",")))
 
     one = "|".join(re.escape(name) for name in names.values())
-    return ValueType(read, {"type": "string", "pattern": f"^({one})(,({one}))*$"}, example=str(next(iter(names.values()))))
+    return ValueType(
+        read, {"type": "string", "pattern": f"^({one})(,({one}))*$"}, example=str(next(iter(names.values())))
+    )
 
 
 def _flag(text: str) -> bool:

@@ -37,8 +37,8 @@ from app.errors import (
 from app.ingest.files import is_packed
 from app.ingest.formats import Importer, import_file, importer_of
 from app.ingest.pipeline import Result, Summary
-from app.query.parameters import ImportQuery
 from app.query.code_lists import FileFormat
+from app.query.parameters import ImportQuery
 from app.query.query import parameters_of, parse_query
 from app.store.db.database import Database
 from app.store.db.slots import Slots
@@ -101,7 +101,7 @@ def _importer(query: ImportQuery) -> Importer:
     if query.format is None:
         raise InvalidInput([FieldError("format", f"is missing; it is one of {', '.join(FileFormat)}")])
     on = query.released_on
-    return importer_of(query.format, query.release, on and on.isoformat(), query.dates)
+    return importer_of(query.format, query.release, on.isoformat() if on else None, query.dates)
 
 
 async def _imported(request: Request, access: Access, importer: Importer) -> AsyncGenerator[bytes]:

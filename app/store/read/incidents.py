@@ -59,7 +59,9 @@ def _size(row: Row) -> int:
     return len(row[0]) + len(row[1]) + len(row[2])
 
 
-async def every_incident(session: ReadSession, question: IncidentQuery, *, reports: bool = False) -> AsyncGenerator[list[str]]:
+async def every_incident(
+    session: ReadSession, question: IncidentQuery, *, reports: bool = False
+) -> AsyncGenerator[list[str]]:
     """All incidents that match, some at a time, each with its `toll_reports` where those are wanted."""
     found = await resolved(session, question)
     by_tree = await _by_tree(session, found)
