@@ -91,7 +91,7 @@ class Comparison(Enum):
 class Filter:
     """How the value of a field limits incidents. Stands in the field's annotation.
 
-    `column` may depend on the figure that is asked for: `killed_{figure}`.
+    `column` may depend on the requested figure: `killed_{figure}`.
     """
 
     how: Comparison
