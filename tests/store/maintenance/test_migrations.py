@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from app.domain.incident import IncidentDraft
 from app.domain.toll import TollReportDraft
 from app.ingest.formats import import_file, importer_of
-from app.query.parameters import FileFormat
+from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.maintenance import schema
 from app.store.maintenance.schema import scripts_of
@@ -94,7 +94,7 @@ def test_a_migration_recovers_dataset_days_and_release_spans(database: Database,
 
 
 WORDS = "attack village patrol convoy market road bridge post camp river mine ambush drone militia herders".split()
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 ADDRESSES = (
     "/v1/incidents?limit=1000",
     "/v1/incidents?q=attack+mark&limit=1000&fields=id",
@@ -104,6 +104,7 @@ ADDRESSES = (
     "/v1/incidents?bbox=-3,10,1,14&limit=1000&fields=id",
     "/v1/incidents?as_of=2019-01-01&limit=1000&fields=id,toll",
     "/v1/incidents?near_border=NE&limit=1000&fields=id",
+    "/v1/incidents?place_precision=near&limit=1000&fields=id",
     "/v1/incidents/i-0000",
     "/v1/incidents/i-0000?as_of=2020-02-10",
     "/v1/incidents/i-0302",
@@ -168,6 +169,7 @@ def _incident(n: int) -> IncidentDraft:
         date_start="2017-12-20" if long else f"2018-{1 + n % 12:02}-{1 + n % 28:02}",
         date_end="2018-01-10" if long else f"2018-{1 + n % 12:02}-{1 + n % 28:02}", date_precision="longer" if long else "day",
         latitude=10 + n % 9 + n / 1024, longitude=-3 + n % 11 / 8, attributes={"year": 2018},
+        place_precision=("exact", "near", None)[n % 3],
         actors=[{"name": f"Group {n % 40}", "role": "attacker", "kind": "rebel_group"}],
         external_ids={"ucdp": str(n)} if n % 2 else {},
         toll_reports=[report_body(n % 60, "gov", "2019-01-01", id=f"r-{n}-1"), report_body(n % 45, "ngo", "2018-12-31", id=f"r-{n}-2")],
