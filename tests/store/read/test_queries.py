@@ -6,7 +6,15 @@ import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.query.code_lists import Group, Sort
-from app.query.parameters import HistoryQuery, IncidentQuery, MatchingQuery, Query, ReportQuery, StatisticsQuery
+from app.query.parameters import (
+    HistoryQuery,
+    IncidentQuery,
+    ListQuery,
+    MatchingQuery,
+    Query,
+    ReportQuery,
+    StatisticsQuery,
+)
 from app.query.query import Comparison, Filter, filters_of, parse_query
 from app.store.db.database import Database
 from app.store.read import history as read_history
@@ -134,12 +142,12 @@ def test_the_other_read_routes_run_a_fixed_number_of_statements(reads: StoreRead
             "one incident": await cost(read_incidents.one_incident, IncidentQuery(), "a"),
             "toll history": await cost(read_history.history, HistoryQuery(), "a"),
             "toll reports": await cost(read_reports.toll_reports, ReportQuery()),
-            "reporters": await cost(reporters_sources.reporters_or_sources, ReportQuery(), "reporter"),
+            "reporters": await cost(reporters_sources.reporters_or_sources, ListQuery(), "reporter"),
             "stats": await cost(read_statistics.stats, StatisticsQuery.model_construct(group_by=(Group.COUNTRY,))),
             "regions": await cost(read_statistics.regions, IncidentQuery()),
             "one region": await cost(read_statistics.region, IncidentQuery(), "ML"),
             "one reporter": await cost(
-                lambda s, name, _: reporters_sources.reporter_or_source(s, "reporter", name), [], "gov"
+                lambda s, name, _: reporters_sources.reporter_or_source(s, "reporter", name), Query(), "gov"
             ),
             "changes": await cost(lambda s, *_: read_log.changes(s, 0, 50), Query()),
             "checkpoint": await cost(lambda s, _: read_log.checkpoint(s), Query()),
@@ -163,8 +171,8 @@ def test_a_long_history_is_assembled_in_a_worker_thread(database: Database) -> N
     reads = StoreReads(database)
 
     async def history() -> dict[str, object]:
-        question = parse_query([], IncidentQuery)
-        return await read_history.history(await read_session.open_session(reads.reader, question), "a", question)
+        query = HistoryQuery()
+        return await read_history.history(await read_session.open_session(reads.reader, query), "a", query)
 
     told = asyncio.run(history())
     assert len(told["reports"]) == read_history.MANY_REPORTS + 1  # type: ignore[arg-type]
