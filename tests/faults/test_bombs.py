@@ -59,7 +59,7 @@ class Limited(Service):
                 cwd=folder, stdout=log, stderr=log, preexec_fn=_limited,
                 env=environment(INCIDENTS_DATABASE_URL=f"sqlite:///{self.database}", INCIDENTS_SEED="false", TMPDIR=str(self.scratch)),
             )  # fmt: skip
-        self._wait_until_ready()
+        self._wait_for(self._is_ready)
 
     def forget_peak(self) -> None:
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
