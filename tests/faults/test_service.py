@@ -97,7 +97,7 @@ def test_one_export_more_than_there_may_be_is_refused_and_pages_go_on(
 ) -> None:
     async def ask() -> tuple[httpx.Response, httpx.Response, httpx.Response]:
         with monkeypatch.context() as patched:
-            patched.setattr(exports, "taken", exports.most)
+            patched.setattr(exports, "taken", exports.size)
             refused, page = await client.send("GET", "/v1/incidents?f=csv"), await client.send("GET", "/v1/incidents")
         return refused, page, await client.send("GET", "/v1/incidents?f=csv")
 

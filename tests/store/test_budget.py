@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from app.errors import ReadTooLong, TooManyReads
-from app.store.db.budget import Budget, Turns
+from app.store.db.budget import Budget
 from app.store.db.database import Database
 from app.store.db.reader import Reader
+from app.store.db.slots import Slots
 from app.store.db.statements import Statement
 from app.store.read.session import ReadSession
 
@@ -73,10 +74,10 @@ def test_one_address_leaves_threads_to_the_others(database: Database) -> None:
 
 def test_clients_that_wait_take_turns() -> None:
     async def ask() -> None:
-        turns, order = Turns(1, 1), list[str]()
+        turns, order = Slots(1, "turns", lambda _: TooManyReads(1), 1), list[str]()
 
         async def one(client: str) -> None:
-            async with turns.one(client, 5):
+            async with turns.turn(client, 5):
                 order.append(client)
                 await asyncio.sleep(0.001)
 
@@ -88,17 +89,17 @@ def test_clients_that_wait_take_turns() -> None:
 
 def test_who_no_longer_waits_takes_no_turn() -> None:
     async def ask() -> None:
-        turns = Turns(1, 1)
-        async with turns.one("a", 1):
+        turns = Slots(1, "turns", lambda _: TooManyReads(1), 1)
+        async with turns.turn("a", 1):
             with pytest.raises(TooManyReads):
-                async with turns.one("b", 0.01):
+                async with turns.turn("b", 0.01):
                     pass
-            waiting = asyncio.create_task(turns.one("b", 5).__aenter__())
+            waiting = asyncio.create_task(turns.turn("b", 5).__aenter__())
             await asyncio.sleep(0)
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waiting
-        async with turns.one("c", 0.1):
+        async with turns.turn("c", 0.1):
             pass
 
     _run(ask())

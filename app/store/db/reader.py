@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 from anyio import get_cancelled_exc_class, to_thread
 
 from app.domain.dates import Instant
-from app.errors import DatabaseUnusable, ReadTooLong
+from app.errors import DatabaseUnusable, ReadTooLong, TooManyReads
 from app.store.db import connections
-from app.store.db.budget import Budget, Turns
+from app.store.db.budget import Budget
 from app.store.db.database import Database
 from app.store.db.same_file import SameFile
+from app.store.db.slots import Slots
 from app.store.db.statements import MANY_ROWS, Fetch, Following, Row, Statement, T, every_row, size_of
 
 SHORT_SECONDS = 0.005
@@ -58,6 +59,10 @@ def _few_rows(cursor: sqlite3.Cursor) -> list[Row]:
     return rows
 
 
+def _too_many_reads(_: int) -> TooManyReads:
+    return TooManyReads(THREADS_OF_A_CLIENT)
+
+
 class Reader:
     """The read connections of one process."""
 
@@ -69,8 +74,8 @@ class Reader:
         """Statements run so far; tests assert what a question costs."""
         self._here: Opened | None = None
         self._idle: queue.SimpleQueue[Opened] = queue.SimpleQueue()
-        self.turns = Turns(THREADS, THREADS_OF_A_CLIENT)
-        self.export_turns = Turns(EXPORT_THREADS, 1)
+        self.threads = Slots(THREADS, "threads", _too_many_reads, THREADS_OF_A_CLIENT)
+        self.export_threads = Slots(EXPORT_THREADS, "threads of exports", _too_many_reads, 1)
         self.extent: tuple[Instant, Any] | None = None
         """The extent of what there is, and the newest recording when it was looked up."""
         self.counts: dict[tuple[object, ...], int] = {}
@@ -98,10 +103,10 @@ class Reader:
     async def beside(self, budget: Budget, call: Callable[..., Any], *arguments: Any) -> Any:
         """What takes long, in a thread, in the client's turn and its time. Raises `ReadTooLong` or `TooManyReads`."""
         if budget.is_patient:
-            async with self.export_turns.one(budget.client, None):
+            async with self.export_threads.turn(budget.client, None):
                 return await to_thread.run_sync(partial(call, *arguments))
         budget.expect()
-        async with self.turns.one(budget.client, min(QUEUE_SECONDS, budget.left)), budget.watched():
+        async with self.threads.turn(budget.client, min(QUEUE_SECONDS, budget.left)), budget.watched():
             return await to_thread.run_sync(partial(call, *arguments))
 
     def _rows_in_thread(self, statement: Statement, budget: Budget, fetch: Fetch) -> Any:
@@ -138,7 +143,7 @@ class Reader:
             seconds = PATIENT_SECONDS
 
     async def _patiently(self, budget: Budget, run: Callable[..., T], *arguments: Any) -> T:
-        async with self.export_turns.one(budget.client, None):
+        async with self.export_threads.turn(budget.client, None):
             opened, use = self._take(), connections.Use()
             opened[1].use = use
             try:
