@@ -184,7 +184,7 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds = float(responses.STARTED + 1000)
         monkeypatch.setattr("app.store.db.transaction.now", lambda: int(self.seconds * 1e6))
-        monkeypatch.setattr("app.api.http.read_request.time.time", lambda: self.seconds)
+        monkeypatch.setattr("app.api.http.read_response.time.time", lambda: self.seconds)
 
 
 def test_a_change_in_the_second_of_an_answer_is_never_called_unchanged(

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from app.api.routes import ogc_items
+from app.api.routes import ogc_features
 from app.domain.places import load_names
 from app.domain.text import Names
 from app.formats import encoding
@@ -149,13 +149,13 @@ def test_what_takes_long_is_made_beside_the_event_loop(
 
 def test_a_long_query_is_read_beside_the_event_loop(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     read_in: list[threading.Thread] = []
-    original = ogc_items.read_predicate
+    original = ogc_features.read_predicate
 
     def watched(*arguments: Any) -> Any:
         read_in.append(threading.current_thread())
         return original(*arguments)
 
-    monkeypatch.setattr(ogc_items, "read_predicate", watched)
+    monkeypatch.setattr(ogc_features, "read_predicate", watched)
     text = " OR ".join(f"killed_best = {n}" for n in range(100))
     assert many.get(f"/ogc/collections/incidents/items?filter={quote(text)}").status_code == 200
     assert read_in[-1] is not threading.main_thread()

@@ -616,7 +616,7 @@ def test_a_page_ends_where_it_is_large_and_the_next_goes_on(client: Client, monk
 
 def test_no_more_streams_are_opened_than_there_may_be(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
-    monkeypatch.setattr("app.api.routes.log.streams.size", 0)
+    monkeypatch.setattr("app.api.routes.changes_stream.streams.size", 0)
 
     # when
     answer = client.run(asyncio.wait_for(client.send("GET", "/v1/changes/stream"), 5))

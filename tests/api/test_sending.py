@@ -10,8 +10,8 @@ from starlette.requests import Request
 from app.api.http import responses
 from app.api.http.slots import HELD, hold
 from app.api.routes import imports as import_route
-from app.api.routes import log
-from app.api.routes.live_log import LiveFeed
+from app.api.routes import changes_stream
+from app.api.routes.live_log import LiveLog
 from app.errors import ShareTaken, TooManyExports
 from app.query.query import Query
 from app.store.db.database import Database
@@ -23,7 +23,7 @@ from tests.support import ROOT, Client, draft, record, report
 ADDRESSES = {
     "exports": ("/v1/incidents?f=csv", responses.exports),
     "reports": ("/v1/toll-reports?f=ndjson", responses.exports),
-    "streams": ("/v1/changes/stream", log.streams),
+    "streams": ("/v1/changes/stream", changes_stream.streams),
 }
 
 
@@ -59,7 +59,7 @@ def test_shares_leave_slots_for_others() -> None:
     slots.give_back("a")
     slots.take("e")
     assert slots.by_address == {"a": 3, "b": 4, "c": 4, "d": 4, "e": 1}
-    assert (responses.exports.share, log.streams.share, import_route.under_way.share) == (4, 50, 1)
+    assert (responses.exports.share, changes_stream.streams.share, import_route.under_way.share) == (4, 50, 1)
 
 
 def _request(messages: list[str], **scope: Any) -> Request:
@@ -158,7 +158,7 @@ def test_streams_that_wait_look_for_news_together_and_are_sent_the_same(database
 
     async def run() -> None:
         reader = Reader(database, 2)
-        live, stopping = LiveFeed(reader), asyncio.Event()
+        live, stopping = LiveLog(reader), asyncio.Event()
 
         async def follow() -> tuple[int, bytes]:
             session = await read_incidents.open_session(reader, Query())
@@ -201,7 +201,7 @@ def test_what_is_confidential_reaches_no_other_stream(database: Database) -> Non
 
     async def run() -> None:
         reader = Reader(database, 2)
-        live = LiveFeed(reader)
+        live = LiveLog(reader)
         public, opened = [await read_incidents.open_session(reader, Query(), confidential=may) for may in (False, True)]
         # when
         first, other, again = [await live.after(session, 0, log._event) for session in (opened, public, opened)]
@@ -216,10 +216,10 @@ def test_what_is_confidential_reaches_no_other_stream(database: Database) -> Non
 def test_nobody_looks_for_news_where_nobody_waits(database: Database) -> None:
     async def run() -> None:
         reader = Reader(database, 2)
-        live = LiveFeed(reader)
+        live = LiveLog(reader)
         await live.news(0, asyncio.Event(), 0.05)
         await asyncio.sleep(0.4)
-        assert live._looking is not None and live._looking.done()
+        assert live._polling is not None and live._polling.done()
         reader.close()
 
     asyncio.run(run())
