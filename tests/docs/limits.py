@@ -22,7 +22,7 @@ LIMITS = (
     Limit("path, or query string", "MAX_QUERY_BYTES", "bytes"),
     Limit("request headers together", "MAX_HEADER_BYTES", "bytes"),
     Limit("parameters in one request", "MAX_PARAMETERS"),
-    Limit("values of one repeatable parameter", "MOST_VALUES", file="query"),
+    Limit("values of one repeatable parameter", "MAX_VALUES", file="query"),
     Limit("values that one CQL2 filter compares with", "MAX_VALUES", file="cql"),
     Limit("JSON body of a write", "MAX_BODY_BYTES", "bytes"),
     Limit("nesting of a JSON body", "MAX_DEPTH", "levels", file="strict_json"),

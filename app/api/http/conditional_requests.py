@@ -10,7 +10,7 @@ from typing import NamedTuple
 from starlette_compress._utils import parse_accept_encoding
 
 from app.errors import RangeNotSatisfiable
-from app.query.parameters import Format
+from app.query.code_lists import Format
 
 ENCODINGS = ("zstd", "br", "gzip")
 """Content codings in the order in which the compression middleware prefers them."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
@@ -15,8 +15,9 @@ from app.api.http.slots import address_of
 from app.domain.vocabulary import Scope
 from app.errors import FieldError, InvalidInput
 from app.formats.encoding import expect_fitting, media_type
-from app.query.parameters import Format, Parameter, forms_of
-from app.query.query import Query, parse_query
+from app.query.code_lists import Format
+from app.query.parameters import ListQuery, formats_of
+from app.query.query import Q, Query, parameters_of, parse_query
 from app.store.db.budget import Budget
 from app.store.db.reader import Reader
 from app.store.read.cursor import PageSequence
@@ -27,22 +28,24 @@ SHORT_QUERY, MANY_PAIRS = 600, 20
 """Bytes and parameters up to which a query string is parsed on the event loop: a millisecond."""
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R", bound=Query)
+L = TypeVar("L", bound=ListQuery)
 _QUALITY = re.compile(r"[01](\.[0-9]{0,3})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class ParsedRequest:
+class ParsedRequest(Generic[Q]):
     """A valid read request: its query, the session that serves it, and the format of the response."""
 
     request: Request
     pairs: Sequence[tuple[str, str]]
     """The parameters as they were sent."""
-    query: Query
+    query: Q
     session: ReadSession
     format: Format
 
     @property
-    def is_export(self) -> bool:
+    def is_export(self: "ParsedRequest[L]") -> bool:
         """Whether the response holds everything instead of a page: in file formats, without `limit` and `cursor`."""
         return self.format is not Format.JSON and not self.query.paged
 
@@ -68,16 +71,28 @@ class ParsedRequest:
         return f"{self.request.scope['path']}?{urlencode([*kept, ('cursor', cursor)])}"
 
 
+@overload
+async def parse_request(
+    request: Request, model: type[Q], sequence: PageSequence | None = None
+) -> ParsedRequest[Q]: ...
+
+
+@overload
+async def parse_request(
+    request: Request, model: type[Q], sequence: PageSequence | None, convert: Callable[[Q], R]
+) -> ParsedRequest[R]: ...
+
+
 async def parse_request(
     request: Request,
-    allowed: Sequence[Parameter],
+    model: type[Query],
     sequence: PageSequence | None = None,
-    transform: Callable[[Query], Query] = lambda query: query,
-) -> ParsedRequest:
+    convert: Callable[[Any], Query] = lambda query: query,
+) -> ParsedRequest[Any]:
     """Parses the query, negotiates the format, authorizes the request, then opens the session.
 
-    `sequence` is the list whose cursors are accepted. `transform` changes the query before it is used. Raises
-    `InvalidInput` with every error of the query.
+    `model` declares the parameters. `sequence` is the list whose cursors are accepted. `convert` makes the query that
+    is run. Raises `InvalidInput` with every error of the query.
     """
     reader: Reader = request.app.state.reader
     client = address_of(request.scope)
@@ -87,10 +102,10 @@ async def parse_request(
     query = None
     if len(request.scope["query_string"]) <= SHORT_QUERY and len(pairs) <= MANY_PAIRS:
         with suppress(InvalidInput):
-            query = transform(parse_query(pairs, allowed, 0))
+            query = convert(parse_query(pairs, model, 0))
     if query is None:  # long queries and suggestions take up to a second
-        query = await reader.beside(budget, lambda: transform(parse_query(pairs, allowed)))
-    response_format = negotiate_format(request, query, allowed)
+        query = await reader.beside(budget, lambda: convert(parse_query(pairs, model)))
+    response_format = negotiate_format(request, query, model)
     expect_fitting(response_format, query)
     confidential = (await access_of(request)).may(Scope.READ_CONFIDENTIAL)
     session = await open_session(reader, query, sequence, confidential=confidential, budget=budget)
@@ -108,10 +123,10 @@ def parse_pairs(query: bytes) -> list[tuple[str, str]]:
         raise InvalidInput([FieldError("query", f"has more than {MAX_PARAMETERS} parameters")]) from None
 
 
-def negotiate_format(request: Request, query: Query, allowed: Sequence[Parameter]) -> Format:
+def negotiate_format(request: Request, query: Query, model: type[Query]) -> Format:
     """The format that `f` names, else the one that `Accept` prefers, else JSON."""
-    if "f" in query.given:
-        return query.form
+    if query.is_given("format"):
+        return Format(getattr(query, "format"))
     accept = request.headers.get("accept", "*/*")
     if accept in ("*/*", "application/json"):
         return Format.JSON
@@ -120,6 +135,6 @@ def negotiate_format(request: Request, query: Query, allowed: Sequence[Parameter
         kind, *options = (piece.strip().lower() for piece in part.split(";"))
         quality = next((o.removeprefix("q=") for o in options if o.startswith("q=")), "1")
         accepted[kind] = float(quality) if _QUALITY.fullmatch(quality) else 1.0
-    scored = [(accepted.get(media_type(offered), 0.0), offered) for offered in forms_of(allowed)]
+    scored = [(accepted.get(media_type(offered), 0.0), offered) for offered in formats_of(parameters_of(model))]
     best, preferred = max(scored, key=lambda pair: pair[0])
     return preferred if best > 0 else Format.JSON

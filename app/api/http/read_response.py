@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from starlette.responses import Response
 
@@ -16,7 +17,8 @@ from app.api.http.responses import Body, ReadyBody, file_response, modified_seco
 from app.domain.dates import Instant
 from app.errors import PreconditionFailed
 from app.formats.encoding import FILE_NAMES, MEDIA_TYPES, with_bom
-from app.query.parameters import Format
+from app.query.code_lists import Format
+from app.query.query import Q
 
 FRESH = "public, no-cache"
 """Caches keep the response and revalidate it each time: a new report shows at once, and no change costs a 304."""
@@ -34,13 +36,9 @@ class Content:
     next_page: str | None = None
 
 
-MakeContent = Callable[[ParsedRequest], Awaitable[Content]]
-"""Makes the content of a response. It is not called for a client that has the content already."""
-
-
 async def respond(
-    parsed: ParsedRequest,
-    make_content: MakeContent,
+    parsed: ParsedRequest[Q],
+    make_content: Callable[[ParsedRequest[Q]], Awaitable[Content]],
     *,
     changed: Instant | None = None,
     version: Instant | None = None,
@@ -49,7 +47,7 @@ async def respond(
     extra_etag_parts: object = None,
     weak: bool = False,
 ) -> Response:
-    """The response, or a 304 without content. Raises `PreconditionFailed`.
+    """The response, or a 304 without content, which is then not made. Raises `PreconditionFailed`.
 
     `changed` is when the content last changed, by default the recorded moment of the session. `version` is that of an
     incident's record. `media_type` is for content that is in no data format. `extra_etag_parts` is what the bytes
@@ -69,7 +67,7 @@ async def respond(
     if content.next_page:
         headers["Link"] = f'<{absolute(parsed.request, content.next_page)}>; rel="next"'
     body = content.body
-    if parsed.query.bom and isinstance(body, (bytes, AsyncGenerator)):
+    if parsed.query.is_on("bom") and isinstance(body, (bytes, AsyncGenerator)):
         body = with_bom(body)
     ready = await ready_body(parsed.request, body, conditions.etag)  # raises what keeps the content from being made
     not_modified = not has_failed and conditions.not_modified
@@ -83,7 +81,7 @@ async def respond(
 
 
 def _response(
-    parsed: ParsedRequest, body: ReadyBody, conditions: Conditions, headers: dict[str, str], media_type: str | None
+    parsed: ParsedRequest[Any], body: ReadyBody, conditions: Conditions, headers: dict[str, str], media_type: str | None
 ) -> Response:
     if media_type or parsed.format is Format.JSON:
         assert isinstance(body, bytes), "only files are streamed"
@@ -97,13 +95,13 @@ def _response(
     )
 
 
-def _is_head(parsed: ParsedRequest) -> bool:
+def _is_head(parsed: ParsedRequest[Any]) -> bool:
     head_only: bool = parsed.request.scope.get("head_only", False)
     return head_only
 
 
 def _conditions(
-    parsed: ParsedRequest, changed: Instant, version: Instant | None, extra_etag_parts: object
+    parsed: ParsedRequest[Any], changed: Instant, version: Instant | None, extra_etag_parts: object
 ) -> Conditions:
     """The conditions of the request, with the tag and the date of the content."""
     session, scope = parsed.session, parsed.request.scope
@@ -116,7 +114,7 @@ def _conditions(
     return Conditions(sent, etag, None if is_undated else modified_second(changed))
 
 
-def _headers(parsed: ParsedRequest, conditions: Conditions) -> dict[str, str]:
+def _headers(parsed: ParsedRequest[Any], conditions: Conditions) -> dict[str, str]:
     headers = {
         "ETag": conditions.etag,
         "Cache-Control": PRIVATE if parsed.session.confidential else IMMUTABLE if parsed.is_past else FRESH,

@@ -19,7 +19,7 @@ from app.api.openapi.operations import described
 from app.api.routes.live_log import POLL_SECONDS, LiveLog
 from app.domain.vocabulary import Scope
 from app.errors import AppError, FieldError, InvalidInput, ReadTooLong, TooManyReads, TooManyStreams
-from app.query import parameters as query_parameters
+from app.query.parameters import StreamQuery
 from app.query.query import Query, parse_query
 from app.store.db.reader import Reader
 from app.store.db.slots import Slots
@@ -40,7 +40,7 @@ KEY_SECONDS = 1.0
     "/changes/stream",
     response_class=Response,
     summary="Stream changes (Server-Sent Events)",
-    **described((query_parameters.AFTER,), stream=EVENT_STREAM, confidential=True),
+    **described(StreamQuery, stream=EVENT_STREAM, confidential=True),
 )
 async def changes_stream(request: Request) -> Response:
     """One event for each entry of the log, with its `seq` as id. Events reach `EventSource.onmessage`.
@@ -49,8 +49,8 @@ async def changes_stream(request: Request) -> Response:
     The first event is named `epoch` and has `epoch` and `head`. If the stream cannot go on, the last event is named
     `failure`. A comment comes every 15 seconds if there is nothing else to send.
     """
-    query = parse_query(parse_pairs(request.scope["query_string"]), (query_parameters.AFTER,))
-    after = _start(request.headers.get("last-event-id"), query.given.get("after", 0))
+    query = parse_query(parse_pairs(request.scope["query_string"]), StreamQuery)
+    after = _start(request.headers.get("last-event-id"), query.after)
     await access_of(request)
     state = await read_log.checkpoint(await open_session(request.app.state.reader, Query()))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -18,8 +18,8 @@ from app.api.openapi.operations import described
 from app.errors import ExportUnwritable
 from app.formats import encoding, parquet
 from app.formats.open_file import OpenFile
-from app.query import parameters as query_parameters
-from app.query.parameters import Format
+from app.query.code_lists import Format
+from app.query.parameters import HistoryQuery, IncidentByIdQuery, IncidentQuery, RecordedQuery
 from app.store.read import history as read_history
 from app.store.read import incidents as read_incidents
 
@@ -32,27 +32,27 @@ ID = {"incident_id": "The incident's id, like `ml-2019-11-01-indelimane`."}
     "",
     response_model=schemas.IncidentPage,
     summary="List incidents",
-    **described(query_parameters.INCIDENTS, example=examples.INCIDENT_PAGE, confidential=True),
+    **described(IncidentQuery, example=examples.INCIDENT_PAGE, confidential=True),
 )
 async def incidents(request: Request) -> Response:
     """Incidents with their headline tolls. Following `next` reads one consistent snapshot, taken at the first page."""
-    parsed = await parse_request(request, query_parameters.INCIDENTS, read_incidents.INCIDENT_PAGES)
+    parsed = await parse_request(request, IncidentQuery, read_incidents.INCIDENT_PAGES)
     return await respond(parsed, _export if parsed.is_export else _page)
 
 
-async def _export(parsed: ParsedRequest) -> Content:
+async def _export(parsed: ParsedRequest[IncidentQuery]) -> Content:
     """All incidents that match, as a file."""
-    reports = encoding.needs_reports(parsed.format, parsed.query)
+    reports = encoding.needs_reports(parsed.format, parsed.query.fields)
     slices = read_incidents.every_incident(parsed.session, parsed.query, reports=reports)
     if parsed.format is Format.PARQUET:
         return Content(partial(_parquet_file, parsed, slices))
     return Content(encoding.export(slices, parsed.format, parsed.query))
 
 
-async def _page(parsed: ParsedRequest) -> Content:
+async def _page(parsed: ParsedRequest[IncidentQuery]) -> Content:
     """A page of incidents, in any format."""
     query, fields = parsed.query, parsed.query.fields
-    reports = encoding.needs_reports(parsed.format, query)
+    reports = encoding.needs_reports(parsed.format, fields)
     page = await read_incidents.page_of_incidents(parsed.session, query, reports=reports)
     items, next_page = page.items, parsed.next_page(page.cursor)
     are_many, are_many_rows = len(items) > encoding.FEW_ITEMS, len(items) > encoding.FEW_ROWS
@@ -61,7 +61,7 @@ async def _page(parsed: ParsedRequest) -> Content:
     if parsed.format is Format.GEOJSON:
         geojson = encoding.geojson_page
         return Content(await parsed.in_thread_if(are_many, geojson, items, fields, next_page, page.total), next_page)
-    if table := encoding.csv_table_of(parsed.format, query):
+    if table := encoding.csv_table_of(parsed.format, fields, hxl=query.hxl):
         rows = await parsed.in_thread_if(are_many_rows, encoding.incidents_csv, items, table, header=True)
         return Content(rows, next_page)
     selected = await parsed.in_thread_if(are_many, encoding.cut, items, fields) if fields else items
@@ -70,7 +70,7 @@ async def _page(parsed: ParsedRequest) -> Content:
     return Content(encoding.json_page(selected, next_page, page.cursor, page.total), next_page)
 
 
-async def _parquet_file(parsed: ParsedRequest, slices: AsyncGenerator[list[str]]) -> OpenFile:
+async def _parquet_file(parsed: ParsedRequest[IncidentQuery], slices: AsyncGenerator[list[str]]) -> OpenFile:
     """Raises `ExportUnwritable`."""
     try:
         async with aclosing(slices):
@@ -85,7 +85,7 @@ async def _parquet_file(parsed: ParsedRequest, slices: AsyncGenerator[list[str]]
     response_model=schemas.Incident | schemas.IncidentMembers,
     summary="Get an incident",
     **described(
-        query_parameters.INCIDENT_BY_ID,
+        IncidentByIdQuery,
         path=ID,
         example=examples.INCIDENT,
         missing=True,
@@ -95,16 +95,16 @@ async def _parquet_file(parsed: ParsedRequest, slices: AsyncGenerator[list[str]]
 )
 async def incident(request: Request) -> Response:
     """One incident with its headline toll, sources and actors."""
-    parsed = await parse_request(request, query_parameters.INCIDENT_BY_ID)
-    reports = encoding.needs_reports(parsed.format, parsed.query)
+    parsed = await parse_request(request, IncidentByIdQuery)
+    reports = encoding.needs_reports(parsed.format, parsed.query.fields)
     found = await read_incidents.one_incident(parsed.session, parsed.path("incident_id"), parsed.query, reports=reports)
     return await respond(parsed, partial(_incident, found.text), changed=found.updated, version=found.version)
 
 
-async def _incident(text: str, parsed: ParsedRequest) -> Content:
+async def _incident(text: str, parsed: ParsedRequest[IncidentByIdQuery]) -> Content:
     if parsed.format is Format.GEOJSON:
         return Content(encoding.geojson_feature(orjson.loads(text), parsed.query.fields))
-    if table := encoding.csv_table_of(parsed.format, parsed.query):
+    if table := encoding.csv_table_of(parsed.format, parsed.query.fields):
         return Content(encoding.incidents_csv([text], table, header=True))
     return Content(encoding.cut([text], parsed.query.fields)[0].encode())
 
@@ -114,7 +114,7 @@ async def _incident(text: str, parsed: ParsedRequest) -> Content:
     response_model=schemas.TollHistory,
     summary="Get the toll history of an incident",
     **described(
-        query_parameters.HISTORY,
+        HistoryQuery,
         path=ID,
         example=examples.TOLL_HISTORY,
         missing=True,
@@ -124,10 +124,10 @@ async def _incident(text: str, parsed: ParsedRequest) -> Content:
 )
 async def toll_history(request: Request) -> Response:
     """Every report that covers the incident, oldest first, and the timeline of its headline."""
-    return await respond(await parse_request(request, query_parameters.HISTORY), _history)
+    return await respond(await parse_request(request, HistoryQuery), _history)
 
 
-async def _history(parsed: ParsedRequest) -> Content:
+async def _history(parsed: ParsedRequest[HistoryQuery]) -> Content:
     incident_id = parsed.path("incident_id")
     if parsed.format is not Format.CSV:
         return Content(await read_history.history_text(parsed.session, incident_id, parsed.query))
@@ -140,13 +140,13 @@ async def _history(parsed: ParsedRequest) -> Content:
     "/{incident_id}/versions",
     response_model=schemas.Versions,
     summary="List the versions of an incident's record",
-    **described((query_parameters.RECORDED_AS_OF,), path=ID, missing=True, withdrawn=True, confidential=True),
+    **described(RecordedQuery, path=ID, missing=True, withdrawn=True, confidential=True),
 )
 async def versions(request: Request) -> Response:
     """Every version of the record, oldest first, with who recorded it and when."""
-    return await respond(await parse_request(request, (query_parameters.RECORDED_AS_OF,)), _versions)
+    return await respond(await parse_request(request, RecordedQuery), _versions)
 
 
-async def _versions(parsed: ParsedRequest) -> Content:
+async def _versions(parsed: ParsedRequest[RecordedQuery]) -> Content:
     versions = await read_history.versions(parsed.session, parsed.path("incident_id"))
     return Content(await parsed.in_thread_if(len(versions["items"]) > encoding.FEW_ROWS, orjson.dumps, versions))

@@ -10,8 +10,7 @@ from app.api.http.read_route import read_router
 from app.api.openapi import schemas_log
 from app.api.openapi.operations import described
 from app.errors import FieldError, InvalidInput
-from app.query import parameters as query_parameters
-from app.query.query import Query
+from app.query.parameters import ChangesQuery, ProofQuery, RecordedQuery
 from app.store.read import log as read_log
 
 router = read_router("/v1", "Changes")
@@ -21,7 +20,7 @@ router = read_router("/v1", "Changes")
     "/changes",
     response_model=schemas_log.Changes,
     summary="List changes",
-    **described(query_parameters.CHANGES, confidential=True),
+    **described(ChangesQuery, confidential=True),
 )
 async def changes(request: Request) -> Response:
     """Entries of the log in the order of recording. Store the last `seq` and request what comes after it.
@@ -29,11 +28,11 @@ async def changes(request: Request) -> Response:
     No entry is ever left out. `hash` is SHA-256 of a zero byte and the entry's canonical JSON (RFC 8785) without its
     `hash` and `opened`. If `epoch` differs from before, the service was restored from a backup: start again.
     """
-    return await respond(await parse_request(request, query_parameters.CHANGES), _changes)
+    return await respond(await parse_request(request, ChangesQuery), _changes)
 
 
-async def _changes(parsed: ParsedRequest) -> Content:
-    after, limit = parsed.query.given.get("after", 0), parsed.query.limit
+async def _changes(parsed: ParsedRequest[ChangesQuery]) -> Content:
+    after, limit = parsed.query.after, parsed.query.limit
     entries = await read_log.changes(parsed.session, after, limit)
     state = await read_log.checkpoint(parsed.session)
     last = entries[-1].seq if entries else after
@@ -46,15 +45,15 @@ async def _changes(parsed: ParsedRequest) -> Content:
     "/log/checkpoint",
     response_model=schemas_log.Checkpoint,
     summary="Get a checkpoint of the log",
-    **described((query_parameters.RECORDED_AS_OF,)),
+    **described(RecordedQuery),
 )
 async def log_checkpoint(request: Request) -> Response:
     """The size of the log and the root of its tree. Keep it: `incidents verify --against` and the consistency proof
     show that nothing before it was changed."""
-    return await respond(await parse_request(request, (query_parameters.RECORDED_AS_OF,)), _checkpoint)
+    return await respond(await parse_request(request, RecordedQuery), _checkpoint)
 
 
-async def _checkpoint(parsed: ParsedRequest) -> Content:
+async def _checkpoint(parsed: ParsedRequest[RecordedQuery]) -> Content:
     return Content(orjson.dumps(await read_log.checkpoint(parsed.session)))
 
 
@@ -62,31 +61,29 @@ async def _checkpoint(parsed: ParsedRequest) -> Content:
     "/log/proof",
     response_model=schemas_log.InclusionProof | schemas_log.ConsistencyProof,
     summary="Get an inclusion or consistency proof",
-    **described(query_parameters.PROOF),
+    **described(ProofQuery),
 )
 async def log_proof(request: Request) -> Response:
     """With `seq`, the audit path of RFC 6962 from that entry to the root of the log, or of its first `size` entries.
 
     With `from` and `to`, the consistency proof between the two sizes; without `to`, up to the newest entry.
     """
-    return await respond(await parse_request(request, query_parameters.PROOF, transform=_one_proof), _proof)
+    return await respond(await parse_request(request, ProofQuery, None, _one_proof), _proof)
 
 
-def _one_proof(query: Query) -> Query:
+def _one_proof(query: ProofQuery) -> ProofQuery:
     """The same query. Raises `InvalidInput` unless its parameters select one proof."""
-    given = query.given
-    if ("seq" in given) == ("from" in given):
+    if query.is_given("seq") == query.is_given("from_"):
         raise InvalidInput([FieldError("seq", "or `from` is required, and not both")])
-    stray, other = ("to", "seq") if "seq" in given else ("size", "from")
-    if stray in given:
+    stray, other = ("to", "seq") if query.is_given("seq") else ("size", "from")
+    if query.is_given(stray):
         raise InvalidInput([FieldError(stray, f"cannot be combined with {other}")])
     return query
 
 
-async def _proof(parsed: ParsedRequest) -> Content:
-    given = parsed.query.given
-    if "seq" in given:
-        proof = await read_log.inclusion(parsed.session, given["seq"], given.get("size"))
-    else:
-        proof = await read_log.consistency(parsed.session, given["from"], given.get("to"))
-    return Content(orjson.dumps(proof))
+async def _proof(parsed: ParsedRequest[ProofQuery]) -> Content:
+    query = parsed.query
+    if query.seq is not None:
+        return Content(orjson.dumps(await read_log.inclusion(parsed.session, query.seq, query.size)))
+    assert query.from_ is not None, "one of the two is given"
+    return Content(orjson.dumps(await read_log.consistency(parsed.session, query.from_, query.to)))

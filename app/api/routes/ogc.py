@@ -4,7 +4,7 @@ The same queries and reads as `/v1/incidents`, with the conventions of that stan
 parameter, a limit that is too large is lowered, links are absolute, and features are flat.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,17 +17,18 @@ from starlette.routing import Route
 from app import __version__
 from app.api.http.addresses import base
 from app.api.http.read_request import ParsedRequest, parse_request
-from app.api.http.read_response import Content, MakeContent, respond
+from app.api.http.read_response import Content, respond
 from app.api.http.read_route import ReadRoute, RouteHandler, read_router
 from app.api.openapi import ogc_schemas
 from app.api.openapi.ogc_document import OPENAPI, document
 from app.api.openapi.ogc_schemas import SCHEMA
 from app.api.openapi.operations import described
 from app.api.routes.incidents import ID
-from app.api.routes.ogc_features import GEOJSON, JSON, link, page_of_features, read_properties, single_feature
+from app.api.routes.ogc_features import GEOJSON, JSON, link, page_of_features, single_feature
 from app.errors import InvalidInput, MalformedQuestion
-from app.query import parameters as query_parameters
-from app.query.parameters import Crs, Format, Parameter
+from app.query.code_lists import Crs, Format
+from app.query.feature_query import FeatureByIdQuery, FeatureInfoQuery, FeatureQuery, incident_query
+from app.query.query import Q, Query
 from app.store.read import incidents as read_incidents
 
 _CLASSES = {
@@ -45,6 +46,7 @@ CONFORMS_TO = [
 TITLE = "Conflict incidents with their reported tolls"
 COLLECTION = "/collections/incidents"
 _RELATIONS = "http://www.opengis.net/def/rel/ogc/1.0"
+Info = ParsedRequest[FeatureInfoQuery]
 
 
 class OgcRoute(ReadRoute):
@@ -67,12 +69,12 @@ router = read_router("/ogc", "OGC API – Features", route_class=OgcRoute)
 
 
 def _about(summary: str, media: str = JSON) -> dict[str, Any]:
-    described_as = described(query_parameters.ABOUT_FEATURES, malformed=400, media=media)
+    described_as = described(FeatureInfoQuery, malformed=400, media=media)
     return {"summary": summary, "response_class": Response, **described_as}
 
 
-def _of_features(summary: str, parameters: Sequence[Parameter], **options: Any) -> dict[str, Any]:
-    described_as = described(parameters, malformed=400, media=GEOJSON, **options)
+def _of_features(summary: str, model: type[Query], **options: Any) -> dict[str, Any]:
+    described_as = described(model, malformed=400, media=GEOJSON, **options)
     return {"summary": summary, "response_class": Response, **described_as}
 
 
@@ -122,7 +124,7 @@ async def ogc_collections(request: Request) -> Response:
     return await _respond(await _parse(request), _collections)
 
 
-async def _collections(parsed: ParsedRequest) -> Content:
+async def _collections(parsed: Info) -> Content:
     links = [link(f"{_address(parsed.request)}/collections", "self", JSON, "this document")]
     return _json({"links": links, "collections": [await _collection_document(parsed.request)]})
 
@@ -133,7 +135,7 @@ async def ogc_collection(request: Request) -> Response:
     return await _respond(await _parse(request), _collection)
 
 
-async def _collection(parsed: ParsedRequest) -> Content:
+async def _collection(parsed: Info) -> Content:
     return _json(await _collection_document(parsed.request))
 
 
@@ -157,23 +159,21 @@ async def ogc_feature_schema(request: Request) -> Response:
     return await _describe(request, ogc_schemas.feature_schema(here), SCHEMA)
 
 
-@router.get(f"{COLLECTION}/items", **_of_features("List incidents as features", query_parameters.FEATURES))
+@router.get(f"{COLLECTION}/items", **_of_features("List incidents as features", FeatureQuery))
 async def ogc_features(request: Request) -> Response:
     """A page of incidents. All pages of `next` are one consistent snapshot, taken at the first request."""
-    parsed = await parse_request(
-        request, query_parameters.FEATURES, read_incidents.INCIDENT_PAGES, transform=read_properties
-    )
+    parsed = await parse_request(request, FeatureQuery, read_incidents.INCIDENT_PAGES, incident_query)
     address = _address(request)
     return await respond(_as_geojson(parsed), page_of_features, extra_etag_parts=address, weak=True)
 
 
 @router.get(
     f"{COLLECTION}/items/{{incident_id}}",
-    **_of_features("Get an incident as a feature", query_parameters.FEATURE, path=ID, missing=True, withdrawn=True),
+    **_of_features("Get an incident as a feature", FeatureByIdQuery, path=ID, missing=True, withdrawn=True),
 )
 async def ogc_feature(request: Request) -> Response:
     """One incident with its headline toll."""
-    parsed = _as_geojson(await parse_request(request, query_parameters.FEATURE))
+    parsed = _as_geojson(await parse_request(request, FeatureByIdQuery))
     found = await read_incidents.one_incident(parsed.session, parsed.path("incident_id"), parsed.query)
     make = partial(single_feature, found.text)
     return await respond(parsed, make, changed=found.updated, extra_etag_parts=_address(request))
@@ -184,22 +184,22 @@ def _address(request: Request) -> str:
     return f"{base(request)}/ogc"
 
 
-def _as_geojson(parsed: ParsedRequest) -> ParsedRequest:
+def _as_geojson(parsed: ParsedRequest[Q]) -> ParsedRequest[Q]:
     """The same request: features have one format, whatever `f` and `Accept` name."""
     return replace(parsed, format=Format.GEOJSON)
 
 
-async def _parse(request: Request) -> ParsedRequest:
-    return replace(await parse_request(request, query_parameters.ABOUT_FEATURES), format=Format.JSON)
+async def _parse(request: Request) -> Info:
+    return replace(await parse_request(request, FeatureInfoQuery), format=Format.JSON)
 
 
-async def _respond(parsed: ParsedRequest, make_content: MakeContent, media_type: str = JSON) -> Response:
+async def _respond(parsed: Info, make_content: Callable[[Info], Awaitable[Content]], media_type: str = JSON) -> Response:
     """A document whose links, and so its tag, depend on the address of the service."""
     return await respond(parsed, make_content, media_type=media_type, extra_etag_parts=_address(parsed.request))
 
 
 async def _describe(request: Request, description: Mapping[str, Any], media_type: str = JSON) -> Response:
-    async def make(_: ParsedRequest) -> Content:
+    async def make(_: Info) -> Content:
         return _json(description)
 
     return await _respond(await _parse(request), make, media_type)

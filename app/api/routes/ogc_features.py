@@ -1,4 +1,4 @@
-"""Features under `/ogc`: how their parameters become a query, and pages and single features with their links."""
+"""Features under `/ogc`: pages of them and single ones, with their links."""
 
 from datetime import UTC, datetime
 
@@ -8,47 +8,21 @@ from starlette.requests import Request
 from app.api.http.addresses import absolute, base
 from app.api.http.read_request import ParsedRequest
 from app.api.http.read_response import Content
-from app.errors import FieldError, InvalidInput
 from app.formats.encoding import FEW_ROWS, MEDIA_TYPES
 from app.formats.ogc_features import feature_collection, feature_of
-from app.query.cql import read_predicate
-from app.query.cql_text import Language
-from app.query.parameters import EQUAL, Format
-from app.query.query import Query
-from app.query.value_types import Interval
+from app.query.code_lists import Format
+from app.query.feature_query import FeatureByIdQuery
+from app.query.parameters import IncidentQuery
 from app.store.read import incidents as read_incidents
 
 GEOJSON, JSON = MEDIA_TYPES[Format.GEOJSON], MEDIA_TYPES[Format.JSON]
 
 
-def read_properties(query: Query) -> Query:
-    """The query with one predicate for `filter` and the properties, and `datetime` as days.
-
-    Raises `InvalidInput` for an invalid filter.
-    """
-    given = dict(query.given)
-    equal = [(p.name, given.pop(p.name)) for p in EQUAL if p.name in given]
-    text, language = given.pop("filter", None), given.pop("filter-lang", Language.CQL2_TEXT)
-    try:
-        predicate = read_predicate(text, language, equal)
-    except ValueError as error:
-        raise InvalidInput([FieldError("filter", str(error), text)]) from None
-    if predicate:
-        given["filter"] = predicate
-    interval: Interval | None = given.pop("datetime", None)
-    if interval:
-        first = max(filter(None, (interval.first, given.get("date_from"))), default=None)
-        last = min(filter(None, (interval.last, given.get("date_to"))), default=None)
-        given |= {"date_from": first, "date_to": last}
-    return Query({name: value for name, value in given.items() if value is not None})
-
-
-async def page_of_features(parsed: ParsedRequest) -> Content:
+async def page_of_features(parsed: ParsedRequest[IncidentQuery]) -> Content:
     """A page of features."""
     session, query = parsed.session, parsed.query
     page = await read_incidents.page_of_incidents(session, query.but(total=None))
-    is_counted = query.given.get("total", True)
-    matched = await read_incidents.matched(parsed.request.app.state.reader, session, query) if is_counted else None
+    matched = await read_incidents.matched(parsed.request.app.state.reader, session, query) if query.total else None
     next_page = parsed.next_page(page.cursor)
     head = {
         "type": "FeatureCollection",
@@ -72,7 +46,7 @@ def _links_of_page(request: Request, next_page: str | None) -> list[dict[str, st
     ]
 
 
-async def single_feature(text: str, parsed: ParsedRequest) -> Content:
+async def single_feature(text: str, parsed: ParsedRequest[FeatureByIdQuery]) -> Content:
     """One feature with its links. `text` is the JSON text of the incident."""
     site = base(parsed.request)
     collection = f"{site}/ogc/collections/incidents"

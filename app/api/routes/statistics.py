@@ -10,8 +10,8 @@ from app.api.http.read_route import read_router
 from app.api.openapi import examples, schemas_statistics
 from app.api.openapi.operations import described
 from app.formats import encoding
-from app.query import parameters as query_parameters
-from app.query.parameters import Format
+from app.query.code_lists import Format
+from app.query.parameters import ClockQuery, StatisticsQuery
 from app.store.read import statistics as read_statistics
 
 router = read_router("/v1", "Statistics")
@@ -21,7 +21,7 @@ router = read_router("/v1", "Statistics")
     "/stats",
     response_model=schemas_statistics.Stats,
     summary="Get counts and toll sums",
-    **described(query_parameters.STATS, example=examples.STATS),
+    **described(StatisticsQuery, example=examples.STATS),
 )
 async def stats(request: Request) -> Response:
     """Counts and sums of the incidents that match, by group and in total.
@@ -30,17 +30,17 @@ async def stats(request: Request) -> Response:
     may add up to more than `total`, which counts everything once. A figure reported jointly for several incidents is in
     `…_shared` of every group with one of them.
     """
-    return await respond(await parse_request(request, query_parameters.STATS), _stats)
+    return await respond(await parse_request(request, StatisticsQuery), _stats)
 
 
-async def _stats(parsed: ParsedRequest) -> Content:
+async def _stats(parsed: ParsedRequest[StatisticsQuery]) -> Content:
     found = await read_statistics.stats(parsed.session, parsed.query)
     items = found["items"]
 
     def encode() -> bytes:
         each = parsed.session.each(items)
         if parsed.format is Format.CSV:
-            return encoding.sums_csv({**found, "items": each}, parsed.query.given.get("group_by", ()))
+            return encoding.sums_csv({**found, "items": each}, parsed.query.group_by)
         return encoding.sums_json({**found, "items": each})
 
     return Content(await parsed.in_thread_if(len(items) > read_statistics.MANY_GROUPS, encode))
@@ -50,14 +50,14 @@ async def _stats(parsed: ParsedRequest) -> Content:
     "/regions",
     response_model=schemas_statistics.Regions,
     summary="List countries and regions",
-    **described(query_parameters.CLOCKS),
+    **described(ClockQuery),
 )
 async def regions(request: Request) -> Response:
     """Countries that have incidents, by code, each followed by its regions, with the number of their incidents."""
-    return await respond(await parse_request(request, query_parameters.CLOCKS), _regions)
+    return await respond(await parse_request(request, ClockQuery), _regions)
 
 
-async def _regions(parsed: ParsedRequest) -> Content:
+async def _regions(parsed: ParsedRequest[ClockQuery]) -> Content:
     items = await read_statistics.regions(parsed.session, parsed.query)
     are_many = len(items) > read_statistics.MANY_GROUPS
     return Content(await parsed.in_thread_if(are_many, orjson.dumps, {"items": items}))
@@ -68,13 +68,13 @@ async def _regions(parsed: ParsedRequest) -> Content:
     response_model=schemas_statistics.RegionSummary,
     summary="Get a country or region",
     **described(
-        query_parameters.CLOCKS, path={"code": "ISO 3166-1 alpha-2 or ISO 3166-2, like `ML` or `ML-9`."}, missing=True
+        ClockQuery, path={"code": "ISO 3166-1 alpha-2 or ISO 3166-2, like `ML` or `ML-9`."}, missing=True
     ),
 )
 async def region(request: Request) -> Response:
     """One country or region with the sums of its incidents."""
-    return await respond(await parse_request(request, query_parameters.CLOCKS), _region)
+    return await respond(await parse_request(request, ClockQuery), _region)
 
 
-async def _region(parsed: ParsedRequest) -> Content:
+async def _region(parsed: ParsedRequest[ClockQuery]) -> Content:
     return Content(orjson.dumps(await read_statistics.region(parsed.session, parsed.path("code"), parsed.query)))

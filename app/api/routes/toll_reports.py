@@ -12,8 +12,9 @@ from app.api.http.read_route import read_router
 from app.api.openapi import schemas
 from app.api.openapi.operations import described
 from app.formats import encoding
-from app.query import parameters as query_parameters
-from app.query.parameters import Format
+from app.query.code_lists import Format
+from app.query.parameters import ClockQuery, ListQuery, RecordedQuery, ReportQuery
+from app.query.query import Q
 from app.store.read import reporters_sources
 from app.store.read import reports as read_reports
 from app.store.read.paging import Page
@@ -26,20 +27,20 @@ router = read_router("/v1")
     response_model=schemas.TollReportPage,
     tags=["Toll reports"],
     summary="List toll reports",
-    **described(query_parameters.REPORTS, confidential=True),
+    **described(ReportQuery, confidential=True),
 )
 async def toll_reports(request: Request) -> Response:
     """Toll reports across incidents, newest first, each with whether it stands at the requested times."""
-    parsed = await parse_request(request, query_parameters.REPORTS, read_reports.REPORTS)
+    parsed = await parse_request(request, ReportQuery, read_reports.REPORTS)
     return await respond(parsed, _export if parsed.is_export else _page_of_reports)
 
 
-async def _export(parsed: ParsedRequest) -> Content:
+async def _export(parsed: ParsedRequest[ReportQuery]) -> Content:
     slices = read_reports.every_toll_report(parsed.session, parsed.query)
     return Content(encoding.export_reports(slices, parsed.format))
 
 
-async def _page_of_reports(parsed: ParsedRequest) -> Content:
+async def _page_of_reports(parsed: ParsedRequest[ReportQuery]) -> Content:
     page = await read_reports.toll_reports(parsed.session, parsed.query)
     if parsed.format is not Format.CSV:
         return _content_of(page, parsed)
@@ -48,7 +49,7 @@ async def _page_of_reports(parsed: ParsedRequest) -> Content:
     return Content(body, parsed.next_page(page.cursor))
 
 
-def _content_of(page: Page, parsed: ParsedRequest) -> Content:
+def _content_of(page: Page, parsed: ParsedRequest[Q]) -> Content:
     next_page = parsed.next_page(page.cursor)
     if parsed.format is Format.NDJSON:
         return Content(encoding.ndjson(page.items), next_page)
@@ -60,14 +61,14 @@ def _content_of(page: Page, parsed: ParsedRequest) -> Content:
     response_model=schemas.TollReport,
     tags=["Toll reports"],
     summary="Get a toll report",
-    **described(query_parameters.CLOCKS, path={"report_id": "The report's id."}, missing=True, confidential=True),
+    **described(ClockQuery, path={"report_id": "The report's id."}, missing=True, confidential=True),
 )
 async def toll_report(request: Request) -> Response:
     """One toll report, with whether it stands at the requested times."""
-    return await respond(await parse_request(request, query_parameters.CLOCKS), _report)
+    return await respond(await parse_request(request, ClockQuery), _report)
 
 
-async def _report(parsed: ParsedRequest) -> Content:
+async def _report(parsed: ParsedRequest[ClockQuery]) -> Content:
     report = await read_reports.toll_report(parsed.session, parsed.path("report_id"), parsed.query)
     return Content(report.encode())
 
@@ -77,7 +78,7 @@ async def _report(parsed: ParsedRequest) -> Content:
     response_model=schemas.ReporterPage,
     tags=["Reporters and sources"],
     summary="List reporters with report and incident counts",
-    **described(query_parameters.LISTS, confidential=True),
+    **described(ListQuery, confidential=True),
 )
 async def reporters(request: Request) -> Response:
     """Reporters by id, with the number of their reports and of the incidents that these cover."""
@@ -89,7 +90,7 @@ async def reporters(request: Request) -> Response:
     response_model=schemas.SourcePage,
     tags=["Reporters and sources"],
     summary="List sources with report and incident counts",
-    **described(query_parameters.LISTS, confidential=True),
+    **described(ListQuery, confidential=True),
 )
 async def sources(request: Request) -> Response:
     """Sources by id, with the number of reports that they carry and of the incidents that these cover."""
@@ -97,11 +98,11 @@ async def sources(request: Request) -> Response:
 
 
 async def _reporters_or_sources(request: Request, table: str) -> Response:
-    parsed = await parse_request(request, query_parameters.LISTS, reporters_sources.REPORTERS_OR_SOURCES[table])
+    parsed = await parse_request(request, ListQuery, reporters_sources.REPORTERS_OR_SOURCES[table])
     return await respond(parsed, partial(_page_of, table))
 
 
-async def _page_of(table: str, parsed: ParsedRequest) -> Content:
+async def _page_of(table: str, parsed: ParsedRequest[ListQuery]) -> Content:
     return _content_of(await reporters_sources.reporters_or_sources(parsed.session, table, parsed.query), parsed)
 
 
@@ -111,7 +112,7 @@ async def _page_of(table: str, parsed: ParsedRequest) -> Content:
     tags=["Reporters and sources"],
     summary="Get a reporter",
     **described(
-        (query_parameters.RECORDED_AS_OF,), path={"reporter_id": "The reporter's id."}, missing=True, confidential=True
+        RecordedQuery, path={"reporter_id": "The reporter's id."}, missing=True, confidential=True
     ),
 )
 async def reporter(request: Request) -> Response:
@@ -125,7 +126,7 @@ async def reporter(request: Request) -> Response:
     tags=["Reporters and sources"],
     summary="Get a source",
     **described(
-        (query_parameters.RECORDED_AS_OF,), path={"source_id": "The source's id."}, missing=True, confidential=True
+        RecordedQuery, path={"source_id": "The source's id."}, missing=True, confidential=True
     ),
 )
 async def source(request: Request) -> Response:
@@ -134,9 +135,9 @@ async def source(request: Request) -> Response:
 
 
 async def _reporter_or_source(request: Request, table: str) -> Response:
-    return await respond(await parse_request(request, (query_parameters.RECORDED_AS_OF,)), partial(_one_of, table))
+    return await respond(await parse_request(request, RecordedQuery), partial(_one_of, table))
 
 
-async def _one_of(table: str, parsed: ParsedRequest) -> Content:
+async def _one_of(table: str, parsed: ParsedRequest[RecordedQuery]) -> Content:
     record = await reporters_sources.reporter_or_source(parsed.session, table, parsed.path(f"{table}_id"))
     return Content(record.encode())
