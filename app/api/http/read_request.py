@@ -73,8 +73,8 @@ class ParsedRequest:
         return self.question.recorded is not None and self.question.recorded <= self.session.recorded
 
     async def made(self, items: Sequence[Any], few: int, make: Callable[..., T], *arguments: Any) -> T:
-        """What a call makes of items: beside the event loop where there are more than a few."""
-        return await self.session.beside(make, *arguments) if len(items) > few else make(*arguments)
+        """What a call makes of items: in a worker thread where there are more than a few."""
+        return await self.session.in_thread(make, *arguments) if len(items) > few else make(*arguments)
 
     def next_page(self, cursor: str | None) -> str | None:
         """The address of the next page: the same question, after the cursor."""
@@ -101,7 +101,7 @@ async def parse_request(
         with suppress(InvalidInput):
             question = meant(parse_query(pairs, allowed, 0))
     if question is None:  # what is long to read, and suggestions, take up to a second
-        question = await reader.beside(budget, lambda: meant(parse_query(pairs, allowed)))
+        question = await reader.in_thread(budget, lambda: meant(parse_query(pairs, allowed)))
     access = await access_of(request)
     opened = access.may(Scope.READ_CONFIDENTIAL)
     session = await read_incidents.open_session(reader, question, walk, confidential=opened, budget=budget)

@@ -66,7 +66,7 @@ async def resolved(session: ReadSession, question: Query) -> Query:
     found = [WantedRegion(r.text, r.codes, tuple(n for n in r.names if n in stored)) for r in question.regions]
     if unknown := [region for region in found if not region.keys]:
         there = await _regions_there(session)
-        raise InvalidInput(await session.beside(_unknown_regions, question, unknown[:MOST_FAULTS], there))
+        raise InvalidInput(await session.in_thread(_unknown_regions, question, unknown[:MOST_FAULTS], there))
     return question.but(region=tuple(found))
 
 
