@@ -101,7 +101,7 @@ async def write(
     else:
         _rows_of(made).touch()
     async for items in slices:
-        longest = max(longest, await _beside(partial(_append, made, items, columns, partitioned)))
+        longest = max(longest, await _in_thread(partial(_append, made, items, columns, partitioned)))
     await _converted(folder, {name: TYPES[COLUMNS[name].type] for name in columns}, longest)
     return made
 
@@ -154,13 +154,13 @@ async def _converted(folder: Path, types: Mapping[str, str], longest: int) -> No
             duck.interrupt()
 
         try:
-            await _beside(partial(_convert, duck, folder, types, longest, stopped), stop)
+            await _in_thread(partial(_convert, duck, folder, types, longest, stopped), stop)
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:  # the latter where it cannot swap
             raise OSError(errno.EIO, str(error).splitlines()[0]) from error
 
 
-async def _beside(call: Callable[[], T], stop: Callable[[], None] = lambda: None) -> T:
-    """Runs a call beside the event loop.
+async def _in_thread(call: Callable[[], T], stop: Callable[[], None] = lambda: None) -> T:
+    """Runs a call in a worker thread.
 
     Where the caller is cancelled, however often, the call is told to stop and waited for: it writes to a folder that is
     removed next. It is told again and again: DuckDB forgets an interrupt that comes before its statement begins.

@@ -31,7 +31,7 @@ def test_statements_and_python_of_a_request_have_one_time_together(database: Dat
             with pytest.raises(ReadTooLong, match=r"within 0\.3 s"):
                 await session.rows(FOR_EVER)
         with pytest.raises(ReadTooLong):
-            await session.beside(lambda: None)
+            await session.in_thread(lambda: None)
         with pytest.raises(ReadTooLong):
             list(session.each([1]))
         assert time.monotonic() - begun < 1.2, "each of the five had a time of its own"

@@ -178,7 +178,7 @@ def test_an_export_waits_for_a_thread_as_long_as_it_takes(filled: Database, monk
         found = await anext(incidents)
         free = threading.Event()
         budgets = (Budget(9, f"client {n}") for n in range(reader.THREADS))
-        busy = [asyncio.create_task(opened.beside(budget, free.wait)) for budget in budgets]
+        busy = [asyncio.create_task(opened.in_thread(budget, free.wait)) for budget in budgets]
         exports = (Budget.patient(f"client {n}") for n in range(reader.EXPORT_THREADS))
         busy += [asyncio.create_task(opened._patiently(budget, lambda _: free.wait())) for budget in exports]
         await asyncio.sleep(0.05)

@@ -61,7 +61,7 @@ class ParsedRequest(Generic[Q]):
 
     async def in_thread_if(self, is_long: bool, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of a call, made in a worker thread if it takes long and on the event loop otherwise."""
-        return await self.session.beside(lambda: call(*args, **kwargs)) if is_long else call(*args, **kwargs)
+        return await self.session.in_thread(lambda: call(*args, **kwargs)) if is_long else call(*args, **kwargs)
 
     def next_page(self, cursor: str | None) -> str | None:
         """The address of the next page: the same query, after the cursor."""
@@ -104,7 +104,7 @@ async def parse_request(
         with suppress(InvalidInput):
             query = convert(parse_query(pairs, model, 0))
     if query is None:  # long queries and suggestions take up to a second
-        query = await reader.beside(budget, lambda: convert(parse_query(pairs, model)))
+        query = await reader.in_thread(budget, lambda: convert(parse_query(pairs, model)))
     response_format = negotiate_format(request, query, model)
     expect_fitting(response_format, query)
     confidential = (await access_of(request)).may(Scope.READ_CONFIDENTIAL)

@@ -98,9 +98,9 @@ class Reader:
             except ReadTooLong:
                 pass
         budget = budget or Budget(self.read_seconds)
-        return await self.beside(budget, self._rows_in_thread, statement, budget, fetch)
+        return await self.in_thread(budget, self._rows_in_thread, statement, budget, fetch)
 
-    async def beside(self, budget: Budget, call: Callable[..., Any], *arguments: Any) -> Any:
+    async def in_thread(self, budget: Budget, call: Callable[..., Any], *arguments: Any) -> Any:
         """What takes long, in a thread, in the client's turn and its time. Raises `ReadTooLong` or `TooManyReads`."""
         if budget.is_patient:
             async with self.export_threads.turn(budget.client, None):

@@ -63,7 +63,7 @@ async def history(session: ReadSession, incident_id: str, question: HistoryQuery
     """Every report that covers an incident, oldest first, and the timeline of its headline."""
     text = await history_text(session, incident_id, question)
     if len(text) > MUCH_TEXT:
-        answer: dict[str, Any] = await session.beside(orjson.loads, text)
+        answer: dict[str, Any] = await session.in_thread(orjson.loads, text)
         return answer
     return orjson.loads(text)  # type: ignore[no-any-return]
 
@@ -76,9 +76,9 @@ async def history_text(session: ReadSession, incident_id: str, question: History
     await one_incident(session, incident_id, question)
     rows = await session.rows(select_reports_about_incident(incident_id, session.recorded))
     if len(rows) > MANY_REPORTS:
-        told = await session.beside(_history, rows, incident_id, question, session.look)
+        told = await session.in_thread(_history, rows, incident_id, question, session.look)
         reports = await disclosed(session, told.reports)
-        return await session.beside(_joined, told, reports)
+        return await session.in_thread(_joined, told, reports)
     told = _history(rows, incident_id, question, session.look)
     return _joined(told, await disclosed(session, told.reports))
 
@@ -153,7 +153,7 @@ async def versions(session: ReadSession, incident_id: str) -> dict[str, Any]:
     if not rows or absent[0][2] is not None:
         raise _absence(incident_id, absent)
     size = sum(len(row[3]) + len(row[4]) for row in rows)
-    items = await session.beside(_versions, session, rows) if size > MUCH_TEXT else _versions(session, rows)
+    items = await session.in_thread(_versions, session, rows) if size > MUCH_TEXT else _versions(session, rows)
     answer: dict[str, Any] = await disclosed_document(session, {"incident": incident_id, "items": items})
     return answer
 

@@ -56,7 +56,7 @@ async def _texts(session: ReadSession, rows: Sequence[Row]) -> list[str]:
     def made() -> list[str]:
         return [text_of(row) for row in session.each(rows)]
 
-    return await session.beside(made) if len(rows) > MANY_ROWS else made()
+    return await session.in_thread(made) if len(rows) > MANY_ROWS else made()
 
 
 async def _opened(session: ReadSession, texts: list[str]) -> list[str]:

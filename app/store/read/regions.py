@@ -72,7 +72,7 @@ async def resolved(session: ReadSession, question: M) -> M:
     found = [RegionName(r.text, r.codes, tuple(n for n in r.names if n in stored)) for r in question.region]
     if unknown := [region for region in found if not region.keys]:
         there = await _regions_there(session)
-        raise InvalidInput(await session.beside(_unknown_regions, question, unknown[:MAX_ERRORS], there))
+        raise InvalidInput(await session.in_thread(_unknown_regions, question, unknown[:MAX_ERRORS], there))
     return question.but(region=tuple(found))
 
 

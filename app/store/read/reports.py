@@ -94,7 +94,7 @@ async def _standing(session: ReadSession, question: Query, rows: Sequence[Row]) 
         return _with_standing(question, rows, [known_report(row) for row in session.each(about)])
 
     about = await _about_sets(session, rows)
-    return await session.beside(made) if len(about) > MANY_REPORTS else made()
+    return await session.in_thread(made) if len(about) > MANY_REPORTS else made()
 
 
 async def _about_sets(session: ReadSession, rows: Sequence[Row]) -> list[Row]:

@@ -36,7 +36,7 @@ class Reads(Protocol):
         """What `fetch` takes of the rows of a statement: all, unless told."""
         ...
 
-    async def beside(self, budget: Budget, call: Callable[..., Any], *arguments: Any) -> Any:
+    async def in_thread(self, budget: Budget, call: Callable[..., Any], *arguments: Any) -> Any:
         """Runs what may take long beside the event loop, in the client's turn."""
         ...
 
@@ -79,11 +79,11 @@ class ReadSession:
         rows: Rows = await self.reader.rows(statement, self.budget, of_page(limit, size))
         return rows
 
-    async def beside(self, call: Callable[..., T], *arguments: Any) -> T:
+    async def in_thread(self, call: Callable[..., T], *arguments: Any) -> T:
         """What a call returns that takes some milliseconds: made beside the event loop for a request."""
         if self.budget is None:
             return call(*arguments)
-        made: T = await self.reader.beside(self.budget, call, *arguments)
+        made: T = await self.reader.in_thread(self.budget, call, *arguments)
         return made
 
     async def pause(self) -> None:
@@ -139,4 +139,4 @@ async def open_session(
 
 async def built(session: ReadSession, question: Query, build: Callable[[], T]) -> T:
     """The statements that `build` makes: in a thread where a question has many values, whose SQL is long."""
-    return await session.beside(build) if question.count_values() > MANY_VALUES else build()
+    return await session.in_thread(build) if question.count_values() > MANY_VALUES else build()

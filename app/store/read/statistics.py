@@ -79,7 +79,7 @@ async def _summed(session: ReadSession, question: MatchingQuery, wanted: tuple[G
             for row in session.each(own)
         ]
 
-    return await session.beside(made) if len(own) > MANY_GROUPS else made()
+    return await session.in_thread(made) if len(own) > MANY_GROUPS else made()
 
 
 async def _rows(session: ReadSession, question: MatchingQuery, groups: tuple[Group, ...], *, shared: bool) -> list[Row]:
@@ -117,7 +117,7 @@ async def regions(session: ReadSession, question: ClockQuery) -> list[dict[str, 
         by_country = groupby(session.each(rows), key=itemgetter(0))
         return [item for country, here in by_country for item in _of_country(country, list(here))]
 
-    return await session.beside(made)
+    return await session.in_thread(made)
 
 
 def _of_country(country: str, here: Sequence[Row]) -> Iterable[dict[str, Any]]:

@@ -151,7 +151,7 @@ class _Inside:
         """What `fetch` takes: all rows, unless told."""
         return fetch(self._connection.execute(statement.sql, statement.values))
 
-    async def beside(self, budget: Budget, call: Callable[..., Any], *arguments: Any) -> Any:
+    async def in_thread(self, budget: Budget, call: Callable[..., Any], *arguments: Any) -> Any:
         """This is the thread."""
         return call(*arguments)
 
