@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
@@ -26,8 +26,6 @@ from app.store.read.session import ReadSession, open_session
 MAX_PARAMETERS = 500
 SHORT_QUERY, MANY_PAIRS = 600, 20
 """Bytes and parameters up to which a query string is parsed on the event loop: a millisecond."""
-P = ParamSpec("P")
-T = TypeVar("T")
 R = TypeVar("R", bound=Query)
 L = TypeVar("L", bound=ListQuery)
 _QUALITY = re.compile(r"[01](\.[0-9]{0,3})?", re.ASCII)
@@ -58,10 +56,6 @@ class ParsedRequest(Generic[Q]):
         """A parameter of the path."""
         value: str = self.request.path_params[name]
         return value
-
-    async def in_thread_if(self, is_long: bool, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The result of a call, made in a worker thread if it takes long and on the event loop otherwise."""
-        return await self.session.in_thread(lambda: call(*args, **kwargs)) if is_long else call(*args, **kwargs)
 
     def next_page(self, cursor: str | None) -> str | None:
         """The address of the next page: the same query, after the cursor."""

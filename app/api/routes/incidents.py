@@ -60,11 +60,11 @@ async def _page(parsed: ParsedRequest[IncidentQuery]) -> Content:
         return Content(partial(_parquet_file, parsed, encoding.once(items)), next_page)
     if parsed.format is Format.GEOJSON:
         geojson = encoding.geojson_page
-        return Content(await parsed.in_thread_if(are_many, geojson, items, fields, next_page, page.total), next_page)
+        return Content(await parsed.session.in_thread_if(are_many, geojson, items, fields, next_page, page.total), next_page)
     if table := encoding.csv_table_of(parsed.format, fields, hxl=query.hxl):
-        rows = await parsed.in_thread_if(are_many_rows, encoding.incidents_csv, items, table, header=True)
+        rows = await parsed.session.in_thread_if(are_many_rows, encoding.incidents_csv, items, table, header=True)
         return Content(rows, next_page)
-    selected = await parsed.in_thread_if(are_many, encoding.cut, items, fields) if fields else items
+    selected = await parsed.session.in_thread_if(are_many, encoding.cut, items, fields) if fields else items
     if parsed.format is Format.NDJSON:
         return Content(encoding.ndjson(selected), next_page)
     return Content(encoding.json_page(selected, next_page, page.cursor, page.total), next_page)
@@ -133,7 +133,7 @@ async def _history(parsed: ParsedRequest[HistoryQuery]) -> Content:
         return Content(await read_history.history_text(parsed.session, incident_id, parsed.query))
     history = await read_history.history(parsed.session, incident_id, parsed.query)
     reports = history["reports"]
-    return Content(await parsed.in_thread_if(len(reports) > encoding.FEW_ROWS, encoding.reports_csv, reports))
+    return Content(await parsed.session.in_thread_if(len(reports) > encoding.FEW_ROWS, encoding.reports_csv, reports))
 
 
 @router.get(
@@ -149,4 +149,4 @@ async def versions(request: Request) -> Response:
 
 async def _versions(parsed: ParsedRequest[RecordedQuery]) -> Content:
     versions = await read_history.versions(parsed.session, parsed.path("incident_id"))
-    return Content(await parsed.in_thread_if(len(versions["items"]) > encoding.FEW_ROWS, orjson.dumps, versions))
+    return Content(await parsed.session.in_thread_if(len(versions["items"]) > encoding.FEW_ROWS, orjson.dumps, versions))

@@ -32,7 +32,7 @@ async def page_of_features(parsed: ParsedRequest[IncidentQuery]) -> Content:
         "links": _links_of_page(parsed.request, next_page),
     }
     are_many = len(page.items) > FEW_ROWS
-    return Content(await parsed.in_thread_if(are_many, feature_collection, head, page.items), next_page)
+    return Content(await parsed.session.in_thread_if(are_many, feature_collection, head, page.items), next_page)
 
 
 def _links_of_page(request: Request, next_page: str | None) -> list[dict[str, str]]:

@@ -43,7 +43,7 @@ async def _stats(parsed: ParsedRequest[StatisticsQuery]) -> Content:
             return encoding.sums_csv({**found, "items": each}, parsed.query.group_by)
         return encoding.sums_json({**found, "items": each})
 
-    return Content(await parsed.in_thread_if(len(items) > read_statistics.MANY_GROUPS, encode))
+    return Content(await parsed.session.in_thread_if(len(items) > read_statistics.MANY_GROUPS, encode))
 
 
 @router.get(
@@ -60,7 +60,7 @@ async def regions(request: Request) -> Response:
 async def _regions(parsed: ParsedRequest[ClockQuery]) -> Content:
     items = await read_statistics.regions(parsed.session, parsed.query)
     are_many = len(items) > read_statistics.MANY_GROUPS
-    return Content(await parsed.in_thread_if(are_many, orjson.dumps, {"items": items}))
+    return Content(await parsed.session.in_thread_if(are_many, orjson.dumps, {"items": items}))
 
 
 @router.get(

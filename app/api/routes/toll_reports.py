@@ -45,7 +45,7 @@ async def _page_of_reports(parsed: ParsedRequest[ReportQuery]) -> Content:
     if parsed.format is not Format.CSV:
         return _content_of(page, parsed)
     reports = map(orjson.loads, page.items)
-    body = await parsed.in_thread_if(len(page.items) > encoding.FEW_ROWS, encoding.reports_csv, reports)
+    body = await parsed.session.in_thread_if(len(page.items) > encoding.FEW_ROWS, encoding.reports_csv, reports)
     return Content(body, parsed.next_page(page.cursor))
 
 

@@ -66,7 +66,7 @@ def restore(file: Path, database: Database) -> Path | None:
     except (OSError, sqlite3.Error) as error:
         raise DatabaseUnusable(f"{target} cannot be written: {_why(error)}") from None
     finally:
-        for path in (prepared, *sqlite_files.in_thread(prepared)):
+        for path in (prepared, *sqlite_files.beside(prepared)):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 

@@ -84,6 +84,13 @@ async def _by_tree(session: ReadSession, question: MatchingQuery) -> bool:
     )
 
 
+async def count_incidents(session: ReadSession, query: MatchingQuery) -> int:
+    """How many incidents match."""
+    found = await resolved(session, query)
+    statement = await built(session, found, partial(incident_queries.select_total, found, session.recorded))
+    return int((await session.rows(statement))[0][0])
+
+
 async def matched(reader: Reader, session: ReadSession, question: MatchingQuery) -> int | None:
     """How many incidents match, counted once for each recording; `None` where counting takes too long."""
     key = (blake2b(asked_of(question).encode()).digest(), session.recorded, session.epoch)

@@ -108,6 +108,11 @@ def select_revised(reporter_id: str, recorded: Instant, known: Instant, most: in
     return Statement(_revised_text(), values | {"recorded": recorded, "known": known})
 
 
+async def revised_figures(session: ReadSession, reporter_id: str, query: ClockQuery, max_figures: int) -> list[Row]:
+    """The rows of `select_revised` for one reporter."""
+    return await session.rows(select_revised(reporter_id, session.recorded, query.known, max_figures))
+
+
 REPORTERS_OR_SOURCES = {table: PageSequence(table, (str,)) for table in ("reporter", "source")}
 
 

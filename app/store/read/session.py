@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any, Protocol
+from functools import cache, partial
+from typing import Any, ParamSpec, Protocol
 
 from sqlalchemy import func, select
 
@@ -27,6 +27,8 @@ from app.store.db.statements import (
 )
 from app.store.read.cursor import PageSequence, cursor_of
 from app.store.tables import TABLES
+
+P = ParamSpec("P")
 
 
 class Reads(Protocol):
@@ -85,6 +87,10 @@ class ReadSession:
             return call(*arguments)
         made: T = await self.reader.in_thread(self.budget, call, *arguments)
         return made
+
+    async def in_thread_if(self, is_long: bool, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of a call, made in a worker thread if it takes long and on the event loop otherwise."""
+        return await self.in_thread(partial(call, *args, **kwargs)) if is_long else call(*args, **kwargs)
 
     async def pause(self) -> None:
         """Lets others have their turn, between statements that together take long."""
