@@ -13,7 +13,7 @@ from app.api.http.read_request import ParsedRequest, parse_request
 from app.api.http.read_response import Content, respond
 from app.api.http.read_route import read_router
 from app.api.http.slots import address_of
-from app.api.openapi import examples, schemas
+from app.api.openapi import examples, schemas, schemas_history
 from app.api.openapi.operations import described
 from app.errors import ExportUnwritable
 from app.formats import encoding, parquet
@@ -111,7 +111,7 @@ async def _incident(text: str, parsed: ParsedRequest[IncidentByIdQuery]) -> Cont
 
 @router.get(
     "/{incident_id}/toll-history",
-    response_model=schemas.TollHistory,
+    response_model=schemas_history.TollHistory,
     summary="Get the toll history of an incident",
     **described(
         HistoryQuery,
@@ -138,7 +138,7 @@ async def _history(parsed: ParsedRequest[HistoryQuery]) -> Content:
 
 @router.get(
     "/{incident_id}/versions",
-    response_model=schemas.Versions,
+    response_model=schemas_history.Versions,
     summary="List the versions of an incident's record",
     **described(RecordedQuery, path=ID, missing=True, withdrawn=True, confidential=True),
 )

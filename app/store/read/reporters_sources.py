@@ -10,7 +10,7 @@ from sqlalchemy import Integer, Select, bindparam, func, literal_column, select
 from app.domain.dates import Instant
 from app.domain.vocabulary import Measure
 from app.errors import NotFound, echo
-from app.query.parameters import ListQuery
+from app.query.parameters import ClockQuery, ListQuery
 from app.store.db.sql_text import compiled, limited
 from app.store.db.statements import Row, Statement
 from app.store.read.cursor import PageSequence, cursor_of
