@@ -113,11 +113,11 @@ def test_export_writes_everything_that_matches(incidents: CommandLine, tmp_path:
         ),
         (["find", "--limit", "0"], 2, 'incidents: limit "0" is not a whole number from 1 to 1000'),
         (["export", "x.doc"], 2, 'incidents: file "x.doc" ends in none of .json, .geojson, .csv, .ndjson, .parquet'),
-        (["toll", "nix"], 1, 'incidents: no incident has the id "nix"'),
+        (["toll", "nix"], 1, 'incidents: No incident has the id "nix".'),
         (
             ["toll", "ml-2019-11-01-indelimane", "--as-of", "2019-10-31"],
             1,
-            'incidents: "ml-2019-11-01-indelimane" was not known at the time asked for; it is known from 2019-11-01',
+            'incidents: "ml-2019-11-01-indelimane" was not known at the requested time. It is known from 2019-11-01.',
         ),
     ],
 )

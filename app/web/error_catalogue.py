@@ -21,11 +21,11 @@ class Entry(NamedTuple):
 
 IN_FRONT_OF_ROUTES = {
     "address-too-long": (414, "The address is too long"),
-    "cors": (400, "Not for pages of other origins"),
+    "cors": (400, "Cross-origin request rejected"),
     "headers-too-long": (431, "The headers are too long"),
     "host": (400, "The request is malformed"),
     "malformed": (400, "The request is malformed"),
-    "method-not-allowed": (405, "Not for this method"),
+    "method-not-allowed": (405, "Method not allowed"),
     "request-failed": (400, "The request failed"),
     "too-many-connections": (503, "Too many connections"),
 }

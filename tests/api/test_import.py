@@ -224,7 +224,7 @@ def test_imports_and_reads_go_on_beside_each_other(editor: Editor, file: bytes) 
     assert [row["outcome"] for row in lines(answers[0])[:-1]] == ["created"] * 250
     assert answers[1].headers["retry-after"] == "1"
     assert answers[1].json()["type"] == "/docs/errors#too-many-from-your-address"
-    assert "one address may have 1 at once" in answers[1].json()["detail"]
+    assert "The limit for imports is 1 per address" in answers[1].json()["detail"]
     assert (import_route.under_way.taken, import_route.under_way.by_address) == (0, {})
 
 

@@ -40,7 +40,7 @@ class Cors(CORSMiddleware):
             return answered
         headers = {k: v for k, v in answered.headers.items() if k not in ("content-length", "content-type")}
         detail = bytes(answered.body).decode()
-        return problem("", 400, "cors", "Not for pages of other origins", detail, headers=headers)
+        return problem("", 400, "cors", "Cross-origin request rejected", detail, headers=headers)
 
 
 @lru_cache(maxsize=64)

@@ -52,7 +52,7 @@ _REFUSALS = {
     400: ("malformed", "The request is malformed"),
     401: (Unauthorized.slug, Unauthorized.title),
     404: (NotFound.slug, NotFound.title),
-    405: ("method-not-allowed", "Not for this method"),
+    405: ("method-not-allowed", "Method not allowed"),
     413: (BodyTooLarge.slug, BodyTooLarge.title),
     414: ("address-too-long", "The address is too long"),
     431: ("headers-too-long", "The headers are too long"),

@@ -22,7 +22,7 @@ from app.api.openapi.ogc_schemas import SCHEMA
 from app.api.openapi.operations import described
 from app.api.routes.incidents import ID
 from app.api.routes.ogc_items import base_of, feature_alone, features, link, read_properties
-from app.errors import InvalidInput, MalformedQuestion
+from app.errors import InvalidInput, MalformedQuery
 from app.formats.encoding import MEDIA_TYPES
 from app.query import parameters as query_parameters
 from app.query.parameters import Crs, Format, Parameter
@@ -54,10 +54,10 @@ class OgcRoute(ReadRoute):
         async def strict(request: Request) -> Response:
             try:
                 return await endpoint(request)
-            except MalformedQuestion:
+            except MalformedQuery:
                 raise
             except InvalidInput as error:
-                raise MalformedQuestion(error.faults) from None
+                raise MalformedQuery(error.faults) from None
 
         strict.__name__, strict.__doc__ = endpoint.__name__, endpoint.__doc__
         super().__init__(path, strict, **options)
