@@ -95,7 +95,7 @@ async def _answer(asked: ParsedRequest, told: Callable[[], Awaitable[dict[str, A
     """The page that a template makes of what is told, or a 304."""
 
     async def body() -> bytes:
-        common = {"asked": asked.question, "clocks": _clocks(asked), "base": _base(asked.request)}
+        common = {"query": asked.question, "clocks": _clocks(asked), "base": _base(asked.request)}
         made = partial(render.page, template, _root(asked.request), **common, **(parts := await told()))
         listed = max((parts.get(name, ()) for name in ("reports", "rows", "versions")), key=len)
         return await asked.made(listed, MANY_LISTED, made)
@@ -254,7 +254,7 @@ async def _told_by(asked: ParsedRequest, table: str, party_id: str) -> dict[str,
     party = orjson.loads(await reporters_sources.reporter_or_source(session, table, party_id))
     page = await read_reports.toll_reports(session, asked.question)
     told = {
-        "party": party,
+        "record": party,
         "reports": await asked.made(page.items, MANY_LISTED, lambda: list(map(orjson.loads, page.items))),
         "following": _following(asked, page.cursor),
     }
