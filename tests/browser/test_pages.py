@@ -169,12 +169,12 @@ def test_the_address_holds_the_whole_state(visit: Visit) -> None:
     expect(visit.page, incidents="1", killed="53", clock="1 November 2019")
     assert visit.page.locator("#f-q").input_value() == "menaka"
     assert visit.page.locator("#f-sort").input_value() == "-killed"
-    for form, name in (("", "as JSON"), ("&f=csv", "as CSV"), ("&f=geojson", "as GeoJSON")):
-        href = visit.page.get_by_role("link", name=name).get_attribute("href")
+    for form, name in (("", "JSON"), ("&f=csv", "CSV"), ("&f=geojson", "GeoJSON")):
+        href = visit.page.get_by_role("link", name=name, exact=True).get_attribute("href")
         assert href == f"./v1/incidents?q=menaka&as_of=2019-11-01&sort=-killed{form}"
     visit.page.locator("#f-q").fill("nowhere at all")
     expect(visit.page, incidents="0")
-    visit.page.get_by_text("No incidents match").wait_for()
+    visit.page.get_by_text("Nothing that matches had been reported").wait_for()
     visit.expect_clean()
 
 
