@@ -16,7 +16,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="INCIDENTS_", env_file=".env", extra="ignore", frozen=True)
 
     database_url: str = Field(DEFAULT_DATABASE_URL, description="Database to write to, as an SQLAlchemy URL.")
-    replica_url: str | None = Field(None, description="Database to read from; the same as INCIDENTS_DATABASE_URL when unset.")
+    replica_url: str | None = Field(None, description="Database to read from. Default: the database to write to.")
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     seed: bool = Field(True, description="Load the seed incidents into an empty database at startup.")
@@ -25,7 +25,7 @@ class Settings(BaseSettings):
     )
     access_log: bool = Field(False, description="Log one line per request.")
     read_seconds: float = Field(2.0, gt=0, le=60, description="Maximum time that one request may read, in seconds.")
-    request_seconds: float = Field(10.0, gt=0, le=300, description="Longest time a client may take to send a request.")
+    request_seconds: float = Field(10.0, gt=0, le=300, description="Maximum time for a client to send a request, in seconds.")
     send_seconds: float = Field(
         30.0, gt=0, le=3600, description="Maximum time for a client to read the next 16 KiB of a response, in seconds."
     )
@@ -33,7 +33,7 @@ class Settings(BaseSettings):
         75, ge=1, le=3600, description="Maximum idle time of a connection after a response, in seconds."
     )
     clock_ahead_seconds: float = Field(
-        120.0, ge=0, description="How far the newest recording may be ahead of the clock, in seconds. Writes fail beyond that."
+        120.0, ge=0, description="Maximum time that the newest recording may be ahead of the clock, in seconds."
     )
     cors_origins: list[str] = Field(["*"], description="Origins whose pages may read (a JSON list).")
     public_url: str | None = Field(

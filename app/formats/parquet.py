@@ -17,7 +17,7 @@ import orjson
 from app.domain.columns import COLUMNS, Type
 from app.domain.incident import counted_day
 from app.errors import TooManyExports
-from app.formats.layouts.incident_rows import incident_columns, incident_values
+from app.formats.layouts.plain_incidents import incident_columns, incident_values
 from app.formats.open_file import OpenFile
 from app.store.db.slots import Slots
 from app.store.maintenance.temporary import temporary_folder

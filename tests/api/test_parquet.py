@@ -178,10 +178,10 @@ def test_a_folder_is_never_written_over(incidents: CommandLine, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ("x.parquet --hxl", "hxl: is for CSV of our own columns alone (f=csv)"),
-        ("x.parquet --bom", "bom: is for CSV alone (f=csv, f=acled, f=ucdp)"),
-        ("x.geojson --bom", "bom: is for CSV alone (f=csv, f=acled, f=ucdp)"),
-        ("x.csv --hxl --f ucdp", "hxl: is for CSV of our own columns alone (f=csv)"),
+        ("x.parquet --hxl", "hxl: requires f=csv"),
+        ("x.parquet --bom", "bom: requires a CSV format (f=csv, f=acled, f=ucdp)"),
+        ("x.geojson --bom", "bom: requires a CSV format (f=csv, f=acled, f=ucdp)"),
+        ("x.csv --hxl --f ucdp", "hxl: requires f=csv"),
         ("x.parquet --f acled", 'f "acled": is for a .csv file alone'),
         ("x --partition --f acled", 'f "acled": is for a .csv file alone'),
         ("x.csv --f json", 'f "json": is not a value of this parameter; it is one of acled, ucdp'),

@@ -34,8 +34,8 @@ from app.errors import (
     TooManyImports,
     WrongMediaType,
 )
-from app.ingest.files import is_packed
 from app.ingest.formats import Importer, import_file, importer_of
+from app.ingest.packed_files import is_packed
 from app.ingest.pipeline import Result, Summary
 from app.query import parameters as query_parameters
 from app.query.parameters import FileFormat
@@ -185,9 +185,9 @@ class _Work:
                 self._path,
                 self._database,
                 self._access.name,
-                told=self._hear,
-                read=self._expect_listener,
-                insider=insider,
+                on_result=self._hear,
+                on_progress=self._expect_listener,
+                can_read_confidential=insider,
                 expect_allowed=lambda transaction: expect_holds(transaction, self._access),
             )
             self._flush()

@@ -11,7 +11,7 @@ from app.api.http.addresses import absolute, base
 from app.api.http.read_request import ParsedRequest
 from app.errors import FieldError, InvalidInput
 from app.formats.encoding import FEW_ROWS, MEDIA_TYPES
-from app.formats.layouts.plain import flat_incident
+from app.formats.layouts.plain_incidents import flat_incident
 from app.query.cql import read_predicate
 from app.query.cql_text import Language
 from app.query.features import PROPERTIES
