@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from app.formats.layouts.plain import flat_incident
+from app.formats.layouts.plain_incidents import flat_incident
 from app.query.features import PROPERTIES
 
 _FLAGS = {"killed_open_ended": "open_ended", "killed_disputed": "disputed"}

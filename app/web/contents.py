@@ -69,7 +69,7 @@ class PageRequest(Generic[Q]):
 
 async def html(page: PageRequest[Any], template: str, variables: Variables) -> bytes:
     """The page that a template makes of its variables."""
-    common = {"asked": page.query, "clocks": page.clocks, "base": page.base}
+    common = {"query": page.query, "clocks": page.clocks, "base": page.base}
     longest = max((variables.get(name, ()) for name in ("reports", "rows", "versions")), key=len)
     render_page = partial(render.page, template, page.root, **common, **variables)
     return await page.session.in_thread_if(len(longest) > MANY_LISTED, render_page)
@@ -167,7 +167,7 @@ async def _reporter_or_source(page: PageRequest[ReportQuery], table: str, record
     reports = await read_reports.toll_reports(page.session, page.query)
     are_many = len(reports.items) > MANY_LISTED
     return {
-        "party": record,
+        "record": record,
         "reports": await page.session.in_thread_if(are_many, lambda: list(map(orjson.loads, reports.items))),
         "following": page.next_page(reports.cursor),
     }

@@ -159,7 +159,7 @@ def test_a_key_lets_in_where_it_has_the_scope(made: Keys, operation: str, held: 
         assert answer.status_code == 403
         assert answer.headers["www-authenticate"].endswith('error="insufficient_scope", scope="write"')
         told = answer.json()
-        assert (told["scope"], told["detail"]) == ("write", "the key lacks the scope write")
+        assert (told["scope"], told["detail"]) == ("write", "The key lacks the scope `write`.")
         assert told["type"] == "/docs/errors#scope-missing"
 
 

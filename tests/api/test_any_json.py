@@ -220,4 +220,4 @@ def test_the_command_line_refuses_hard_rows_by_their_members_and_records_the_oth
         *refused, byte = csv.DictReader(file)
     for row, (column, _) in zip(refused, HARD_CELLS, strict=True):
         assert row["refused_because"].startswith(column), row["refused_because"]
-    assert byte["refused_because"] == "has bytes in it that are neither UTF-8 nor Windows-1252"
+    assert byte["refused_because"] == "has bytes that are neither UTF-8 nor Windows-1252"

@@ -359,8 +359,8 @@ class _Chunks:
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(editor: Editor) -> None:
     # given
     too_much = {
-        "type": "/docs/errors#body-too-large", "title": "The body is too large", "status": 413,
-        "detail": "a body has at most 1048576 bytes here", "most": MIB,
+        "type": "/docs/errors#body-too-large", "title": "Request body too large", "status": 413,
+        "detail": "The body has more than 1048576 bytes, the maximum here.", "most": MIB,
     }  # fmt: skip
 
     for route in SENT:

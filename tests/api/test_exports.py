@@ -121,7 +121,7 @@ def test_hashtags_are_refused_where_they_have_no_place(client: Client, form: For
         {
             "in": "query",
             "name": "hxl",
-            "message": "is for CSV of our own columns alone (f=csv)",
+            "message": "requires f=csv",
             "value": None,
         }
     ]
@@ -157,7 +157,7 @@ def test_a_spreadsheet_gets_a_byte_order_mark_where_it_asks_for_one(client: Clie
 @pytest.mark.parametrize("address", OTHER_ADDRESSES)
 def test_a_byte_order_mark_is_for_csv_alone(client: Client, address: str) -> None:
     (fault,) = client.get(with_(address, "bom=true")).json()["errors"]
-    assert (fault["name"], fault["message"]) == ("bom", "is for CSV alone (f=csv, f=acled, f=ucdp)")
+    assert (fault["name"], fault["message"]) == ("bom", "requires a CSV format (f=csv, f=acled, f=ucdp)")
 
 
 def test_a_long_file_has_one_byte_order_mark(empty_client: Client, database: Database) -> None:

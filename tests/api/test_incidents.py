@@ -63,7 +63,7 @@ def test_before_its_first_report_the_attack_is_in_no_answer(client: Client) -> N
         "type": "/docs/errors#not-yet-known",
         "title": "Not found",
         "status": 404,
-        "detail": f'"{INDELIMANE}" was not known at the time asked for; it is known from 2019-11-01',
+        "detail": f'"{INDELIMANE}" was not known at the requested time. It is known from 2019-11-01.',
         "instance": f"/v1/incidents/{INDELIMANE}",
         "known_from": "2019-11-01",
     }
@@ -170,7 +170,7 @@ def test_a_slip_of_the_pen_is_named_with_the_nearest_right_word(
     assert answer.status_code == 422
     assert answer.json() == {
         "type": "/docs/errors#invalid-input",
-        "title": "The request cannot be read",
+        "title": "Invalid request",
         "status": 422,
         "detail": f"{name}: {message}",
         "instance": "/v1/incidents",

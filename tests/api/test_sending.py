@@ -40,9 +40,7 @@ def test_one_address_has_its_share(client: Client, monkeypatch: pytest.MonkeyPat
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["type"] == "/docs/errors#too-many-from-your-address"
-    assert answer.json()["detail"].endswith(
-        f"one address may have {slots.share} at once; try again when one of yours has ended"
-    )
+    assert answer.json()["detail"].endswith(f" is {slots.share} per address. Try again when one of yours has ended.")
     assert slots.taken == 0
 
 
@@ -83,7 +81,7 @@ def test_what_is_made_for_a_client_that_leaves_is_broken_off() -> None:
 
     async def run() -> None:
         request = _request(["http.request", "http.disconnect"])
-        content = await asyncio.wait_for(responses.content_of(request, endless(), '"a"'), 2)
+        content = await asyncio.wait_for(responses.ready_body(request, endless(), '"a"'), 2)
         assert (content, closed, responses.exports.taken) == (b"", [True], 1)
         for give_back in request.scope[HELD]:
             give_back()

@@ -316,7 +316,7 @@ def test_a_report_covers_incidents_that_are_there_and_the_one_that_it_is_sent_wi
         editor.post("/v1/incidents/nowhere/toll-reports", figure(4)),
         editor.post("/v1/incidents/nowhere/toll-reports", figure(4, incidents=["a", "nowhere"])),
     ):
-        assert (answer.status_code, answer.json()["detail"]) == (404, 'no incident has the id "nowhere"')
+        assert (answer.status_code, answer.json()["detail"]) == (404, 'No incident has the id "nowhere".')
     unknown = "names no incident that is recorded"
     _is_refused(editor.post("/v1/toll-reports", figure(4, incidents=["a", "nowhere"])), incidents=unknown)
     assert _size(editor) == size

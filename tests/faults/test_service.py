@@ -31,7 +31,7 @@ def test_a_statement_that_runs_away_is_a_503_in_time(client: Client, monkeypatch
     assert 2 <= taken < 2.5
     assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
     assert answer.headers["retry-after"] == "1"
-    assert answer.json()["detail"] == "not answered within 2 s; ask for less, or narrow it by country or date"
+    assert answer.json()["detail"] == "The query exceeded 2 s. Request fewer items or filter by country or date."
 
 
 def test_an_export_that_runs_away_is_a_503_in_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,7 +126,7 @@ def test_what_others_export_is_refused_where_it_would_lose_a_name(
 ) -> None:
     # given
     record(elsewhere.database, draft("a"), draft("b"), draft("c"))
-    why = "is confidential, and left out of this file. Export it again with a key that has the scope read:confidential"
+    why = "is confidential, and missing from this file. Export it again with a key that has the scope read:confidential"
 
     # when
     of_reports = elsewhere.load(here.client.get(REPORTS).text, tmp_path)

@@ -51,10 +51,10 @@ def test_a_row_that_is_refused_at_the_end_of_its_batch_takes_no_other_with_it(
     # when a batch has a report from before all others among ones that fit
     rows = [told(30, "2019-12-01"), told(31, "2019-11-01"), told(32, "2019-12-02"), Item("last", GOOD | {"id": "next"})]
     heard: list[Result] = []
-    summary = ingest(rows, database, "test", told=heard.append)
+    summary = ingest(rows, database, "test", on_result=heard.append)
     # then it alone is refused, with its reason
     assert (summary.created, summary.refused) == (3, 1)
-    assert summary.reasons[0].startswith('row 31: the history of "good" is stored in 20 segments or more')
+    assert summary.reasons[0].startswith('row 31: The history of "good" has 20 segments or more')
     assert [result.outcome for result in heard] == ["created", "refused", "created", "created"]
     assert sorted(Asking(database).ids()) == ["good", "next"]
 

@@ -16,7 +16,8 @@ from app.api.http.read_request import ParsedRequest
 from app.api.http.responses import Body, ReadyBody, file_response, modified_second, ready_body
 from app.domain.dates import Instant
 from app.errors import PreconditionFailed
-from app.formats.encoding import FILE_NAMES, MEDIA_TYPES, with_bom
+from app.formats.csv_tables import with_bom
+from app.formats.encoding import FILE_NAMES, MEDIA_TYPES
 from app.query.code_lists import Format
 from app.query.query import Q
 

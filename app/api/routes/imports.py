@@ -33,8 +33,8 @@ from app.errors import (
     TooManyImports,
     WrongMediaType,
 )
-from app.ingest.files import is_packed
 from app.ingest.formats import Importer, import_file, importer_of
+from app.ingest.packed_files import is_packed
 from app.ingest.pipeline import Result, Summary
 from app.query.parameters import ImportQuery
 from app.query.code_lists import FileFormat
@@ -158,9 +158,9 @@ class _Work:
                 self._path,
                 self._database,
                 self._access.name,
-                told=self._hear,
-                read=self._expect_listener,
-                insider=insider,
+                on_result=self._hear,
+                on_progress=self._expect_listener,
+                can_read_confidential=insider,
                 expect_allowed=lambda transaction: expect_holds(transaction, self._access),
             )
             self._flush()

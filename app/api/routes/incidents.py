@@ -16,7 +16,7 @@ from app.api.http.slots import address_of
 from app.api.openapi import examples, schemas, schemas_history
 from app.api.openapi.operations import described
 from app.errors import ExportUnwritable
-from app.formats import encoding, parquet
+from app.formats import csv_tables, encoding, parquet
 from app.formats.open_file import OpenFile
 from app.query.code_lists import Format
 from app.query.parameters import HistoryQuery, IncidentByIdQuery, IncidentQuery, RecordedQuery
@@ -61,8 +61,8 @@ async def _page(parsed: ParsedRequest[IncidentQuery]) -> Content:
     if parsed.format is Format.GEOJSON:
         geojson = encoding.geojson_page
         return Content(await parsed.session.in_thread_if(are_many, geojson, items, fields, next_page, page.total), next_page)
-    if table := encoding.csv_table_of(parsed.format, fields, hxl=query.hxl):
-        rows = await parsed.session.in_thread_if(are_many_rows, encoding.incidents_csv, items, table, header=True)
+    if table := csv_tables.csv_table_of(parsed.format, fields, hxl=query.hxl):
+        rows = await parsed.session.in_thread_if(are_many_rows, csv_tables.incidents_csv, items, table, header=True)
         return Content(rows, next_page)
     selected = await parsed.session.in_thread_if(are_many, encoding.cut, items, fields) if fields else items
     if parsed.format is Format.NDJSON:
@@ -104,8 +104,8 @@ async def incident(request: Request) -> Response:
 async def _incident(text: str, parsed: ParsedRequest[IncidentByIdQuery]) -> Content:
     if parsed.format is Format.GEOJSON:
         return Content(encoding.geojson_feature(orjson.loads(text), parsed.query.fields))
-    if table := encoding.csv_table_of(parsed.format, parsed.query.fields):
-        return Content(encoding.incidents_csv([text], table, header=True))
+    if table := csv_tables.csv_table_of(parsed.format, parsed.query.fields):
+        return Content(csv_tables.incidents_csv([text], table, header=True))
     return Content(encoding.cut([text], parsed.query.fields)[0].encode())
 
 
@@ -133,7 +133,7 @@ async def _history(parsed: ParsedRequest[HistoryQuery]) -> Content:
         return Content(await read_history.history_text(parsed.session, incident_id, parsed.query))
     history = await read_history.history(parsed.session, incident_id, parsed.query)
     reports = history["reports"]
-    return Content(await parsed.session.in_thread_if(len(reports) > encoding.FEW_ROWS, encoding.reports_csv, reports))
+    return Content(await parsed.session.in_thread_if(len(reports) > encoding.FEW_ROWS, csv_tables.reports_csv, reports))
 
 
 @router.get(

@@ -25,7 +25,7 @@ from app.api.openapi.ogc_schemas import SCHEMA
 from app.api.openapi.operations import described
 from app.api.routes.incidents import ID
 from app.api.routes.ogc_features import GEOJSON, JSON, link, page_of_features, single_feature
-from app.errors import InvalidInput, MalformedQuestion
+from app.errors import InvalidInput, MalformedQuery
 from app.query.code_lists import Crs, Format
 from app.query.feature_query import FeatureByIdQuery, FeatureInfoQuery, FeatureQuery, incident_query
 from app.query.query import Q, Query
@@ -60,7 +60,7 @@ class OgcRoute(ReadRoute):
             try:
                 return await endpoint(request)
             except InvalidInput as error:
-                raise MalformedQuestion(error.faults) from None
+                raise MalformedQuery(error.faults) from None
 
         return handle
 

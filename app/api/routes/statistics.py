@@ -9,7 +9,7 @@ from app.api.http.read_response import Content, respond
 from app.api.http.read_route import read_router
 from app.api.openapi import examples, schemas_statistics
 from app.api.openapi.operations import described
-from app.formats import encoding
+from app.formats import csv_tables, encoding
 from app.query.code_lists import Format
 from app.query.parameters import ClockQuery, StatisticsQuery
 from app.store.read import statistics as read_statistics
@@ -40,7 +40,7 @@ async def _stats(parsed: ParsedRequest[StatisticsQuery]) -> Content:
     def encode() -> bytes:
         each = parsed.session.each(items)
         if parsed.format is Format.CSV:
-            return encoding.sums_csv({**found, "items": each}, parsed.query.group_by)
+            return csv_tables.sums_csv({**found, "items": each}, parsed.query.group_by)
         return encoding.sums_json({**found, "items": each})
 
     return Content(await parsed.session.in_thread_if(len(items) > read_statistics.MANY_GROUPS, encode))

@@ -11,7 +11,7 @@ from app.api.http.read_response import Content, respond
 from app.api.http.read_route import read_router
 from app.api.openapi import schemas
 from app.api.openapi.operations import described
-from app.formats import encoding
+from app.formats import csv_tables, encoding
 from app.query.code_lists import Format
 from app.query.parameters import ClockQuery, ListQuery, RecordedQuery, ReportQuery
 from app.query.query import Q
@@ -45,7 +45,7 @@ async def _page_of_reports(parsed: ParsedRequest[ReportQuery]) -> Content:
     if parsed.format is not Format.CSV:
         return _content_of(page, parsed)
     reports = map(orjson.loads, page.items)
-    body = await parsed.session.in_thread_if(len(page.items) > encoding.FEW_ROWS, encoding.reports_csv, reports)
+    body = await parsed.session.in_thread_if(len(page.items) > encoding.FEW_ROWS, csv_tables.reports_csv, reports)
     return Content(body, parsed.next_page(page.cursor))
 
 
