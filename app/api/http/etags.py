@@ -7,7 +7,7 @@ from app import __version__
 from app.domain.dates import Instant
 from app.query.parameters import Format
 
-MADE_WITH = " ".join((__version__, *(version_of(name) for name in ("duckdb", "pycountry"))))
+MADE_WITH = " ".join((__version__, *(version_of(name) for name in ("pyarrow", "pycountry"))))
 """Versions of the programs whose output is part of an answer."""
 
 
