@@ -13,8 +13,7 @@ from app.domain.columns import COLUMNS
 from app.formats.layouts import acled, plain_reports, ucdp
 from app.formats.layouts.plain_cells import safe_row
 from app.formats.layouts.plain_incidents import flat_incident, incident_columns
-from app.query.parameters import Format
-from app.query.query import Query
+from app.query.code_lists import Format
 
 BOM = "\ufeff".encode()
 """The UTF-8 byte order mark, by which spreadsheets recognize UTF-8."""
@@ -38,11 +37,11 @@ class CsvTable:
 _ACLED, _UCDP = CsvTable(acled.COLUMNS, acled.flat_incident), CsvTable(ucdp.COLUMNS, ucdp.flat_incident)
 
 
-def csv_table_of(response_format: Format, query: Query) -> CsvTable | None:
+def csv_table_of(response_format: Format, fields: Sequence[str] | None, *, hxl: bool = False) -> CsvTable | None:
     """The table of a CSV format, or `None`. `fields` selects columns of the plain layout only."""
     if response_format is Format.CSV:
-        columns = incident_columns(query.fields)
-        return CsvTable(columns, flat_incident, [COLUMNS[name].hxl for name in columns] if query.hxl else None)
+        columns = incident_columns(fields)
+        return CsvTable(columns, flat_incident, [COLUMNS[name].hxl for name in columns] if hxl else None)
     return {Format.ACLED: _ACLED, Format.UCDP: _UCDP}.get(response_format)
 
 

@@ -11,8 +11,8 @@ from anyio import to_thread
 from app.errors import FieldError, InvalidInput
 from app.formats.csv_tables import csv_table_of, incidents_csv, reports_csv
 from app.formats.layouts.plain_incidents import headline_values, incident_columns
-from app.query import parameters as query_parameters
-from app.query.parameters import HXL, Format
+from app.query.code_lists import Format
+from app.query.parameters import IncidentQuery
 from app.query.query import Query
 
 FEW_ROWS, FEW_ITEMS = 20, 200
@@ -31,20 +31,20 @@ FILE_NAMES = {Format.PARQUET: "incidents.parquet"}
 """Formats that browsers download, with the name of the file."""
 
 
-def needs_reports(response_format: Format, query: Query) -> bool:
+def needs_reports(response_format: Format, fields: Sequence[str] | None) -> bool:
     """Whether a format includes the reports of each incident."""
     if response_format in (Format.CSV, Format.PARQUET):
-        return "toll_reports" in incident_columns(query.fields)
+        return "toll_reports" in incident_columns(fields)
     return response_format is Format.UCDP
 
 
 def expect_fitting(response_format: Format, query: Query) -> None:
     """Raises `InvalidInput` if the query has an option that the format does not support."""
-    if query.hxl and response_format is not Format.CSV:
-        raise InvalidInput([FieldError(HXL.name, "requires f=csv")])
-    if query.bom and response_format not in CSV_FORMATS:
+    if query.is_on("hxl") and response_format is not Format.CSV:
+        raise InvalidInput([FieldError("hxl", "requires f=csv")])
+    if query.is_on("bom") and response_format not in CSV_FORMATS:
         why = f"requires a CSV format (f={', f='.join(CSV_FORMATS)})"
-        raise InvalidInput([FieldError(query_parameters.BOM.name, why)])
+        raise InvalidInput([FieldError("bom", why)])
 
 
 def media_type(response_format: Format) -> str:
@@ -132,7 +132,7 @@ async def once(items: list[str]) -> AsyncGenerator[list[str]]:
     yield items
 
 
-async def export(slices: AsyncGenerator[list[str]], response_format: Format, query: Query) -> AsyncGenerator[bytes]:
+async def export(slices: AsyncGenerator[list[str]], response_format: Format, query: IncidentQuery) -> AsyncGenerator[bytes]:
     """All incidents, slice by slice. The head goes with the first slice: an earlier error leaves no partial file."""
     head, between = _head(response_format, query), b"," if response_format in _ENDS else b""
     is_first = True
@@ -144,15 +144,15 @@ async def export(slices: AsyncGenerator[list[str]], response_format: Format, que
     yield (head if is_first else b"") + _ENDS.get(response_format, b"")
 
 
-def _head(response_format: Format, query: Query) -> bytes:
-    if table := csv_table_of(response_format, query):
+def _head(response_format: Format, query: IncidentQuery) -> bytes:
+    if table := csv_table_of(response_format, query.fields, hxl=query.hxl):
         return table.head
     heads = {Format.GEOJSON: b'{"type":"FeatureCollection","features":[', Format.JSON: b'{"items":['}
     return heads.get(response_format, b"")
 
 
-def _slice(items: Sequence[str], response_format: Format, query: Query) -> bytes:
-    if table := csv_table_of(response_format, query):
+def _slice(items: Sequence[str], response_format: Format, query: IncidentQuery) -> bytes:
+    if table := csv_table_of(response_format, query.fields, hxl=query.hxl):
         return incidents_csv(items, table, header=False)
     if response_format is Format.GEOJSON:
         return b",".join(geojson_feature(orjson.loads(item), query.fields) for item in items)

@@ -12,7 +12,7 @@ import pytest
 
 from app.domain.columns import COLUMNS
 from app.formats.layouts import acled, ucdp
-from app.query.parameters import Format
+from app.query.code_lists import Format
 from app.store.db.database import Database
 from tests.support import Client, draft, parquet_rows, record, report
 from tests.test_cli import CommandLine

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from app.query.query import Query
+from app.query.parameters import IncidentQuery
 from app.store.db.database import Database
 from app.store.db.reader import Reader
 from app.store.db.statements import Statement
@@ -63,7 +63,7 @@ async def _plan(reader: Noting, ask: Ask) -> dict[str, Any]:
     return {"kind": ask.kind, "statements": run, "between": between(question), "limit": question.limit}
 
 
-def between(question: Query) -> str:
+def between(question: IncidentQuery) -> str:
     """What stands between a record and its toll."""
     told = f'"{question.as_of.text}"' if question.as_of else "null"
     return f',"toll":{{"as_of":{told},'
@@ -75,10 +75,10 @@ def export_plan(path: Path) -> dict[str, Any]:
     async def newest() -> int:
         reader = Noting(path)
         try:
-            return (await read_session.open_session(reader, Query())).recorded
+            return (await read_session.open_session(reader, IncidentQuery())).recorded
         finally:
             reader.close()
 
-    statement = incident_queries.select_incidents(Query(), asyncio.run(newest()), None, by_tree=False, paged=False)
+    statement = incident_queries.select_incidents(IncidentQuery(), asyncio.run(newest()), None, by_tree=False, paged=False)
     run = [(statement.sql, dict(statement.values))]
-    return {"kind": "export", "statements": run, "between": between(Query())}
+    return {"kind": "export", "statements": run, "between": between(IncidentQuery())}

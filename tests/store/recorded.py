@@ -8,8 +8,8 @@ import orjson
 from app.domain.incident import IncidentDraft
 from app.domain.toll import TollReportDraft
 from app.errors import NotFound
-from app.query.parameters import INCIDENTS
-from app.query.query import Query, parse_query
+from app.query.parameters import IncidentQuery
+from app.query.query import parse_query
 from app.store.db.database import Database
 from app.store.db.reader import Reader
 from app.store.read import incidents as read_incidents
@@ -52,7 +52,7 @@ class Asking:
         self.reader = Reader(database, read_seconds=5)
 
     def page(self, *pairs: tuple[str, str]) -> list[dict[str, Any]]:
-        question = parse_query(pairs, INCIDENTS)
+        question = parse_query(pairs, IncidentQuery)
 
         async def ask() -> list[str]:
             session = await read_session.open_session(self.reader, question, read_incidents.INCIDENT_PAGES)
@@ -64,7 +64,7 @@ class Asking:
         return [item["id"] for item in self.page(*pairs)]
 
     def incident(self, incident_id: str, *pairs: tuple[str, str]) -> str:
-        question = parse_query(pairs, INCIDENTS)
+        question = parse_query(pairs, IncidentQuery)
 
         async def ask() -> str:
             session = await read_session.open_session(self.reader, question)

@@ -6,7 +6,7 @@ import pytest
 
 from app.query.cql import read_predicate
 from app.query.cql_text import Language
-from app.query.query import Query
+from app.query.parameters import IncidentQuery
 from app.store.db.database import Database
 from app.store.read import incident_queries
 from tests.store.recorded import Asking, incident, record
@@ -18,8 +18,8 @@ def ask(database: Database) -> Asking:
     return Asking(database)
 
 
-def _question(text: str) -> Query:
-    return Query({"filter": read_predicate(text, Language.CQL2_TEXT, [])})
+def _question(text: str) -> IncidentQuery:
+    return IncidentQuery.model_construct(predicate=read_predicate(text, Language.CQL2_TEXT, []))
 
 
 PLANS = [
@@ -40,7 +40,7 @@ def test_equality_is_looked_up(ask: Asking, text: str, index: str) -> None:
 
 
 def test_everything_is_counted_in_an_index(ask: Asking) -> None:
-    plan = ask.plan(Query(), incident_queries.select_total(Query(), 2**52))
+    plan = ask.plan(IncidentQuery(), incident_queries.select_total(IncidentQuery(), 2**52))
     assert plan == ["SEARCH segment USING COVERING INDEX ix_segment_date (date_start>?)"]
 
 
@@ -59,7 +59,7 @@ def test_a_text_is_found_by_equality_whatever_it_is_made_of(database: Database, 
     # then
     for name in ("place", "title"):
         predicate = read_predicate(None, Language.CQL2_TEXT, [(name, value)])
-        statement = incident_queries.select_incidents(Query({"filter": predicate}), 2**52, None, by_tree=False)
+        statement = incident_queries.select_incidents(IncidentQuery.model_construct(predicate=predicate), 2**52, None, by_tree=False)
         assert [row[4] for row in asyncio.run(ask.reader.rows(statement))] == ["it"]
 
 

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.query.parameters import FILTERS, INCIDENTS, STATS, Comparison, Filter, Group, Sort
-from app.query.query import parse_query
+from app.query.code_lists import Group, Sort
+from app.query.parameters import HistoryQuery, IncidentQuery, MatchingQuery, Query, ReportQuery, StatisticsQuery
+from app.query.query import Comparison, Filter, filters_of, parse_query
 from app.store.db.database import Database
 from app.store.read import history as read_history
 from app.store.read import incident_queries, reporters_sources
@@ -23,14 +24,14 @@ EVERY = [
     ("country", "ML"), ("region", "ML-9"), ("date_from", "2019-01-01"), ("date_to", "2020-01-01"), ("change", "lowered"),
     ("event_type", "Battles"), ("disputed", "false"), ("killed_min", "0"), ("killed_max", "90"),
     ("ever_killed_min", "50"), ("reported_by", "army"), ("source", "paper"), ("reported_from", "2019-01-01"),
-    ("updated_since", "2019-01-01"), ("target_kind", "civilians"), ("near_border", "BF"),
+    ("updated_since", "2019-01-01"), ("target_kind", "civilians"), ("near_border", "BF"), ("place_precision", "exact"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("sort", Sort)
 @pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dialect()], ids=["sqlite", "postgresql"])
 def test_a_question_compiles_for_both_databases(sort: Sort, dialect: object) -> None:
-    shape = shape_of(parse_query(EVERY, INCIDENTS))
+    shape = shape_of(parse_query(EVERY, IncidentQuery))
     built = incident_queries.build_incidents(shape, sort, after=True, tree=None, paged=True)
     assert "segment.country" in str(built.compile(dialect=dialect))  # type: ignore[arg-type]
     for groups in ((Group.COUNTRY, Group.MONTH), (Group.ACTOR, Group.YEAR), ()):
@@ -38,10 +39,10 @@ def test_a_question_compiles_for_both_databases(sort: Sort, dialect: object) -> 
             assert make(shape, groups).compile(dialect=dialect)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("declared", FILTERS, ids=lambda f: f.name)
+@pytest.mark.parametrize("declared", filters_of(MatchingQuery), ids=lambda f: f.name)
 def test_every_filter_compares_a_column_that_there_is(declared: Filter) -> None:
-    compared = {Comparison.ANY_OF, Comparison.AT_LEAST, Comparison.AT_MOST, Comparison.SINCE}
-    assert declared.how in compared or not declared.column or declared.how in (Comparison.WORDS, Comparison.SOME_REPORT)
+    compared = {Comparison.ANY_OF, Comparison.AT_LEAST, Comparison.AT_MOST, Comparison.SINCE, Comparison.ENDS_SINCE}
+    assert declared.how in compared or not declared.column or declared.how in (Comparison.WORDS, Comparison.REPORTED_BY)
     if declared.how in compared:
         assert declared.column.format(figure="best") in segment
 
@@ -66,7 +67,7 @@ PLANS = [
 
 @pytest.mark.parametrize(("pairs", "index"), PLANS, ids=lambda p: str(p)[:60])
 def test_hot_questions_walk_their_index_in_order(ask: Asking, pairs: list[tuple[str, str]], index: str) -> None:
-    question = parse_query(pairs, INCIDENTS)
+    question = parse_query(pairs, IncidentQuery)
 
     async def resolved() -> object:
         return await read_regions.resolved(await read_session.open_session(ask.reader, question), question)
@@ -82,13 +83,13 @@ def test_hot_questions_walk_their_index_in_order(ask: Asking, pairs: list[tuple[
 
 
 def test_the_next_page_is_found_by_a_row_value_in_the_index(ask: Asking) -> None:
-    question = parse_query([("country", "ML")], INCIDENTS)
+    question = parse_query([("country", "ML")], IncidentQuery)
     plan = ask.plan(question, incident_queries.select_incidents(question, 2**52, (737000, "x"), by_tree=False))
     assert plan[0].endswith("(country=? AND (date_start,incident_id)<(?,?))")
 
 
 def test_one_incident_is_found_by_its_id(ask: Asking) -> None:
-    plan = ask.plan(parse_query([], INCIDENTS), incident_queries.select_incident("a", 2**52, 2**52))
+    plan = ask.plan(parse_query([], IncidentQuery), incident_queries.select_incident("a", 2**52, 2**52))
     assert [step.split(" USING ")[1].split(" (")[0] for step in plan] == [
         "COVERING INDEX sqlite_autoindex_incident_1",
         "INDEX ix_segment_incident",
@@ -97,7 +98,7 @@ def test_one_incident_is_found_by_its_id(ask: Asking) -> None:
 
 
 def test_no_question_scans_all_reports(ask: Asking) -> None:
-    plan = ask.plan(parse_query([], INCIDENTS), read_history.select_reports_about_incident("a", 2**52))
+    plan = ask.plan(parse_query([], IncidentQuery), read_history.select_reports_about_incident("a", 2**52))
     assert not any(step.startswith("SCAN toll_report") for step in plan), plan
 
 
@@ -119,8 +120,8 @@ def test_a_page_costs_the_same_few_statements_however_long_it_is(
 
 
 def test_the_other_read_routes_cost_the_same_few_statements(ask: Asking) -> None:
-    async def cost(call: object, pairs: list[tuple[str, str]], *arguments: object) -> int:
-        question = parse_query(pairs, STATS)
+    async def cost(call: object, query: Query, *arguments: object) -> int:
+        question = query
         before = ask.reader.statements
         session = await read_session.open_session(ask.reader, question)
         await call(session, *arguments, question)  # type: ignore[operator]
@@ -128,20 +129,20 @@ def test_the_other_read_routes_cost_the_same_few_statements(ask: Asking) -> None
 
     async def costs() -> dict[str, int]:
         return {
-            "one incident": await cost(read_incidents.one_incident, [], "a"),
-            "toll history": await cost(read_history.history, [], "a"),
-            "toll reports": await cost(read_reports.toll_reports, []),
-            "reporters": await cost(reporters_sources.reporters_or_sources, [], "reporter"),
-            "stats": await cost(read_statistics.stats, [("group_by", "country")]),
-            "regions": await cost(read_statistics.regions, []),
-            "one region": await cost(read_statistics.region, [], "ML"),
+            "one incident": await cost(read_incidents.one_incident, IncidentQuery(), "a"),
+            "toll history": await cost(read_history.history, HistoryQuery(), "a"),
+            "toll reports": await cost(read_reports.toll_reports, ReportQuery()),
+            "reporters": await cost(reporters_sources.reporters_or_sources, ReportQuery(), "reporter"),
+            "stats": await cost(read_statistics.stats, StatisticsQuery(group_by=(Group.COUNTRY,))),
+            "regions": await cost(read_statistics.regions, IncidentQuery()),
+            "one region": await cost(read_statistics.region, IncidentQuery(), "ML"),
             "one reporter": await cost(
-                lambda s, name, _: reporters_sources.reporter_or_source(s, "reporter", name), [], "ministry"
+                lambda s, name, _: reporters_sources.reporter_or_source(s, "reporter", name), Query(), "ministry"
             ),
-            "changes": await cost(lambda s, *_: read_log.changes(s, 0, 50), []),
-            "checkpoint": await cost(lambda s, _: read_log.checkpoint(s), []),
-            "proof of an entry": await cost(lambda s, _: read_log.inclusion(s, 3, None), []),
-            "proof of growth": await cost(lambda s, _: read_log.consistency(s, 2, None), []),
+            "changes": await cost(lambda s, *_: read_log.changes(s, 0, 50), Query()),
+            "checkpoint": await cost(lambda s, _: read_log.checkpoint(s), Query()),
+            "proof of an entry": await cost(lambda s, _: read_log.inclusion(s, 3, None), Query()),
+            "proof of growth": await cost(lambda s, _: read_log.consistency(s, 2, None), Query()),
         }
 
     assert asyncio.run(costs()) == {
@@ -160,7 +161,7 @@ def test_a_long_history_is_put_together_beside_the_event_loop(database: Database
     asking = Asking(database)
 
     async def ask() -> dict[str, object]:
-        question = parse_query([], INCIDENTS)
+        question = HistoryQuery()
         return await read_history.history(await read_session.open_session(asking.reader, question), "a", question)
 
     told = asyncio.run(ask())

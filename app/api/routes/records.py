@@ -19,8 +19,8 @@ from app.domain.incident import IncidentChange, IncidentDraft, WithdrawalDraft
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.toll import RetractionDraft, TollReportDraft
 from app.errors import FieldError, InvalidInput, PreconditionFailed, PreconditionRequired
-from app.query.parameters import Format
-from app.query.query import Query
+from app.query.code_lists import Format
+from app.query.parameters import ClockQuery
 from app.store.read import incidents as read_incidents
 from app.store.read import reporters_sources
 from app.store.read import reports as read_reports
@@ -130,7 +130,7 @@ async def retract_toll_report(writer: Writer, session: ReadSession, sent: Retrac
     report_id = request.path_params["report_id"]
     writer.retract_report(report_id, sent.reason, sent.reported_on, sent.source)
     writer.finish()
-    body = await read_reports.toll_report(session, report_id, Query())
+    body = await read_reports.toll_report(session, report_id, ClockQuery())
     return _created(body, f"/v1/toll-reports/{report_id}", request)
 
 
@@ -176,7 +176,7 @@ async def record_reporter(writer: Writer, session: ReadSession, sent: ReporterDr
 
 
 async def _incident(session: ReadSession, incident_id: str, request: Request, status: int) -> Answer:
-    found = await read_incidents.one_incident(session, incident_id, Query())
+    found = await read_incidents.one_incident(session, incident_id, ClockQuery())
     path = f"/v1/incidents/{incident_id}"
     encoding = encoding_of(Format.JSON, conditional_headers(request.scope["headers"]))
     ((_, epoch),) = await session.rows(read_session.select_head())

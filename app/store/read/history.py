@@ -12,7 +12,7 @@ from app.domain.headline import RULE, Look, successors
 from app.domain.history import Effect, account, by_set, superseding
 from app.domain.report import Report
 from app.domain.vocabulary import Measure, ReportChange, Status
-from app.query.query import Query
+from app.query.parameters import HistoryQuery
 from app.store.db.sql_text import compiled
 from app.store.db.statements import Row, Statement
 from app.store.read import incident_queries
@@ -59,7 +59,7 @@ MANY_REPORTS = 50
 """A longer history is put together beside the event loop."""
 
 
-async def history(session: ReadSession, incident_id: str, question: Query) -> dict[str, Any]:
+async def history(session: ReadSession, incident_id: str, question: HistoryQuery) -> dict[str, Any]:
     """Every report that covers an incident, oldest first, and the timeline of its headline."""
     text = await history_text(session, incident_id, question)
     if len(text) > MUCH_TEXT:
@@ -68,7 +68,7 @@ async def history(session: ReadSession, incident_id: str, question: Query) -> di
     return orjson.loads(text)  # type: ignore[no-any-return]
 
 
-async def history_text(session: ReadSession, incident_id: str, question: Query) -> bytes:
+async def history_text(session: ReadSession, incident_id: str, question: HistoryQuery) -> bytes:
     """The same as JSON.
 
     Raises `ReadTooLong` where the request has no time left. The work ends soon after its client has left.
@@ -98,10 +98,10 @@ def _joined(told: History, reports: Sequence[str]) -> bytes:
     return b"".join((begin, b',"reports":[', ",".join(reports).encode(), b"],", end))
 
 
-def _history(rows: Sequence[Row], incident_id: str, question: Query, look: Look) -> History:
+def _history(rows: Sequence[Row], incident_id: str, question: HistoryQuery, look: Look) -> History:
     known, at = [known_report(row) for row in rows], question.known
     every = [k.report for k in known]
-    wanted = question.given.get("measure")
+    wanted = question.measure
     told = [k for k in covering(incident_id, known, at) if wanted is None or k.report.measure is wanted]
     replacing = superseding(every)
     changes: dict[str, Effect] = {}

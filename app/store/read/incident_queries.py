@@ -8,8 +8,9 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal_col
 
 from app.domain.dates import Instant
 from app.domain.vocabulary import Figure
-from app.query.parameters import Comparison, Sort
-from app.query.query import Query
+from app.query.code_lists import Sort
+from app.query.parameters import IncidentQuery, MatchingQuery
+from app.query.query import Comparison
 from app.query.value_types import Box
 from app.store.db.sql_text import compiled, limited
 from app.store.db.statements import Statement
@@ -87,7 +88,7 @@ def _incidents_text(*shape: Any) -> str:
 
 
 def select_incidents(
-    question: Query, recorded: Instant, after: Sequence[int | str] | None, *, by_tree: bool, paged: bool = True
+    question: IncidentQuery, recorded: Instant, after: Sequence[int | str] | None, *, by_tree: bool, paged: bool = True
 ) -> Statement:
     """A page, with one row more than asked for: it tells whether there is a next page. Not `paged`: everything."""
     values = values_of(question, recorded)
@@ -102,12 +103,12 @@ def select_incidents(
     return Statement(sql, values, searches_long(question))
 
 
-def searches_long(question: Query) -> bool:
+def searches_long(question: MatchingQuery) -> bool:
     """Whether words are looked for that many texts may have. The full-text index reads all of each at once.
 
     That is several words, or one of fewer than four characters.
     """
-    words = [word for f, value in question.filters if f.how is Comparison.WORDS for word in value.split()]
+    words = [word for f, value in question.filters() if f.how is Comparison.WORDS for word in value.split()]
     return len(words) > 1 or any(len(word) < 4 for word in words)
 
 
@@ -130,7 +131,7 @@ def _total_text(shape: Shape) -> str:
     return compiled(select(func.count()).select_from(TABLES["segment"]).where(*where))
 
 
-def select_total(question: Query, recorded: Instant) -> Statement:
+def select_total(question: MatchingQuery, recorded: Instant) -> Statement:
     """How many incidents match."""
     return Statement(_total_text(shape_of(question)), values_of(question, recorded), searches_long(question))
 

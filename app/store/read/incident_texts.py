@@ -5,7 +5,7 @@ from math import inf
 
 import orjson
 
-from app.query.query import Query
+from app.query.parameters import ClockQuery
 from app.store.db.statements import Row
 from app.store.read import report_rows
 from app.store.read.cursor import LARGEST
@@ -17,7 +17,7 @@ INCIDENTS_AT_ONCE = 50
 """Incidents whose reports one statement reads."""
 
 
-async def _texts(session: ReadSession, question: Query, rows: Sequence[Row], most: float = inf) -> list[str]:
+async def _texts(session: ReadSession, question: ClockQuery, rows: Sequence[Row], most: float = inf) -> list[str]:
     """The JSON texts of rows of `select_incidents`, up to the one that makes them `most` characters."""
     as_text = _splicer(question)
     whole = await completed(session, question, rows, most)
@@ -25,7 +25,7 @@ async def _texts(session: ReadSession, question: Query, rows: Sequence[Row], mos
 
 
 async def _with_reports(
-    session: ReadSession, question: Query, rows: Sequence[Row], items: Sequence[str], most: float = inf
+    session: ReadSession, question: ClockQuery, rows: Sequence[Row], items: Sequence[str], most: float = inf
 ) -> list[str]:
     """The same items with their `toll_reports`, up to the one that makes them `most` characters."""
     made: list[str] = []
@@ -42,7 +42,7 @@ async def _with_reports(
 
 
 async def _told_of(
-    session: ReadSession, question: Query, wanted: Sequence[str], *, bounded: bool
+    session: ReadSession, question: ClockQuery, wanted: Sequence[str], *, bounded: bool
 ) -> dict[str, list[str]]:
     """The reports of incidents by id: of as many as are wanted or, where `bounded`, of those whose reports fit."""
     statement = report_rows.select_reports_of_incidents(wanted, session.recorded, question.known)
@@ -59,7 +59,7 @@ async def _told_of(
     return told
 
 
-def _splicer(question: Query) -> Callable[[str, str, str], str]:
+def _splicer(question: ClockQuery) -> Callable[[str, str, str], str]:
     """Joins the stored JSON objects of a record, its toll and the rest into one, and says `as_of`."""
     as_of = orjson.dumps(question.as_of.text).decode() if question.as_of else "null"
     between = f',"toll":{{"as_of":{as_of},'

@@ -15,7 +15,7 @@ from app.errors import (
     ReadTooLong,
     TooManyReads,
 )
-from app.query.query import Query
+from app.query.parameters import ClockQuery, IncidentQuery, MatchingQuery
 from app.store.db.reader import MAX_COUNTS, Reader
 from app.store.db.statements import MOST_BYTES, Row, Statement
 from app.store.read import incident_queries
@@ -35,7 +35,7 @@ MANY_INCIDENTS = 200
 INCIDENT_PAGES = PageSequence("incidents", (int, str))
 
 
-async def page_of_incidents(session: ReadSession, question: Query, *, reports: bool = False) -> Page:
+async def page_of_incidents(session: ReadSession, question: IncidentQuery, *, reports: bool = False) -> Page:
     """A page of incidents, each with its `toll_reports` where those are wanted."""
     found = await resolved(session, question)
     cursor = cursor_of(question, INCIDENT_PAGES)
@@ -59,7 +59,7 @@ def _size(row: Row) -> int:
     return len(row[0]) + len(row[1]) + len(row[2])
 
 
-async def every_incident(session: ReadSession, question: Query, *, reports: bool = False) -> AsyncGenerator[list[str]]:
+async def every_incident(session: ReadSession, question: IncidentQuery, *, reports: bool = False) -> AsyncGenerator[list[str]]:
     """All incidents that match, some at a time, each with its `toll_reports` where those are wanted."""
     found = await resolved(session, question)
     by_tree = await _by_tree(session, found)
@@ -76,7 +76,7 @@ async def every_incident(session: ReadSession, question: Query, *, reports: bool
             yield await _with_reports(session, question, rows, items) if reports else items
 
 
-async def _by_tree(session: ReadSession, question: Query) -> bool:
+async def _by_tree(session: ReadSession, question: MatchingQuery) -> bool:
     if question.box is None:
         return False
     return bool(
@@ -84,7 +84,7 @@ async def _by_tree(session: ReadSession, question: Query) -> bool:
     )
 
 
-async def matched(reader: Reader, session: ReadSession, question: Query) -> int | None:
+async def matched(reader: Reader, session: ReadSession, question: MatchingQuery) -> int | None:
     """How many incidents match, counted once for each recording; `None` where counting takes too long."""
     key = (blake2b(asked_of(question).encode()).digest(), session.recorded, session.epoch)
     if key not in reader.counts:
@@ -110,7 +110,7 @@ class Found:
     updated: Instant
 
 
-async def one_incident(session: ReadSession, incident_id: str, question: Query, *, reports: bool = False) -> Found:
+async def one_incident(session: ReadSession, incident_id: str, question: ClockQuery, *, reports: bool = False) -> Found:
     """One incident, with its `toll_reports` where those are wanted.
 
     Raises `IncidentNotFound`, `IncidentNotYetKnown` or `IncidentWithdrawn`.

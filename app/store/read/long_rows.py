@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import bindparam, literal_column, select
 
 from app.domain.dates import Instant
-from app.query.query import Query
+from app.query.parameters import ClockQuery
 from app.store.db import sql_text
 from app.store.db.sql_text import compiled
 from app.store.db.statements import Row, Statement
@@ -27,7 +27,7 @@ _MARK = len('{"sources":')
 _UPDATED_AT = len(f'{NO_SOURCES}"updated_at":"')
 
 
-async def completed(session: ReadSession, question: Query, rows: Sequence[Row], most: float = inf) -> Sequence[Row]:
+async def completed(session: ReadSession, question: ClockQuery, rows: Sequence[Row], most: float = inf) -> Sequence[Row]:
     """Rows of `select_incidents` with their whole texts, up to the one that makes them `most` characters.
 
     Few statements where all are wanted, however many of them are long.
@@ -48,7 +48,7 @@ async def completed(session: ReadSession, question: Query, rows: Sequence[Row], 
     return found
 
 
-async def _completed(session: ReadSession, question: Query, rows: Sequence[Row]) -> Sequence[Row]:
+async def _completed(session: ReadSession, question: ClockQuery, rows: Sequence[Row]) -> Sequence[Row]:
     ids = [row[_ID] for row in rows if row[_REST][_MARK] == "n"]
     if not ids:
         return rows

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.query.parameters import ListQuery
 from app.query.query import Query
 from app.store.db.statements import Statement
 from app.store.read.cursor import Cursor, PageSequence, asked_of
@@ -25,8 +26,8 @@ def next_cursor(
     return None if last is None else Cursor(last, session.recorded).text(walk, asked_of(question))
 
 
-async def total_of(session: ReadSession, question: Query, statement: Callable[[], Statement]) -> int | None:
+async def total_of(session: ReadSession, question: ListQuery, statement: Callable[[], Statement]) -> int | None:
     """The number of items on all pages, where it was asked for."""
-    if not question.given.get("total"):
+    if not question.total:
         return None
     return int((await session.rows(await built(session, question, statement)))[0][0])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from typing import TypeVar
 
 from sqlalchemy import bindparam, func, select
 
@@ -11,7 +12,9 @@ from app.errors import (
     FieldError,
     InvalidInput,
 )
-from app.query.query import MOST_FAULTS, MOST_SUGGESTIONS, Query, WantedRegion
+from app.query.parameters import MatchingQuery
+from app.query.query import MAX_ERRORS, MAX_SUGGESTIONS
+from app.query.value_types import RegionName
 from app.store.db.sql_text import compiled
 from app.store.db.statements import Statement
 from app.store.read.filters import (
@@ -19,6 +22,9 @@ from app.store.read.filters import (
     segment,
 )
 from app.store.read.session import ReadSession
+
+
+M = TypeVar("M", bound=MatchingQuery)
 
 
 @cache
@@ -57,16 +63,16 @@ def select_stored_regions(names: Sequence[str]) -> Statement:
     return Statement(_stored_regions_text(len(names)), {f"name_{n}": name for n, name in enumerate(names)})
 
 
-async def resolved(session: ReadSession, question: Query) -> Query:
+async def resolved(session: ReadSession, question: M) -> M:
     """The question with its regions narrowed to those there are. Raises `InvalidInput` for one that nobody knows."""
-    names = list(dict.fromkeys(name for region in question.regions for name in region.names))
+    names = list(dict.fromkeys(name for region in question.region for name in region.names))
     if not names:
         return question
     stored = {row[0] for row in await session.rows(select_stored_regions(names))}
-    found = [WantedRegion(r.text, r.codes, tuple(n for n in r.names if n in stored)) for r in question.regions]
+    found = [RegionName(r.text, r.codes, tuple(n for n in r.names if n in stored)) for r in question.region]
     if unknown := [region for region in found if not region.keys]:
         there = await _regions_there(session)
-        raise InvalidInput(await session.beside(_unknown_regions, question, unknown[:MOST_FAULTS], there))
+        raise InvalidInput(await session.beside(_unknown_regions, question, unknown[:MAX_ERRORS], there))
     return question.but(region=tuple(found))
 
 
@@ -85,11 +91,11 @@ async def _regions_there(session: ReadSession) -> tuple[str, ...]:
     return there
 
 
-def _unknown_regions(question: Query, unknown: Sequence[WantedRegion], there: tuple[str, ...]) -> list[FieldError]:
-    """A fault for each. The first `MOST_SUGGESTIONS` name the nearest region."""
-    within = tuple(question.given.get("country", ()))
+def _unknown_regions(question: MatchingQuery, unknown: Sequence[RegionName], there: tuple[str, ...]) -> list[FieldError]:
+    """A fault for each. The first `MAX_SUGGESTIONS` name the nearest region."""
+    within = question.country
     faults = []
     for n, region in enumerate(unknown):
-        like = suggest_region(region.text, within, there) if n < MOST_SUGGESTIONS else None
+        like = suggest_region(region.text, within, there) if n < MAX_SUGGESTIONS else None
         faults.append(FieldError("region", f"is not a region{f'; did you mean {like}?' if like else ''}", region.text))
     return faults

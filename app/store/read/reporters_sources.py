@@ -10,7 +10,7 @@ from sqlalchemy import Integer, Select, bindparam, func, literal_column, select
 from app.domain.dates import Instant
 from app.domain.vocabulary import Measure
 from app.errors import NotFound, echo
-from app.query.query import Query
+from app.query.parameters import ListQuery
 from app.store.db.sql_text import compiled, limited
 from app.store.db.statements import Row, Statement
 from app.store.read.cursor import PageSequence, cursor_of
@@ -47,7 +47,7 @@ def _reporters_or_sources_text(table: str, after: bool, counted: bool, one: bool
 
 def select_reporters_or_sources(
     table: str,
-    question: Query,
+    question: ListQuery,
     recorded: Instant,
     after: Sequence[int | str] | None = None,
     *,
@@ -111,7 +111,7 @@ def select_revised(reporter_id: str, recorded: Instant, known: Instant, most: in
 REPORTERS_OR_SOURCES = {table: PageSequence(table, (str,)) for table in ("reporter", "source")}
 
 
-async def reporters_or_sources(session: ReadSession, table: str, question: Query) -> Page:
+async def reporters_or_sources(session: ReadSession, table: str, question: ListQuery) -> Page:
     """A page of `reporter` or `source`, by id, with how many reports and incidents they speak of."""
     cursor = cursor_of(question, REPORTERS_OR_SOURCES[table])
     statement = select_reporters_or_sources(table, question, session.recorded, cursor.keys if cursor else None)
@@ -134,7 +134,7 @@ def _reporter_or_source(row: Row) -> str:
 
 async def reporter_or_source(session: ReadSession, table: str, party_id: str) -> str:
     """One `reporter` or `source`. Raises `NotFound`."""
-    rows = await session.rows(select_reporters_or_sources(table, Query(), session.recorded, one=party_id))
+    rows = await session.rows(select_reporters_or_sources(table, ListQuery(), session.recorded, one=party_id))
     if not rows:
         raise NotFound(f'no {table} has the id "{echo(party_id)}"')
     return (await disclosed(session, [_reporter_or_source(rows[0])]))[0]

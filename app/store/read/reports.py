@@ -7,18 +7,19 @@ from typing import Any
 import orjson
 from sqlalchemy import Select, bindparam, func, literal_column, select, tuple_
 
-from app.domain.dates import LAST_INSTANT, Instant, opening
+from app.domain.dates import LAST_INSTANT, Instant
 from app.domain.headline import successors
 from app.domain.report import Report
 from app.domain.vocabulary import Victims
 from app.errors import DatabaseUnusable, NotFound, echo
-from app.query.query import Query
+from app.query.parameters import ReportQuery
+from app.query.query import Filter, Query
 from app.store.db.reader import SLICE
 from app.store.db.sql_text import compiled, limited
 from app.store.db.statements import Row, Statement, filled_up
 from app.store.read.cursor import PageSequence, cursor_of
 from app.store.read.disclosure import disclosed
-from app.store.read.filters import incident, known_reports, member, report
+from app.store.read.filters import compared_value, condition_on_report, known_reports, report
 from app.store.read.history import standing_of
 from app.store.read.paging import Page, next_cursor, total_of
 from app.store.read.report_rows import OWN, build_reports_about_sets, known_report
@@ -31,7 +32,7 @@ MANY_REPORTS = 100
 """More are looked at beside the event loop: some milliseconds."""
 
 
-async def toll_reports(session: ReadSession, question: Query) -> Page:
+async def toll_reports(session: ReadSession, question: ReportQuery) -> Page:
     """A page of toll reports, newest first, each with whether it stands."""
     cursor = cursor_of(question, REPORTS)
     statement = select_toll_reports(question, session.recorded, cursor.keys if cursor else None)
@@ -42,7 +43,7 @@ async def toll_reports(session: ReadSession, question: Query) -> Page:
     return Page(items, following, total)
 
 
-async def every_toll_report(session: ReadSession, question: Query) -> AsyncGenerator[list[str]]:
+async def every_toll_report(session: ReadSession, question: ReportQuery) -> AsyncGenerator[list[str]]:
     """All toll reports that match, newest first, some at a time."""
     question = question.but(limit=SLICE, total=None)
     page = await toll_reports(session, question)
@@ -56,7 +57,7 @@ async def every_toll_report(session: ReadSession, question: Query) -> AsyncGener
 
 async def toll_report(session: ReadSession, report_id: str, question: Query) -> str:
     """One toll report. Raises `NotFound`."""
-    rows = await session.rows(select_toll_reports(question.but(id=report_id), session.recorded))
+    rows = await session.rows(select_toll_report(report_id, session.recorded, question.known))
     if not rows:
         raise NotFound(f'no toll report with the id "{echo(report_id)}" is known at the time asked for')
     return (await disclosed(session, await _standing(session, question, rows)))[0]
@@ -67,7 +68,7 @@ async def recorded_report(session: ReadSession, report_id: str) -> tuple[str, li
 
     A change of the victims' group replaces those only where the report says so.
     """
-    rows = await session.rows(select_toll_reports(Query({"id": report_id}), session.recorded))
+    rows = await session.rows(select_toll_report(report_id, session.recorded, LAST_INSTANT))
     known = [known_report(row) for row in await _about_sets(session, rows)]
     (text,) = await disclosed(session, _with_standing(Query(), rows, known))
     own = next(k.report for k in known if k.report.id == report_id)
@@ -142,27 +143,12 @@ def select_wholes(report_id: str, set_key: int, recorded: Instant) -> Statement:
     return Statement(_wholes_text(), {"id": report_id, "set_0": set_key, "recorded": recorded})
 
 
-REPORT_FILTERS = ("incident", "reported_by", "source", "reported_from", "reported_to", "measure", "id")
-
-
-def build_toll_reports(given: tuple[str, ...], after: bool, counted: bool) -> Select[Any]:
+def build_toll_reports(filters: Sequence[Filter], after: bool, counted: bool) -> Select[Any]:
     """(set, id, record, reported_at, key) of toll reports, newest first; or their number."""
-    reporter, source = TABLES["reporter"].c, TABLES["source"].c
-    covers = select(member.incident_set).join(TABLES["incident"], incident.key == member.incident)
-    meanings = {
-        "incident": report.incident_set.in_(covers.where(incident.id == bindparam("incident"))),
-        "reported_by": report.reporter
-        == select(reporter.key).where(reporter.id == bindparam("reported_by")).scalar_subquery(),
-        "source": report.source == select(source.key).where(source.id == bindparam("source")).scalar_subquery(),
-        "reported_from": report.reported_at >= bindparam("reported_from"),
-        "reported_to": report.reported_at <= bindparam("reported_to"),
-        "measure": report.measure == bindparam("measure"),
-        "id": report.id == bindparam("id"),
-    }
-    where = (*known_reports(), *(meanings[name] for name in given))
+    where = (*known_reports(), *map(condition_on_report, filters))
     if counted:
         return select(func.count()).select_from(TABLES["toll_report"]).where(*where)
-    built = select(report.incident_set, report.id, report.record, report.reported_at, report.key).where(*where)
+    built = _reports().where(*where)
     if after:
         built = built.where(
             tuple_(report.reported_at, report.key) < tuple_(bindparam("after_at"), bindparam("after_key"))
@@ -170,24 +156,34 @@ def build_toll_reports(given: tuple[str, ...], after: bool, counted: bool) -> Se
     return limited(built.order_by(report.reported_at.desc(), report.key.desc()))
 
 
+def _reports() -> Select[Any]:
+    return select(report.incident_set, report.id, report.record, report.reported_at, report.key)
+
+
 @lru_cache(maxsize=256)
-def _reports_text(given: tuple[str, ...], after: bool, counted: bool) -> str:
-    return compiled(build_toll_reports(given, after, counted))
+def _reports_text(filters: tuple[Filter, ...], after: bool, counted: bool) -> str:
+    return compiled(build_toll_reports(filters, after, counted))
 
 
 def select_toll_reports(
-    question: Query, recorded: Instant, after: Sequence[int | str] | None = None, *, counted: bool = False
+    question: ReportQuery, recorded: Instant, after: Sequence[int | str] | None = None, *, counted: bool = False
 ) -> Statement:
     """A page of toll reports with one row more, or their number."""
-    given = tuple(name for name in REPORT_FILTERS if name in question.given)
+    given = question.filters()
     values: dict[str, Any] = {"recorded": recorded, "known": question.known}
-    for name in given:
-        value = question.given[name]
-        if name in ("reported_from", "reported_to"):
-            value = opening(value) if name == "reported_from" else value.instant
-        values[name] = value
+    values |= {f.name: compared_value(f, value) for f, value in given}
     if not counted:
         values["limit"] = question.limit + 1
     if after:
         values |= {"after_at": after[0], "after_key": after[1]}
-    return Statement(_reports_text(given, after is not None, counted), values)
+    return Statement(_reports_text(tuple(f for f, _ in given), after is not None, counted), values)
+
+
+@cache
+def _report_text() -> str:
+    return compiled(_reports().where(*known_reports(), report.id == bindparam("id")))
+
+
+def select_toll_report(report_id: str, recorded: Instant, known: Instant) -> Statement:
+    """One toll report, in the columns of `build_toll_reports`."""
+    return Statement(_report_text(), {"id": report_id, "recorded": recorded, "known": known})

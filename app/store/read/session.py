@@ -139,4 +139,4 @@ async def open_session(
 
 async def built(session: ReadSession, question: Query, build: Callable[[], T]) -> T:
     """The statements that `build` makes: in a thread where a question has many values, whose SQL is long."""
-    return await session.beside(build) if question.values > MANY_VALUES else build()
+    return await session.beside(build) if question.count_values() > MANY_VALUES else build()

@@ -14,8 +14,9 @@ from app.domain.dates import Instant
 from app.domain.places import country_name, region_name, suggest_region
 from app.domain.vocabulary import Measure
 from app.errors import NotFound, TooManyGroups, echo
-from app.query.parameters import MOST_GROUPS, Group
-from app.query.query import Query, WantedRegion
+from app.query.code_lists import Group
+from app.query.parameters import MAX_GROUPS, ClockQuery, IncidentQuery, MatchingQuery, StatisticsQuery
+from app.query.value_types import RegionName
 from app.store.db.sql_text import compiled, limited
 from app.store.db.statements import Row, Statement
 from app.store.read import regions as read_regions
@@ -46,24 +47,24 @@ MANY_GROUPS = 100
 """More are put together beside the event loop: some milliseconds."""
 
 
-async def stats(session: ReadSession, question: Query) -> dict[str, Any]:
+async def stats(session: ReadSession, question: StatisticsQuery) -> dict[str, Any]:
     """Counts and sums by group, and of everything once. Raises `TooManyGroups`.
 
     Sums leave out what was not reported; where nothing was, they are null. `…_shared` are figures told for several
     incidents together, which belong to no single one.
     """
     found = await resolved(session, question)
-    groups = tuple(Group(g) for g in question.given.get("group_by", ()))
+    groups = question.group_by
     items = await _summed(session, found, groups) if groups else []
     return {"items": items, "total": (await _summed(session, found, ()))[0]}
 
 
-async def _summed(session: ReadSession, question: Query, wanted: tuple[Group, ...]) -> list[dict[str, Any]]:
+async def _summed(session: ReadSession, question: MatchingQuery, wanted: tuple[Group, ...]) -> list[dict[str, Any]]:
     hidden = Group.REGION in wanted and Group.COUNTRY not in wanted  # regions of two countries may share a name
     groups = (*wanted, Group.COUNTRY) if hidden else wanted
     own = await _rows(session, question, groups, shared=False)
-    if len(own) > MOST_GROUPS:
-        raise TooManyGroups(MOST_GROUPS, wanted)
+    if len(own) > MAX_GROUPS:
+        raise TooManyGroups(MAX_GROUPS, wanted)
     shared = await _rows(session, question, groups, shared=True)
     depth = len(groups)
 
@@ -81,7 +82,7 @@ async def _summed(session: ReadSession, question: Query, wanted: tuple[Group, ..
     return await session.beside(made) if len(own) > MANY_GROUPS else made()
 
 
-async def _rows(session: ReadSession, question: Query, groups: tuple[Group, ...], *, shared: bool) -> list[Row]:
+async def _rows(session: ReadSession, question: MatchingQuery, groups: tuple[Group, ...], *, shared: bool) -> list[Row]:
     build = partial(select_sums, question, session.recorded, groups, shared=shared)
     return await session.rows(await built(session, question, build))
 
@@ -108,7 +109,7 @@ def _figures(sums: Sequence[int | None], suffix: str) -> dict[str, dict[str, int
     }
 
 
-async def regions(session: ReadSession, question: Query) -> list[dict[str, Any]]:
+async def regions(session: ReadSession, question: ClockQuery) -> list[dict[str, Any]]:
     """Countries that have incidents, each followed by its regions. A region without a code has its name alone."""
     rows = await session.rows(read_regions.select_regions(session.recorded, question.known))
 
@@ -141,14 +142,15 @@ def _extent(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def narrowed(code: str, question: Query) -> Query:
-    """The question about one country or region. Raises `NotFound` for what is no ISO code."""
+def narrowed(code: str, question: ClockQuery) -> IncidentQuery:
+    """The query of incidents of one country or region. Raises `NotFound` for what is no ISO code."""
+    incidents = question.converted(IncidentQuery)
     if region_name(code.upper()):
-        return question.but(region=(WantedRegion(code.upper(), (code.upper(),), ()),))
-    return question.but(country=[_country(code)])
+        return incidents.but(region=(RegionName(code.upper(), (code.upper(),)),))
+    return incidents.but(country=(_country(code),))
 
 
-async def region(session: ReadSession, code: str, question: Query) -> dict[str, Any]:
+async def region(session: ReadSession, code: str, question: ClockQuery) -> dict[str, Any]:
     """A country or region by its ISO code, with the sums of its incidents. Raises `NotFound` for another code."""
     about, code = narrowed(code, question), code.upper()
     country = code.split("-")[0]
@@ -181,7 +183,7 @@ def _country(asked: str) -> str:
 def build_sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
     """(groups…, region's name, incidents, every sum of `FIGURES`) of the incidents that match.
 
-    By actor an incident counts once for each name that took part. One group more than `MOST_GROUPS` tells that there
+    By actor an incident counts once for each name that took part. One group more than `MAX_GROUPS` tells that there
     are too many.
     """
     actor = TABLES["incident_actor"].c
@@ -191,7 +193,7 @@ def build_sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
     built = built.select_from(TABLES["segment"])
     if Group.ACTOR in groups:
         built = built.join(once, once.c.version == segment.version)
-    return limited(built.where(*conditions(shape)).group_by(*keys).order_by(*keys), MOST_GROUPS + 1)
+    return limited(built.where(*conditions(shape)).group_by(*keys).order_by(*keys), MAX_GROUPS + 1)
 
 
 def build_shared_sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
@@ -221,7 +223,7 @@ def _sums_text(shape: Shape, groups: tuple[Group, ...], shared: bool) -> str:
     return compiled((build_shared_sums if shared else build_sums)(shape, groups))
 
 
-def select_sums(question: Query, recorded: Instant, groups: Iterable[str], *, shared: bool) -> Statement:
+def select_sums(question: MatchingQuery, recorded: Instant, groups: Iterable[str], *, shared: bool) -> Statement:
     """Counts and sums, or the sums of shared figures."""
     shape = tuple(Group(g) for g in groups)
     sql = _sums_text(shape_of(question), shape, shared)
