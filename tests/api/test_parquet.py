@@ -167,7 +167,7 @@ def test_a_folder_is_never_written_over(incidents: CommandLine, tmp_path: Path) 
     # when
     for taken in ("all", "file"):
         told = incidents.run("export", str(tmp_path / taken), "--partition", expect=2)
-        assert told.stderr == f'incidents: file "{tmp_path / taken}": is there, and is no empty folder\n'
+        assert told.stderr == f'incidents: file "{tmp_path / taken}": already exists and is not an empty folder\n'
     incidents.run("export", str(tmp_path / "none"), "--partition", "--country", "FR")
 
     # then

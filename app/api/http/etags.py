@@ -7,7 +7,7 @@ from app import __version__
 from app.domain.dates import Instant
 from app.query.code_lists import Format
 
-PROGRAM_VERSIONS = " ".join((__version__, *(version_of(name) for name in ("duckdb", "pycountry"))))
+PROGRAM_VERSIONS = " ".join((__version__, *(version_of(name) for name in ("pyarrow", "pycountry"))))
 """Versions of the programs whose output is part of a response."""
 
 
