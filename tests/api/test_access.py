@@ -201,8 +201,8 @@ def test_a_wrong_secret_is_refused_as_a_key_of_nobody_is(made: Keys) -> None:
         ("cut short", "this is not a key of this service; check that it was copied whole"),
         ("revoked", "the key was revoked"),
         ("out of date", "the key is out of date"),
-        ("another scheme", "send one header Authorization: Bearer <key>"),
-        ("two headers", "send one header Authorization: Bearer <key>"),
+        ("another scheme", "Send exactly one header `Authorization: Bearer <key>`."),
+        ("two headers", "Send exactly one header `Authorization: Bearer <key>`."),
     ],
 )
 def test_a_refusal_says_what_is_wrong_with_the_key(made: Keys, said: str, detail: str) -> None:

@@ -338,7 +338,7 @@ def test_json_is_utf8_whatever_its_parameters_say(editor: Editor, form: str) -> 
 def test_a_compressed_body_is_refused(editor: Editor, coding: str) -> None:
     for route, sent in SENT.items():
         told = _refused(editor, route, json.dumps(sent).encode(), 415, Content_Encoding=coding)
-        assert told["detail"] == "send the body without a Content-Encoding"
+        assert told["detail"] == "Send the body without a Content-Encoding."
 
 
 class _Chunks:

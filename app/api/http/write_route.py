@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, get_type_hints
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
+from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic_core import CoreSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -33,6 +36,16 @@ class WriteRequest(Request):
         self.writer = writer
         self.session = session
         """Reads what the transaction has written so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentedAs:
+    """Annotates a body that is not validated by a model before the endpoint, but documented by it."""
+
+    model: type[BaseModel]
+
+    def __get_pydantic_core_schema__(self, _: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return handler.generate_schema(self.model)
 
 
 Endpoint = Callable[[WriteRequest, Any], Coroutine[Any, Any, Answer]]
