@@ -12,6 +12,7 @@ from starlette.responses import Response
 from app.api.http.read_request import ParsedRequest, parse_request
 from app.api.http.read_response import Content, respond
 from app.api.http.read_route import read_router
+from app.api.http.responses import Body
 from app.api.http.slots import address_of
 from app.api.openapi import examples, schemas, schemas_history
 from app.api.openapi.operations import described
@@ -22,6 +23,7 @@ from app.query.code_lists import Format
 from app.query.parameters import HistoryQuery, IncidentByIdQuery, IncidentQuery, RecordedQuery
 from app.store.read import history as read_history
 from app.store.read import incidents as read_incidents
+from app.store.read.paging import Page
 
 log = logging.getLogger("app")
 router = read_router("/v1/incidents", "Incidents")
@@ -50,24 +52,26 @@ async def _export(parsed: ParsedRequest[IncidentQuery]) -> Content:
 
 
 async def _page(parsed: ParsedRequest[IncidentQuery]) -> Content:
-    """A page of incidents, in any format."""
-    query, fields = parsed.query, parsed.query.fields
-    reports = encoding.needs_reports(parsed.format, fields)
-    page = await read_incidents.page_of_incidents(parsed.session, query, reports=reports)
-    items, next_page = page.items, parsed.next_page(page.cursor)
-    are_many, are_many_rows = len(items) > encoding.FEW_ITEMS, len(items) > encoding.FEW_ROWS
+    reports = encoding.needs_reports(parsed.format, parsed.query.fields)
+    page = await read_incidents.page_of_incidents(parsed.session, parsed.query, reports=reports)
+    next_page = parsed.next_page(page.cursor)
+    return Content(await _page_body(parsed, page, next_page), next_page)
+
+
+async def _page_body(parsed: ParsedRequest[IncidentQuery], page: Page, next_page: str | None) -> Body:
+    items, fields, in_thread_if = page.items, parsed.query.fields, parsed.session.in_thread_if
+    are_many = len(items) > encoding.FEW_ITEMS
     if parsed.format is Format.PARQUET:
-        return Content(partial(_parquet_file, parsed, encoding.once(items)), next_page)
+        return partial(_parquet_file, parsed, encoding.once(items))
     if parsed.format is Format.GEOJSON:
-        geojson = encoding.geojson_page
-        return Content(await parsed.session.in_thread_if(are_many, geojson, items, fields, next_page, page.total), next_page)
-    if table := csv_tables.csv_table_of(parsed.format, fields, hxl=query.hxl):
-        rows = await parsed.session.in_thread_if(are_many_rows, csv_tables.incidents_csv, items, table, header=True)
-        return Content(rows, next_page)
-    selected = await parsed.session.in_thread_if(are_many, encoding.cut, items, fields) if fields else items
+        return await in_thread_if(are_many, encoding.geojson_page, items, fields, next_page, page.total)
+    if table := csv_tables.csv_table_of(parsed.format, fields, hxl=parsed.query.hxl):
+        are_many_rows = len(items) > encoding.FEW_ROWS
+        return await in_thread_if(are_many_rows, csv_tables.incidents_csv, items, table, header=True)
+    selected = await in_thread_if(are_many, encoding.cut, items, fields) if fields else items
     if parsed.format is Format.NDJSON:
-        return Content(encoding.ndjson(selected), next_page)
-    return Content(encoding.json_page(selected, next_page, page.cursor, page.total), next_page)
+        return encoding.ndjson(selected)
+    return encoding.json_page(selected, next_page, page.cursor, page.total)
 
 
 async def _parquet_file(parsed: ParsedRequest[IncidentQuery], slices: AsyncGenerator[list[str]]) -> OpenFile:
@@ -149,4 +153,5 @@ async def versions(request: Request) -> Response:
 
 async def _versions(parsed: ParsedRequest[RecordedQuery]) -> Content:
     versions = await read_history.versions(parsed.session, parsed.path("incident_id"))
-    return Content(await parsed.session.in_thread_if(len(versions["items"]) > encoding.FEW_ROWS, orjson.dumps, versions))
+    are_many = len(versions["items"]) > encoding.FEW_ROWS
+    return Content(await parsed.session.in_thread_if(are_many, orjson.dumps, versions))
