@@ -4,7 +4,6 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 from starlette.responses import Response
 
@@ -82,7 +81,7 @@ async def respond(
 
 
 def _response(
-    parsed: ParsedRequest[Any], body: ReadyBody, conditions: Conditions, headers: dict[str, str], media_type: str | None
+    parsed: ParsedRequest[Q], body: ReadyBody, conditions: Conditions, headers: dict[str, str], media_type: str | None
 ) -> Response:
     if media_type or parsed.format is Format.JSON:
         assert isinstance(body, bytes), "only files are streamed"
@@ -96,13 +95,13 @@ def _response(
     )
 
 
-def _is_head(parsed: ParsedRequest[Any]) -> bool:
+def _is_head(parsed: ParsedRequest[Q]) -> bool:
     head_only: bool = parsed.request.scope.get("head_only", False)
     return head_only
 
 
 def _conditions(
-    parsed: ParsedRequest[Any], changed: Instant, version: Instant | None, extra_etag_parts: object
+    parsed: ParsedRequest[Q], changed: Instant, version: Instant | None, extra_etag_parts: object
 ) -> Conditions:
     """The conditions of the request, with the tag and the date of the content."""
     session, scope = parsed.session, parsed.request.scope
@@ -115,7 +114,7 @@ def _conditions(
     return Conditions(sent, etag, None if is_undated else modified_second(changed))
 
 
-def _headers(parsed: ParsedRequest[Any], conditions: Conditions) -> dict[str, str]:
+def _headers(parsed: ParsedRequest[Q], conditions: Conditions) -> dict[str, str]:
     headers = {
         "ETag": conditions.etag,
         "Cache-Control": PRIVATE if parsed.session.confidential else IMMUTABLE if parsed.is_past else FRESH,

@@ -91,7 +91,7 @@ def _page_request(parsed: ParsedRequest[Q]) -> PageRequest[Q]:
     return PageRequest(parsed.session, parsed.query, parsed.pairs, _root(request), f"{base(request)}/")
 
 
-def _extra_etag_parts(parsed: ParsedRequest[Any]) -> tuple[str, str]:
+def _extra_etag_parts(parsed: ParsedRequest[Q]) -> tuple[str, str]:
     """What a page depends on besides the records: the templates, and the address of the service."""
     return render.MADE_OF, f"{base(parsed.request)}/"
 
