@@ -143,7 +143,7 @@ def parse_pairs(query: bytes) -> list[tuple[str, str]]:
 def format_of(request: Request, query: Query, model: type[Query]) -> Format:
     """The format requested by `f`, else by `Accept`, else JSON."""
     if query.is_given("format"):
-        return Format(getattr(query, "format"))
+        return Format(query.format)
     accept = request.headers.get("accept", "*/*")
     if accept in ("*/*", "application/json"):
         return Format.JSON

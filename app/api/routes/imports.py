@@ -37,8 +37,8 @@ from app.errors import (
 from app.ingest.formats import Importer, import_file, importer_of
 from app.ingest.packed_files import is_packed
 from app.ingest.pipeline import Result, Summary
-from app.query.parameters import ImportQuery
 from app.query.code_lists import FileFormat
+from app.query.parameters import ImportQuery
 from app.query.query import parameters_of, parse_query
 from app.store.db.database import Database
 from app.store.db.slots import Slots

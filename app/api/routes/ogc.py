@@ -4,7 +4,7 @@ The same queries and the same reading as `/v1/incidents`, in the manners of that
 cannot be read, a limit that is too large is lowered, links are absolute, and features are flat.
 """
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
