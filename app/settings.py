@@ -25,7 +25,7 @@ class Settings(BaseSettings):
     )
     access_log: bool = Field(False, description="Log one line per request.")
     read_seconds: float = Field(2.0, gt=0, le=60, description="Maximum time that one request may read, in seconds.")
-    request_seconds: float = Field(10.0, gt=0, le=300, description="Maximum time for a client to send a request, in seconds.")
+    request_seconds: float = Field(10.0, gt=0, le=300, description="Maximum time to receive a request, in seconds.")
     send_seconds: float = Field(
         30.0, gt=0, le=3600, description="Maximum time for a client to read the next 16 KiB of a response, in seconds."
     )

@@ -132,7 +132,9 @@ async def once(items: list[str]) -> AsyncGenerator[list[str]]:
     yield items
 
 
-async def export(slices: AsyncGenerator[list[str]], response_format: Format, query: IncidentQuery) -> AsyncGenerator[bytes]:
+async def export(
+    slices: AsyncGenerator[list[str]], response_format: Format, query: IncidentQuery
+) -> AsyncGenerator[bytes]:
     """All incidents, slice by slice. The head goes with the first slice: an earlier error leaves no partial file."""
     head, between = _head(response_format, query), b"," if response_format in _ENDS else b""
     is_first = True

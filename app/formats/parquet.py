@@ -6,11 +6,11 @@ is first needed: a service that never writes Parquet does not pay for it.
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -26,17 +26,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FILE = "incidents.parquet"
-ROW_GROUP_ROWS = 8192
 ROW_GROUP_BYTES = 32 * 1024 * 1024
-"""A row group is held in memory until it has this many rows or bytes."""
-SPOOLED_ROWS = 500
+"""A row group is held in memory until it has this many bytes."""
+SLICE_ROWS = 500
 """Rows of a partition that are converted together."""
 MAX_MADE = 2
 """Files that are written at once; each holds a row group and a thread."""
 making = Slots(MAX_MADE, "Parquet exports", TooManyExports)
 STOPPING_SECONDS = 0.5
 """How long a stopping service waits for cancelled files to be removed."""
-T = TypeVar("T")
 
 
 async def chunks(slices: AsyncIterator[list[str]], fields: Sequence[str] | None) -> AsyncGenerator[bytes]:
@@ -101,19 +99,19 @@ def _spool(target: Path, items: Sequence[str]) -> None:
 async def _spooled(file: Path) -> AsyncGenerator[list[str]]:
     """The incidents of a partition, some at a time."""
     with file.open(encoding="utf-8", newline="\n") as lines:
-        while items := await _in_thread(lambda: list(islice(lines, SPOOLED_ROWS))):
+        while items := list(islice(lines, SLICE_ROWS)):
             yield items
 
 
 async def _write_file(file: Path, slices: AsyncIterator[list[str]], columns: Sequence[str]) -> None:
-    with _ParquetFile(file, columns) as out:
+    with closing(_ParquetFile(file, columns)) as out:
         async for items in slices:
             await _in_thread(partial(out.append, items))
-        await _in_thread(out.close)
+        await _in_thread(out.finish)
 
 
 class _ParquetFile:
-    """A Parquet file that grows by row groups. A file that is not closed has no index, and is of no use."""
+    """A Parquet file that grows by row groups."""
 
     def __init__(self, file: Path, columns: Sequence[str]) -> None:
         from pyarrow.parquet import ParquetWriter
@@ -121,34 +119,33 @@ class _ParquetFile:
         self._schema = _schema(columns)
         self._file = file.open("wb")
         self._writer = ParquetWriter(self._file, self._schema, compression="zstd", store_schema=False)
-        self._pending: list[pa.Table] = []
+        self._row_group: list[pa.Table] = []
+        self._size = 0
 
     def append(self, items: Sequence[str]) -> None:
         """Adds incidents; writes a row group once it is large enough."""
-        self._pending.append(_table(items, self._schema))
-        rows, size = sum(part.num_rows for part in self._pending), sum(part.nbytes for part in self._pending)
-        if rows >= ROW_GROUP_ROWS or size >= ROW_GROUP_BYTES:
+        table = _table(items, self._schema)
+        self._row_group.append(table)
+        self._size += table.nbytes
+        if self._size >= ROW_GROUP_BYTES:
             self._write_row_group()
 
-    def close(self) -> None:
+    def finish(self) -> None:
         """Writes the last row group and the index."""
-        self._write_row_group()
+        if self._row_group:
+            self._write_row_group()
         self._writer.close()
+
+    def close(self) -> None:
+        """Closes the file, also one that is given up."""
+        self._writer.is_open = False  # else its finalizer would write an index
         self._file.close()
 
     def _write_row_group(self) -> None:
         import pyarrow as pa
 
-        if self._pending:
-            self._writer.write_table(pa.concat_tables(self._pending))
-            self._pending.clear()
-
-    def __enter__(self) -> "_ParquetFile":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._writer.is_open = False  # else its finalizer would write an index to a file that was given up
-        self._file.close()
+        self._writer.write_table(pa.concat_tables(self._row_group))
+        self._row_group, self._size = [], 0
 
 
 def _schema(columns: Sequence[str]) -> "pa.Schema":
@@ -184,11 +181,11 @@ def _row(item: Mapping[str, Any]) -> dict[str, Any]:
 _JSON = [name for name, column in COLUMNS.items() if column.type is Type.JSON]
 
 
-async def _in_thread(call: Callable[[], T]) -> T:
+async def _in_thread(call: Callable[[], None]) -> None:
     """Runs a call in a worker thread. A cancelled caller waits for its end: it writes to a folder that is removed."""
     work = asyncio.get_running_loop().run_in_executor(None, call)
     try:
-        return await asyncio.shield(work)
+        await asyncio.shield(work)
     except asyncio.CancelledError:
         while not work.done():
             with suppress(asyncio.CancelledError):

@@ -152,7 +152,8 @@ class Book:
     def __init__(self, parts: AbstractSet[str], open_part: OpenPart, texts: BinaryIO) -> None:
         from openpyxl.utils import datetime as dates
 
-        self.open_part, self._as_date, self._parse_date = open_part, dates.from_excel, dates.from_ISO8601
+        self.open_part, self._as_date = open_part, dates.from_excel
+        self._parse_date: Callable[[str], Any] = dates.from_ISO8601
         found = self._elements(WORKBOOK, "workbook/workbookPr", "sheets/sheet")
         relations = self._elements("xl/_rels/workbook.xml.rels", "Relationships/Relationship")
         targets = {

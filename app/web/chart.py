@@ -3,7 +3,7 @@
 The drawing is part of the page: it needs no script, prints as shown, and each mark is a link for the keyboard.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ _BETWEEN_DAYS = 180
 """Minimum distance between labels of days, also for a small drawing with large text."""
 _MAX_LABELS = 8
 """Steps that get a label; more would overlap."""
+Scale = Callable[[float], float]
+"""From an instant, or a figure, to a coordinate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def _chart(measure: str, reports: Sequence[Mapping[str, Any]], steps: Sequence[M
     )
 
 
-def _line(drawn: Sequence[tuple[float, float, Mapping[str, Any]]], up: Any) -> list[str]:
+def _line(drawn: Sequence[tuple[float, float, Mapping[str, Any]]], up: Scale) -> list[str]:
     """The steps of `best`, joined if one follows the other."""
     path: list[str] = []
     reached = None
@@ -116,7 +118,7 @@ def _line(drawn: Sequence[tuple[float, float, Mapping[str, Any]]], up: Any) -> l
     return path
 
 
-def _marks(reports: Sequence[Mapping[str, Any]], across: Any, up: Any) -> list[Mark]:
+def _marks(reports: Sequence[Mapping[str, Any]], across: Scale, up: Scale) -> list[Mark]:
     marks: list[Mark] = []
     taken: dict[float, int] = {}
     for report in reports:
@@ -178,7 +180,7 @@ def _round(top: int) -> list[int]:
     return [top * n // parts for n in range(parts + 1)]
 
 
-def _days(days: Sequence[str], across: Any) -> list[Tick]:
+def _days(days: Sequence[str], across: Scale) -> list[Tick]:
     """Days with a report or a change, as far as their labels do not overlap."""
     ticks: list[Tick] = []
     for day in days:

@@ -59,7 +59,7 @@ _COLUMNS = (
     ColumnNames(
         "reported_on of a toll report",
         "timestamp",
-        "the day of the release",
+        "the date of the release",
         "When the figure was reported; as_of refers to it.",
     ),
     ColumnNames(

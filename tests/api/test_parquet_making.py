@@ -97,7 +97,7 @@ def slow(file: Any, *_: Any) -> None:
     (folder / "left").touch()
 
 
-@pytest.mark.parametrize("step", ["append", "close"])
+@pytest.mark.parametrize("step", ["append", "finish"])
 def test_nothing_is_left_of_a_file_whose_making_is_broken_off(
     item: dict[str, Any], temporary: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
