@@ -12,6 +12,7 @@ import orjson
 from anyio import to_thread
 
 from app.domain.columns import COLUMNS
+from app.domain.json_text import array_of, extend_object, json_of, object_of
 from app.errors import FieldError, InvalidInput
 from app.formats.layouts import acled, ucdp
 from app.formats.layouts.plain import (
@@ -104,7 +105,7 @@ def _picked(item: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
 def json_page(items: Sequence[str], next_page: str | None, cursor: str | None, total: int | None) -> bytes:
     """`{"items": […], "next": …, "next_cursor": …, "total": …}`; `total` where it was asked for."""
     tail = {"next": next_page, "next_cursor": cursor} | ({} if total is None else {"total": total})
-    return f'{{"items":[{",".join(items)}],{orjson.dumps(tail).decode()[1:]}'.encode()
+    return extend_object(object_of(items=array_of(items)), json_of(tail)).encode()
 
 
 def geojson_feature(item: Mapping[str, Any], fields: Sequence[str] | None) -> bytes:
@@ -129,12 +130,12 @@ def geojson_feature(item: Mapping[str, Any], fields: Sequence[str] | None) -> by
 
 def geojson_page(items: Iterable[str], fields: Sequence[str] | None, next_page: str | None, total: int | None) -> bytes:
     """A feature collection. `next` and `numberMatched` as OGC API – Features has them."""
-    features = b",".join(geojson_feature(orjson.loads(item), fields) for item in items)
+    features = array_of(geojson_feature(orjson.loads(item), fields).decode() for item in items)
     more: dict[str, Any] = {} if total is None else {"numberMatched": total}
     if next_page:
         more["links"] = [{"rel": "next", "href": next_page, "type": MEDIA_TYPES[Format.GEOJSON]}]
-    tail = b"," + orjson.dumps(more)[1:-1] if more else b""
-    return b'{"type":"FeatureCollection","features":[' + features + b"]" + tail + b"}"
+    collection = object_of(type=json_of("FeatureCollection"), features=features)
+    return extend_object(collection, json_of(more)).encode()
 
 
 def ndjson(items: Iterable[str]) -> bytes:
@@ -176,8 +177,7 @@ def sums_csv(found: Mapping[str, Any], groups: Sequence[str]) -> bytes:
 
 def sums_json(found: Mapping[str, Any]) -> bytes:
     """Statistics as JSON. Group by group, so that a thread that makes many lets others have their turn."""
-    items = b",".join(map(orjson.dumps, found["items"]))
-    return b'{"items":[' + items + b'],"total":' + orjson.dumps(found["total"]) + b"}"
+    return object_of(items=array_of(map(json_of, found["items"])), total=json_of(found["total"])).encode()
 
 
 _ENDS = {Format.GEOJSON: b"]}", Format.JSON: b'],"next":null,"next_cursor":null}'}

@@ -42,7 +42,6 @@ def many(database: Database) -> Iterator[Client]:
 
 def test_too_many_groups_are_refused_with_what_to_do(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read_statistics, "MOST_GROUPS", 12)
-    monkeypatch.setattr(read_statistics, "_sums_text", read_statistics._sums_text.__wrapped__)  # not kept for others
     assert len(many.json("/v1/stats?group_by=month")["items"]) == 3
     for address, hint in (
         ("/v1/stats?group_by=day", "narrow it by"),
@@ -195,15 +194,15 @@ def test_a_page_ends_early_where_its_items_are_long(
     many: Client, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     everything, few_pages = _walked(many, address)
-    monkeypatch.setattr("app.store.db.statements.MOST_BYTES", 20_000 if "incidents" in address else 1_000)
-    monkeypatch.setattr("app.store.read.incidents.MOST_BYTES", 20_000)
+    monkeypatch.setattr("app.store.db.statements.MAX_BYTES", 20_000 if "incidents" in address else 1_000)
+    monkeypatch.setattr("app.store.read.incidents.MAX_BYTES", 20_000)
     told, pages = _walked(many, address)
     assert told == everything
     assert pages > few_pages
 
 
 def test_an_item_beyond_the_limit_is_a_page_by_itself(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.store.db.statements.MOST_BYTES", 1)
+    monkeypatch.setattr("app.store.db.statements.MAX_BYTES", 1)
     told, pages = _walked(many, "/v1/incidents?limit=25")
     assert len(told) == pages == COUNT
     assert len(set(told)) == COUNT

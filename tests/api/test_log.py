@@ -600,7 +600,7 @@ def test_an_empty_database_of_before_there_was_a_log_has_an_empty_one(database: 
 def test_a_page_ends_where_it_is_large_and_the_next_goes_on(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     whole = client.json("/v1/changes?limit=1000")
-    monkeypatch.setattr("app.store.read.log.MOST_BYTES", 1)
+    monkeypatch.setattr("app.store.read.log.MAX_BYTES", 1)
 
     # when
     pages, address = [], "/v1/changes?limit=1000"

@@ -16,7 +16,8 @@ from app.store.read import regions as read_regions
 from app.store.read import reports as read_reports
 from app.store.read import session as read_session
 from app.store.read import statistics as read_statistics
-from app.store.read.filters import segment, shape_of
+from app.store.read.filters import shape_of
+from app.store.tables import Segment, table_of
 from tests.store.recorded import Asking, incident, record, report
 
 EVERY = [
@@ -31,11 +32,11 @@ EVERY = [
 @pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dialect()], ids=["sqlite", "postgresql"])
 def test_a_question_compiles_for_both_databases(sort: Sort, dialect: object) -> None:
     shape = shape_of(parse_query(EVERY, INCIDENTS))
-    built = incident_queries.build_incidents(shape, sort, after=True, tree=None, paged=True)
+    built = incident_queries.build_incidents(shape, sort, after=True, wraps=None)
     assert "segment.country" in str(built.compile(dialect=dialect))  # type: ignore[arg-type]
     for groups in ((Group.COUNTRY, Group.MONTH), (Group.ACTOR, Group.YEAR), ()):
-        for make in (read_statistics.build_sums, read_statistics.build_shared_sums):
-            assert make(shape, groups).compile(dialect=dialect)  # type: ignore[arg-type]
+        sums = read_statistics.build_sums(shape, groups, 10), read_statistics.build_shared_sums(shape, groups)
+        assert all(built.compile(dialect=dialect) for built in sums)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("declared", FILTERS, ids=lambda f: f.name)
@@ -43,7 +44,7 @@ def test_every_filter_compares_a_column_that_there_is(declared: Filter) -> None:
     compared = {Comparison.ANY_OF, Comparison.AT_LEAST, Comparison.AT_MOST, Comparison.SINCE}
     assert declared.how in compared or not declared.column or declared.how in (Comparison.WORDS, Comparison.SOME_REPORT)
     if declared.how in compared:
-        assert declared.column.format(figure="best") in segment
+        assert declared.column.format(figure="best") in table_of(Segment).c
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ def test_the_other_read_routes_cost_the_same_few_statements(ask: Asking) -> None
             "regions": await cost(read_statistics.regions, []),
             "one region": await cost(read_statistics.region, [], "ML"),
             "one reporter": await cost(
-                lambda s, name, _: reporters_sources.reporter_or_source(s, "reporter", name), [], "ministry"
+                lambda s, name, _: s.run(reporters_sources.find_reporter_or_source, "reporter", name), [], "ministry"
             ),
             "changes": await cost(lambda s, *_: read_log.changes(s, 0, 50), []),
             "checkpoint": await cost(lambda s, _: read_log.checkpoint(s), []),

@@ -100,7 +100,7 @@ def test_a_slice_ends_where_it_is_large(database: Database, monkeypatch: pytest.
     # given
     record(database, *(draft(f"i-{n}", summary="word " * 990) for n in range(20)))
     monkeypatch.setattr(reader, "SLICE_BYTES", 12_000)
-    monkeypatch.setattr(reader, "MOST_ROW_BYTES", 30_000)
+    monkeypatch.setattr(reader, "MAX_ROW_BYTES", 30_000)
 
     # when
     async def export(opened: Reader, session: Any, question: Query) -> tuple[list[int], int]:

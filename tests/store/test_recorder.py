@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from app.errors import Conflict, DatabaseBusy, DatabaseFull, NotFound
 from app.ingest.pipeline import Item, ingest
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
-from app.store.read.session import ReadSession
+from app.store.read.session import WriteSession
 from app.store.tables import ApiKey, table_of
 from app.store.write import recorder
 from app.store.write.idempotency import Answer, Repeatable
@@ -33,13 +33,13 @@ def desk(database: Database) -> None:
         transaction.insert(table_of(ApiKey), [row | {"expires_at": None, "revoked_at": None}])
 
 
-Work = Callable[[Writer, ReadSession], Coroutine[Any, Any, Answer]]
+Work = Callable[[Writer, WriteSession], Answer]
 
 
 def recording(incident_id: str) -> Work:
     """Records an incident that is not there yet."""
 
-    async def work(writer: Writer, _: ReadSession) -> Answer:
+    def work(writer: Writer, _: WriteSession) -> Answer:
         writer.record_incident(draft(incident_id), new=True)
         writer.finish()
         return Answer(201, incident_id.encode())
@@ -50,7 +50,7 @@ def recording(incident_id: str) -> Work:
 def failing(code: int) -> Work:
     """Records an incident, and is then told by SQLite what is told by this code."""
 
-    async def work(writer: Writer, _: ReadSession) -> Answer:
+    def work(writer: Writer, _: WriteSession) -> Answer:
         writer.record_incident(draft("never"))
         writer.finish()
         error = sqlite3.OperationalError("told by SQLite")
@@ -100,7 +100,7 @@ def test_a_group_that_cannot_have_its_turn_is_not_tried_one_by_one(database: Dat
 
 
 def test_a_failure_of_ours_takes_nobody_else_along(database: Database) -> None:
-    async def broken(writer: Writer, _: ReadSession) -> Answer:
+    def broken(writer: Writer, _: WriteSession) -> Answer:
         writer.record_incident(draft("never"))
         writer.finish()
         raise ZeroDivisionError
@@ -165,7 +165,7 @@ def test_where_no_thread_can_be_had_everybody_is_told_and_may_ask_again(
 def test_the_worker_goes_on_after_an_error(database: Database) -> None:
     made = Recorder(database)
 
-    async def unknown(writer: Writer, _: ReadSession) -> Answer:
+    def unknown(writer: Writer, _: WriteSession) -> Answer:
         writer.retract_report("nowhere", "wrong")
         raise AssertionError
 

@@ -1,7 +1,7 @@
 """Write routes: a key with the scope, one body that is read strictly, one transaction, the answer kept where asked."""
 
 import re
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, get_type_hints
 
 from fastapi import APIRouter
@@ -19,11 +19,11 @@ from app.domain.validation import validated
 from app.domain.vocabulary import Scope
 from app.errors import FieldError, InvalidInput
 from app.query.query import parse_query
-from app.store.read.session import ReadSession
+from app.store.read.session import WriteSession
 from app.store.write.idempotency import Answer, Repeatable
 from app.store.write.writer import Writer
 
-Endpoint = Callable[[Writer, ReadSession, Any, Request], Coroutine[Any, Any, Answer]]
+Endpoint = Callable[[Writer, WriteSession, Any, Request], Answer]
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -56,7 +56,7 @@ class WriteRoute(APIRoute):
         body = await read_body(request, self.media_types)
         sent = self.read(read_json(body))
 
-        def work(writer: Writer, session: ReadSession) -> Coroutine[Any, Any, Answer]:
+        def work(writer: Writer, session: WriteSession) -> Answer:
             return self.work(writer, session, sent, request)
 
         answer = await request.app.state.recorder.record(

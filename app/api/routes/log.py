@@ -18,6 +18,7 @@ from app.api.http.slots import hold
 from app.api.openapi import schemas_log
 from app.api.openapi.operations import described
 from app.api.routes.live_log import LOOK_SECONDS, LiveFeed
+from app.domain.json_text import array_of, extend_object, json_of, object_of
 from app.domain.vocabulary import Scope
 from app.errors import AppError, FieldError, InvalidInput, ReadTooLong, TooManyReads, TooManyStreams
 from app.query import parameters as query_parameters
@@ -58,8 +59,9 @@ async def _changes(asked: ParsedRequest) -> tuple[bytes, str | None]:
     state = await read_log.checkpoint(asked.session)
     last = found[-1].seq if found else after
     following = f"{asked.request.scope['path']}?after={last}&limit={limit}" if last < state["size"] else None
-    tail = orjson.dumps({"next": following, "head": state["size"], "epoch": state["epoch"]}).decode()
-    return f'{{"items":[{",".join(entry.text for entry in found)}],{tail[1:]}'.encode(), following
+    items = object_of(items=array_of(entry.text for entry in found))
+    tail = json_of({"next": following, "head": state["size"], "epoch": state["epoch"]})
+    return extend_object(items, tail).encode(), following
 
 
 @router.get(
@@ -97,7 +99,7 @@ async def _events(request: Request, state: dict[str, Any], last: int) -> AsyncGe
     live: LiveFeed = request.app.state.live
     stopping: asyncio.Event = request.scope.get("state", {}).get("stopping") or asyncio.Event()
     look = KEY_SECONDS if "authorization" in request.headers else HEARTBEAT_SECONDS
-    yield b"retry: 2000\n" + _named("epoch", _text(epoch=state["epoch"], head=state["size"]))
+    yield b"retry: 2000\n" + _named("epoch", json_of({"epoch": state["epoch"], "head": state["size"]}))
     told = time.monotonic()
     while not stopping.is_set():
         try:
@@ -109,7 +111,7 @@ async def _events(request: Request, state: dict[str, Any], last: int) -> AsyncGe
             await asyncio.sleep(LOOK_SECONDS)
             continue
         except AppError as error:
-            yield _named("failure", _text(detail=shown(error).detail))  # `error` is what a lost connection is called
+            yield _named("failure", json_of({"detail": shown(error).detail}))  # `error` is what a lost connection is called
             return
         if part:
             last, events = part
@@ -124,10 +126,6 @@ async def _events(request: Request, state: dict[str, Any], last: int) -> AsyncGe
 
 def _event(entry: read_log.LoggedChange) -> str:
     return f"id: {entry.seq}\ndata: {entry.text}\n\n"
-
-
-def _text(**members: Any) -> str:
-    return orjson.dumps(members).decode()
 
 
 def _named(name: str, data: str) -> bytes:

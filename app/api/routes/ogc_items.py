@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from app.api.http.addresses import absolute, base
 from app.api.http.read_request import ParsedRequest
+from app.domain.json_text import array_of, extend_object, json_of, object_of
 from app.errors import FieldError, InvalidInput
 from app.formats.encoding import FEW_ROWS, MEDIA_TYPES
 from app.formats.layouts.plain import flat_incident
@@ -70,8 +71,8 @@ async def features(asked: ParsedRequest) -> tuple[bytes, str | None]:
 
 def _collection(head: Mapping[str, Any], items: Sequence[str]) -> bytes:
     """A feature collection: `head`, and its features."""
-    features = b",".join(orjson.dumps(_feature(orjson.loads(item))) for item in items)
-    return orjson.dumps(head)[:-1] + b',"features":[' + features + b"]}"
+    features = array_of(json_of(_feature(orjson.loads(item))) for item in items)
+    return extend_object(json_of(head), object_of(features=features)).encode()
 
 
 async def feature_alone(asked: ParsedRequest, text: str) -> bytes:

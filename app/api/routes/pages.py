@@ -251,7 +251,7 @@ async def _party(request: Request, table: str) -> Response:
 
 async def _told_by(asked: ParsedRequest, table: str, party_id: str) -> dict[str, Any]:
     session = asked.session
-    party = orjson.loads(await reporters_sources.reporter_or_source(session, table, party_id))
+    party = orjson.loads(await session.run(reporters_sources.find_reporter_or_source, table, party_id))
     page = await read_reports.toll_reports(session, asked.question)
     told = {
         "party": party,

@@ -65,7 +65,7 @@ async def toll_report(request: Request) -> Response:
 
 
 async def _report(asked: ParsedRequest, report_id: str) -> bytes:
-    return (await read_reports.toll_report(asked.session, report_id, asked.question)).encode()
+    return (await asked.session.run(read_reports.find_report, report_id, asked.question)).encode()
 
 
 @router.get(
@@ -134,7 +134,9 @@ async def _one_party(request: Request, table: str) -> Response:
 
     async def body() -> bytes:
         return (
-            await reporters_sources.reporter_or_source(asked.session, table, request.path_params[f"{table}_id"])
+            await asked.session.run(
+                reporters_sources.find_reporter_or_source, table, request.path_params[f"{table}_id"]
+            )
         ).encode()
 
     return await respond(asked, body)

@@ -4,7 +4,7 @@ from sqlalchemy import Column, Index, Integer, Text
 from sqlmodel import Field, SQLModel
 
 from app.domain.vocabulary import ActorKind, ActorRole
-from app.store.tables.columns import code, instant, row_key, text
+from app.store.tables.columns import big_integer, code, instant, row_key, text
 
 LARGE_TOLL = 25
 """Headlines of this many killed or more have indexes of their own."""
@@ -47,21 +47,21 @@ class Span(SQLModel):
     recorded_to: int = instant()
     known_from: int = instant()
     known_to: int = instant()
-    killed_low: int | None = instant(default=None)
-    killed_best: int | None = instant(default=None)
-    killed_high: int | None = instant(default=None)
-    wounded_low: int | None = instant(default=None)
-    wounded_best: int | None = instant(default=None)
-    wounded_high: int | None = instant(default=None)
-    missing_low: int | None = instant(default=None)
-    missing_best: int | None = instant(default=None)
-    missing_high: int | None = instant(default=None)
-    captured_low: int | None = instant(default=None)
-    captured_best: int | None = instant(default=None)
-    captured_high: int | None = instant(default=None)
-    survived_low: int | None = instant(default=None)
-    survived_best: int | None = instant(default=None)
-    survived_high: int | None = instant(default=None)
+    killed_low: int | None = big_integer(default=None)
+    killed_best: int | None = big_integer(default=None)
+    killed_high: int | None = big_integer(default=None)
+    wounded_low: int | None = big_integer(default=None)
+    wounded_best: int | None = big_integer(default=None)
+    wounded_high: int | None = big_integer(default=None)
+    missing_low: int | None = big_integer(default=None)
+    missing_best: int | None = big_integer(default=None)
+    missing_high: int | None = big_integer(default=None)
+    captured_low: int | None = big_integer(default=None)
+    captured_best: int | None = big_integer(default=None)
+    captured_high: int | None = big_integer(default=None)
+    survived_low: int | None = big_integer(default=None)
+    survived_best: int | None = big_integer(default=None)
+    survived_high: int | None = big_integer(default=None)
 
 
 _SPAN = ("recorded_from", "recorded_to", "known_from", "known_to")
@@ -109,12 +109,12 @@ class Segment(Span, table=True):
     sphere_x: float | None = None
     sphere_y: float | None = None
     sphere_z: float | None = None
-    killed_first: int | None = instant(default=None)
+    killed_first: int | None = big_integer(default=None)
     killed_change: str | None = text(default=None)
     killed_revisions: int | None = None
-    killed_spread: int | None = instant(default=None)
+    killed_spread: int | None = big_integer(default=None)
     killed_disputed: bool | None = None
-    killed_ever: int | None = instant(default=None)
+    killed_ever: int | None = big_integer(default=None)
     reported_at: int | None = instant(default=None)
     toll: str = text()
     rest: str = text()

@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, Text
 from sqlmodel import Field, SQLModel
 
 from app.domain.vocabulary import ChangeKind
-from app.store.tables.columns import blob, code, instant, row_key, text
+from app.store.tables.columns import big_integer, blob, code, instant, row_key, text
 
 
 class Recording(SQLModel, table=True):
@@ -16,7 +16,7 @@ class Recording(SQLModel, table=True):
     key: int = row_key()
     recorded_at: int = instant(unique=True)
     recorded_by: str = text()
-    log_size: int = instant()
+    log_size: int = big_integer()
     log_root: bytes = blob()
     log_peaks: bytes = blob()
 
@@ -28,7 +28,7 @@ class Change(SQLModel, table=True):
     recorded_at: int = instant()
     kind: ChangeKind = code(ChangeKind, "kind")
     incident: str | None = text(default=None)
-    fact: int = instant()
+    fact: int = big_integer()
     hash: bytes = blob()
 
 

@@ -4,7 +4,7 @@ from sqlalchemy import CheckConstraint, Column, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.domain.vocabulary import Bound, Measure, ReporterKind, Victims
-from app.store.tables.columns import blob, code, instant, row_key, text
+from app.store.tables.columns import big_integer, blob, code, instant, row_key, text
 
 
 class Incident(SQLModel, table=True):
@@ -94,9 +94,9 @@ class TollReport(SQLModel, table=True):
     measure: Measure = code(Measure, "measure")
     victims: Victims = code(Victims, "victims")
     bound: Bound = code(Bound, "bound")
-    low: int | None = instant(default=None)
-    best: int | None = instant(default=None)
-    high: int | None = instant(default=None)
+    low: int | None = big_integer(default=None)
+    best: int | None = big_integer(default=None)
+    high: int | None = big_integer(default=None)
     reporter: int = Field(foreign_key="reporter.key")
     source: int = Field(foreign_key="source.key")
     reported_on: str = text()
