@@ -132,7 +132,7 @@ def test_no_file_is_created_next_to_a_foreign_one(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (
         1,
         "",
-        f"incidents: {folder / 'other.db'} is a SQLite file of another program; choose another one\n",
+        f"incidents: {folder / 'other.db'} is a SQLite file of another program; choose another file\n",
     )
 
 

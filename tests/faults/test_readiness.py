@@ -116,7 +116,7 @@ def test_a_large_file_damaged_in_any_table_is_not_served(
         # then
         assert (code, told, line.count("\n")) == (1, "", 1), (table, line)
         assert line.startswith(f"incidents: {path} cannot be read "), table
-        assert line.endswith("check its rights, restore a backup or choose another file\n"), table
+        assert line.endswith("check its permissions, restore a backup or choose another file\n"), table
 
 
 @pytest.mark.parametrize(

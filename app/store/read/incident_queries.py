@@ -1,4 +1,4 @@
-"""Queries for incidents: pages, totals, single incidents. `build_…` are pure functions to a SELECT, `select_…` add the values."""
+"""Queries for incidents. `build_…` are pure functions to a SELECT; `select_…` add the values."""
 
 from collections.abc import Sequence
 from typing import Any

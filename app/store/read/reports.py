@@ -71,7 +71,7 @@ def find_report(view: View, report_id: str, query: Query) -> Read[str]:
     """One toll report, as a read in steps. Raises `NotFound`."""
     rows = yield select_toll_reports(query.but(id=report_id), view.recorded)
     if not rows:
-        raise NotFound(f'no toll report with the id "{echo(report_id)}" is known at the time asked for')
+        raise NotFound(f'no toll report with the id "{echo(report_id)}" is known at the requested time')
     text, _ = yield from _with_related(view, rows, query.known)
     return text
 

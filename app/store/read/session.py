@@ -29,7 +29,7 @@ from app.store.tables import Feed, Recording
 
 P = ParamSpec("P")
 MUCH_TEXT = 200_000
-"""Characters of stored JSON that are decoded on the event loop, in about a millisecond. More are decoded in a thread."""
+"""Characters of stored JSON that are decoded on the event loop, in a millisecond. More are decoded in a thread."""
 MANY_VALUES = 20
 """Values of filters up to which SQL is compiled on the event loop, in a few milliseconds the first time."""
 

@@ -80,7 +80,7 @@ class StandingReports:
         """Of sets of incidents by key; the last one used is at the end."""
 
     def select_related(self, rows: Sequence[Row]) -> Statement:
-        """The reports that decide whether those of `rows` stand: later ones of the same incidents, and superseding ones.
+        """The reports that decide whether those of `rows` stand: later ones on the same incidents, superseding ones.
 
         `rows` are rows of `select_toll_reports`, all before those of earlier calls in the reported order.
         """

@@ -1,4 +1,4 @@
-"""What is derived from facts, in the transaction that changed them."""
+"""Derived tables, rebuilt from the facts in the transaction that changes these."""
 
 from sqlalchemy import Column, Index, Integer, Text
 from sqlmodel import Field, SQLModel
@@ -7,7 +7,7 @@ from app.domain.vocabulary import ActorKind, ActorRole
 from app.store.tables.columns import big_integer, code, instant, row_key, text
 
 LARGE_TOLL = 25
-"""Headlines of this many killed or more have indexes of their own."""
+"""Headlines with at least this many killed have indexes of their own."""
 
 
 class IncidentActor(SQLModel, table=True):
@@ -23,7 +23,7 @@ class IncidentActor(SQLModel, table=True):
 
 
 class IncidentBorder(SQLModel, table=True):
-    """Derived: the borders that a version is said to be close to."""
+    """Derived: the borders that a version is near."""
 
     __tablename__ = "incident_border"
     __table_args__ = (Index(None, "country", "version"),)
@@ -32,7 +32,7 @@ class IncidentBorder(SQLModel, table=True):
 
 
 class IncidentExternalId(SQLModel, table=True):
-    """Derived: what a version is called in other data sets, by the name of the data set."""
+    """Derived: the ids of a version in other data sets, by the name of the data set."""
 
     __tablename__ = "incident_external_id"
     scheme: str = Field(sa_type=Text, primary_key=True)
@@ -68,15 +68,15 @@ _SPAN = ("recorded_from", "recorded_to", "known_from", "known_to")
 
 
 class Segment(Span, table=True):
-    """Derived: what is answered about an incident in one span of both clocks. Every read of incidents is one of these.
+    """Derived: an incident as responses show it in one span of both clocks. Every read of incidents reads segments.
 
-    `rest` has the sources and `updated_at`, `toll` the headlines, those of shared figures last. Where these texts are
-    long, `sources` and `shared` are null in them, and `long_rows` puts them together when the row is read: a
-    history would grow with its square if each of its segments repeated them.
+    `toll` has the headlines, those of shared figures last; `rest` has the sources and `updated_at`. If these texts are
+    long, `sources` and `shared` are null, and `store.read.long_rows` adds them on reading. If every segment repeated
+    them, the size of a history would grow quadratically.
 
-    Copies what filters and sorts compare, so that each hot question walks one index. `day` and `month` are what sums by
-    time go by: `date_start`, or what the data set states of a longer interval. `sphere_x`, `_y`, `_z` is the
-    place as a point of the unit sphere: the straight line between two such points tells their distance.
+    Columns for filters and sorts are copied here, so that each frequent query reads one index. Sums by time use `day`
+    and `month`: `date_start`, or what the data set states for a longer interval. `sphere_x`, `sphere_y` and `sphere_z`
+    are the place on the unit sphere, where the straight line between two points gives their distance.
     """
 
     __table_args__ = (
@@ -121,7 +121,7 @@ class Segment(Span, table=True):
 
 
 class SetSegment(Span, table=True):
-    """Derived: the headline of reports that cover several incidents together, in one span of both clocks."""
+    """Derived: the headlines of reports that cover several incidents together, in one span of both clocks."""
 
     __tablename__ = "set_segment"
     __table_args__ = (Index(None, "incident_set", "recorded_to", "known_from"),)
