@@ -26,7 +26,7 @@ EXPORT_CACHE_KIB = 4 * 1024
 LOG_BYTES = 64 * 1024 * 1024
 """A write-ahead log of this size is truncated by the next write, which waits for statements that read from it."""
 CHECKED_BYTES = 64 * 1024 * 1024
-"""Largest file that is checked as a whole before it is used, in about 0.1 s. `quick_check` takes half a minute for a few
+"""Largest file that is checked as a whole before it is used, in about 0.1 s. `quick_check` takes half a minute for some
 gigabytes, and in some versions of SQLite a deadline cannot interrupt it."""
 STEPS_BETWEEN_LOOKS = 2000
 """Steps of SQLite's virtual machine between two looks at the clock: about 0.03 ms, longer with reads from disk."""

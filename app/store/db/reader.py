@@ -101,7 +101,7 @@ class Reader:
         return await self.in_thread(budget, self._rows_in_thread, statement, budget, fetch)
 
     async def in_thread(self, budget: Budget, call: Callable[..., Any], *arguments: Any) -> Any:
-        """The result of a call, made in a worker thread at the client's turn. Raises `ReadTooLong` or `TooManyReads`."""
+        """The result of a call, made in a thread at the client's turn. Raises `ReadTooLong` or `TooManyReads`."""
         if budget.is_patient:
             async with self.export_threads.turn(budget.client, None):
                 return await to_thread.run_sync(partial(call, *arguments))

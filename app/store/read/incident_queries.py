@@ -79,8 +79,8 @@ def select_incidents(
     box = query.box if by_tree else None
     if box:
         values |= _tree_values(box)
-    shape, wraps = shape_of(query), box.wraps if box else None
-    return Statement.of(build_incidents, shape, query.sort, after is not None, wraps, long=searches_long(query), **values)
+    shape = shape_of(query), query.sort, after is not None, box.wraps if box else None
+    return Statement.of(build_incidents, *shape, long=searches_long(query), **values)
 
 
 def searches_long(query: Query) -> bool:

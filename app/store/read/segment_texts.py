@@ -14,7 +14,7 @@ from app.store.tables.known_report import KnownReport
 MAX_INLINE = 4096
 """Characters of sources and shared tolls that a segment repeats. Beyond them `long_rows` adds the texts on reading."""
 OF_SHARED = 200
-"""Characters counted for the headlines of a shared set, in addition to its incidents' ids. Their own length would vary."""
+"""Characters counted for the headlines of a shared set, whose own length varies. Its incidents' ids count as well."""
 _NO_SOURCES = '{"sources":null,'
 """How `rest` begins if the segment leaves out the sources. `toll` then has null as `shared`."""
 _SHARED = ',"shared":'
