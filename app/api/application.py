@@ -22,7 +22,7 @@ from app.api.routes import imports as import_route
 from app.api.routes.live_log import LiveFeed
 from app.domain.places import load_names
 from app.formats import encoding, parquet
-from app.query.parameters import Format
+from app.query.code_lists import Format
 from app.settings import Settings
 from app.store.db.database import Database
 from app.store.db.reader import Reader

@@ -7,11 +7,11 @@ import typer
 from pydantic import ValidationError
 
 from app import __version__
-from app.cli import asking, evidence, importing, serving
+from app.cli import evidence, exporting, importing, reading, serving
 from app.cli.base import app
 from app.errors import AppError, InvalidInput
 
-__all__ = ["app", "asking", "evidence", "importing", "main", "serving"]
+__all__ = ["app", "evidence", "exporting", "importing", "main", "reading", "serving"]
 
 UsageError: Any = typer.BadParameter.__base__
 """What Typer raises for anything typed wrong; it gives no name of its own to it."""

@@ -19,7 +19,7 @@ from app.errors import FieldError, InvalidInput
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Result, Summary
 from app.ingest.rows import OURS
-from app.query.parameters import FileFormat
+from app.query.code_lists import FileFormat
 from app.settings import Settings
 from app.store.db.database import Database
 from app.store.maintenance import sqlite_files

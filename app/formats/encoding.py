@@ -23,8 +23,8 @@ from app.formats.layouts.plain import (
     incident_columns,
     safe_row,
 )
-from app.query import parameters as query_parameters
-from app.query.parameters import HXL, Format
+from app.query.code_lists import Format
+from app.query.parameters import IncidentQuery
 from app.query.query import Query
 
 FEW_ROWS, FEW_ITEMS = 20, 200
@@ -60,30 +60,30 @@ class CsvTable:
         return csv_lines(tags, self.columns, header=True)
 
 
-def csv_table_of(form: Format, question: Query) -> CsvTable | None:
+def csv_table_of(form: Format, fields: Sequence[str] | None, *, hxl: bool = False) -> CsvTable | None:
     """The table that a form is, or `None`. `fields` limits the columns of our own layout alone."""
     if form is Format.CSV:
-        columns = incident_columns(question.fields)
-        return CsvTable(columns, flat_incident, [COLUMNS[name].hxl for name in columns] if question.hxl else None)
+        columns = incident_columns(fields)
+        return CsvTable(columns, flat_incident, [COLUMNS[name].hxl for name in columns] if hxl else None)
     return {Format.ACLED: _ACLED, Format.UCDP: _UCDP}.get(form)
 
 
 _ACLED, _UCDP = CsvTable(acled.COLUMNS, acled.written), CsvTable(ucdp.COLUMNS, ucdp.written)
 
 
-def needs_reports(form: Format, question: Query) -> bool:
+def needs_reports(form: Format, fields: Sequence[str] | None) -> bool:
     """Whether a form tells the reports of each incident."""
     if form in (Format.CSV, Format.PARQUET):
-        return "toll_reports" in incident_columns(question.fields)
+        return "toll_reports" in incident_columns(fields)
     return form is Format.UCDP
 
 
 def expect_fitting(form: Format, question: Query) -> None:
     """Raises `InvalidInput` where something is asked for that a form does not have."""
-    if question.hxl and form is not Format.CSV:
-        raise InvalidInput([FieldError(HXL.name, "is for CSV of our own columns alone (f=csv)")])
-    if question.bom and form not in CSV_FORMS:
-        raise InvalidInput([FieldError(query_parameters.BOM.name, f"is for CSV alone (f={', f='.join(CSV_FORMS)})")])
+    if question.is_on("hxl") and form is not Format.CSV:
+        raise InvalidInput([FieldError("hxl", "is for CSV of our own columns alone (f=csv)")])
+    if question.is_on("bom") and form not in CSV_FORMS:
+        raise InvalidInput([FieldError("bom", f"is for CSV alone (f={', f='.join(CSV_FORMS)})")])
 
 
 def media_type(form: Format) -> str:
@@ -188,7 +188,7 @@ async def once(items: list[str]) -> AsyncGenerator[list[str]]:
     yield items
 
 
-async def export(slices: AsyncGenerator[list[str]], form: Format, question: Query) -> AsyncGenerator[bytes]:
+async def export(slices: AsyncGenerator[list[str]], form: Format, question: IncidentQuery) -> AsyncGenerator[bytes]:
     """Everything, slice by slice. What opens the file goes with the first slice: a fault before it leaves no file."""
     before, between = _opening(form, question), b"," if form in _ENDS else b""
     some = False
@@ -200,14 +200,14 @@ async def export(slices: AsyncGenerator[list[str]], form: Format, question: Quer
     yield (b"" if some else before) + _ENDS.get(form, b"")
 
 
-def _opening(form: Format, question: Query) -> bytes:
-    if table := csv_table_of(form, question):
+def _opening(form: Format, question: IncidentQuery) -> bytes:
+    if table := csv_table_of(form, question.fields, hxl=question.hxl):
         return table.head
     return {Format.GEOJSON: b'{"type":"FeatureCollection","features":[', Format.JSON: b'{"items":['}.get(form, b"")
 
 
-def _slice(items: Sequence[str], form: Format, question: Query) -> bytes:
-    if table := csv_table_of(form, question):
+def _slice(items: Sequence[str], form: Format, question: IncidentQuery) -> bytes:
+    if table := csv_table_of(form, question.fields, hxl=question.hxl):
         return incidents_csv(items, table, header=False)
     if form is Format.GEOJSON:
         return b",".join(geojson_feature(orjson.loads(item), question.fields) for item in items)

@@ -12,7 +12,7 @@ from app.ingest.files import Table, opened
 from app.ingest.pipeline import Batch, Item, Result, Summary, ingest
 from app.ingest.plain import PlainImport
 from app.ingest.ucdp import UcdpImport
-from app.query.parameters import FileFormat
+from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.db.transaction import Transaction
 from app.store.write.writer import Writer

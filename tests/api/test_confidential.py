@@ -16,7 +16,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from app.cli.asking import SUFFIXES
+from app.cli.exporting import SUFFIXES
 from app.domain.vocabulary import Scope
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify

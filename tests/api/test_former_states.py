@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.ingest.formats import import_file, importer_of
-from app.query.parameters import FileFormat
+from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
 from tests.builders import incident_body, report_body

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from app.query.query import Query
+from app.query.parameters import IncidentQuery
 from app.store.db.database import Database
 from app.store.db.reader import Reader
 from app.store.db.statements import Statement
@@ -67,7 +67,7 @@ async def _plan(reader: Noting, request: Request) -> dict[str, Any]:
     return {"kind": request.kind, "statements": run, "between": between(query), "limit": query.limit}
 
 
-def between(query: Query) -> str:
+def between(query: IncidentQuery) -> str:
     """What stands between a record and its toll."""
     as_of = f'"{query.as_of.text}"' if query.as_of else "null"
     return f',"toll":{{"as_of":{as_of},'
@@ -79,10 +79,10 @@ def export_plan(path: Path) -> dict[str, Any]:
     async def newest() -> int:
         reader = Noting(path)
         try:
-            return (await read_session.open_session(reader, Query())).recorded
+            return (await read_session.open_session(reader, IncidentQuery())).recorded
         finally:
             reader.close()
 
-    statement = incident_queries.select_incidents(Query({"limit": EVERYTHING}), asyncio.run(newest()), None, by_tree=False)
+    statement = incident_queries.select_incidents(IncidentQuery().but(limit=EVERYTHING), asyncio.run(newest()), None, by_tree=False)
     run = [(statement.sql, dict(statement.values))]
-    return {"kind": "export", "statements": run, "between": between(Query())}
+    return {"kind": "export", "statements": run, "between": between(IncidentQuery())}

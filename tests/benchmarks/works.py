@@ -7,7 +7,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 from app.domain.places import region_name
-from app.query.parameters import INCIDENT_BY_ID, INCIDENTS, STATS
+from app.query.parameters import HistoryQuery, IncidentByIdQuery, IncidentQuery, StatisticsQuery
 from app.query.query import Query, parse_query
 from app.store.read.cursor import Cursor, asked_of
 from app.store.read.incidents import INCIDENT_PAGES
@@ -42,8 +42,8 @@ class Request:
     @property
     def query(self) -> Query:
         """What our server reads from the address."""
-        allowed = {"incident": INCIDENT_BY_ID, "history": INCIDENT_BY_ID, "stats": STATS}.get(self.kind, INCIDENTS)
-        return parse_query(self.pairs, allowed)
+        models = {"incident": IncidentByIdQuery, "history": HistoryQuery, "stats": StatisticsQuery}
+        return parse_query(self.pairs, models.get(self.kind, IncidentQuery))
 
     def _address(self, pairs: Pairs) -> str:
         ends = {"incident": f"/{self.incident}", "history": f"/{self.incident}/toll-history"}
@@ -145,6 +145,6 @@ PAGES = (
 def _deep(facts: Facts) -> Request:
     """A page far down the list, with the cursor of the page before it."""
     pairs: Pairs = (("limit", "100"),)
-    conditions = asked_of(parse_query(pairs, INCIDENTS))
+    conditions = asked_of(parse_query(pairs, IncidentQuery))
     cursor = Cursor(facts.deep_keys, facts.recorded).text(INCIDENT_PAGES, conditions)
     return Request("page", (*pairs, ("cursor", cursor)), naive=(*pairs, ("offset", str(100 * (facts.deep_page - 1)))))

@@ -20,7 +20,7 @@ from app.domain.toll import TollReportDraft
 from app.domain.vocabulary import Scope
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import ingest
-from app.query.parameters import FileFormat
+from app.query.code_lists import FileFormat
 from app.store import keys
 from app.store.db import connections
 from app.store.db.database import Database

@@ -17,7 +17,7 @@ import pytest
 
 from app.domain.incident import IncidentDraft
 from app.ingest.formats import import_file, importer_of
-from app.query.parameters import FileFormat
+from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.maintenance import schema
 from tests import ged

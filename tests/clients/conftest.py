@@ -11,7 +11,7 @@ import pytest
 
 from app.domain.vocabulary import Scope
 from app.ingest.formats import import_file, importer_of
-from app.query.parameters import FileFormat
+from app.query.code_lists import FileFormat
 from app.store import keys
 from app.store.db.database import Database
 from app.store.maintenance import schema

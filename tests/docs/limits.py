@@ -22,7 +22,7 @@ LIMITS = (
     Limit("path, or query string", "MOST_QUERY", "bytes"),
     Limit("request headers together", "MOST_HEADERS", "bytes"),
     Limit("parameters in one request", "MOST_PARAMETERS"),
-    Limit("values of one repeatable parameter", "MOST_VALUES", file="query"),
+    Limit("values of one repeatable parameter", "MAX_VALUES", file="query"),
     Limit("values that one CQL2 filter compares with", "MAX_VALUES", file="cql"),
     Limit("JSON body of a write", "MOST_BODY", "bytes"),
     Limit("nesting of a JSON body", "MAX_DEPTH", "levels", file="strict_json"),

@@ -12,7 +12,7 @@ import pytest
 
 from app.domain.columns import COLUMNS
 from app.formats.layouts import acled, ucdp
-from app.query.parameters import Format
+from app.query.code_lists import Format
 from app.store.db.database import Database
 from tests.builders import incident_draft, record, record_report
 from tests.cli.test_commands import CommandLine

@@ -12,7 +12,7 @@ import pandas as pd
 
 from app.domain.places import bare_name, find_country, known_region, region_name
 from app.ingest.formats import import_file, importer_of
-from app.query.parameters import FileFormat
+from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.maintenance import schema
 from tests.support import Client

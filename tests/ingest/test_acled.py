@@ -14,7 +14,7 @@ from app.errors import InvalidInput
 from app.formats.layouts.acled import COLUMNS
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Summary
-from app.query.parameters import FileFormat
+from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.tables import Incident
 from app.store.write.writer import recording

@@ -12,7 +12,7 @@ import pytest
 from app.domain.vocabulary import Scope
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Summary
-from app.query.parameters import FileFormat
+from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
 from tests.builders import REPORTERS, SOURCE, incident_draft, record, report_body

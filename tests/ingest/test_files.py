@@ -17,7 +17,7 @@ from app.ingest.files import opened
 from app.ingest.formats import import_file, importer_of
 from app.ingest.rows import Row
 from app.ingest.text_files import LONGEST_CELL, LONGEST_LINE
-from app.query.parameters import FileFormat
+from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 
 PLAIN = "id,Name ,note\n1,Ménaka,a post\n2,Gao,\n"

@@ -16,7 +16,7 @@ from app.errors import InvalidInput
 from app.formats.layouts.plain import HEADLINE_COLUMNS
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Summary
-from app.query.parameters import FileFormat
+from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
 from app.store.write.writer import recording

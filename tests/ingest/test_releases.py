@@ -9,7 +9,7 @@ import pytest
 
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Summary
-from app.query.parameters import FileFormat
+from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.maintenance import schema
 from app.store.maintenance.verify import verify

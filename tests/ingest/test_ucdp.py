@@ -9,7 +9,7 @@ import pytest
 from app.errors import InvalidInput
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Result, Summary
-from app.query.parameters import FileFormat
+from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.write.writer import Outcome
 from tests import ged

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from app.errors import NotFound
-from app.query.parameters import INCIDENTS
+from app.query.parameters import IncidentQuery
 from app.query.query import Query, parse_query
 from app.store.db.database import Database
 from app.store.db.reader import Reader
@@ -21,7 +21,7 @@ class StoreReads:
         self.reader = Reader(database, read_seconds=5)
 
     def page(self, *pairs: tuple[str, str]) -> list[dict[str, Any]]:
-        query = parse_query(pairs, INCIDENTS)
+        query = parse_query(pairs, IncidentQuery)
 
         async def read() -> list[str]:
             session = await read_session.open_session(self.reader, query, read_incidents.INCIDENT_PAGES)
@@ -33,7 +33,7 @@ class StoreReads:
         return [item["id"] for item in self.page(*pairs)]
 
     def incident(self, incident_id: str, *pairs: tuple[str, str]) -> str:
-        query = parse_query(pairs, INCIDENTS)
+        query = parse_query(pairs, IncidentQuery)
 
         async def read() -> str:
             session = await read_session.open_session(self.reader, query)

@@ -1,15 +1,16 @@
 """The form of the explorer is generated from the declared filters."""
 
-from app.query import parameters as query_parameters
+from app.query.parameters import ExplorerQuery
+from app.query.query import parameters_of
 from app.web import form
 
-PARAMETERS = (*query_parameters.MATCHING, query_parameters.SORT)
+NAMES = parameters_of(ExplorerQuery).keys() - {"limit", "cursor"}
 
 
 def test_every_filter_has_its_field() -> None:
-    made = form.form(PARAMETERS, [])
+    made = form.form([])
     fields = [*made.first, *made.others, made.clock, made.sort]
-    assert sorted(f.name for f in fields) == sorted(p.name for p in PARAMETERS)
+    assert sorted(f.name for f in fields) == sorted(NAMES)
     assert [f.name for f in made.first] == list(form.FIRST)
     assert len({f.id for f in fields}) == len(fields)
     assert all(f.label and f.help for f in fields)
@@ -17,7 +18,7 @@ def test_every_filter_has_its_field() -> None:
 
 
 def test_a_field_shows_every_given_value() -> None:
-    first = form.form(PARAMETERS, [("country", "ML"), ("country", "NE"), ("change", "lowered")]).first
+    first = form.form([("country", "ML"), ("country", "NE"), ("change", "lowered")]).first
     assert [(f.id, f.value) for f in first if f.name == "country"] == [("f-country", "ML"), ("f-country-1", "NE")]
     (change,) = (f for f in first if f.name == "change")
     assert change.type == "select"
@@ -25,7 +26,7 @@ def test_a_field_shows_every_given_value() -> None:
 
 
 def test_every_parameter_type_has_its_kind_of_field() -> None:
-    made = form.form(PARAMETERS, [("disputed", "true")])
+    made = form.form([("disputed", "true")])
     kinds = {f.name: f.type for f in (*made.first, *made.others, made.clock)}
     assert kinds["q"] == "search"
     assert kinds["date_from"] == kinds["as_of"] == "date"
@@ -36,7 +37,7 @@ def test_every_parameter_type_has_its_kind_of_field() -> None:
 
 def test_an_instant_is_shown_in_a_text_field() -> None:
     for value, kind in (("2019-11-01", "date"), ("2019-11-01T12:00:00+02:00", "text")):
-        clock = form.form(PARAMETERS, [("as_of", value)]).clock
+        clock = form.form([("as_of", value)]).clock
         assert (clock.type, clock.value) == (kind, value)
 
 

@@ -5,7 +5,7 @@ from importlib.metadata import version as version_of
 
 from app import __version__
 from app.domain.dates import Instant
-from app.query.parameters import Format
+from app.query.code_lists import Format
 
 MADE_WITH = " ".join((__version__, *(version_of(name) for name in ("duckdb", "pycountry"))))
 """Versions of the programs whose output is part of an answer."""

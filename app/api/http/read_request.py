@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar, overload
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
@@ -31,8 +31,9 @@ from app.domain.dates import Instant
 from app.domain.vocabulary import Scope
 from app.errors import FieldError, InvalidInput, PreconditionFailed
 from app.formats.encoding import FILE_NAMES, MEDIA_TYPES, expect_fitting, media_type, with_bom
-from app.query.parameters import Format, Parameter, forms_of
-from app.query.query import Query, parse_query
+from app.query.code_lists import Format
+from app.query.parameters import ListQuery, formats_of
+from app.query.query import Q, Query, parameters_of, parse_query
 from app.store.db.budget import Budget
 from app.store.db.reader import Reader
 from app.store.read import session as read_incidents
@@ -49,21 +50,23 @@ MOST_PARAMETERS = 500
 SHORT_QUERY, MANY_PAIRS = 600, 20
 """Bytes and parameters up to which a query is read on the event loop: a millisecond."""
 T = TypeVar("T")
+R = TypeVar("R", bound=Query)
+L = TypeVar("L", bound=ListQuery)
 _QUALITY = re.compile(r"[01](\.[0-9]{0,3})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class ParsedRequest:
+class ParsedRequest(Generic[Q]):
     """A request that was understood: the question, the session that answers it, the form of the answer."""
 
     request: Request
     pairs: Sequence[tuple[str, str]]
-    question: Query
+    question: Q
     session: ReadSession
     form: Format
 
     @property
-    def whole(self) -> bool:
+    def whole(self: "ParsedRequest[L]") -> bool:
         """Whether everything is wanted instead of a page: the file forms, unless a limit or a place is told."""
         return self.form is not Format.JSON and not self.question.paged
 
@@ -84,13 +87,28 @@ class ParsedRequest:
         return f"{self.request.scope['path']}?{urlencode([*kept, ('cursor', cursor)])}"
 
 
+@overload
+async def parse_request(
+    request: Request, model: type[Q], sequence: PageSequence | None = None
+) -> ParsedRequest[Q]: ...
+
+
+@overload
+async def parse_request(
+    request: Request, model: type[Q], sequence: PageSequence | None, convert: Callable[[Q], R]
+) -> ParsedRequest[R]: ...
+
+
 async def parse_request(
     request: Request,
-    allowed: Sequence[Parameter],
-    walk: PageSequence | None = None,
-    meant: Callable[[Query], Query] = lambda question: question,
-) -> ParsedRequest:
-    """Reads the request; `meant` is what the question comes to. Raises `InvalidInput` with everything that is wrong."""
+    model: type[Query],
+    sequence: PageSequence | None = None,
+    convert: Callable[[Any], Query] = lambda query: query,
+) -> ParsedRequest[Any]:
+    """Reads the request as a query model, which `convert` turns into the query that is run.
+
+    Raises `InvalidInput` with everything that is wrong.
+    """
     reader: Reader = request.app.state.reader
     client = address_of(request.scope)
     await rounds.turn(client)
@@ -99,14 +117,14 @@ async def parse_request(
     question = None
     if len(request.scope["query_string"]) <= SHORT_QUERY and len(pairs) <= MANY_PAIRS:
         with suppress(InvalidInput):
-            question = meant(parse_query(pairs, allowed, 0))
+            question = convert(parse_query(pairs, model, 0))
     if question is None:  # what is long to read, and suggestions, take up to a second
-        question = await reader.in_thread(budget, lambda: meant(parse_query(pairs, allowed)))
+        question = await reader.in_thread(budget, lambda: convert(parse_query(pairs, model)))
+    form = format_of(request, question, model)
+    expect_fitting(form, question)
     access = await access_of(request)
     opened = access.may(Scope.READ_CONFIDENTIAL)
-    session = await read_incidents.open_session(reader, question, walk, confidential=opened, budget=budget)
-    form = format_of(request, question, allowed)
-    expect_fitting(form, question)
+    session = await read_incidents.open_session(reader, question, sequence, confidential=opened, budget=budget)
     return ParsedRequest(request, pairs, question, session, form)
 
 
@@ -121,10 +139,10 @@ def parse_pairs(query: bytes) -> list[tuple[str, str]]:
         raise InvalidInput([FieldError("query", f"has more than {MOST_PARAMETERS} parameters")]) from None
 
 
-def format_of(request: Request, question: Query, allowed: Sequence[Parameter]) -> Format:
-    """The form asked for by `f`, else by `Accept`, else JSON."""
-    if "f" in question.given:
-        return question.form
+def format_of(request: Request, query: Query, model: type[Query]) -> Format:
+    """The format requested by `f`, else by `Accept`, else JSON."""
+    if query.is_given("format"):
+        return Format(getattr(query, "format"))
     accept = request.headers.get("accept", "*/*")
     if accept in ("*/*", "application/json"):
         return Format.JSON
@@ -133,7 +151,7 @@ def format_of(request: Request, question: Query, allowed: Sequence[Parameter]) -
         kind, *options = (piece.strip().lower() for piece in part.split(";"))
         quality = next((o.removeprefix("q=") for o in options if o.startswith("q=")), "1")
         wanted[kind] = float(quality) if _QUALITY.fullmatch(quality) else 1.0
-    scored = [(wanted.get(media_type(form), 0.0), form) for form in forms_of(allowed)]
+    scored = [(wanted.get(media_type(form), 0.0), form) for form in formats_of(parameters_of(model))]
     best, form = max(scored, key=lambda pair: pair[0])
     return form if best > 0 else Format.JSON
 
@@ -144,7 +162,7 @@ def encoding_of(form: Format, sent: Headers) -> str:
 
 
 async def respond(
-    asked: ParsedRequest,
+    asked: ParsedRequest[Any],
     body: Callable[[], Any],
     *,
     changed: Instant | None = None,
@@ -178,7 +196,7 @@ async def respond(
         made, following = made
         if following:
             headers["Link"] = f'<{absolute(asked.request, following)}>; rel="next"'
-    if asked.question.bom:
+    if asked.question.is_on("bom"):
         made = with_bom(made)
     content = await content_of(asked.request, made, conditions.etag)  # what is not there raises
     head_only = asked.request.scope.get("head_only", False)
@@ -199,7 +217,7 @@ async def respond(
     return file_response(content, conditions, headers, MEDIA_TYPES[asked.form], ranges=ranges, head_only=head_only)
 
 
-def _conditions(asked: ParsedRequest, changed: Instant, version: Instant | None, besides: object) -> Conditions:
+def _conditions(asked: ParsedRequest[Any], changed: Instant, version: Instant | None, besides: object) -> Conditions:
     """The conditions of the request, with the tag and the date of what is answered."""
     session, scope = asked.session, asked.request.scope
     sent = conditional_headers(scope["headers"])
@@ -211,7 +229,7 @@ def _conditions(asked: ParsedRequest, changed: Instant, version: Instant | None,
     return Conditions(sent, etag, None if undated else modified_second(changed))
 
 
-def _headers(asked: ParsedRequest, conditions: Conditions) -> dict[str, str]:
+def _headers(asked: ParsedRequest[Any], conditions: Conditions) -> dict[str, str]:
     headers = {
         "ETag": conditions.etag,
         "Cache-Control": PRIVATE if asked.session.confidential else FIXED if asked.fixed else FRESH,

@@ -18,7 +18,7 @@ from app.domain.strict_json import read_json
 from app.domain.validation import validated
 from app.domain.vocabulary import Scope
 from app.errors import FieldError, InvalidInput
-from app.query.query import parse_query
+from app.query.query import Query, parse_query
 from app.store.read.session import WriteSession
 from app.store.write.idempotency import Answer, Repeatable
 from app.store.write.writer import Writer
@@ -52,7 +52,7 @@ class WriteRoute(APIRoute):
     async def _handle(self, request: Request) -> Response:
         access = await access_of(request)
         access.expect(Scope.WRITE)
-        parse_query(parse_pairs(request.scope["query_string"]), ())
+        parse_query(parse_pairs(request.scope["query_string"]), Query)
         body = await read_body(request, self.media_types)
         sent = self.read(read_json(body))
 

@@ -11,7 +11,7 @@ from app.domain.incident import IncidentFields
 from app.domain.source import INT64, DayText, Id, MomentText, Whole
 from app.domain.toll import Breakdown
 from app.domain.vocabulary import Bound, Measure, Movement, ReportChange, ReporterKind, Status, Victims
-from app.query.parameters import Group
+from app.query.code_lists import Group
 
 InstantText = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-24T12:00:00.000001Z"])]
 

@@ -37,9 +37,9 @@ from app.errors import (
 from app.ingest.files import is_packed
 from app.ingest.formats import Importer, import_file, importer_of
 from app.ingest.pipeline import Result, Summary
-from app.query import parameters as query_parameters
-from app.query.parameters import FileFormat
-from app.query.query import Query, parse_query
+from app.query.parameters import ImportQuery
+from app.query.code_lists import FileFormat
+from app.query.query import parameters_of, parse_query
 from app.store.db.database import Database
 from app.store.db.slots import Slots
 from app.store.keys import expect_holds
@@ -81,7 +81,7 @@ class ImportRoute(WriteRoute):
     async def _handle(self, request: Request) -> Response:
         access = await access_of(request)
         access.expect(Scope.WRITE)
-        question = parse_query(parse_pairs(request.scope["query_string"]), query_parameters.IMPORT)
+        question = parse_query(parse_pairs(request.scope["query_string"]), ImportQuery)
         importer = _importer(question)
         check_body(request, self.media_types, MOST_BYTES)
         hold(request, under_way)
@@ -97,13 +97,11 @@ async def _resumed(first: bytes, lines: AsyncGenerator[bytes]) -> AsyncGenerator
             yield some
 
 
-def _importer(question: Query) -> Importer:
-    if "format" not in question.given:
+def _importer(query: ImportQuery) -> Importer:
+    if query.format is None:
         raise InvalidInput([FieldError("format", f"is missing; it is one of {', '.join(FileFormat)}")])
-    on = question.given.get("released_on")
-    return importer_of(
-        question.given["format"], question.given.get("release"), on and on.isoformat(), question.given.get("dates")
-    )
+    on = query.released_on
+    return importer_of(query.format, query.release, on and on.isoformat(), query.dates)
 
 
 async def _imported(request: Request, access: Access, importer: Importer) -> AsyncGenerator[bytes]:
@@ -265,7 +263,7 @@ router = write_router("/v1", ImportRoute)
     },
     openapi_extra={
         "parameters": [
-            openapi_parameter(p) | {"required": p is query_parameters.FORMAT} for p in query_parameters.IMPORT
+            openapi_parameter(p) | {"required": name == "format"} for name, p in parameters_of(ImportQuery).items()
         ],
         "security": [{SECURITY: [Scope.WRITE.value]}],
     },

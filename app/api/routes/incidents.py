@@ -18,8 +18,8 @@ from app.api.openapi.operations import described
 from app.errors import ExportUnwritable
 from app.formats import encoding, parquet
 from app.formats.open_file import OpenFile
-from app.query import parameters as query_parameters
-from app.query.parameters import Format
+from app.query.code_lists import Format
+from app.query.parameters import HistoryQuery, IncidentByIdQuery, IncidentQuery, RecordedQuery
 from app.store.read import history as read_history
 from app.store.read import incidents as read_incidents
 
@@ -32,17 +32,17 @@ ID = {"incident_id": "The incident's id, like `ml-2019-11-01-indelimane`."}
     "",
     response_model=schemas.IncidentPage,
     summary="Incidents that match, with their headline tolls",
-    **described(query_parameters.INCIDENTS, example=examples.INCIDENT_PAGE, confidential=True),
+    **described(IncidentQuery, example=examples.INCIDENT_PAGE, confidential=True),
 )
 async def incidents(request: Request) -> Response:
     """A page of incidents. The walk along `next` shows what was recorded when its first page was answered."""
-    asked = await parse_request(request, query_parameters.INCIDENTS, read_incidents.INCIDENT_PAGES)
+    asked = await parse_request(request, IncidentQuery, read_incidents.INCIDENT_PAGES)
     return await respond(asked, lambda: _incidents(asked), link=True)
 
 
-async def _incidents(asked: ParsedRequest) -> tuple[Made, str | None]:
+async def _incidents(asked: ParsedRequest[IncidentQuery]) -> tuple[Made, str | None]:
     question, fields = asked.question, asked.question.fields
-    reports = encoding.needs_reports(asked.form, question)
+    reports = encoding.needs_reports(asked.form, fields)
     if asked.whole:
         every = read_incidents.every_incident(asked.session, question, reports=reports)
         if asked.form is Format.PARQUET:
@@ -56,7 +56,7 @@ async def _incidents(asked: ParsedRequest) -> tuple[Made, str | None]:
     if asked.form is Format.GEOJSON:
         made = encoding.geojson_page
         return await asked.made(page.items, few, made, page.items, fields, following, page.total), following
-    if table := encoding.csv_table_of(asked.form, question):
+    if table := encoding.csv_table_of(asked.form, fields, hxl=question.hxl):
         rows = partial(encoding.incidents_csv, header=True)
         return await asked.made(page.items, encoding.FEW_ROWS, rows, page.items, table), following
     items = await asked.made(page.items, few, encoding.cut, page.items, fields) if fields else page.items
@@ -65,7 +65,7 @@ async def _incidents(asked: ParsedRequest) -> tuple[Made, str | None]:
     return encoding.json_page(items, following, page.cursor, page.total), following
 
 
-async def _as_file(asked: ParsedRequest, slices: AsyncGenerator[list[str]]) -> OpenFile:
+async def _as_file(asked: ParsedRequest[IncidentQuery], slices: AsyncGenerator[list[str]]) -> OpenFile:
     """Parquet. Raises `ExportUnwritable`."""
     try:
         async with aclosing(slices):
@@ -80,7 +80,7 @@ async def _as_file(asked: ParsedRequest, slices: AsyncGenerator[list[str]]) -> O
     response_model=schemas.Incident | schemas.IncidentMembers,
     summary="One incident",
     **described(
-        query_parameters.INCIDENT_BY_ID,
+        IncidentByIdQuery,
         path=ID,
         example=examples.INCIDENT,
         missing=True,
@@ -90,18 +90,18 @@ async def _as_file(asked: ParsedRequest, slices: AsyncGenerator[list[str]]) -> O
 )
 async def incident(request: Request) -> Response:
     """One incident with its headline toll, sources and actors."""
-    asked = await parse_request(request, query_parameters.INCIDENT_BY_ID)
-    reports = encoding.needs_reports(asked.form, asked.question)
+    asked = await parse_request(request, IncidentByIdQuery)
+    reports = encoding.needs_reports(asked.form, asked.question.fields)
     found = await read_incidents.one_incident(
         asked.session, request.path_params["incident_id"], asked.question, reports=reports
     )
     return await respond(asked, lambda: _incident(asked, found.text), changed=found.updated, version=found.version)
 
 
-async def _incident(asked: ParsedRequest, text: str) -> bytes:
+async def _incident(asked: ParsedRequest[IncidentByIdQuery], text: str) -> bytes:
     if asked.form is Format.GEOJSON:
         return encoding.geojson_feature(orjson.loads(text), asked.question.fields)
-    if table := encoding.csv_table_of(asked.form, asked.question):
+    if table := encoding.csv_table_of(asked.form, asked.question.fields):
         return encoding.incidents_csv([text], table, header=True)
     return encoding.cut([text], asked.question.fields)[0].encode()
 
@@ -111,7 +111,7 @@ async def _incident(asked: ParsedRequest, text: str) -> bytes:
     response_model=schemas.TollHistory,
     summary="Every figure that was reported, and how the headline moved",
     **described(
-        query_parameters.HISTORY,
+        HistoryQuery,
         path=ID,
         example=examples.TOLL_HISTORY,
         missing=True,
@@ -121,12 +121,12 @@ async def _incident(asked: ParsedRequest, text: str) -> bytes:
 )
 async def toll_history(request: Request) -> Response:
     """Every report that covers the incident, oldest first, and the headline's timeline."""
-    asked = await parse_request(request, query_parameters.HISTORY)
+    asked = await parse_request(request, HistoryQuery)
     incident_id = request.path_params["incident_id"]
     return await respond(asked, lambda: _history(asked, incident_id))
 
 
-async def _history(asked: ParsedRequest, incident_id: str) -> bytes:
+async def _history(asked: ParsedRequest[HistoryQuery], incident_id: str) -> bytes:
     if asked.form is Format.CSV:
         history = await read_history.history(asked.session, incident_id, asked.question)
         reports = history["reports"]
@@ -138,14 +138,14 @@ async def _history(asked: ParsedRequest, incident_id: str) -> bytes:
     "/{incident_id}/versions",
     response_model=schemas.Versions,
     summary="How the record itself changed",
-    **described((query_parameters.RECORDED_AS_OF,), path=ID, missing=True, withdrawn=True, confidential=True),
+    **described(RecordedQuery, path=ID, missing=True, withdrawn=True, confidential=True),
 )
 async def versions(request: Request) -> Response:
     """Every version of the incident's record, oldest first, with who recorded it and when."""
-    asked = await parse_request(request, (query_parameters.RECORDED_AS_OF,))
+    asked = await parse_request(request, RecordedQuery)
     return await respond(asked, lambda: _versions(asked, request.path_params["incident_id"]))
 
 
-async def _versions(asked: ParsedRequest, incident_id: str) -> bytes:
+async def _versions(asked: ParsedRequest[RecordedQuery], incident_id: str) -> bytes:
     told = await read_history.versions(asked.session, incident_id)
     return await asked.made(told["items"], encoding.FEW_ROWS, orjson.dumps, told)

@@ -21,7 +21,7 @@ from app.api.routes.live_log import LOOK_SECONDS, LiveFeed
 from app.domain.json_text import array_of, extend_object, json_of, object_of
 from app.domain.vocabulary import Scope
 from app.errors import AppError, FieldError, InvalidInput, ReadTooLong, TooManyReads, TooManyStreams
-from app.query import parameters as query_parameters
+from app.query.parameters import ChangesQuery, ProofQuery, RecordedQuery, StreamQuery
 from app.query.query import Query, parse_query
 from app.store.db.slots import Slots
 from app.store.read import log as read_log
@@ -41,7 +41,7 @@ KEY_SECONDS = 1.0
     "/changes",
     response_model=schemas_log.Changes,
     summary="Every change, in the order of its recording",
-    **described(query_parameters.CHANGES, confidential=True),
+    **described(ChangesQuery, confidential=True),
 )
 async def changes(request: Request) -> Response:
     """Entries of the log after one. Remember the last `seq`, and ask for what comes after it; none is ever left out.
@@ -49,12 +49,12 @@ async def changes(request: Request) -> Response:
     `hash` is SHA-256 of a zero byte and the entry's canonical JSON (RFC 8785) without its `hash` and `opened`. Where
     `epoch` is another than before, the service was restored from a backup: begin anew.
     """
-    asked = await parse_request(request, query_parameters.CHANGES)
+    asked = await parse_request(request, ChangesQuery)
     return await respond(asked, lambda: _changes(asked), link=True)
 
 
-async def _changes(asked: ParsedRequest) -> tuple[bytes, str | None]:
-    after, limit = asked.question.given.get("after", 0), asked.question.limit
+async def _changes(asked: ParsedRequest[ChangesQuery]) -> tuple[bytes, str | None]:
+    after, limit = asked.question.after, asked.question.limit
     found = await read_log.changes(asked.session, after, limit)
     state = await read_log.checkpoint(asked.session)
     last = found[-1].seq if found else after
@@ -67,7 +67,7 @@ async def _changes(asked: ParsedRequest) -> tuple[bytes, str | None]:
 @router.get(
     "/changes/stream",
     summary="Stream changes as they happen (Server-Sent Events)",
-    **described((query_parameters.AFTER,), stream=EVENT_STREAM, confidential=True),
+    **described(StreamQuery, stream=EVENT_STREAM, confidential=True),
 )
 async def changes_stream(request: Request) -> Response:
     """Server-Sent Events: one for each entry, with its `seq` as id. They reach `EventSource.onmessage`.
@@ -76,8 +76,8 @@ async def changes_stream(request: Request) -> Response:
     stream cannot go on. Begins after `Last-Event-ID`, which a browser sends by itself when it connects again, or else
     after `after`. A comment comes every 15 seconds where nothing else does.
     """
-    question = parse_query(parse_pairs(request.scope["query_string"]), (query_parameters.AFTER,))
-    after = _resumed(request.headers.get("last-event-id"), question.given.get("after", 0))
+    question = parse_query(parse_pairs(request.scope["query_string"]), StreamQuery)
+    after = _resumed(request.headers.get("last-event-id"), question.after)
     await access_of(request)
     state = await read_log.checkpoint(await read_incidents.open_session(request.app.state.reader, Query()))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -136,11 +136,11 @@ def _named(name: str, data: str) -> bytes:
     "/log/checkpoint",
     response_model=schemas_log.Checkpoint,
     summary="The log as it stands: its size and the root of its tree",
-    **described((query_parameters.RECORDED_AS_OF,)),
+    **described(RecordedQuery),
 )
 async def log_checkpoint(request: Request) -> Response:
     """Keep it: `incidents verify --against` and the consistency proof show that nothing before it was changed."""
-    asked = await parse_request(request, (query_parameters.RECORDED_AS_OF,))
+    asked = await parse_request(request, RecordedQuery)
     return await respond(asked, lambda: _json(read_log.checkpoint(asked.session)))
 
 
@@ -148,28 +148,30 @@ async def log_checkpoint(request: Request) -> Response:
     "/log/proof",
     response_model=schemas_log.InclusionProof | schemas_log.ConsistencyProof,
     summary="Proof that an entry is in the log, or that the log only grew",
-    **described(query_parameters.PROOF),
+    **described(ProofQuery),
 )
 async def log_proof(request: Request) -> Response:
     """With `seq`, the audit path of RFC 6962 from that entry to the root of the log, or of its first `size` entries.
 
     With `from`, and `to` unless it is the log as it stands, the consistency proof between the two sizes.
     """
-    asked = await parse_request(request, query_parameters.PROOF)
-    given = asked.question.given
-    if ("seq" in given) == ("from" in given):
-        raise InvalidInput([FieldError("seq", "or `from` is given, one of them")])
-    strays = [name for name in (("to",) if "seq" in given else ("size",)) if name in given]
-    if strays:
-        raise InvalidInput([FieldError(strays[0], f"does not go with {'seq' if 'seq' in given else 'from'}")])
+    asked = await parse_request(request, ProofQuery)
+    query = asked.question
+    if (query.seq is None) == (query.from_ is None):
+        raise InvalidInput([FieldError("seq", "or `from` is required, and not both")])
+    if query.seq is not None and query.to is not None:
+        raise InvalidInput([FieldError("to", "does not go with seq")])
+    if query.from_ is not None and query.size is not None:
+        raise InvalidInput([FieldError("size", "does not go with from")])
     return await respond(asked, lambda: _json(_proof(asked)))
 
 
-async def _proof(asked: ParsedRequest) -> dict[str, Any]:
-    given = asked.question.given
-    if "seq" in given:
-        return await read_log.inclusion(asked.session, given["seq"], given.get("size"))
-    return await read_log.consistency(asked.session, given["from"], given.get("to"))
+async def _proof(asked: ParsedRequest[ProofQuery]) -> dict[str, Any]:
+    query = asked.question
+    if query.seq is not None:
+        return await read_log.inclusion(asked.session, query.seq, query.size)
+    assert query.from_ is not None, "one of the two is given"
+    return await read_log.consistency(asked.session, query.from_, query.to)
 
 
 async def _json(told: Any) -> bytes:

@@ -21,11 +21,12 @@ from app.api.openapi.ogc_document import OPENAPI, document
 from app.api.openapi.ogc_schemas import SCHEMA
 from app.api.openapi.operations import described
 from app.api.routes.incidents import ID
-from app.api.routes.ogc_items import base_of, feature_alone, features, link, read_properties
+from app.api.routes.ogc_items import base_of, feature_alone, features, link
 from app.errors import InvalidInput, MalformedQuestion
 from app.formats.encoding import MEDIA_TYPES
-from app.query import parameters as query_parameters
-from app.query.parameters import Crs, Format, Parameter
+from app.query.code_lists import Crs, Format
+from app.query.feature_query import FeatureByIdQuery, FeatureInfoQuery, FeatureQuery, incident_query
+from app.query.query import Query
 from app.store.read import incidents as read_incidents
 
 GEOJSON = MEDIA_TYPES[Format.GEOJSON]
@@ -67,11 +68,11 @@ router = read_router("/ogc", "OGC API – Features", route_class=OgcRoute)
 
 
 def _about(summary: str, media: str = JSON) -> dict[str, Any]:
-    return {"summary": summary, **described(query_parameters.ABOUT_FEATURES, malformed=400, media=media)}
+    return {"summary": summary, **described(FeatureInfoQuery, malformed=400, media=media)}
 
 
-def _of_features(summary: str, parameters: Sequence[Parameter], **options: Any) -> dict[str, Any]:
-    return {"summary": summary, **described(parameters, malformed=400, media=GEOJSON, **options)}
+def _of_features(summary: str, model: type[Query], **options: Any) -> dict[str, Any]:
+    return {"summary": summary, **described(model, malformed=400, media=GEOJSON, **options)}
 
 
 @router.get("", **_about("Landing page"))
@@ -147,27 +148,27 @@ async def ogc_feature_schema(request: Request) -> Response:
     return await _respond(request, ogc_schemas.feature_schema(here), SCHEMA)
 
 
-@router.get(f"{COLLECTION}/items", **_of_features("Incidents as features", query_parameters.FEATURES))
+@router.get(f"{COLLECTION}/items", **_of_features("Incidents as features", FeatureQuery))
 async def ogc_features(request: Request) -> Response:
     """A page of incidents. All pages of `next` are one consistent snapshot, taken at the first request."""
-    asked = await parse_request(request, query_parameters.FEATURES, read_incidents.INCIDENT_PAGES, read_properties)
+    asked = await parse_request(request, FeatureQuery, read_incidents.INCIDENT_PAGES, incident_query)
     return await _answer(replace(asked, form=Format.GEOJSON), lambda: features(asked), link=True, weak=True)
 
 
 @router.get(
     f"{COLLECTION}/items/{{incident_id}}",
-    **_of_features("One incident as a feature", query_parameters.FEATURE, path=ID, missing=True, withdrawn=True),
+    **_of_features("One incident as a feature", FeatureByIdQuery, path=ID, missing=True, withdrawn=True),
 )
 async def ogc_feature(request: Request) -> Response:
     """One incident with its headline toll."""
-    asked = await parse_request(request, query_parameters.FEATURE)
+    asked = await parse_request(request, FeatureByIdQuery)
     found = await read_incidents.one_incident(asked.session, request.path_params["incident_id"], asked.question)
     return await _answer(
         replace(asked, form=Format.GEOJSON), lambda: feature_alone(asked, found.text), changed=found.updated
     )
 
 
-async def _answer(asked: ParsedRequest, body: Callable[[], Any], **options: Any) -> Response:
+async def _answer(asked: ParsedRequest[Any], body: Callable[[], Any], **options: Any) -> Response:
     """The response, whose links, and so its tag, depend on the address of the service."""
     return await respond(asked, body, besides=base_of(asked.request), **options)
 
@@ -198,7 +199,7 @@ async def _collection(request: Request) -> dict[str, Any]:
 
 
 async def _respond(request: Request, content: Mapping[str, Any], media_type: str = JSON) -> Response:
-    asked = await parse_request(request, query_parameters.ABOUT_FEATURES)
+    asked = await parse_request(request, FeatureInfoQuery)
     return await _answer(replace(asked, form=Format.JSON), lambda: _bytes(content), media_type=media_type)
 
 

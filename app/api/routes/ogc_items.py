@@ -1,4 +1,4 @@
-"""Features under `/ogc`: what a request comes to as a query, and pages and single features as responses."""
+"""Features under `/ogc`: pages and single features as responses."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,15 +10,11 @@ from starlette.requests import Request
 from app.api.http.addresses import absolute, base
 from app.api.http.read_request import ParsedRequest
 from app.domain.json_text import array_of, extend_object, json_of, object_of
-from app.errors import FieldError, InvalidInput
 from app.formats.encoding import FEW_ROWS, MEDIA_TYPES
 from app.formats.layouts.plain import flat_incident
-from app.query.cql import read_predicate
-from app.query.cql_text import Language
 from app.query.features import PROPERTIES
-from app.query.parameters import EQUAL, Format
-from app.query.query import Query
-from app.query.value_types import Interval
+from app.query.code_lists import Format
+from app.query.parameters import IncidentQuery
 from app.store.read import incidents as read_incidents
 
 GEOJSON, JSON = MEDIA_TYPES[Format.GEOJSON], MEDIA_TYPES[Format.JSON]
@@ -26,34 +22,11 @@ _FLAGS = {"killed_open_ended": "open_ended", "killed_disputed": "disputed"}
 """Properties that are words in a table and booleans in a feature."""
 
 
-def read_properties(question: Query) -> Query:
-    """The query with one predicate for `filter` and the properties, and `datetime` as days.
-
-    Raises `InvalidInput` for a filter that cannot be read.
-    """
-    given = dict(question.given)
-    equal = [(p.name, given.pop(p.name)) for p in EQUAL if p.name in given]
-    text, language = given.pop("filter", None), given.pop("filter-lang", Language.CQL2_TEXT)
-    try:
-        predicate = read_predicate(text, language, equal)
-    except ValueError as error:
-        raise InvalidInput([FieldError("filter", str(error), text)]) from None
-    if predicate:
-        given["filter"] = predicate
-    interval: Interval | None = given.pop("datetime", None)
-    if interval:
-        first = max(filter(None, (interval.first, given.get("date_from"))), default=None)
-        last = min(filter(None, (interval.last, given.get("date_to"))), default=None)
-        given |= {"date_from": first, "date_to": last}
-    return Query({name: value for name, value in given.items() if value is not None})
-
-
-async def features(asked: ParsedRequest) -> tuple[bytes, str | None]:
+async def features(asked: ParsedRequest[IncidentQuery]) -> tuple[bytes, str | None]:
     """A page, and the address of the next one."""
     session, question = asked.session, asked.question
     page = await read_incidents.page_of_incidents(session, question.but(total=None))
-    counted = question.given.get("total", True)
-    matched = await read_incidents.matched(asked.request.app.state.reader, session, question) if counted else None
+    matched = await read_incidents.matched(asked.request.app.state.reader, session, question) if question.total else None
     site = base_of(asked.request).removesuffix("/ogc")
     following = asked.next_page(page.cursor)
     links = [link(_here(asked.request, site), "self", GEOJSON, "this page")]
@@ -75,7 +48,7 @@ def _collection(head: Mapping[str, Any], items: Sequence[str]) -> bytes:
     return extend_object(json_of(head), object_of(features=features)).encode()
 
 
-async def feature_alone(asked: ParsedRequest, text: str) -> bytes:
+async def feature_alone(asked: ParsedRequest[Any], text: str) -> bytes:
     """One feature with its links."""
     base = base_of(asked.request)
     collection = f"{base}/collections/incidents"

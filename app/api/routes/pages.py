@@ -6,7 +6,7 @@ They ask what programs ask, by the same reading path, and say in HTML what `/v1`
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import orjson
@@ -21,7 +21,18 @@ from app.api.http.read_request import MANY_PAIRS, ParsedRequest, parse_pairs, pa
 from app.domain.dates import instant_text
 from app.domain.vocabulary import Movement
 from app.errors import AppError, IncidentWithdrawn, InvalidInput
-from app.query import parameters as query_parameters
+from app.query.code_lists import Group, Sort
+from app.query.parameters import (
+    ClockQuery,
+    ExplorerQuery,
+    FeedQuery,
+    HistoryQuery,
+    IncidentQuery,
+    ListQuery,
+    PageQuery,
+    ReportQuery,
+    StatisticsQuery,
+)
 from app.query.query import Query
 from app.store.read import history as read_history
 from app.store.read import incident_queries, reporters_sources
@@ -41,8 +52,7 @@ MANY_LISTED, FEW_IN_FEED = 100, 50
 """Items of a list, and entries of a feed, that are made on the event loop: some milliseconds. More are in a thread."""
 MOST_REVISED = 10_000
 """Figures of a reporter that are looked at, the newest first."""
-EXPLORED = (*query_parameters.MATCHING, query_parameters.SORT, query_parameters.LIMIT, query_parameters.CURSOR)
-LISTED = (*query_parameters.CLOCKS, query_parameters.LIMIT, query_parameters.CURSOR)
+L = TypeVar("L", bound=ListQuery)
 Page = Callable[[Request], Awaitable[Response]]
 
 
@@ -91,7 +101,7 @@ def _failed(request: Request, error: AppError) -> Response:
     return Response(body, error.status, headers, media_type=HTML)
 
 
-async def _answer(asked: ParsedRequest, told: Callable[[], Awaitable[dict[str, Any]]], template: str) -> Response:
+async def _answer(asked: ParsedRequest[Any], told: Callable[[], Awaitable[dict[str, Any]]], template: str) -> Response:
     """The page that a template makes of what is told, or a 304."""
 
     async def body() -> bytes:
@@ -105,26 +115,27 @@ async def _answer(asked: ParsedRequest, told: Callable[[], Awaitable[dict[str, A
     )
 
 
-def _besides(asked: ParsedRequest) -> tuple[str, str]:
+def _besides(asked: ParsedRequest[Any]) -> tuple[str, str]:
     """What a page says besides the records: the templates' words, and the address of the service."""
     return render.MADE_OF, _base(asked.request)
 
 
-def _clocks(asked: ParsedRequest) -> str:
+def _clocks(asked: ParsedRequest[Any]) -> str:
     """The two clocks as a query, for links that keep them."""
     return urlencode([(name, value) for name, value in asked.pairs if name in ("as_of", "recorded_as_of")])
 
 
-async def _listed(asked: ParsedRequest, items: Sequence[str]) -> list[Markup]:
+async def _listed(asked: ParsedRequest[Any], items: Sequence[str]) -> list[Markup]:
     root, clocks = _root(asked.request), _clocks(asked)
     return await asked.made(items, ON_A_PAGE, lambda: [render.listed(text, root, clocks) for text in items])
 
 
-def _with_limit(count: int) -> Callable[[Query], Query]:
-    return lambda question: question if "limit" in question.given else question.but(limit=count)
+def _as_page(query: Query, model: type[L], count: int, **more: Any) -> L:
+    """The query that a page reads: of `count` items unless the request has a limit."""
+    return query.converted(model, **({} if query.is_given("limit") else {"limit": count}), **more)
 
 
-def _following(asked: ParsedRequest, cursor: str | None) -> str | None:
+def _following(asked: ParsedRequest[Any], cursor: str | None) -> str | None:
     """The query of the next page."""
     address = asked.next_page(cursor)
     return address and address.partition("?")[2]
@@ -132,11 +143,15 @@ def _following(asked: ParsedRequest, cursor: str | None) -> str | None:
 
 async def explorer(request: Request) -> Response:
     """The incidents that match, with the filters as a form. Scripts add the map, the histogram and the sums."""
-    asked = await parse_request(request, EXPLORED, read_incidents.INCIDENT_PAGES, _with_limit(ON_A_PAGE))
+    asked = await parse_request(request, ExplorerQuery, read_incidents.INCIDENT_PAGES, _explored)
     return await _answer(asked, lambda: _explorer(asked), "explorer.html")
 
 
-async def _explorer(asked: ParsedRequest) -> dict[str, Any]:
+def _explored(query: ExplorerQuery) -> IncidentQuery:
+    return _as_page(query, IncidentQuery, ON_A_PAGE)
+
+
+async def _explorer(asked: ParsedRequest[IncidentQuery]) -> dict[str, Any]:
     page = await read_incidents.page_of_incidents(asked.session, asked.question)
     extent = await read_incidents.extent(asked.request.app.state.reader)
     told_days = [None if t is None else instant_text(t)[:10] for t in extent.reported]
@@ -150,29 +165,29 @@ async def _explorer(asked: ParsedRequest) -> dict[str, Any]:
         "sorting": sorting,
         "in_words": form.in_words(asked.pairs),
         "api_query": api,
-        "later": "cursor" in asked.question.given,
+        "later": asked.question.cursor is not None,
     }
 
 
 @lru_cache(maxsize=64)
 def _form(pairs: tuple[tuple[str, str], ...], root: str, days: tuple[str | None, ...]) -> tuple[Markup, Markup]:
     """The form with what was asked, and the order with it. `days` are the ends of the slider."""
-    filled = form.form(EXPLORED[:-2], pairs)
+    filled = form.form(pairs)
     return render.part("form.html", form=filled, root=root, days=days), render.part("sorting.html", form=filled)
 
 
 async def incident(request: Request) -> Response:
     """One incident: how its toll was told, by whom, and what is recorded of it."""
-    asked = await parse_request(request, query_parameters.CLOCKS)
+    asked = await parse_request(request, ClockQuery)
     incident_id = request.path_params["incident_id"]
     found = await read_incidents.one_incident(asked.session, incident_id, asked.question)
     return await _answer(asked, partial(_incident, asked, found.text), "incident.html")
 
 
-async def _incident(asked: ParsedRequest, text: str) -> dict[str, Any]:
+async def _incident(asked: ParsedRequest[ClockQuery], text: str) -> dict[str, Any]:
     item = orjson.loads(text)
     session, site = asked.session, _base(asked.request)
-    history = await read_history.history(session, item["id"], asked.question)
+    history = await read_history.history(session, item["id"], asked.question.converted(HistoryQuery))
     versions = await read_history.versions(session, item["id"])
     recorded = instant_text(asked.session.recorded)
     as_of = [("as_of", asked.question.as_of.text)] if asked.question.as_of else []
@@ -196,25 +211,23 @@ async def _incident(asked: ParsedRequest, text: str) -> dict[str, Any]:
 
 async def region(request: Request) -> Response:
     """What one country or region saw."""
-    asked = await parse_request(request, LISTED, read_incidents.INCIDENT_PAGES, _in_region(request.path_params["code"]))
+    code = request.path_params["code"]
+
+    def of_region(query: PageQuery) -> IncidentQuery:
+        return _as_page(read_statistics.narrowed(code, query), IncidentQuery, ON_A_PAGE)
+
+    asked = await parse_request(request, PageQuery, read_incidents.INCIDENT_PAGES, of_region)
     return await _answer(asked, lambda: _region(asked), "region.html")
 
 
-def _in_region(code: str) -> Callable[[Query], Query]:
-    def meant(question: Query) -> Query:
-        return _with_limit(ON_A_PAGE)(read_statistics.narrowed(code, question))
-
-    return meant
-
-
-async def _region(asked: ParsedRequest) -> dict[str, Any]:
+async def _region(asked: ParsedRequest[IncidentQuery]) -> dict[str, Any]:
     session, question = asked.session, asked.question
     told = await read_statistics.region(session, asked.request.path_params["code"], question)
     page = await read_incidents.page_of_incidents(session, question)
-    years = await read_statistics.stats(session, question.but(group_by=("year",), limit=None, cursor=None))
+    years = await read_statistics.stats(session, question.converted(StatisticsQuery, group_by=(Group.YEAR,)))
     moved = {}
     for movement in (Movement.RAISED, Movement.LOWERED):
-        narrowed = question.but(change=[movement], limit=None, cursor=None)
+        narrowed = question.but(change=movement)
         (counted,) = await session.rows(incident_queries.select_total(narrowed, session.recorded))
         moved[movement.value] = counted[0]
     most = max((year["killed"]["best"] or 0 for year in years["items"]), default=0)
@@ -242,14 +255,14 @@ async def _party(request: Request, table: str) -> Response:
     party_id = request.path_params["id"]
     by = {"reporter": "reported_by", "source": "source"}[table]
 
-    def meant(question: Query) -> Query:
-        return _with_limit(REPORTS_ON_A_PAGE)(question.but(**{by: party_id}))
+    def of_one(query: PageQuery) -> ReportQuery:
+        return _as_page(query, ReportQuery, REPORTS_ON_A_PAGE).but(**{by: party_id})
 
-    asked = await parse_request(request, LISTED, read_reports.REPORTS, meant)
+    asked = await parse_request(request, PageQuery, read_reports.REPORTS, of_one)
     return await _answer(asked, lambda: _told_by(asked, table, party_id), f"{table}.html")
 
 
-async def _told_by(asked: ParsedRequest, table: str, party_id: str) -> dict[str, Any]:
+async def _told_by(asked: ParsedRequest[ReportQuery], table: str, party_id: str) -> dict[str, Any]:
     session = asked.session
     party = orjson.loads(await session.run(reporters_sources.find_reporter_or_source, table, party_id))
     page = await read_reports.toll_reports(session, asked.question)
@@ -268,7 +281,7 @@ async def _told_by(asked: ParsedRequest, table: str, party_id: str) -> dict[str,
 
 async def guide_page(request: Request) -> Response:
     """Our names for those who know ACLED's and UCDP's."""
-    asked = await parse_request(request, ())
+    asked = await parse_request(request, Query)
     return await _answer(asked, _guide, "guide.html")
 
 
@@ -278,17 +291,15 @@ async def _guide() -> dict[str, Any]:
 
 async def feed(request: Request) -> Response:
     """New and revised incidents that match, the last changed first, as an Atom feed."""
-    asked = await parse_request(
-        request, (*query_parameters.MATCHING, query_parameters.LIMIT), read_incidents.INCIDENT_PAGES, _as_feed
-    )
+    asked = await parse_request(request, FeedQuery, read_incidents.INCIDENT_PAGES, _as_feed)
     return await respond(asked, lambda: _feed(asked), media_type=ATOM, besides=_besides(asked))
 
 
-def _as_feed(question: Query) -> Query:
-    return _with_limit(ON_A_PAGE)(question).but(sort=query_parameters.Sort.UPDATED_DOWN)
+def _as_feed(query: FeedQuery) -> IncidentQuery:
+    return _as_page(query, IncidentQuery, ON_A_PAGE, sort=Sort.UPDATED_DOWN)
 
 
-async def _feed(asked: ParsedRequest) -> bytes:
+async def _feed(asked: ParsedRequest[IncidentQuery]) -> bytes:
     page = await read_incidents.page_of_incidents(asked.session, asked.question)
 
     def made() -> bytes:

@@ -20,8 +20,8 @@ from app.domain.json_text import extend_object, json_of
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.toll import RetractionDraft, TollReportDraft
 from app.errors import FieldError, InvalidInput, PreconditionFailed, PreconditionRequired
-from app.query.parameters import Format
-from app.query.query import Query
+from app.query.code_lists import Format
+from app.query.parameters import ClockQuery
 from app.store.read import incidents as read_incidents
 from app.store.read import reporters_sources
 from app.store.read import reports as read_reports
@@ -130,7 +130,7 @@ def retract_toll_report(writer: Writer, session: WriteSession, sent: RetractionD
     report_id = request.path_params["report_id"]
     writer.retract_report(report_id, sent.reason, sent.reported_on, sent.source)
     writer.finish()
-    body = session.run(read_reports.find_report, report_id, Query())
+    body = session.run(read_reports.find_report, report_id, ClockQuery())
     return _created(body, f"/v1/toll-reports/{report_id}", request)
 
 
@@ -176,7 +176,7 @@ def record_reporter(writer: Writer, session: WriteSession, sent: ReporterDraft, 
 
 
 def _incident(session: WriteSession, incident_id: str, request: Request, status: int) -> Answer:
-    found = session.run(read_incidents.find_incident, incident_id, Query())
+    found = session.run(read_incidents.find_incident, incident_id, ClockQuery())
     path = f"/v1/incidents/{incident_id}"
     encoding = encoding_of(Format.JSON, conditional_headers(request.scope["headers"]))
     etag = tag(path, b"", Format.JSON, encoding, (session.epoch, found.updated, session.confidential), found.version)

@@ -9,8 +9,8 @@ from app.api.http.read_route import read_router
 from app.api.openapi import examples, schemas
 from app.api.openapi.operations import described
 from app.formats import encoding
-from app.query import parameters as query_parameters
-from app.query.parameters import Format
+from app.query.code_lists import Format
+from app.query.parameters import ClockQuery, StatisticsQuery
 from app.store.read import statistics as read_statistics
 
 router = read_router("/v1", "Statistics")
@@ -20,7 +20,7 @@ router = read_router("/v1", "Statistics")
     "/stats",
     response_model=schemas.Stats,
     summary="Counts and toll sums, by group",
-    **described(query_parameters.STATS, example=examples.STATS),
+    **described(StatisticsQuery, example=examples.STATS),
 )
 async def stats(request: Request) -> Response:
     """Counts and sums of the incidents that match.
@@ -29,18 +29,18 @@ async def stats(request: Request) -> Response:
     may add up to more than `total`, which counts everything once. A figure told for several incidents together is in
     `…_shared` of every group with one of them.
     """
-    asked = await parse_request(request, query_parameters.STATS)
+    asked = await parse_request(request, StatisticsQuery)
     return await respond(asked, lambda: _stats(asked))
 
 
-async def _stats(asked: ParsedRequest) -> bytes:
+async def _stats(asked: ParsedRequest[StatisticsQuery]) -> bytes:
     found = await read_statistics.stats(asked.session, asked.question)
     items = found["items"]
 
     def made() -> bytes:
         each = asked.session.each(items)
         if asked.form is Format.CSV:
-            return encoding.sums_csv({**found, "items": each}, asked.question.given.get("group_by", ()))
+            return encoding.sums_csv({**found, "items": each}, asked.question.group_by)
         return encoding.sums_json({**found, "items": each})
 
     return await asked.made(items, read_statistics.MANY_GROUPS, made)
@@ -50,15 +50,15 @@ async def _stats(asked: ParsedRequest) -> bytes:
     "/regions",
     response_model=schemas.Regions,
     summary="Countries and regions that have incidents",
-    **described(query_parameters.CLOCKS),
+    **described(ClockQuery),
 )
 async def regions(request: Request) -> Response:
     """Countries by code, each followed by its regions, with the number of their incidents."""
-    asked = await parse_request(request, query_parameters.CLOCKS)
+    asked = await parse_request(request, ClockQuery)
     return await respond(asked, lambda: _regions(asked))
 
 
-async def _regions(asked: ParsedRequest) -> bytes:
+async def _regions(asked: ParsedRequest[ClockQuery]) -> bytes:
     items = await read_statistics.regions(asked.session, asked.question)
     return await asked.made(items, read_statistics.MANY_GROUPS, orjson.dumps, {"items": items})
 
@@ -68,14 +68,14 @@ async def _regions(asked: ParsedRequest) -> bytes:
     response_model=schemas.RegionSummary,
     summary="One country or region, with the sums of its incidents",
     **described(
-        query_parameters.CLOCKS, path={"code": "ISO 3166-1 alpha-2 or ISO 3166-2, like `ML` or `ML-9`."}, missing=True
+        ClockQuery, path={"code": "ISO 3166-1 alpha-2 or ISO 3166-2, like `ML` or `ML-9`."}, missing=True
     ),
 )
 async def region(request: Request) -> Response:
     """One country or region with the sums of its incidents."""
-    asked = await parse_request(request, query_parameters.CLOCKS)
+    asked = await parse_request(request, ClockQuery)
     return await respond(asked, lambda: _region(asked, request.path_params["code"]))
 
 
-async def _region(asked: ParsedRequest, code: str) -> bytes:
+async def _region(asked: ParsedRequest[ClockQuery], code: str) -> bytes:
     return orjson.dumps(await read_statistics.region(asked.session, code, asked.question))

@@ -1,6 +1,7 @@
 """`/v1/toll-reports`, `/v1/reporters`, `/v1/sources`: who said what, across incidents."""
 
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -11,8 +12,8 @@ from app.api.http.read_route import read_router
 from app.api.openapi import schemas
 from app.api.openapi.operations import described
 from app.formats import encoding
-from app.query import parameters as query_parameters
-from app.query.parameters import Format
+from app.query.code_lists import Format
+from app.query.parameters import ClockQuery, ListQuery, RecordedQuery, ReportQuery
 from app.store.read import reporters_sources
 from app.store.read import reports as read_reports
 from app.store.read.paging import Page
@@ -25,15 +26,15 @@ router = read_router("/v1")
     response_model=schemas.TollReportPage,
     tags=["Toll reports"],
     summary="Toll reports, newest first",
-    **described(query_parameters.REPORTS, confidential=True),
+    **described(ReportQuery, confidential=True),
 )
 async def toll_reports(request: Request) -> Response:
     """Toll reports across incidents, each with whether it stands at the clocks asked for."""
-    asked = await parse_request(request, query_parameters.REPORTS, read_reports.REPORTS)
+    asked = await parse_request(request, ReportQuery, read_reports.REPORTS)
     return await respond(asked, lambda: _reports(asked), link=True)
 
 
-async def _reports(asked: ParsedRequest) -> tuple[bytes | AsyncGenerator[bytes], str | None]:
+async def _reports(asked: ParsedRequest[ReportQuery]) -> tuple[bytes | AsyncGenerator[bytes], str | None]:
     if asked.whole:
         return encoding.export_reports(read_reports.every_toll_report(asked.session, asked.question), asked.form), None
     page = await read_reports.toll_reports(asked.session, asked.question)
@@ -44,7 +45,7 @@ async def _reports(asked: ParsedRequest) -> tuple[bytes | AsyncGenerator[bytes],
     return _encoded(asked, page)
 
 
-def _encoded(asked: ParsedRequest, page: Page) -> tuple[bytes, str | None]:
+def _encoded(asked: ParsedRequest[Any], page: Page) -> tuple[bytes, str | None]:
     following = asked.next_page(page.cursor)
     if asked.form is Format.NDJSON:
         return encoding.ndjson(page.items), following
@@ -56,15 +57,15 @@ def _encoded(asked: ParsedRequest, page: Page) -> tuple[bytes, str | None]:
     response_model=schemas.TollReport,
     tags=["Toll reports"],
     summary="One toll report",
-    **described(query_parameters.CLOCKS, path={"report_id": "The report's id."}, missing=True, confidential=True),
+    **described(ClockQuery, path={"report_id": "The report's id."}, missing=True, confidential=True),
 )
 async def toll_report(request: Request) -> Response:
     """One toll report, with whether it stands at the clocks asked for."""
-    asked = await parse_request(request, query_parameters.CLOCKS)
+    asked = await parse_request(request, ClockQuery)
     return await respond(asked, lambda: _report(asked, request.path_params["report_id"]))
 
 
-async def _report(asked: ParsedRequest, report_id: str) -> bytes:
+async def _report(asked: ParsedRequest[ClockQuery], report_id: str) -> bytes:
     return (await asked.session.run(read_reports.find_report, report_id, asked.question)).encode()
 
 
@@ -73,7 +74,7 @@ async def _report(asked: ParsedRequest, report_id: str) -> bytes:
     response_model=schemas.ReporterPage,
     tags=["Reporters and sources"],
     summary="List reporters with report and incident counts",
-    **described(query_parameters.LISTS, confidential=True),
+    **described(ListQuery, confidential=True),
 )
 async def reporters(request: Request) -> Response:
     """Reporters by id, with the number of their reports and of the incidents that these cover."""
@@ -85,7 +86,7 @@ async def reporters(request: Request) -> Response:
     response_model=schemas.SourcePage,
     tags=["Reporters and sources"],
     summary="List sources with report and incident counts",
-    **described(query_parameters.LISTS, confidential=True),
+    **described(ListQuery, confidential=True),
 )
 async def sources(request: Request) -> Response:
     """Sources by id, with the number of reports that they carry and of the incidents that these cover."""
@@ -93,7 +94,7 @@ async def sources(request: Request) -> Response:
 
 
 async def _parties(request: Request, table: str) -> Response:
-    asked = await parse_request(request, query_parameters.LISTS, reporters_sources.REPORTERS_OR_SOURCES[table])
+    asked = await parse_request(request, ListQuery, reporters_sources.REPORTERS_OR_SOURCES[table])
 
     async def body() -> tuple[bytes, str | None]:
         return _encoded(asked, await reporters_sources.reporters_or_sources(asked.session, table, asked.question))
@@ -107,7 +108,7 @@ async def _parties(request: Request, table: str) -> Response:
     tags=["Reporters and sources"],
     summary="One reporter",
     **described(
-        (query_parameters.RECORDED_AS_OF,), path={"reporter_id": "The reporter's id."}, missing=True, confidential=True
+        RecordedQuery, path={"reporter_id": "The reporter's id."}, missing=True, confidential=True
     ),
 )
 async def reporter(request: Request) -> Response:
@@ -121,7 +122,7 @@ async def reporter(request: Request) -> Response:
     tags=["Reporters and sources"],
     summary="One source",
     **described(
-        (query_parameters.RECORDED_AS_OF,), path={"source_id": "The source's id."}, missing=True, confidential=True
+        RecordedQuery, path={"source_id": "The source's id."}, missing=True, confidential=True
     ),
 )
 async def source(request: Request) -> Response:
@@ -130,7 +131,7 @@ async def source(request: Request) -> Response:
 
 
 async def _one_party(request: Request, table: str) -> Response:
-    asked = await parse_request(request, (query_parameters.RECORDED_AS_OF,))
+    asked = await parse_request(request, RecordedQuery)
 
     async def body() -> bytes:
         return (

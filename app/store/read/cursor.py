@@ -70,10 +70,10 @@ NOT_ASKED = ("cursor", "limit", "total", "fields", "hxl", "bom", "f")
 
 def cursor_of(question: Query, walk: PageSequence) -> Cursor | None:
     """The cursor that was sent, checked against the walk and the question."""
-    text = question.given.get("cursor")
+    text = getattr(question, "cursor", None)
     return None if text is None else read_cursor(text, walk, asked_of(question))
 
 
 def asked_of(question: Query) -> str:
-    """What a cursor belongs to: the filters, clocks and order."""
-    return repr(sorted((name, str(value)) for name, value in question.given.items() if name not in NOT_ASKED))
+    """What a cursor is bound to: the filters, clocks and order, as they were sent."""
+    return repr(sorted(pair for pair in question.pairs if pair[0] not in NOT_ASKED))

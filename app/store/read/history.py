@@ -14,7 +14,7 @@ from app.domain.history import Effect, account, by_set, superseding
 from app.domain.json_text import array_of, extend_object, json_of, object_of
 from app.domain.report import Report
 from app.domain.vocabulary import Measure, ReportChange
-from app.query.query import Query
+from app.query.parameters import HistoryQuery
 from app.store.db.statements import Row, Statement
 from app.store.read import incident_queries
 from app.store.read.disclosure import disclosed, disclosed_document
@@ -57,7 +57,7 @@ def select_reports_about_incident(incident_id: str, recorded: Instant) -> Statem
     return Statement.of(build_reports_of_history, id=incident_id, recorded=recorded)
 
 
-async def history(session: ReadSession, incident_id: str, query: Query) -> dict[str, Any]:
+async def history(session: ReadSession, incident_id: str, query: HistoryQuery) -> dict[str, Any]:
     """Every report that covers an incident, oldest first, and the timeline of its headline."""
     text = await history_text(session, incident_id, query)
     document: dict[str, Any]
@@ -65,7 +65,7 @@ async def history(session: ReadSession, incident_id: str, query: Query) -> dict[
     return document
 
 
-async def history_text(session: ReadSession, incident_id: str, query: Query) -> bytes:
+async def history_text(session: ReadSession, incident_id: str, query: HistoryQuery) -> bytes:
     """The same as JSON.
 
     Raises `ReadTooLong` if the request has no time left. The work ends soon after its client has left.
@@ -94,10 +94,10 @@ def _as_text(found: History, reports: Sequence[str]) -> bytes:
     return extend_object(head, object_of(reports=array_of(reports)), json_of(timelines)).encode()
 
 
-def _history(rows: Sequence[Row], incident_id: str, query: Query, look: Look) -> History:
+def _history(rows: Sequence[Row], incident_id: str, query: HistoryQuery, look: Look) -> History:
     known, at = [known_report(row) for row in rows], query.known
     every = [k.report for k in known]
-    measure = query.given.get("measure")
+    measure = query.measure
     shown = [k for k in covering(incident_id, known, at) if measure is None or k.report.measure is measure]
     replacing = superseding(every)
     changes: dict[str, Effect] = {}

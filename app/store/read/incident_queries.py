@@ -8,8 +8,9 @@ from sqlmodel import col
 
 from app.domain.dates import Instant
 from app.domain.vocabulary import Figure
-from app.query.parameters import Comparison, Sort
-from app.query.query import Query
+from app.query.code_lists import Sort
+from app.query.parameters import IncidentQuery, MatchingQuery
+from app.query.query import Comparison
 from app.query.value_types import Box
 from app.store.db.sql_text import limited
 from app.store.db.statements import Statement
@@ -70,7 +71,7 @@ def _tree_values(box: Box) -> dict[str, float]:
 
 
 def select_incidents(
-    query: Query, recorded: Instant, after: Sequence[int | str] | None, *, by_tree: bool
+    query: IncidentQuery, recorded: Instant, after: Sequence[int | str] | None, *, by_tree: bool
 ) -> Statement:
     """A page with one row more than its limit, which shows whether there is a next page."""
     values = values_of(query, recorded) | {"limit": query.limit + 1}
@@ -83,12 +84,12 @@ def select_incidents(
     return Statement.of(build_incidents, *shape, long=searches_long(query), **values)
 
 
-def searches_long(query: Query) -> bool:
+def searches_long(query: MatchingQuery) -> bool:
     """Whether the words of a search may be in many texts: several words, or one of fewer than four characters.
 
     The full-text index reads all entries of a word at once, without a look at the deadline.
     """
-    words = [word for f, value in query.filters if f.how is Comparison.WORDS for word in value.split()]
+    words = [word for f, value in query.filters() if f.how is Comparison.WORDS for word in value.split()]
     return len(words) > 1 or any(len(word) < 4 for word in words)
 
 
@@ -111,7 +112,7 @@ def build_total(shape: Shape) -> Select[Any]:
     return select(func.count()).select_from(Segment).where(*where)
 
 
-def select_total(query: Query, recorded: Instant) -> Statement:
+def select_total(query: MatchingQuery, recorded: Instant) -> Statement:
     """The number of incidents that match."""
     return Statement.of(build_total, shape_of(query), long=searches_long(query), **values_of(query, recorded))
 

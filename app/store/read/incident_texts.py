@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 
 from app.domain.json_text import array_of, extend_object, json_of, object_of
-from app.query.query import Query
+from app.query.parameters import ClockQuery
 from app.store.db.statements import Row
 from app.store.read import report_rows
 from app.store.read.cursor import LARGEST
@@ -16,21 +16,21 @@ INCIDENTS_AT_ONCE = 50
 """Incidents whose reports one statement reads."""
 
 
-async def incident_texts(session: ReadSession, query: Query, rows: Sequence[Row], max_size: float = inf) -> list[str]:
+async def incident_texts(session: ReadSession, query: ClockQuery, rows: Sequence[Row], max_size: float = inf) -> list[str]:
     """The JSON texts of rows of `select_incidents`, up to the one that brings them to `max_size` characters."""
     as_text = text_builder(query)
     complete = await completed_page(session, query.known, rows, max_size)
     return await disclosed(session, [as_text(record, toll, rest) for record, toll, rest, _, _ in complete])
 
 
-def text_builder(query: Query) -> Callable[[str, str, str], str]:
+def text_builder(query: ClockQuery) -> Callable[[str, str, str], str]:
     """Makes the text of an incident from the stored objects of its record, its toll and the rest, and adds `as_of`."""
     as_of = object_of(as_of=json_of(query.as_of.text if query.as_of else None))
     return lambda record, toll, rest: extend_object(record, object_of(toll=extend_object(as_of, toll)), rest)
 
 
 async def with_reports(
-    session: ReadSession, query: Query, ids: Sequence[str], items: Sequence[str], max_size: float = inf
+    session: ReadSession, query: ClockQuery, ids: Sequence[str], items: Sequence[str], max_size: float = inf
 ) -> list[str]:
     """The items of these ids with their `toll_reports`, up to the one that brings them to `max_size` characters."""
     texts: list[str] = []
@@ -49,7 +49,7 @@ async def with_reports(
 
 
 async def _reports_of(
-    session: ReadSession, query: Query, wanted: Sequence[str], *, bounded: bool
+    session: ReadSession, query: ClockQuery, wanted: Sequence[str], *, bounded: bool
 ) -> dict[str, list[str]]:
     """The reports of incidents by id. If `bounded`, of the first incidents whose reports fit on a page."""
     statement = report_rows.select_reports_of_incidents(wanted, session.recorded, query.known)

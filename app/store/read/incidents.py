@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 from app.domain.dates import Instant, instant_text, moment_text
 from app.errors import AppError, IncidentNotFound, IncidentNotYetKnown, IncidentWithdrawn, ReadTooLong, TooManyReads
-from app.query.query import Query
+from app.query.parameters import ClockQuery, IncidentQuery, MatchingQuery
 from app.store.db.reader import MAX_COUNTS, Reader
 from app.store.db.statements import MAX_BYTES, Read, Row, Statement
 from app.store.read import incident_queries
@@ -29,7 +29,7 @@ MANY_INCIDENTS = 200
 INCIDENT_PAGES = PageSequence("incidents", (int, str))
 
 
-async def page_of_incidents(session: ReadSession, query: Query, *, reports: bool = False) -> Page:
+async def page_of_incidents(session: ReadSession, query: IncidentQuery, *, reports: bool = False) -> Page:
     """A page of incidents, each with its `toll_reports` if wanted."""
     narrowed = await resolved(session, query)
     cursor = cursor_of(query, INCIDENT_PAGES)
@@ -57,7 +57,9 @@ def _ids(rows: Sequence[Row]) -> list[str]:
     return [incident_id for *_, incident_id in rows]
 
 
-async def every_incident(session: ReadSession, query: Query, *, reports: bool = False) -> AsyncGenerator[list[str]]:
+async def every_incident(
+    session: ReadSession, query: IncidentQuery, *, reports: bool = False
+) -> AsyncGenerator[list[str]]:
     """All incidents that match, some at a time, each with its `toll_reports` if wanted."""
     narrowed = await resolved(session, query)
     by_tree = await _by_tree(session, narrowed)
@@ -74,14 +76,14 @@ async def every_incident(session: ReadSession, query: Query, *, reports: bool = 
             yield await with_reports(session, query, _ids(rows), items) if reports else items
 
 
-async def _by_tree(session: ReadSession, query: Query) -> bool:
+async def _by_tree(session: ReadSession, query: MatchingQuery) -> bool:
     if query.box is None:
         return False
     ((count,),) = await session.rows(incident_queries.select_count_in_tree(query.box, FEW_IN_BOX))
     return bool(count <= FEW_IN_BOX)
 
 
-async def matched(reader: Reader, session: ReadSession, query: Query) -> int | None:
+async def matched(reader: Reader, session: ReadSession, query: MatchingQuery) -> int | None:
     """The number of incidents that match, counted once per recording; `None` if counting takes too long."""
     key = (blake2b(asked_of(query).encode()).digest(), session.recorded, session.epoch)
     if key not in reader.counts:
@@ -107,7 +109,7 @@ class Found:
     updated: Instant
 
 
-async def one_incident(session: ReadSession, incident_id: str, query: Query, *, reports: bool = False) -> Found:
+async def one_incident(session: ReadSession, incident_id: str, query: ClockQuery, *, reports: bool = False) -> Found:
     """One incident, with its `toll_reports` if wanted. Raises as `find_incident` does."""
     found = await session.run(find_incident, incident_id, query)
     if not reports:
@@ -116,7 +118,7 @@ async def one_incident(session: ReadSession, incident_id: str, query: Query, *, 
     return replace(found, text=text)
 
 
-def find_incident(view: View, incident_id: str, query: Query) -> Read[Found]:
+def find_incident(view: View, incident_id: str, query: ClockQuery) -> Read[Found]:
     """One incident as a read in steps. Raises `IncidentNotFound`, `IncidentNotYetKnown` or `IncidentWithdrawn`."""
     rows = yield incident_queries.select_incident(incident_id, view.recorded, query.known)
     if not rows:

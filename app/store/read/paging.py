@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.query.parameters import ListQuery
 from app.query.query import Query
 from app.store.db.statements import Statement
 from app.store.read.cursor import Cursor, PageSequence, asked_of
@@ -25,9 +26,9 @@ def next_cursor(
     return None if last is None else Cursor(last, session.recorded).text(sequence, asked_of(query))
 
 
-async def total_of(session: ReadSession, query: Query, statement: Callable[[], Statement]) -> int | None:
+async def total_of(session: ReadSession, query: ListQuery, statement: Callable[[], Statement]) -> int | None:
     """The number of items on all pages, if it was requested."""
-    if not query.given.get("total"):
+    if not query.total:
         return None
     ((total,),) = await session.rows(await prepared(session, query, statement))
     return int(total)

@@ -1,7 +1,7 @@
 """The regions that have incidents, and those that a query names."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Select, bindparam, func, select
 from sqlmodel import col
@@ -10,12 +10,17 @@ from app.domain.dates import LAST_INSTANT, Instant
 from app.domain.json_text import json_of
 from app.domain.places import suggest_region
 from app.errors import FieldError, InvalidInput
-from app.query.query import MOST_FAULTS, MOST_SUGGESTIONS, Query, WantedRegion
+from app.query.parameters import MatchingQuery
+from app.query.query import MAX_ERRORS, MAX_SUGGESTIONS
+from app.query.value_types import RegionName
 from app.store.db.sql_text import among
 from app.store.db.statements import Statement
 from app.store.read.filters import at_clocks
 from app.store.read.session import ReadSession
 from app.store.tables import Segment
+
+
+M = TypeVar("M", bound=MatchingQuery)
 
 
 class RegionRow(NamedTuple):
@@ -58,16 +63,16 @@ def select_stored_regions(names: Sequence[str]) -> Statement:
     return Statement.of(build_stored_regions, names=json_of(names))
 
 
-async def resolved(session: ReadSession, query: Query) -> Query:
+async def resolved(session: ReadSession, query: M) -> M:
     """The query with its regions narrowed to those that exist. Raises `InvalidInput` for an unknown region."""
-    names = list(dict.fromkeys(name for region in query.regions for name in region.names))
+    names = list(dict.fromkeys(name for region in query.region for name in region.names))
     if not names:
         return query
     stored = {name for (name,) in await session.rows(select_stored_regions(names))}
-    found = [WantedRegion(r.text, r.codes, tuple(n for n in r.names if n in stored)) for r in query.regions]
+    found = [RegionName(r.text, r.codes, tuple(n for n in r.names if n in stored)) for r in query.region]
     if unknown := [region for region in found if not region.keys]:
         existing = await _existing_regions(session)
-        raise InvalidInput(await session.in_thread(_unknown_regions, query, unknown[:MOST_FAULTS], existing))
+        raise InvalidInput(await session.in_thread(_unknown_regions, query, unknown[:MAX_ERRORS], existing))
     return query.but(region=tuple(found))
 
 
@@ -86,11 +91,12 @@ async def _existing_regions(session: ReadSession) -> tuple[str, ...]:
     return existing
 
 
-def _unknown_regions(query: Query, unknown: Sequence[WantedRegion], existing: tuple[str, ...]) -> list[FieldError]:
-    """An error for each region. The first `MOST_SUGGESTIONS` name the nearest region."""
-    within = tuple(query.given.get("country", ()))
+def _unknown_regions(
+    query: MatchingQuery, unknown: Sequence[RegionName], existing: tuple[str, ...]
+) -> list[FieldError]:
+    """An error for each region. The first `MAX_SUGGESTIONS` name the nearest region."""
     errors = []
     for n, region in enumerate(unknown):
-        like = suggest_region(region.text, within, existing) if n < MOST_SUGGESTIONS else None
+        like = suggest_region(region.text, query.country, existing) if n < MAX_SUGGESTIONS else None
         errors.append(FieldError("region", f"is not a region{f'; did you mean {like}?' if like else ''}", region.text))
     return errors

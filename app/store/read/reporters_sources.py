@@ -11,7 +11,7 @@ from app.domain.dates import Instant
 from app.domain.json_text import extend_object, json_of
 from app.domain.vocabulary import Measure
 from app.errors import NotFound, echo
-from app.query.query import Query
+from app.query.parameters import ListQuery
 from app.store.db.sql_text import limited
 from app.store.db.statements import Read, Row, Statement
 from app.store.read.cursor import PageSequence, cursor_of
@@ -50,7 +50,7 @@ def build_reporters_or_sources(kind: str, after: bool, one: bool) -> Select[Any]
 
 
 def select_reporters_or_sources(
-    kind: str, query: Query, recorded: Instant, after: Sequence[int | str] | None = None, *, one: str | None = None
+    kind: str, query: ListQuery, recorded: Instant, after: Sequence[int | str] | None = None, *, one: str | None = None
 ) -> Statement:
     """A page of reporters or sources with one row more than its limit, or one of them."""
     values: dict[str, Any] = {"recorded": recorded, "known": query.known, "limit": query.limit + 1}
@@ -67,7 +67,7 @@ def build_number_of(kind: str) -> Select[Any]:
     return select(func.count()).select_from(model).where(col(model.recorded_at) <= bindparam("recorded"))
 
 
-async def reporters_or_sources(session: ReadSession, kind: str, query: Query) -> Page:
+async def reporters_or_sources(session: ReadSession, kind: str, query: ListQuery) -> Page:
     """A page of reporters or sources, by id, with the number of their reports and incidents."""
     cursor = cursor_of(query, REPORTERS_OR_SOURCES[kind])
     statement = select_reporters_or_sources(kind, query, session.recorded, cursor.keys if cursor else None)
@@ -87,7 +87,7 @@ def _text(row: Row) -> str:
 
 def find_reporter_or_source(view: View, kind: str, wanted_id: str) -> Read[str]:
     """One reporter or source, as a read in steps. Raises `NotFound`."""
-    rows = yield select_reporters_or_sources(kind, Query(), view.recorded, one=wanted_id)
+    rows = yield select_reporters_or_sources(kind, ListQuery(), view.recorded, one=wanted_id)
     if not rows:
         raise NotFound(f'no {kind} has the id "{echo(wanted_id)}"')
     (text,) = yield from disclosed_texts(view, list(map(_text, rows)))

@@ -8,29 +8,30 @@ from sqlalchemy import Select, bindparam, func, literal_column, select, tuple_
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from app.domain.dates import LAST_INSTANT, Instant, opening
+from app.domain.dates import LAST_INSTANT, Instant
 from app.domain.headline import successors
 from app.domain.report import Report
 from app.domain.vocabulary import Victims
 from app.errors import NotFound, echo
-from app.query.query import Query
+from app.query.parameters import ReportQuery
+from app.query.query import Filter, Query
 from app.store.db.sql_text import limited
 from app.store.db.statements import Read, Row, Statement
 from app.store.read.cursor import PageSequence, cursor_of
 from app.store.read.disclosure import disclosed, disclosed_texts
-from app.store.read.filters import known_reports
+from app.store.read.filters import compared_value, condition_on_report, known_reports
 from app.store.read.paging import Page, next_cursor, total_of
 from app.store.read.report_rows import OWN, build_reports_about_set, known_report
 from app.store.read.session import ReadSession, View
 from app.store.read.standing import StandingReports
-from app.store.tables import Incident, IncidentSetMember, Reporter, Source, TollReport
+from app.store.tables import TollReport
 
 REPORTS = PageSequence("toll-reports", (int, int))
 MANY_REPORTS = 100
 """Related reports that are compared on the event loop, in some milliseconds. More are compared in a thread."""
 
 
-async def toll_reports(session: ReadSession, query: Query) -> Page:
+async def toll_reports(session: ReadSession, query: ReportQuery) -> Page:
     """A page of toll reports, newest first, each with whether it stands."""
     cursor = cursor_of(query, REPORTS)
     statement = select_toll_reports(query, session.recorded, cursor.keys if cursor else None)
@@ -41,7 +42,7 @@ async def toll_reports(session: ReadSession, query: Query) -> Page:
     return Page(items, following, total)
 
 
-async def every_toll_report(session: ReadSession, query: Query) -> AsyncGenerator[list[str]]:
+async def every_toll_report(session: ReadSession, query: ReportQuery) -> AsyncGenerator[list[str]]:
     """All toll reports that match, newest first, some at a time."""
     standing = StandingReports(query.known, session.recorded, exports=True)
 
@@ -69,7 +70,7 @@ async def _texts(session: ReadSession, rows: Sequence[Row], standing: StandingRe
 
 def find_report(view: View, report_id: str, query: Query) -> Read[str]:
     """One toll report, as a read in steps. Raises `NotFound`."""
-    rows = yield select_toll_reports(query.but(id=report_id), view.recorded)
+    rows = yield select_toll_report(report_id, view.recorded, query.known)
     if not rows:
         raise NotFound(f'no toll report with the id "{echo(report_id)}" is known at the requested time')
     text, _ = yield from _with_related(view, rows, query.known)
@@ -81,7 +82,7 @@ def find_recorded_report(view: View, report_id: str) -> Read[tuple[str, list[str
 
     A report on a group of victims replaces those only if it names them.
     """
-    rows = yield select_toll_reports(Query({"id": report_id}), view.recorded)
+    rows = yield select_toll_report(report_id, view.recorded, LAST_INSTANT)
     text, related = yield from _with_related(view, rows, LAST_INSTANT)
     own = next(report for report in related if report.id == report_id)
     if own.victims is Victims.ALL:
@@ -117,49 +118,43 @@ def _build_on_all_victims() -> Select[Any]:
     )
 
 
-REPORT_FILTERS = ("incident", "reported_by", "source", "reported_from", "reported_to", "measure", "id")
-
-
-def build_toll_reports(given: tuple[str, ...], after: bool, counted: bool) -> Select[Any]:
+def build_toll_reports(filters: tuple[Filter, ...], after: bool, counted: bool) -> Select[Any]:
     """(set, id, record, reported_at, key) of toll reports, newest first; or their number."""
-    covering = select(col(IncidentSetMember.incident_set)).join(
-        Incident, col(Incident.key) == IncidentSetMember.incident
-    )
-    reporter = select(col(Reporter.key)).where(col(Reporter.id) == bindparam("reported_by"))
-    source = select(col(Source.key)).where(col(Source.id) == bindparam("source"))
-    filters = {
-        "incident": col(TollReport.incident_set).in_(covering.where(col(Incident.id) == bindparam("incident"))),
-        "reported_by": col(TollReport.reporter) == reporter.scalar_subquery(),
-        "source": col(TollReport.source) == source.scalar_subquery(),
-        "reported_from": col(TollReport.reported_at) >= bindparam("reported_from"),
-        "reported_to": col(TollReport.reported_at) <= bindparam("reported_to"),
-        "measure": col(TollReport.measure) == bindparam("measure"),
-        "id": col(TollReport.id) == bindparam("id"),
-    }
-    where = (*known_reports(), *(filters[name] for name in given))
+    where = (*known_reports(), *map(condition_on_report, filters))
     if counted:
         return select(func.count()).select_from(TollReport).where(*where)
-    columns = (TollReport.incident_set, TollReport.id, TollReport.record, TollReport.reported_at, TollReport.key)
-    page = select(*map(col, columns)).where(*where)
+    page = _reports().where(*where)
     order = col(TollReport.reported_at), col(TollReport.key)
     if after:
         page = page.where(tuple_(*order) < tuple_(bindparam("after_at"), bindparam("after_key")))
     return limited(page.order_by(*(column.desc() for column in order)))
 
 
+def _reports() -> Select[Any]:
+    columns = (TollReport.incident_set, TollReport.id, TollReport.record, TollReport.reported_at, TollReport.key)
+    return select(*map(col, columns))
+
+
 def select_toll_reports(
-    query: Query, recorded: Instant, after: Sequence[int | str] | None = None, *, counted: bool = False
+    query: ReportQuery, recorded: Instant, after: Sequence[int | str] | None = None, *, counted: bool = False
 ) -> Statement:
     """A page of toll reports with one row more than its limit, or their number."""
-    given = tuple(name for name in REPORT_FILTERS if name in query.given)
-    values: dict[str, Any] = {"recorded": recorded, "known": query.known}
-    for name in given:
-        value = query.given[name]
-        if name in ("reported_from", "reported_to"):
-            value = opening(value) if name == "reported_from" else value.instant
-        values[name] = value
+    given = query.filters()
+    values: dict[str, Any] = {f.name: compared_value(f, value) for f, value in given}
+    values |= {"recorded": recorded, "known": query.known}
     if not counted:
         values["limit"] = query.limit + 1
     if after:
         values |= {"after_at": after[0], "after_key": after[1]}
-    return Statement.of(build_toll_reports, given, after is not None, counted, **values)
+    filters = tuple(f for f, _ in given)
+    return Statement.of(build_toll_reports, filters, after is not None, counted, **values)
+
+
+def build_toll_report() -> Select[Any]:
+    """The toll report `:id`, in the columns of `build_toll_reports`."""
+    return _reports().where(*known_reports(), col(TollReport.id) == bindparam("id"))
+
+
+def select_toll_report(report_id: str, recorded: Instant, known: Instant) -> Statement:
+    """One toll report, in the columns of `build_toll_reports`."""
+    return Statement.of(build_toll_report, id=report_id, recorded=recorded, known=known)

@@ -175,4 +175,4 @@ async def open_session(
 
 async def prepared(session: ReadSession, query: Query, build: Callable[[], T]) -> T:
     """The statements that `build` makes, in a thread if the query has many values: compiling its SQL takes long."""
-    return await session.in_thread(build) if query.values > MANY_VALUES else build()
+    return await session.in_thread(build) if query.count_values() > MANY_VALUES else build()

@@ -15,8 +15,9 @@ from app.domain.dates import Instant
 from app.domain.places import country_name, region_name, suggest_region
 from app.domain.vocabulary import Measure
 from app.errors import NotFound, TooManyGroups, echo
-from app.query.parameters import MOST_GROUPS, Group
-from app.query.query import Query, WantedRegion
+from app.query.code_lists import Group
+from app.query.parameters import MAX_GROUPS, ClockQuery, IncidentQuery, MatchingQuery, StatisticsQuery
+from app.query.value_types import RegionName
 from app.store.db.sql_text import limited
 from app.store.db.statements import Row, Statement
 from app.store.read import regions as read_regions
@@ -41,25 +42,24 @@ MANY_GROUPS = 100
 """Groups that are put together on the event loop, in some milliseconds. More are put together in a thread."""
 
 
-async def stats(session: ReadSession, query: Query) -> dict[str, Any]:
+async def stats(session: ReadSession, query: StatisticsQuery) -> dict[str, Any]:
     """Counts and sums by group, and of everything once. Raises `TooManyGroups`.
 
     Sums leave out what was not reported; a sum of nothing is null. `…_shared` are figures reported for several
     incidents together, which belong to no single one.
     """
     narrowed = await resolved(session, query)
-    groups = tuple(Group(g) for g in query.given.get("group_by", ()))
-    items = await _summed(session, narrowed, groups) if groups else []
+    items = await _summed(session, narrowed, query.group_by) if query.group_by else []
     (total,) = await _summed(session, narrowed, ())
     return {"items": items, "total": total}
 
 
-async def _summed(session: ReadSession, query: Query, wanted: tuple[Group, ...]) -> list[dict[str, Any]]:
+async def _summed(session: ReadSession, query: MatchingQuery, wanted: tuple[Group, ...]) -> list[dict[str, Any]]:
     by_country = Group.REGION in wanted and Group.COUNTRY not in wanted  # regions of two countries may share a name
     groups = (*wanted, Group.COUNTRY) if by_country else wanted
     own = await _rows(session, query, groups, shared=False)
-    if len(own) > MOST_GROUPS:
-        raise TooManyGroups(MOST_GROUPS, wanted)
+    if len(own) > MAX_GROUPS:
+        raise TooManyGroups(MAX_GROUPS, wanted)
     shared = await _rows(session, query, groups, shared=True)
     depth = len(groups)
 
@@ -78,7 +78,9 @@ async def _summed(session: ReadSession, query: Query, wanted: tuple[Group, ...])
 _NO_SUMS = (None,) * len(FIGURES)
 
 
-async def _rows(session: ReadSession, query: Query, groups: tuple[Group, ...], *, shared: bool) -> list[Row]:
+async def _rows(
+    session: ReadSession, query: MatchingQuery, groups: tuple[Group, ...], *, shared: bool
+) -> list[Row]:
     select_rows = partial(select_sums, query, session.recorded, groups, shared=shared)
     return await session.rows(await prepared(session, query, select_rows))
 
@@ -105,7 +107,7 @@ def _figures(sums: Sequence[int | None], suffix: str) -> dict[str, dict[str, int
     }
 
 
-async def regions(session: ReadSession, query: Query) -> list[dict[str, Any]]:
+async def regions(session: ReadSession, query: ClockQuery) -> list[dict[str, Any]]:
     """Countries that have incidents, each followed by its regions. A region without a code has a name only."""
     rows = await session.rows(read_regions.select_regions(session.recorded, query.known))
 
@@ -134,14 +136,15 @@ def _extent(rows: Sequence[RegionRow]) -> dict[str, Any]:
     }
 
 
-def narrowed(code: str, query: Query) -> Query:
-    """The query within one country or region. Raises `NotFound` for anything but an ISO code."""
+def narrowed(code: str, query: ClockQuery) -> IncidentQuery:
+    """The query for incidents of one country or region. Raises `NotFound` for anything but an ISO code."""
+    incidents = query.converted(IncidentQuery)
     if region_name(code.upper()):
-        return query.but(region=(WantedRegion(code.upper(), (code.upper(),), ()),))
-    return query.but(country=[_country(code)])
+        return incidents.but(region=(RegionName(code.upper(), (code.upper(),)),))
+    return incidents.but(country=(_country(code),))
 
 
-async def region(session: ReadSession, code: str, query: Query) -> dict[str, Any]:
+async def region(session: ReadSession, code: str, query: ClockQuery) -> dict[str, Any]:
     """A country or region by its ISO code, with the sums of its incidents. Raises `NotFound` for another code."""
     within, code = narrowed(code, query), code.upper()
     country = code.split("-")[0]
@@ -205,10 +208,11 @@ def build_shared_sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
     return select(*of_groups, *(func.sum(sets.c[f]) for f in FIGURES)).group_by(*of_groups)
 
 
-def select_sums(query: Query, recorded: Instant, groups: Iterable[str], *, shared: bool) -> Statement:
-    """Counts and sums, with one group more than `MOST_GROUPS` if there are too many; or the sums of shared figures."""
-    shape, by = shape_of(query), tuple(Group(g) for g in groups)
-    values, long = values_of(query, recorded), searches_long(query)
+def select_sums(
+    query: MatchingQuery, recorded: Instant, groups: tuple[Group, ...], *, shared: bool
+) -> Statement:
+    """Counts and sums, with one group more than `MAX_GROUPS` if there are too many; or the sums of shared figures."""
+    shape, values, long = shape_of(query), values_of(query, recorded), searches_long(query)
     if shared:
-        return Statement.of(build_shared_sums, shape, by, long=long, **values)
-    return Statement.of(build_sums, shape, by, MOST_GROUPS + 1, long=long, **values)
+        return Statement.of(build_shared_sums, shape, groups, long=long, **values)
+    return Statement.of(build_sums, shape, groups, MAX_GROUPS + 1, long=long, **values)

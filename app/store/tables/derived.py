@@ -106,6 +106,7 @@ class Segment(Span, table=True):
     type_of_violence: int | None = None
     latitude: float | None = None
     longitude: float | None = None
+    place_precision: str | None = text(default=None)
     sphere_x: float | None = None
     sphere_y: float | None = None
     sphere_z: float | None = None

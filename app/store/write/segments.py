@@ -319,6 +319,7 @@ def _compared(record: Mapping[str, Any]) -> dict[str, Any]:
         "type_of_violence": record["type_of_violence"],
         "latitude": latitude,
         "longitude": longitude,
+        "place_precision": record["place_precision"],
         "sphere_x": x,
         "sphere_y": y,
         "sphere_z": z,

@@ -11,9 +11,9 @@ from app.api.routes import ogc_items
 from app.domain.places import load_names
 from app.domain.text import Names
 from app.formats import encoding
-from app.query.parameters import MOST_GROUPS
-from app.query.query import MOST_FAULTS, MOST_SUGGESTIONS
-from app.query.value_types import MOST_WORDS
+from app.query.parameters import MAX_GROUPS
+from app.query.query import MAX_ERRORS, MAX_SUGGESTIONS
+from app.query.value_types import MAX_WORDS
 from app.store.db.database import Database
 from app.store.read import statistics as read_statistics
 from app.web import render
@@ -42,7 +42,7 @@ def many(database: Database) -> Iterator[Client]:
 
 
 def test_too_many_groups_are_rejected_with_advice(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read_statistics, "MOST_GROUPS", 12)
+    monkeypatch.setattr(read_statistics, "MAX_GROUPS", 12)
     assert len(many.json("/v1/stats?group_by=month")["items"]) == 3
     for address, hint in (
         ("/v1/stats?group_by=day", "narrow it by"),
@@ -57,7 +57,7 @@ def test_too_many_groups_are_rejected_with_advice(many: Client, monkeypatch: pyt
 
 
 def test_statistics_of_fifty_years_by_day_are_allowed() -> None:
-    assert MOST_GROUPS > 50 * 366
+    assert MAX_GROUPS > 50 * 366
 
 
 # Words
@@ -67,11 +67,11 @@ def test_statistics_of_fifty_years_by_day_are_allowed() -> None:
 def test_search_words_are_deduplicated_and_limited(client: Client, name: str) -> None:
     once = client.json(f"/v1/incidents?{name}=army")["items"]
     assert client.json(f"/v1/incidents?{name}={'army+' * 40}")["items"] == once
-    different = [f"w{n}" for n in range(MOST_WORDS)]
+    different = [f"w{n}" for n in range(MAX_WORDS)]
     assert client.get(f"/v1/incidents?{name}={'+'.join(different)}").status_code == 200
     answer = client.get(f"/v1/incidents?{name}={'+'.join([*different, 'more'])}")
     assert answer.status_code == 422
-    assert f"more than {MOST_WORDS}" in answer.json()["errors"][0]["message"]
+    assert f"more than {MAX_WORDS}" in answer.json()["errors"][0]["message"]
 
 
 def test_a_single_letter_or_digit_matches_a_whole_word(database: Database) -> None:
@@ -89,19 +89,19 @@ def test_a_single_letter_or_digit_matches_a_whole_word(database: Database) -> No
 def test_every_error_is_listed_and_the_first_ones_have_suggestions(client: Client) -> None:
     load_names()
     for kind in ("country=Malix{}", "region=Menaxka{}", "countri{}=x", "event_type=batles{}"):
-        address = "/v1/incidents?" + "&".join(kind.format(chr(97 + n)) for n in range(MOST_SUGGESTIONS + 5))
+        address = "/v1/incidents?" + "&".join(kind.format(chr(97 + n)) for n in range(MAX_SUGGESTIONS + 5))
         answer = client.get(address)
         assert answer.status_code == 422, answer.text
         errors = answer.json()["errors"]
-        assert len(errors) == MOST_SUGGESTIONS + 5
+        assert len(errors) == MAX_SUGGESTIONS + 5
         hinted = ["did you mean" in fault["message"] for fault in errors]
-        assert hinted == [True] * MOST_SUGGESTIONS + [False] * 5, kind
+        assert hinted == [True] * MAX_SUGGESTIONS + [False] * 5, kind
 
 
 def test_the_list_of_errors_is_limited(client: Client) -> None:
     for kind in ("country=Malix{}", "countri{}=x", "region=Menaxka{}"):
         errors = client.get("/v1/incidents?" + "&".join(kind.format(n) for n in range(95))).json()["errors"]
-        assert len(errors) <= MOST_FAULTS
+        assert len(errors) <= MAX_ERRORS
 
 
 # Threads

@@ -6,15 +6,25 @@ from urllib.parse import unquote
 import httpx
 import pytest
 
-from app.query.parameters import HISTORY, INCIDENT_BY_ID, INCIDENTS, LISTS, REPORTS, STATS, Parameter
+from app.query.parameters import (
+    ClockQuery,
+    HistoryQuery,
+    IncidentByIdQuery,
+    IncidentQuery,
+    ListQuery,
+    RecordedQuery,
+    ReportQuery,
+    StatisticsQuery,
+)
+from app.query.query import Query, parameters_of
 from tests.support import INDELIMANE, READ_ADDRESSES, Client
 
 ONE_REPORT = "/v1/toll-reports/tr-indelimane-killed-gov-1"
-CLOCKS = ("as_of", "recorded_as_of")
 ROUTES = {
-    "/v1/incidents": INCIDENTS, INDELIMANE: INCIDENT_BY_ID, f"{INDELIMANE}/toll-history": HISTORY,
-    f"{INDELIMANE}/versions": ("recorded_as_of",), "/v1/toll-reports": REPORTS, ONE_REPORT: CLOCKS,
-    "/v1/reporters": LISTS, "/v1/sources": LISTS, "/v1/regions": CLOCKS, "/v1/regions/ML": CLOCKS, "/v1/stats": STATS,
+    "/v1/incidents": IncidentQuery, INDELIMANE: IncidentByIdQuery, f"{INDELIMANE}/toll-history": HistoryQuery,
+    f"{INDELIMANE}/versions": RecordedQuery, "/v1/toll-reports": ReportQuery, ONE_REPORT: ClockQuery,
+    "/v1/reporters": ListQuery, "/v1/sources": ListQuery, "/v1/regions": ClockQuery, "/v1/regions/ML": ClockQuery,
+    "/v1/stats": StatisticsQuery,
 }  # fmt: skip
 NOT_TEXT = ["%ED%A0%80", "%00", "a%00b", "%FF%FE", "%C0%80", "%F5%80%80%80"]
 NUMBERS = ["9223372036854775808", "-9223372036854775809", "9" * 5000, "-" + "9" * 5000, "NaN", "Infinity", "-Infinity",
@@ -38,8 +48,8 @@ SEARCHES = ["--", "'", '"', "*", "a*", "NEAR(", "NEAR(a b, 2)", "AND", "OR", "NO
 DEFAULT = {"near": "15.9,2.4", "radius_km": "10"}
 
 
-def _names(parameters: tuple[Parameter | str, ...]) -> list[str]:
-    return [p if isinstance(p, str) else p.name for p in parameters]
+def _names(model: type[Query]) -> list[str]:
+    return list(parameters_of(model))
 
 
 def _is_problem(answer: httpx.Response, sent: str, *statuses: int) -> None:

@@ -11,9 +11,21 @@ from schemathesis import GenerationMode
 from app.api.application import create_app
 from app.api.openapi import examples, schemas, schemas_log
 from app.domain.vocabulary import Scope
-from app.query import parameters as query_parameters
-from app.query import query as query_module
-from app.query.parameters import Parameter
+from app.query.code_lists import Group
+from app.query.feature_query import FeatureByIdQuery, FeatureInfoQuery, FeatureQuery
+from app.query.parameters import (
+    ChangesQuery,
+    ClockQuery,
+    HistoryQuery,
+    IncidentByIdQuery,
+    IncidentQuery,
+    ListQuery,
+    ProofQuery,
+    RecordedQuery,
+    ReportQuery,
+    StatisticsQuery,
+)
+from app.query.query import MAX_ERRORS, Query, parameters_of
 from app.settings import Settings
 from app.store import keys
 from app.store.db.database import Database
@@ -21,16 +33,16 @@ from tests.fuzz.document import DOCUMENT, FUZZED, fuzz
 from tests.support import INDELIMANE, Client, Editor
 
 ONE, REPORT = "/v1/incidents/{incident_id}", "/v1/toll-reports/{report_id}"
-TAKEN: dict[str, tuple[Parameter, ...]] = {
-    "/v1/incidents": query_parameters.INCIDENTS, ONE: query_parameters.INCIDENT_BY_ID, f"{ONE}/toll-history": query_parameters.HISTORY,
-    f"{ONE}/versions": (query_parameters.RECORDED_AS_OF,), "/v1/toll-reports": query_parameters.REPORTS, REPORT: query_parameters.CLOCKS,
-    "/v1/reporters": query_parameters.LISTS, "/v1/sources": query_parameters.LISTS, "/v1/stats": query_parameters.STATS,
-    "/v1/regions": query_parameters.CLOCKS, "/v1/regions/{code}": query_parameters.CLOCKS,
-    "/v1/reporters/{reporter_id}": (query_parameters.RECORDED_AS_OF,), "/v1/sources/{source_id}": (query_parameters.RECORDED_AS_OF,),
-    "/v1/changes": query_parameters.CHANGES, "/v1/log/checkpoint": (query_parameters.RECORDED_AS_OF,), "/v1/log/proof": query_parameters.PROOF,
-    **dict.fromkeys(("/ogc", "/ogc/api", "/ogc/conformance", "/ogc/collections", "/ogc/collections/incidents"), query_parameters.ABOUT_FEATURES),
-    **{f"/ogc/collections/incidents/{schema}": query_parameters.ABOUT_FEATURES for schema in ("queryables", "schema", "feature-schema")},
-    "/ogc/collections/incidents/items": query_parameters.FEATURES, "/ogc/collections/incidents/items/{incident_id}": query_parameters.FEATURE,
+TAKEN: dict[str, type[Query]] = {
+    "/v1/incidents": IncidentQuery, ONE: IncidentByIdQuery, f"{ONE}/toll-history": HistoryQuery,
+    f"{ONE}/versions": RecordedQuery, "/v1/toll-reports": ReportQuery, REPORT: ClockQuery,
+    "/v1/reporters": ListQuery, "/v1/sources": ListQuery, "/v1/stats": StatisticsQuery,
+    "/v1/regions": ClockQuery, "/v1/regions/{code}": ClockQuery,
+    "/v1/reporters/{reporter_id}": RecordedQuery, "/v1/sources/{source_id}": RecordedQuery,
+    "/v1/changes": ChangesQuery, "/v1/log/checkpoint": RecordedQuery, "/v1/log/proof": ProofQuery,
+    **dict.fromkeys(("/ogc", "/ogc/api", "/ogc/conformance", "/ogc/collections", "/ogc/collections/incidents"), FeatureInfoQuery),
+    **{f"/ogc/collections/incidents/{schema}": FeatureInfoQuery for schema in ("queryables", "schema", "feature-schema")},
+    "/ogc/collections/incidents/items": FeatureQuery, "/ogc/collections/incidents/items/{incident_id}": FeatureByIdQuery,
 }  # fmt: skip
 NAMED = {
     "incident_id": INDELIMANE.split("/")[-1], "code": "ML", "report_id": "tr-indelimane-killed-gov-1",
@@ -53,7 +65,7 @@ ANSWERS: dict[str, type[BaseModel]] = {
     "/v1/reporters": schemas.ReporterPage,
     "/v1/sources?limit=1": schemas.SourcePage,
     "/v1/stats": schemas.Stats,
-    f"/v1/stats?group_by={','.join(query_parameters.Group)}": schemas.Stats,
+    f"/v1/stats?group_by={','.join(Group)}": schemas.Stats,
     "/v1/stats?as_of=2000-01-01": schemas.Stats,
     "/v1/regions": schemas.Regions,
     "/v1/regions/ML": schemas.RegionSummary,
@@ -93,7 +105,7 @@ def test_every_parameter_of_a_route_is_described(path: str) -> None:
 
     # then
     in_path = {part[1:-1] for part in path.split("/") if part.startswith("{")}
-    assert told.keys() == {p.name for p in TAKEN[path]} | in_path
+    assert told.keys() == parameters_of(TAKEN[path]).keys() | in_path
     for name, parameter in told.items():
         assert len(parameter["description"]) > 10, name
         assert (parameter["in"], parameter["required"]) == (("path", True) if name in in_path else ("query", False))
@@ -108,8 +120,8 @@ def test_a_route_accepts_exactly_the_documented_parameters(client: Client, path:
     told = {p["name"] for p in _operation(path)["parameters"] if p["in"] == "query"}
 
     # when: every parameter that any route has is sent, some at a time, and those that are not known here are named
-    every = sorted({p.name for parameters in TAKEN.values() for p in parameters})
-    some = [every[n : n + query_module.MOST_FAULTS] for n in range(0, len(every), query_module.MOST_FAULTS)]
+    every = sorted({name for model in TAKEN.values() for name in parameters_of(model)})
+    some = [every[n : n + MAX_ERRORS] for n in range(0, len(every), MAX_ERRORS)]
     queries = ["&".join(f"{name}=%00" for name in names) for names in some]
     faults = [fault for query in queries for fault in client.get(f"{address}?{query}").json()["errors"]]
 

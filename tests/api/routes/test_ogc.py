@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from app.api.routes.ogc import CONFORMS_TO
-from app.query import parameters as query_parameters
+from app.query.feature_query import FeatureQuery
 from app.query.features import PROPERTIES
+from app.query.query import parameters_of
 from app.store.db.database import Database
 from app.store.db.statements import Statement
 from app.store.read import incident_queries
@@ -76,7 +77,7 @@ def test_the_definition_is_of_openapi_3_0_and_has_every_address(client: Client) 
     here = {path for path in client.json("/openapi.json")["paths"] if path.startswith("/ogc")}
     assert {f"/ogc{path}".removesuffix("/") for path in told["paths"]} == here
     items = _parameters(told)
-    assert items.keys() == {p.name for p in query_parameters.FEATURES}
+    assert items.keys() == parameters_of(FeatureQuery).keys()
     assert items["radius_km"]["schema"] == {"type": "number", "minimum": 0, "exclusiveMinimum": True, "maximum": 20040}
 
 

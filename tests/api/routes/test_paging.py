@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from app.ingest.pipeline import Item, ingest
-from app.query.parameters import Sort
+from app.query.code_lists import Sort
 from app.store.db.database import Database
 from tests.builders import incident_body, incident_draft, record, report_body
 from tests.support import Client

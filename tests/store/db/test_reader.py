@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.errors import TooManyReads
-from app.query import parameters as query_parameters
+from app.query.parameters import IncidentQuery, ReportQuery
 from app.query.query import Query, parse_query
 from app.store.db import reader
 from app.store.db.budget import Budget
@@ -48,7 +48,7 @@ def _run(database: Database, questions: dict[str, str], act: Any) -> Any:
     async def run() -> Any:
         opened = Reader(database, 2)
         try:
-            question = parse_query(list(questions.items()), query_parameters.INCIDENTS)
+            question = parse_query(list(questions.items()), IncidentQuery)
             return await act(opened, await read_session.open_session(opened, question), question)
         finally:
             opened.close()
@@ -128,7 +128,7 @@ def test_stalled_exports_do_not_keep_the_wal_from_restarting(filled: Database, t
 
     async def export(opened: Reader, session: Any, question: Query) -> None:
         halves = [read_incidents.every_incident(session, question) for _ in range(8)]
-        halves += [read_reports.every_toll_report(session, Query()) for _ in range(8)]
+        halves += [read_reports.every_toll_report(session, ReportQuery()) for _ in range(8)]
         for half in halves:
             assert await anext(half)
         # when: much is recorded, and then the log is checkpointed

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from app.domain.incident import IncidentDraft
 from app.domain.toll import TollReportDraft
 from app.ingest.formats import import_file, importer_of
-from app.query.parameters import FileFormat
+from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.maintenance import schema
 from app.store.maintenance.schema import scripts_of
@@ -94,7 +94,7 @@ def test_a_migration_recovers_dataset_days_and_release_spans(database: Database,
 
 
 WORDS = "attack village patrol convoy market road bridge post camp river mine ambush drone militia herders".split()
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 ADDRESSES = (
     "/v1/incidents?limit=1000",
     "/v1/incidents?q=attack+mark&limit=1000&fields=id",

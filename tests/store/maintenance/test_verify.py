@@ -22,7 +22,7 @@ from app.domain.canonical import canonical
 from app.domain.vocabulary import Scope
 from app.errors import Broken, DatabaseUnusable, InvalidInput
 from app.ingest.formats import import_file, importer_of
-from app.query.parameters import FileFormat
+from app.query.code_lists import FileFormat
 from app.store import keys
 from app.store.db.database import Database
 from app.store.db.sql_text import compiled

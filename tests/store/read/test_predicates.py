@@ -6,7 +6,7 @@ import pytest
 
 from app.query.cql import read_predicate
 from app.query.cql_text import Language
-from app.query.query import Query
+from app.query.parameters import IncidentQuery
 from app.store.db.database import Database
 from app.store.read import incident_queries
 from tests.builders import incident_draft, record
@@ -19,8 +19,8 @@ def reads(database: Database) -> StoreReads:
     return StoreReads(database)
 
 
-def _question(text: str) -> Query:
-    return Query({"filter": read_predicate(text, Language.CQL2_TEXT, [])})
+def _question(text: str) -> IncidentQuery:
+    return IncidentQuery.model_construct(predicate=read_predicate(text, Language.CQL2_TEXT, []))
 
 
 PLANS = [
@@ -41,7 +41,7 @@ def test_equality_uses_an_index(reads: StoreReads, text: str, index: str) -> Non
 
 
 def test_counting_everything_uses_an_index(reads: StoreReads) -> None:
-    plan = reads.plan(Query(), incident_queries.select_total(Query(), 2**52))
+    plan = reads.plan(IncidentQuery(), incident_queries.select_total(IncidentQuery(), 2**52))
     assert plan == ["SEARCH segment USING COVERING INDEX ix_segment_date (date_start>?)"]
 
 
@@ -60,7 +60,7 @@ def test_any_text_is_found_by_equality(database: Database, value: str) -> None:
     # then
     for name in ("place", "title"):
         predicate = read_predicate(None, Language.CQL2_TEXT, [(name, value)])
-        statement = incident_queries.select_incidents(Query({"filter": predicate}), 2**52, None, by_tree=False)
+        statement = incident_queries.select_incidents(IncidentQuery.model_construct(predicate=predicate), 2**52, None, by_tree=False)
         assert [row[4] for row in asyncio.run(reads.reader.rows(statement))] == ["it"]
 
 

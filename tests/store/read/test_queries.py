@@ -5,8 +5,9 @@ import asyncio
 import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.query.parameters import FILTERS, INCIDENTS, STATS, Comparison, Filter, Group, Sort
-from app.query.query import parse_query
+from app.query.code_lists import Group, Sort
+from app.query.parameters import HistoryQuery, IncidentQuery, MatchingQuery, Query, ReportQuery, StatisticsQuery
+from app.query.query import Comparison, Filter, filters_of, parse_query
 from app.store.db.database import Database
 from app.store.read import history as read_history
 from app.store.read import incident_queries, reporters_sources
@@ -25,14 +26,14 @@ EVERY = [
     ("country", "ML"), ("region", "ML-9"), ("date_from", "2019-01-01"), ("date_to", "2020-01-01"), ("change", "lowered"),
     ("event_type", "Battles"), ("disputed", "false"), ("killed_min", "0"), ("killed_max", "90"),
     ("ever_killed_min", "50"), ("reported_by", "army"), ("source", "paper"), ("reported_from", "2019-01-01"),
-    ("updated_since", "2019-01-01"), ("target_kind", "civilians"), ("near_border", "BF"),
+    ("updated_since", "2019-01-01"), ("target_kind", "civilians"), ("near_border", "BF"), ("place_precision", "exact"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("sort", Sort)
 @pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dialect()], ids=["sqlite", "postgresql"])
 def test_every_query_compiles_for_both_databases(sort: Sort, dialect: object) -> None:
-    shape = shape_of(parse_query(EVERY, INCIDENTS))
+    shape = shape_of(parse_query(EVERY, IncidentQuery))
     built = incident_queries.build_incidents(shape, sort, after=True, wraps=None)
     assert "segment.country" in str(built.compile(dialect=dialect))  # type: ignore[arg-type]
     for groups in ((Group.COUNTRY, Group.MONTH), (Group.ACTOR, Group.YEAR), ()):
@@ -40,10 +41,10 @@ def test_every_query_compiles_for_both_databases(sort: Sort, dialect: object) ->
         assert all(built.compile(dialect=dialect) for built in sums)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("declared", FILTERS, ids=lambda f: f.name)
+@pytest.mark.parametrize("declared", filters_of(MatchingQuery), ids=lambda f: f.name)
 def test_every_filter_compares_an_existing_column(declared: Filter) -> None:
-    compared = {Comparison.ANY_OF, Comparison.AT_LEAST, Comparison.AT_MOST, Comparison.SINCE}
-    assert declared.how in compared or not declared.column or declared.how in (Comparison.WORDS, Comparison.SOME_REPORT)
+    compared = {Comparison.ANY_OF, Comparison.AT_LEAST, Comparison.AT_MOST, Comparison.SINCE, Comparison.ENDS_SINCE}
+    assert declared.how in compared or not declared.column or declared.how in (Comparison.WORDS, Comparison.REPORTED_BY)
     if declared.how in compared:
         assert declared.column.format(figure="best") in table_of(Segment).c
 
@@ -70,7 +71,7 @@ PLANS = [
 def test_frequent_queries_read_their_index_in_order(
     reads: StoreReads, pairs: list[tuple[str, str]], index: str
 ) -> None:
-    question = parse_query(pairs, INCIDENTS)
+    question = parse_query(pairs, IncidentQuery)
 
     async def resolved() -> object:
         return await read_regions.resolved(await read_session.open_session(reads.reader, question), question)
@@ -86,13 +87,13 @@ def test_frequent_queries_read_their_index_in_order(
 
 
 def test_the_next_page_is_found_by_a_row_value_comparison(reads: StoreReads) -> None:
-    question = parse_query([("country", "ML")], INCIDENTS)
+    question = parse_query([("country", "ML")], IncidentQuery)
     plan = reads.plan(question, incident_queries.select_incidents(question, 2**52, (737000, "x"), by_tree=False))
     assert plan[0].endswith("(country=? AND (date_start,incident_id)<(?,?))")
 
 
 def test_one_incident_is_found_by_its_id(reads: StoreReads) -> None:
-    plan = reads.plan(parse_query([], INCIDENTS), incident_queries.select_incident("a", 2**52, 2**52))
+    plan = reads.plan(parse_query([], IncidentQuery), incident_queries.select_incident("a", 2**52, 2**52))
     assert [step.split(" USING ")[1].split(" (")[0] for step in plan] == [
         "COVERING INDEX sqlite_autoindex_incident_1",
         "INDEX ix_segment_incident",
@@ -101,7 +102,7 @@ def test_one_incident_is_found_by_its_id(reads: StoreReads) -> None:
 
 
 def test_no_query_scans_all_reports(reads: StoreReads) -> None:
-    plan = reads.plan(parse_query([], INCIDENTS), read_history.select_reports_about_incident("a", 2**52))
+    plan = reads.plan(parse_query([], IncidentQuery), read_history.select_reports_about_incident("a", 2**52))
     assert not any(step.startswith("SCAN toll_report") for step in plan), plan
 
 
@@ -123,8 +124,7 @@ def test_the_number_of_statements_of_a_page_does_not_depend_on_its_length(
 
 
 def test_the_other_read_routes_run_a_fixed_number_of_statements(reads: StoreReads) -> None:
-    async def cost(call: object, pairs: list[tuple[str, str]], *arguments: object) -> int:
-        question = parse_query(pairs, STATS)
+    async def cost(call: object, question: Query, *arguments: object) -> int:
         before = reads.reader.statements
         session = await read_session.open_session(reads.reader, question)
         await call(session, *arguments, question)  # type: ignore[operator]
@@ -132,20 +132,20 @@ def test_the_other_read_routes_run_a_fixed_number_of_statements(reads: StoreRead
 
     async def costs() -> dict[str, int]:
         return {
-            "one incident": await cost(read_incidents.one_incident, [], "a"),
-            "toll history": await cost(read_history.history, [], "a"),
-            "toll reports": await cost(read_reports.toll_reports, []),
-            "reporters": await cost(reporters_sources.reporters_or_sources, [], "reporter"),
-            "stats": await cost(read_statistics.stats, [("group_by", "country")]),
-            "regions": await cost(read_statistics.regions, []),
-            "one region": await cost(read_statistics.region, [], "ML"),
+            "one incident": await cost(read_incidents.one_incident, IncidentQuery(), "a"),
+            "toll history": await cost(read_history.history, HistoryQuery(), "a"),
+            "toll reports": await cost(read_reports.toll_reports, ReportQuery()),
+            "reporters": await cost(reporters_sources.reporters_or_sources, ReportQuery(), "reporter"),
+            "stats": await cost(read_statistics.stats, StatisticsQuery(group_by=(Group.COUNTRY,))),
+            "regions": await cost(read_statistics.regions, IncidentQuery()),
+            "one region": await cost(read_statistics.region, IncidentQuery(), "ML"),
             "one reporter": await cost(
-                lambda s, name, _: s.run(reporters_sources.find_reporter_or_source, "reporter", name), [], "gov"
+                lambda s, name, _: s.run(reporters_sources.find_reporter_or_source, "reporter", name), Query(), "gov"
             ),
-            "changes": await cost(lambda s, *_: read_log.changes(s, 0, 50), []),
-            "checkpoint": await cost(lambda s, _: read_log.checkpoint(s), []),
-            "proof of an entry": await cost(lambda s, _: read_log.inclusion(s, 3, None), []),
-            "proof of growth": await cost(lambda s, _: read_log.consistency(s, 2, None), []),
+            "changes": await cost(lambda s, *_: read_log.changes(s, 0, 50), Query()),
+            "checkpoint": await cost(lambda s, _: read_log.checkpoint(s), Query()),
+            "proof of an entry": await cost(lambda s, _: read_log.inclusion(s, 3, None), Query()),
+            "proof of growth": await cost(lambda s, _: read_log.consistency(s, 2, None), Query()),
         }
 
     assert asyncio.run(costs()) == {
@@ -164,7 +164,7 @@ def test_a_long_history_is_assembled_in_a_worker_thread(database: Database) -> N
     reads = StoreReads(database)
 
     async def history() -> dict[str, object]:
-        question = parse_query([], INCIDENTS)
+        question = HistoryQuery()
         return await read_history.history(await read_session.open_session(reads.reader, question), "a", question)
 
     told = asyncio.run(history())

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from app.query.parameters import REPORTS
+from app.query.parameters import ReportQuery
 from app.query.query import parse_query
 from app.store.db import reader
 from app.store.db.budget import Budget
@@ -45,7 +45,7 @@ def export(database: Database, pairs: Pairs) -> tuple[list[Any], int]:
     """The exported reports, and the number of rows read for them."""
 
     async def run() -> tuple[list[Any], int]:
-        opened, query = CountingReader(database), parse_query(pairs, REPORTS)
+        opened, query = CountingReader(database), parse_query(pairs, ReportQuery)
         try:
             session = await read_session.open_session(opened, query)
             slices = read_reports.every_toll_report(session, query)
@@ -60,7 +60,7 @@ def one_by_one(database: Database, ids: list[str], pairs: Pairs) -> list[Any]:
     """The same reports, each read alone."""
 
     async def run() -> list[Any]:
-        opened, query = Reader(database, 60), parse_query(pairs, REPORTS)
+        opened, query = Reader(database, 60), parse_query(pairs, ReportQuery)
         try:
             session = await read_session.open_session(opened, query)
             return [orjson.loads(await session.run(read_reports.find_report, of, query)) for of in ids]
