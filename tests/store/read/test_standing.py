@@ -1,4 +1,4 @@
-"""Exports of toll reports: each says of every report what the report alone says, and reads each report once."""
+"""Exports of toll reports give each report as it is alone, and read each report once."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
