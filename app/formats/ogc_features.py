@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from app.domain.json_text import array_of, extend_object, json_of, object_of
 from app.formats.layouts.plain_incidents import flat_incident
 from app.query.features import PROPERTIES
 
@@ -23,5 +24,5 @@ def feature_of(incident: Mapping[str, Any]) -> dict[str, Any]:
 
 def feature_collection(head: Mapping[str, Any], incidents: Sequence[str]) -> bytes:
     """A feature collection with the members of `head`, and a feature for the JSON text of each incident."""
-    features = b",".join(orjson.dumps(feature_of(orjson.loads(incident))) for incident in incidents)
-    return orjson.dumps(head)[:-1] + b',"features":[' + features + b"]}"
+    features = array_of(json_of(feature_of(orjson.loads(incident))) for incident in incidents)
+    return extend_object(json_of(head), object_of(features=features)).encode()

@@ -163,7 +163,7 @@ async def reporter(page: PageRequest[ReportQuery], reporter_id: str) -> Variable
 
 
 async def _reporter_or_source(page: PageRequest[ReportQuery], table: str, record_id: str) -> Variables:
-    record = orjson.loads(await reporters_sources.reporter_or_source(page.session, table, record_id))
+    record = orjson.loads(await page.session.run(reporters_sources.find_reporter_or_source, table, record_id))
     reports = await read_reports.toll_reports(page.session, page.query)
     are_many = len(reports.items) > MANY_LISTED
     return {

@@ -1,7 +1,7 @@
 """Write routes: a key with the scope, one body that is read strictly, one transaction, a response that can be replayed."""
 
 import re
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, get_type_hints
 
@@ -21,7 +21,7 @@ from app.domain.validation import validated
 from app.domain.vocabulary import Scope
 from app.errors import FieldError, InvalidInput
 from app.query.query import Query, parse_query
-from app.store.read.session import ReadSession
+from app.store.read.session import WriteSession
 from app.store.write.idempotency import Answer, Repeatable
 from app.store.write.writer import Writer
 
@@ -31,7 +31,7 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 class WriteRequest(Request):
     """A request inside of its write transaction."""
 
-    def __init__(self, request: Request, writer: Writer, session: ReadSession) -> None:
+    def __init__(self, request: Request, writer: Writer, session: WriteSession) -> None:
         super().__init__(request.scope)
         self.writer = writer
         self.session = session
@@ -48,7 +48,7 @@ class DocumentedAs:
         return handler.generate_schema(self.model)
 
 
-Endpoint = Callable[[WriteRequest, Any], Coroutine[Any, Any, Answer]]
+Endpoint = Callable[[WriteRequest, Any], Answer]
 
 
 class WriteRoute(APIRoute):
@@ -76,8 +76,8 @@ class WriteRoute(APIRoute):
         body = await read_body(request, self.media_types)
         sent = self.read(read_json(body))
 
-        def work(writer: Writer, session: ReadSession) -> Coroutine[Any, Any, Answer]:
-            response: Coroutine[Any, Any, Answer] = self.endpoint(WriteRequest(request, writer, session), sent)
+        def work(writer: Writer, session: WriteSession) -> Answer:
+            response: Answer = self.endpoint(WriteRequest(request, writer, session), sent)
             return response
 
         answer = await request.app.state.recorder.record(

@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncGenerator
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,6 +16,7 @@ from app.api.http.responses import Streamed
 from app.api.http.slots import hold
 from app.api.openapi.operations import described
 from app.api.routes.live_log import POLL_SECONDS, LiveLog
+from app.domain.json_text import json_of
 from app.domain.vocabulary import Scope
 from app.errors import AppError, FieldError, InvalidInput, ReadTooLong, TooManyReads, TooManyStreams
 from app.query.parameters import StreamQuery
@@ -107,4 +107,4 @@ def _event(entry: read_log.LoggedChange) -> str:
 
 
 def _named(name: str, **members: Any) -> bytes:
-    return f"event: {name}\ndata: {orjson.dumps(members).decode()}\n\n".encode()
+    return f"event: {name}\ndata: {json_of(members)}\n\n".encode()

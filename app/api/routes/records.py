@@ -15,6 +15,7 @@ from app.api.openapi.operations import recorded
 from app.api.routes.incidents import ID
 from app.domain.dates import instant_text
 from app.domain.incident import IncidentChange, IncidentDraft, WithdrawalDraft
+from app.domain.json_text import extend_object, json_of
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.toll import RetractionDraft, TollReportDraft
 from app.errors import FieldError, InvalidInput, PreconditionFailed, PreconditionRequired
@@ -23,7 +24,6 @@ from app.query.parameters import ClockQuery
 from app.store.read import incidents as read_incidents
 from app.store.read import reporters_sources
 from app.store.read import reports as read_reports
-from app.store.read import session as read_session
 from app.store.write.idempotency import Answer
 from app.store.write.writer import Outcome
 
@@ -54,11 +54,11 @@ class ChangeRoute(WriteRoute):
     summary="Record an incident with its first reports",
     **recorded("The incident, as its address gives it.", conflict=WITHDRAWN, etag=True),
 )
-async def record_incident(request: WriteRequest, sent: IncidentDraft) -> Answer:
+def record_incident(request: WriteRequest, sent: IncidentDraft) -> Answer:
     """An incident and its first toll reports, recorded together or not at all."""
     _, incident_id = request.writer.record_incident(sent, new=True)
     request.writer.finish()
-    return await _incident(request, incident_id, 201)
+    return _incident(request, incident_id, 201)
 
 
 changes = write_router("/v1", ChangeRoute)
@@ -71,7 +71,7 @@ changes = write_router("/v1", ChangeRoute)
     summary="Change an incident's record",
     **recorded("The incident as it is now.", path=ID, conflict="The incident is withdrawn.", missing=True, change=True),
 )
-async def change_incident(request: WriteRequest, sent: Patch) -> Answer:
+def change_incident(request: WriteRequest, sent: Patch) -> Answer:
     """A new version of an incident's record, with the members that were sent in the place of the old ones.
 
     Needs `If-Match` with the `ETag` of the incident that the change is made for. Members of `external_ids` and
@@ -85,7 +85,7 @@ async def change_incident(request: WriteRequest, sent: Patch) -> Answer:
         raise PreconditionFailed("If-Match names no ETag of the record as it is now (strong, in quotes); read it again")
     request.writer.revise_incident(incident_id, sent)
     request.writer.finish()
-    return await _incident(request, incident_id, 200)
+    return _incident(request, incident_id, 200)
 
 
 @router.post(
@@ -95,9 +95,9 @@ async def change_incident(request: WriteRequest, sent: Patch) -> Answer:
     summary="Record a figure about an incident",
     **recorded("The report, as its address gives it.", path=ID, conflict=WITHDRAWN, missing=True),
 )
-async def record_toll_report(request: WriteRequest, sent: TollReportDraft) -> Answer:
+def record_toll_report(request: WriteRequest, sent: TollReportDraft) -> Answer:
     """A toll report about this incident, and about others where `incidents` names them."""
-    return await _report(request, sent, [request.path_params["incident_id"]])
+    return _report(request, sent, [request.path_params["incident_id"]])
 
 
 @router.post(
@@ -107,9 +107,9 @@ async def record_toll_report(request: WriteRequest, sent: TollReportDraft) -> An
     summary="Record a figure about one or several incidents",
     **recorded("The report, as its address gives it.", conflict=WITHDRAWN, missing=True),
 )
-async def record_shared_toll_report(request: WriteRequest, sent: TollReportDraft) -> Answer:
+def record_shared_toll_report(request: WriteRequest, sent: TollReportDraft) -> Answer:
     """A toll report about the incidents that `incidents` names: one figure, counted once."""
-    return await _report(request, sent, [])
+    return _report(request, sent, [])
 
 
 @router.post(
@@ -119,12 +119,12 @@ async def record_shared_toll_report(request: WriteRequest, sent: TollReportDraft
     summary="Take a figure back",
     **recorded("The report, which stays.", path=REPORT_ID, conflict="It is retracted already.", missing=True),
 )
-async def retract_toll_report(request: WriteRequest, sent: RetractionDraft) -> Answer:
+def retract_toll_report(request: WriteRequest, sent: RetractionDraft) -> Answer:
     """The report is void from `reported_on` on, or as if it had never held; it stays in the history with the reason."""
     report_id = request.path_params["report_id"]
     request.writer.retract_report(report_id, sent.reason, sent.reported_on, sent.source)
     request.writer.finish()
-    body = await read_reports.toll_report(request.session, report_id, ClockQuery())
+    body = request.session.run(read_reports.find_report, report_id, ClockQuery())
     return _created(body, f"/v1/toll-reports/{report_id}", request)
 
 
@@ -135,7 +135,7 @@ async def retract_toll_report(request: WriteRequest, sent: RetractionDraft) -> A
     summary="Take an incident back, or merge it into another",
     **recorded("The withdrawal.", path=ID, conflict="It is withdrawn already.", missing=True),
 )
-async def withdraw_incident(request: WriteRequest, sent: WithdrawalDraft) -> Answer:
+def withdraw_incident(request: WriteRequest, sent: WithdrawalDraft) -> Answer:
     """Later reads of the incident get a 410 with the reason; `recorded_as_of` before still answers."""
     incident_id = request.path_params["incident_id"]
     request.writer.withdraw_incident(incident_id, sent.reason, sent.merged_into)
@@ -152,9 +152,9 @@ async def withdraw_incident(request: WriteRequest, sent: WithdrawalDraft) -> Ans
     summary="Record a source",
     **recorded("The source, as its address gives it.", again=schemas.SourceCounted),
 )
-async def record_source(request: WriteRequest, sent: SourceDraft) -> Answer:
+def record_source(request: WriteRequest, sent: SourceDraft) -> Answer:
     """A publication. Sources are also recorded on their first use in a report."""
-    return await _party(request, sent, "source")
+    return _party(request, sent, "source")
 
 
 @router.post(
@@ -164,35 +164,34 @@ async def record_source(request: WriteRequest, sent: SourceDraft) -> Answer:
     summary="Record a reporter",
     **recorded("The reporter, as its address gives it.", again=schemas.ReporterCounted),
 )
-async def record_reporter(request: WriteRequest, sent: ReporterDraft) -> Answer:
+def record_reporter(request: WriteRequest, sent: ReporterDraft) -> Answer:
     """Somebody who gives figures. Reporters are also recorded on their first use in a report."""
-    return await _party(request, sent, "reporter")
+    return _party(request, sent, "reporter")
 
 
-async def _incident(request: WriteRequest, incident_id: str, status: int) -> Answer:
-    found = await read_incidents.one_incident(request.session, incident_id, ClockQuery())
+def _incident(request: WriteRequest, incident_id: str, status: int) -> Answer:
+    found = request.session.run(read_incidents.find_incident, incident_id, ClockQuery())
     path = f"/v1/incidents/{incident_id}"
     encoding = encoding_of(Format.JSON, conditional_headers(request.scope["headers"]))
-    ((_, epoch),) = await request.session.rows(read_session.select_head())
-    etag = tag(path, b"", Format.JSON, encoding, (epoch, found.updated, request.session.confidential), found.version)
+    etag = tag(path, b"", Format.JSON, encoding, (request.session.epoch, found.updated, request.session.confidential), found.version)
     answer = _created(found.text, path, request, status)
     return Answer(status, answer.body, {**answer.headers, "ETag": etag})
 
 
-async def _report(request: WriteRequest, sent: TollReportDraft, about: list[str]) -> Answer:
+def _report(request: WriteRequest, sent: TollReportDraft, about: list[str]) -> Answer:
     _, report_id = request.writer.record_report(sent, about, new=True)
     request.writer.finish()
-    body, wholes = await read_reports.recorded_report(request.session, report_id)
+    body, wholes = request.session.run(read_reports.find_recorded_report, report_id)
     if wholes:
         warnings = [f"the same reporter's {w}, about all victims, still stands; name it in supersedes" for w in wholes]
-        body = f'{body[:-1]},"warnings":{orjson.dumps(warnings).decode()}}}'
+        body = extend_object(body, json_of({"warnings": warnings}))
     return _created(body, f"/v1/toll-reports/{report_id}", request)
 
 
-async def _party(request: WriteRequest, sent: ReporterDraft | SourceDraft, table: str) -> Answer:
+def _party(request: WriteRequest, sent: ReporterDraft | SourceDraft, table: str) -> Answer:
     outcome, party_id = request.writer.record_party(sent)
     request.writer.finish()
-    body = await reporters_sources.reporter_or_source(request.session, table, party_id)
+    body = request.session.run(reporters_sources.find_reporter_or_source, table, party_id)
     return _created(body, f"/v1/{table}s/{party_id}", request, 201 if outcome is Outcome.CREATED else 200)
 
 

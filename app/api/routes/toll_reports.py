@@ -69,7 +69,7 @@ async def toll_report(request: Request) -> Response:
 
 
 async def _report(parsed: ParsedRequest[ClockQuery]) -> Content:
-    report = await read_reports.toll_report(parsed.session, parsed.path("report_id"), parsed.query)
+    report = await parsed.session.run(read_reports.find_report, parsed.path("report_id"), parsed.query)
     return Content(report.encode())
 
 
@@ -139,5 +139,5 @@ async def _reporter_or_source(request: Request, table: str) -> Response:
 
 
 async def _one_of(table: str, parsed: ParsedRequest[RecordedQuery]) -> Content:
-    record = await reporters_sources.reporter_or_source(parsed.session, table, parsed.path(f"{table}_id"))
+    record = await parsed.session.run(reporters_sources.find_reporter_or_source, table, parsed.path(f"{table}_id"))
     return Content(record.encode())

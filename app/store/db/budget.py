@@ -15,10 +15,10 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 class Budget:
-    """The time that is left to a request, and who asks.
+    """The time that a request has left, and its client.
 
-    `client` is the address of the client, `None` where nobody asks from outside. `receive` tells when it has left; what
-    is done for it ends then.
+    `client` is the client's address, `None` for the service itself. `receive` reports when the client has disconnected;
+    work for it then ends.
     """
 
     __slots__ = ("_receive", "client", "is_patient", "running", "seconds", "until")
@@ -28,14 +28,13 @@ class Budget:
         self.until = time.monotonic() + seconds
         self.client = client
         self.running: connections.Use | None = None
-        """The use of the connection on which a statement of the request runs in a thread."""
+        """The connection that a thread uses for the request at the moment."""
         self._receive = receive
         self.is_patient = False
 
     @classmethod
     def patient(cls, client: str | None) -> "Budget":
-        """For a response that may have begun already: it lasts as long as its client reads, and waits for a thread as
-        long as it takes."""
+        """The budget of a response that may have begun: it lasts as long as its client reads, and waits for threads."""
         budget = cls(inf, client)
         budget.is_patient = True
         return budget
@@ -46,29 +45,29 @@ class Budget:
         return max(self.until - time.monotonic(), 0.0)
 
     def half(self) -> "Budget":
-        """Half of what is left, for what the answer can do without."""
+        """Half of the time left, for optional parts of a response."""
         return Budget(self.left / 2, self.client, self._receive)
 
     def expect(self) -> None:
-        """Raises `ReadTooLong` where no time is left."""
+        """Raises `ReadTooLong` if no time is left."""
         if time.monotonic() > self.until:
             raise ReadTooLong(self.seconds)
 
     def each(self, items: Iterable[T]) -> Iterator[T]:
-        """The same items, as long as time is left. Raises `ReadTooLong`."""
+        """The same items, while time is left. Raises `ReadTooLong`."""
         for item in items:
             self.expect()
             yield item
 
     def end(self) -> None:
-        """Nobody waits for the answer any more: no time is left."""
+        """Leaves no time, since nobody waits for the response any more."""
         self.until = 0.0
         if running := self.running:
             running.is_over = True
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
-        """Ends what is done inside when the client leaves."""
+        """Ends the work inside when the client disconnects."""
         if self._receive is None:
             yield
             return
