@@ -54,8 +54,8 @@ SWITCH_SECONDS = 0.0005
 
 
 COLLECT_AFTER = (2_000, 10, 1_000)
-"""Thresholds of the garbage collector. With the defaults it scans all objects of a page of 1,000 incidents while the page
-is made: up to 0.1 s, in which all clients wait. There are few cycles here, and most of them are young."""
+"""Thresholds of the garbage collector. With the defaults it scans all objects of a page of 1,000 incidents while that is
+made: up to 0.1 s, in which all clients wait. There are few cycles here, and most of them are young."""
 
 
 def _settle() -> None:

@@ -77,7 +77,7 @@ def read_http_date(text: str | None) -> int | None:
 class Conditions(NamedTuple):
     """The conditions of a request, and the entity tag and date of the content that they are compared with.
 
-    `modified` is in seconds since 1970. It is `None` if the content has no date; conditions with dates are then ignored.
+    `modified` is in seconds since 1970, or `None` without a date: conditions with dates are then ignored.
     """
 
     sent: Headers

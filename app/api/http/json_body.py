@@ -24,9 +24,7 @@ def check_body(request: Request, media_types: Sequence[str], max_bytes: int) -> 
         raise BodyTooLarge(max_bytes)
 
 
-async def read_body(
-    request: Request, media_types: Sequence[str] = (JSON,), max_bytes: int = MAX_BODY_BYTES
-) -> bytes:
+async def read_body(request: Request, media_types: Sequence[str] = (JSON,), max_bytes: int = MAX_BODY_BYTES) -> bytes:
     """The bytes of a body. Raises `BodyTooLarge`, or `WrongMediaType`, also for a compressed body."""
     check_body(request, media_types, max_bytes)
     body = bytearray()

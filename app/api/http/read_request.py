@@ -66,9 +66,7 @@ class ParsedRequest(Generic[Q]):
 
 
 @overload
-async def parse_request(
-    request: Request, model: type[Q], sequence: PageSequence | None = None
-) -> ParsedRequest[Q]: ...
+async def parse_request(request: Request, model: type[Q], sequence: PageSequence | None = None) -> ParsedRequest[Q]: ...
 
 
 @overload
@@ -120,7 +118,8 @@ def parse_pairs(query: bytes) -> list[tuple[str, str]]:
 def negotiate_format(request: Request, query: Query, model: type[Query]) -> Format:
     """The format that `f` names, else the one that `Accept` prefers, else JSON."""
     if query.is_given("format"):
-        return Format(query.format)
+        requested: Format = getattr(query, "format", Format.JSON)
+        return requested
     accept = request.headers.get("accept", "*/*")
     if accept in ("*/*", "application/json"):
         return Format.JSON

@@ -1,4 +1,4 @@
-"""Write routes: a key with the scope, one body that is read strictly, one transaction, a response that can be replayed."""
+"""Write routes: a key with the scope, a strictly parsed body, one transaction, a response that can be replayed."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ class WriteRequest(Request):
     def __init__(self, request: Request, writer: Writer, session: WriteSession) -> None:
         super().__init__(request.scope)
         self.writer = writer
-        self.session = session
+        self.view = session
         """Reads what the transaction has written so far."""
 
 

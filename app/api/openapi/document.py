@@ -18,7 +18,7 @@ class Application(FastAPI):
             document = super().openapi()
             for route in self.routes:
                 if isinstance(route, APIRoute) and route.include_in_schema:
-                    for method in route.methods:
+                    for method in route.methods or ():
                         _complete(document["paths"][route.path][method.lower()], route)
             document["components"]["securitySchemes"] = {SECURITY: KEYS}
             self.openapi_schema = _with_whole_numbers(document)

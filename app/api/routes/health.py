@@ -11,8 +11,8 @@ from starlette.responses import Response
 from app import __version__
 from app.api.http.problems import public_error
 from app.api.http.read_route import read_router
-from app.api.openapi.schemas_problems import Health
 from app.api.openapi.problem_responses import ANY_ROUTE
+from app.api.openapi.schemas_problems import Health
 from app.errors import AppError
 from app.store.db.reader import Reader
 from app.store.maintenance import schema

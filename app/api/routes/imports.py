@@ -75,8 +75,8 @@ async def _resumed(first: bytes, lines: AsyncGenerator[bytes]) -> AsyncGenerator
 def _importer(query: ImportQuery) -> Importer:
     if query.format is None:
         raise InvalidInput([FieldError("format", f"is missing; it is one of {', '.join(FileFormat)}")])
-    on = query.released_on
-    return importer_of(query.format, query.release, on and on.isoformat(), query.dates)
+    released_on = query.released_on.isoformat() if query.released_on else None
+    return importer_of(query.format, query.release, released_on, query.dates)
 
 
 async def _imported(request: Request, access: Access, importer: Importer) -> AsyncGenerator[bytes]:

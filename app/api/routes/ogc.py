@@ -193,7 +193,9 @@ async def _parse(request: Request) -> Info:
     return replace(await parse_request(request, FeatureInfoQuery), format=Format.JSON)
 
 
-async def _respond(parsed: Info, make_content: Callable[[Info], Awaitable[Content]], media_type: str = JSON) -> Response:
+async def _respond(
+    parsed: Info, make_content: Callable[[Info], Awaitable[Content]], media_type: str = JSON
+) -> Response:
     """A document whose links, and so its tag, depend on the address of the service."""
     return await respond(parsed, make_content, media_type=media_type, extra_etag_parts=_address(parsed.request))
 

@@ -64,9 +64,7 @@ def _error_page(request: Request, error: AppError) -> Response:
     shown = public_error(error)
     moved = error.facts.get("merged_into") if isinstance(error, IncidentWithdrawn) else None
     faults = error.faults if isinstance(error, InvalidInput) else ()
-    body = render.page(
-        "error.html", _root(request), title=error.title, detail=shown.detail, faults=faults, moved=moved
-    )
+    body = render.page("error.html", _root(request), title=error.title, detail=shown.detail, faults=faults, moved=moved)
     headers = shown.headers | {"Content-Security-Policy": render.POLICY, "Cache-Control": "no-store"}
     return Response(body, error.status, headers, media_type=HTML)
 
@@ -98,7 +96,9 @@ def _extra_etag_parts(parsed: ParsedRequest[Q]) -> tuple[str, str]:
 
 def _as_page(query: Query, model: type[L], count: int, **more: Any) -> L:
     """The query that a page reads: of `count` items unless the request has a limit."""
-    return query.converted(model, **({} if query.is_given("limit") else {"limit": count}), **more)
+    if not query.is_given("limit"):
+        more["limit"] = count
+    return query.converted(model, **more)
 
 
 async def explorer(request: Request) -> Response:

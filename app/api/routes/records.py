@@ -124,7 +124,7 @@ def retract_toll_report(request: WriteRequest, sent: RetractionDraft) -> Answer:
     report_id = request.path_params["report_id"]
     request.writer.retract_report(report_id, sent.reason, sent.reported_on, sent.source)
     request.writer.finish()
-    body = request.session.run(read_reports.find_report, report_id, ClockQuery())
+    body = request.view.run(read_reports.find_report, report_id, ClockQuery())
     return _created(body, f"/v1/toll-reports/{report_id}", request)
 
 
@@ -141,7 +141,7 @@ def withdraw_incident(request: WriteRequest, sent: WithdrawalDraft) -> Answer:
     request.writer.withdraw_incident(incident_id, sent.reason, sent.merged_into)
     request.writer.finish()
     told = {"incident": incident_id, "reason": sent.reason, "merged_into": sent.merged_into}
-    told |= {"withdrawn_at": instant_text(request.session.recorded), "withdrawn_by": request.writer.by}
+    told |= {"withdrawn_at": instant_text(request.view.recorded), "withdrawn_by": request.writer.by}
     return _created(orjson.dumps(told).decode(), f"/v1/incidents/{incident_id}", request)
 
 
@@ -170,10 +170,17 @@ def record_reporter(request: WriteRequest, sent: ReporterDraft) -> Answer:
 
 
 def _incident(request: WriteRequest, incident_id: str, status: int) -> Answer:
-    found = request.session.run(read_incidents.find_incident, incident_id, ClockQuery())
+    found = request.view.run(read_incidents.find_incident, incident_id, ClockQuery())
     path = f"/v1/incidents/{incident_id}"
     encoding = encoding_of(Format.JSON, conditional_headers(request.scope["headers"]))
-    etag = tag(path, b"", Format.JSON, encoding, (request.session.epoch, found.updated, request.session.confidential), found.version)
+    etag = tag(
+        path,
+        b"",
+        Format.JSON,
+        encoding,
+        (request.view.epoch, found.updated, request.view.confidential),
+        found.version,
+    )
     answer = _created(found.text, path, request, status)
     return Answer(status, answer.body, {**answer.headers, "ETag": etag})
 
@@ -181,7 +188,7 @@ def _incident(request: WriteRequest, incident_id: str, status: int) -> Answer:
 def _report(request: WriteRequest, sent: TollReportDraft, about: list[str]) -> Answer:
     _, report_id = request.writer.record_report(sent, about, new=True)
     request.writer.finish()
-    body, wholes = request.session.run(read_reports.find_recorded_report, report_id)
+    body, wholes = request.view.run(read_reports.find_recorded_report, report_id)
     if wholes:
         warnings = [f"the same reporter's {w}, about all victims, still stands; name it in supersedes" for w in wholes]
         body = extend_object(body, json_of({"warnings": warnings}))
@@ -191,7 +198,7 @@ def _report(request: WriteRequest, sent: TollReportDraft, about: list[str]) -> A
 def _party(request: WriteRequest, sent: ReporterDraft | SourceDraft, table: str) -> Answer:
     outcome, party_id = request.writer.record_party(sent)
     request.writer.finish()
-    body = request.session.run(reporters_sources.find_reporter_or_source, table, party_id)
+    body = request.view.run(reporters_sources.find_reporter_or_source, table, party_id)
     return _created(body, f"/v1/{table}s/{party_id}", request, 201 if outcome is Outcome.CREATED else 200)
 
 

@@ -67,9 +67,7 @@ async def _regions(parsed: ParsedRequest[ClockQuery]) -> Content:
     "/regions/{code}",
     response_model=schemas_statistics.RegionSummary,
     summary="Get a country or region",
-    **described(
-        ClockQuery, path={"code": "ISO 3166-1 alpha-2 or ISO 3166-2, like `ML` or `ML-9`."}, missing=True
-    ),
+    **described(ClockQuery, path={"code": "ISO 3166-1 alpha-2 or ISO 3166-2, like `ML` or `ML-9`."}, missing=True),
 )
 async def region(request: Request) -> Response:
     """One country or region with the sums of its incidents."""

@@ -9,8 +9,8 @@ from starlette.requests import Request
 
 from app.api.http import responses
 from app.api.http.slots import HELD, hold
-from app.api.routes import imports as import_route
 from app.api.routes import changes_stream
+from app.api.routes import imports as import_route
 from app.api.routes.live_log import LiveLog
 from app.errors import ShareTaken, TooManyExports
 from app.query.query import Query
@@ -163,9 +163,9 @@ def test_waiting_streams_share_one_poll_and_get_the_same_entries(database: Datab
 
         async def follow() -> tuple[int, bytes]:
             session = await read_incidents.open_session(reader, Query())
-            assert await live.after(session, 2, log._event) is None
+            assert await live.after(session, 2, changes_stream._event) is None
             await live.news(session.recorded, stopping, 10)
-            part = await live.after(await read_incidents.open_session(reader, Query()), 2, log._event)
+            part = await live.after(await read_incidents.open_session(reader, Query()), 2, changes_stream._event)
             assert part
             return part
 
@@ -205,7 +205,7 @@ def test_confidential_members_reach_only_streams_with_the_scope(database: Databa
         live = LiveLog(reader)
         public, opened = [await read_incidents.open_session(reader, Query(), confidential=may) for may in (False, True)]
         # when
-        first, other, again = [await live.after(session, 0, log._event) for session in (opened, public, opened)]
+        first, other, again = [await live.after(session, 0, changes_stream._event) for session in (opened, public, opened)]
         # then
         assert first and other and again is first
         assert b"A witness in danger" in first[1] and b"A witness in danger" not in other[1]
