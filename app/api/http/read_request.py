@@ -88,9 +88,7 @@ class ParsedRequest(Generic[Q]):
 
 
 @overload
-async def parse_request(
-    request: Request, model: type[Q], sequence: PageSequence | None = None
-) -> ParsedRequest[Q]: ...
+async def parse_request(request: Request, model: type[Q], sequence: PageSequence | None = None) -> ParsedRequest[Q]: ...
 
 
 @overload

@@ -26,7 +26,9 @@ async def features(asked: ParsedRequest[IncidentQuery]) -> tuple[bytes, str | No
     """A page, and the address of the next one."""
     session, question = asked.session, asked.question
     page = await read_incidents.page_of_incidents(session, question.but(total=None))
-    matched = await read_incidents.matched(asked.request.app.state.reader, session, question) if question.total else None
+    matched = (
+        await read_incidents.matched(asked.request.app.state.reader, session, question) if question.total else None
+    )
     site = base_of(asked.request).removesuffix("/ogc")
     following = asked.next_page(page.cursor)
     links = [link(_here(asked.request, site), "self", GEOJSON, "this page")]

@@ -111,9 +111,7 @@ def record_toll_report(writer: Writer, session: WriteSession, sent: TollReportDr
     summary="Record a figure about one or several incidents",
     **recorded("The report, as its address gives it.", conflict=WITHDRAWN, missing=True),
 )
-def record_shared_toll_report(
-    writer: Writer, session: WriteSession, sent: TollReportDraft, request: Request
-) -> Answer:
+def record_shared_toll_report(writer: Writer, session: WriteSession, sent: TollReportDraft, request: Request) -> Answer:
     """A toll report about the incidents that `incidents` names: one figure, counted once."""
     return _report(writer, session, sent, [], request)
 
@@ -184,9 +182,7 @@ def _incident(session: WriteSession, incident_id: str, request: Request, status:
     return Answer(status, answer.body, {**answer.headers, "ETag": etag})
 
 
-def _report(
-    writer: Writer, session: WriteSession, sent: TollReportDraft, about: list[str], request: Request
-) -> Answer:
+def _report(writer: Writer, session: WriteSession, sent: TollReportDraft, about: list[str], request: Request) -> Answer:
     _, report_id = writer.record_report(sent, about, new=True)
     writer.finish()
     body, wholes = session.run(read_reports.find_recorded_report, report_id)

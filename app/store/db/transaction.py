@@ -22,9 +22,9 @@ from app.store.tables import Recording, table_of
 MAX_AHEAD_SECONDS = 120.0
 """How far the newest recording may be ahead of the clock. Clocks set over a network differ by less."""
 _HEAD = limited(
-    select(
-        col(Recording.key), col(Recording.recorded_at), col(Recording.log_size), col(Recording.log_peaks)
-    ).order_by(col(Recording.recorded_at).desc()),
+    select(col(Recording.key), col(Recording.recorded_at), col(Recording.log_size), col(Recording.log_peaks)).order_by(
+        col(Recording.recorded_at).desc()
+    ),
     1,
 )
 

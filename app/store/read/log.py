@@ -159,9 +159,7 @@ async def _hashes(session: ReadSession, places: Sequence[Place]) -> dict[Place, 
 
 def build_changes() -> Select[Any]:
     """The columns of `log.entries.told` of `:limit` entries after `:after`."""
-    return limited(
-        told().where(col(Change.seq) > bindparam("after"), col(Change.recorded_at) <= bindparam("recorded"))
-    )
+    return limited(told().where(col(Change.seq) > bindparam("after"), col(Change.recorded_at) <= bindparam("recorded")))
 
 
 def build_checkpoint() -> Select[Any]:
@@ -181,7 +179,5 @@ def build_leaves() -> Select[Any]:
 def build_nodes() -> Select[Any]:
     """(level, number, hash) of the nodes `:nodes`, a JSON list of [level, number]."""
     node = json_rows("nodes")
-    is_wanted = and_(
-        col(LogNode.level) == at_index(node.c.value, 0), col(LogNode.number) == at_index(node.c.value, 1)
-    )
+    is_wanted = and_(col(LogNode.level) == at_index(node.c.value, 0), col(LogNode.number) == at_index(node.c.value, 1))
     return select(col(LogNode.level), col(LogNode.number), col(LogNode.hash)).join_from(node, LogNode, is_wanted)

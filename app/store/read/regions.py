@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, func, select
 from sqlmodel import col
 
 from app.domain.dates import LAST_INSTANT, Instant
@@ -18,7 +18,6 @@ from app.store.db.statements import Statement
 from app.store.read.filters import at_clocks
 from app.store.read.session import ReadSession
 from app.store.tables import Segment
-
 
 M = TypeVar("M", bound=MatchingQuery)
 

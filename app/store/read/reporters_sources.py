@@ -40,9 +40,7 @@ def build_reporters_or_sources(kind: str, after: bool, one: bool) -> Select[Any]
     reports = select(func.count()).select_from(TollReport).where(reference == model.key, *known_reports())
     incidents = (
         select(func.count(func.distinct(col(IncidentSetMember.incident))))
-        .join_from(
-            TollReport, IncidentSetMember, col(IncidentSetMember.incident_set) == TollReport.incident_set
-        )
+        .join_from(TollReport, IncidentSetMember, col(IncidentSetMember.incident_set) == TollReport.incident_set)
         .where(reference == model.key, *known_reports())
     )
     counts = (count.correlate(model).scalar_subquery() for count in (reports, incidents))
@@ -73,9 +71,7 @@ async def reporters_or_sources(session: ReadSession, kind: str, query: ListQuery
     statement = select_reporters_or_sources(kind, query, session.recorded, cursor.keys if cursor else None)
     rows, more = await session.page(statement, query.limit, lambda row: len(row[0]))
     items = await disclosed(session, list(map(_text, rows)))
-    total = await total_of(
-        session, query, lambda: Statement.of(build_number_of, kind, recorded=session.recorded)
-    )
+    total = await total_of(session, query, lambda: Statement.of(build_number_of, kind, recorded=session.recorded))
     following = next_cursor(session, REPORTERS_OR_SOURCES[kind], query, rows[-1][3:] if more else None)
     return Page(items, following, total)
 

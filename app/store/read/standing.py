@@ -17,7 +17,7 @@ from app.errors import DatabaseUnusable
 from app.store.db.sql_text import at_index, json_rows
 from app.store.db.statements import Row, Statement
 from app.store.read.cursor import LARGEST
-from app.store.read.report_rows import OWN, build_reports, known_report
+from app.store.read.report_rows import OWN, build_reports
 from app.store.tables.known_report import KnownReport
 
 LONG_TAIL = 20

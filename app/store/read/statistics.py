@@ -78,9 +78,7 @@ async def _summed(session: ReadSession, query: MatchingQuery, wanted: tuple[Grou
 _NO_SUMS = (None,) * len(FIGURES)
 
 
-async def _rows(
-    session: ReadSession, query: MatchingQuery, groups: tuple[Group, ...], *, shared: bool
-) -> list[Row]:
+async def _rows(session: ReadSession, query: MatchingQuery, groups: tuple[Group, ...], *, shared: bool) -> list[Row]:
     select_rows = partial(select_sums, query, session.recorded, groups, shared=shared)
     return await session.rows(await prepared(session, query, select_rows))
 
@@ -208,9 +206,7 @@ def build_shared_sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
     return select(*of_groups, *(func.sum(sets.c[f]) for f in FIGURES)).group_by(*of_groups)
 
 
-def select_sums(
-    query: MatchingQuery, recorded: Instant, groups: tuple[Group, ...], *, shared: bool
-) -> Statement:
+def select_sums(query: MatchingQuery, recorded: Instant, groups: tuple[Group, ...], *, shared: bool) -> Statement:
     """Counts and sums, with one group more than `MAX_GROUPS` if there are too many; or the sums of shared figures."""
     shape, values, long = shape_of(query), values_of(query, recorded), searches_long(query)
     if shared:
