@@ -111,9 +111,7 @@ async def _events(request: Request, state: dict[str, Any], last: int) -> AsyncGe
             await asyncio.sleep(LOOK_SECONDS)
             continue
         except AppError as error:
-            yield _named(
-                "failure", json_of({"detail": shown(error).detail})
-            )  # `error` is what a lost connection is called
+            yield _named("failure", json_of({"detail": shown(error).detail}))  # a lost connection is an `error`
             return
         if part:
             last, events = part

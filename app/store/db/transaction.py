@@ -9,13 +9,13 @@ from functools import cache, cached_property
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ClauseElement, Select, Table, func, select
+from sqlalchemy import ClauseElement, Table, func, select
 from sqlmodel import SQLModel, col
 
 from app.domain.dates import Instant, instant_text
 from app.errors import ClockBehind
 from app.store.db.history_ends import Endings
-from app.store.db.sql_text import insertion, limited, sql_of
+from app.store.db.sql_text import AnySelect, insertion, limited, sql_of
 from app.store.db.statements import Read, Row, T
 from app.store.tables import Recording, table_of
 
@@ -142,5 +142,5 @@ def _insertion(table: Table, names: tuple[str, ...]) -> tuple[str, Callable[[Map
     return statement, itemgetter(*order)
 
 
-def _highest_key(model: type[SQLModel]) -> Select[Any]:
+def _highest_key(model: type[SQLModel]) -> AnySelect:
     return select(func.max(table_of(model).c.key))
