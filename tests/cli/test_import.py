@@ -121,7 +121,7 @@ def test_a_dry_run_prints_everything_and_records_nothing(
 
     # then
     assert "1 created" in told.stderr
-    assert "(a dry run: nothing is kept)" in told.stderr
+    assert "(dry run: nothing was recorded)" in told.stderr
     assert rejects.read_text().count("\n") == 4
     assert count() == 0
 

@@ -20,7 +20,7 @@ from tests.support import PAGES, READ_ADDRESSES, Client
 MIB = 1024 * 1024
 COUNTS = Path("/proc/self/io")
 PAGE = 4096
-NOT_READY = "the database cannot be used; the log of the service says why"
+NOT_READY = "The database cannot be used. The log of the service says why."
 
 
 def _filled(path: Path, original: Path, incidents: int, bodies: int) -> Path:

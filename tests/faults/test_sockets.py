@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.api.http.server import MOST_CONNECTIONS
+from app.api.http.server import MAX_CONNECTIONS
 from app.settings import Settings
 from app.store.db.database import Database
 from tests.builders import incident_draft, record
@@ -333,7 +333,7 @@ def test_an_idle_connection_is_closed_after_its_timeout(tmp_path: Path) -> None:
 def _many_files() -> Iterator[None]:
     """As many open sockets as a test of many connections needs."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = MOST_CONNECTIONS + 500
+    needed = MAX_CONNECTIONS + 500
     if hard != resource.RLIM_INFINITY and hard < needed:
         pytest.skip(f"a process may have only {hard} files open here")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
@@ -349,7 +349,7 @@ def test_too_many_idle_connections_shut_nobody_out(tmp_path: Path, sent: bytes) 
     service = Service(tmp_path, INCIDENTS_REQUEST_SECONDS="30")
     try:
         with _many_files(), ExitStack() as stack:
-            for _ in range(MOST_CONNECTIONS + 50):
+            for _ in range(MAX_CONNECTIONS + 50):
                 client = stack.enter_context(service.connect())
                 client.sendall(sent)
                 if sent == HONEST:

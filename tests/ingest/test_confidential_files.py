@@ -121,7 +121,7 @@ def test_an_export_of_reports_stays_confidential_when_imported(here: Place, else
 def test_a_redacted_export_is_rejected_when_it_would_lose_a_name(here: Place, elsewhere: Place, tmp_path: Path) -> None:
     # given
     record(elsewhere.database, incident_draft("a"), incident_draft("b"), incident_draft("c"))
-    why = "is confidential, and left out of this file. Export it again with a key that has the scope read:confidential"
+    why = "is confidential, and missing from this file. Export it again with a key that has the scope read:confidential"
 
     # when
     of_reports = elsewhere.load(here.client.get(REPORTS).text, tmp_path)

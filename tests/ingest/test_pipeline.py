@@ -50,10 +50,10 @@ def test_a_row_rejected_at_the_end_of_a_batch_does_not_affect_the_others(
         Item("last", GOOD | {"id": "next"}),
     ]
     heard: list[Result] = []
-    summary = ingest(rows, database, "test", told=heard.append)
+    summary = ingest(rows, database, "test", on_result=heard.append)
     # then it alone is refused, with its reason
     assert (summary.created, summary.refused) == (3, 1)
-    assert summary.reasons[0].startswith('row 31: the history of "good" is stored in 20 segments or more')
+    assert summary.reasons[0].startswith('row 31: The history of "good" has 20 segments or more')
     assert [result.outcome for result in heard] == ["created", "refused", "created", "created"]
     assert sorted(StoreReads(database).ids()) == ["good", "next"]
 

@@ -37,7 +37,7 @@ def load(database: Database, path: Path, content: str | bytes, name: str = "26.1
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     heard: list[Result] = []
     importer = importer_of(FileFormat.UCDP_GED, name, on)
-    return import_file(importer, path, database, "tests", told=heard.append), heard
+    return import_file(importer, path, database, "tests", on_result=heard.append), heard
 
 
 def test_a_file_becomes_incidents_with_a_figure_of_the_release(

@@ -83,6 +83,14 @@ async def _by_tree(session: ReadSession, query: MatchingQuery) -> bool:
     return bool(count <= FEW_IN_BOX)
 
 
+async def count_incidents(session: ReadSession, query: MatchingQuery) -> int:
+    """The number of incidents that match."""
+    narrowed = await resolved(session, query)
+    count = partial(incident_queries.select_total, narrowed, session.recorded)
+    ((total,),) = await session.rows(await prepared(session, narrowed, count))
+    return int(total)
+
+
 async def matched(reader: Reader, session: ReadSession, query: MatchingQuery) -> int | None:
     """The number of incidents that match, counted once per recording; `None` if counting takes too long."""
     key = (blake2b(asked_of(query).encode()).digest(), session.recorded, session.epoch)

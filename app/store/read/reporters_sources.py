@@ -11,7 +11,7 @@ from app.domain.dates import Instant
 from app.domain.json_text import extend_object, json_of
 from app.domain.vocabulary import Measure
 from app.errors import NotFound, echo
-from app.query.parameters import ListQuery
+from app.query.parameters import ClockQuery, ListQuery
 from app.store.db.sql_text import AnySelect, limited
 from app.store.db.statements import Read, Row, Statement
 from app.store.read.cursor import PageSequence, cursor_of
@@ -135,3 +135,8 @@ def select_revised(reporter_id: str, recorded: Instant, known: Instant, max_figu
     """
     values: dict[str, Any] = {"id": reporter_id, "measure": Measure.KILLED.value, "limit": max_figures}
     return Statement.of(build_revised, recorded=recorded, known=known, **values)
+
+
+async def revised_figures(session: ReadSession, reporter_id: str, query: ClockQuery, max_figures: int) -> list[Row]:
+    """The rows of `select_revised` for one reporter."""
+    return await session.rows(select_revised(reporter_id, session.recorded, query.known, max_figures))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Concatenate, ParamSpec, Protocol
 
 from sqlalchemy import func, select
@@ -104,6 +105,10 @@ class ReadSession:
             return call(*arguments)
         result: T = await self.reader.in_thread(self.budget, call, *arguments)
         return result
+
+    async def in_thread_if(self, is_long: bool, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of a call, made in a worker thread if it takes long and on the event loop otherwise."""
+        return await self.in_thread(partial(call, *args, **kwargs)) if is_long else call(*args, **kwargs)
 
     async def pause(self) -> None:
         """Lets other requests run, between statements that together take long."""

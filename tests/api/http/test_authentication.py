@@ -160,7 +160,7 @@ def test_a_key_is_accepted_where_it_has_the_scope(made: Keys, operation: str, he
         assert answer.status_code == 403
         assert answer.headers["www-authenticate"].endswith('error="insufficient_scope", scope="write"')
         told = answer.json()
-        assert (told["scope"], told["detail"]) == ("write", "the key lacks the scope write")
+        assert (told["scope"], told["detail"]) == ("write", "The key lacks the scope `write`.")
         assert told["type"] == "/docs/errors#scope-missing"
 
 
@@ -202,8 +202,8 @@ def test_a_wrong_secret_is_rejected_like_an_unknown_key(made: Keys) -> None:
         ("cut short", "this is not a key of this service; check that it was copied whole"),
         ("revoked", "the key was revoked"),
         ("out of date", "the key is out of date"),
-        ("another scheme", "send one header Authorization: Bearer <key>"),
-        ("two headers", "send one header Authorization: Bearer <key>"),
+        ("another scheme", "Send exactly one header `Authorization: Bearer <key>`."),
+        ("two headers", "Send exactly one header `Authorization: Bearer <key>`."),
     ],
 )
 def test_a_rejection_states_what_is_wrong_with_the_key(made: Keys, said: str, detail: str) -> None:

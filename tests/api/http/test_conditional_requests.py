@@ -183,7 +183,7 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds = float(responses.STARTED + 1000)
         monkeypatch.setattr("app.store.db.transaction.now", lambda: int(self.seconds * 1e6))
-        monkeypatch.setattr("app.api.http.read_request.time.time", lambda: self.seconds)
+        monkeypatch.setattr("app.api.http.read_response.time.time", lambda: self.seconds)
 
 
 def test_a_change_within_the_same_second_is_never_a_304(

@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 import pytest
 
-from app.api.routes import ogc_items
 from app.domain.places import load_names
 from app.domain.text import Names
 from app.formats import encoding
+from app.query import feature_query
 from app.query.parameters import MAX_GROUPS
 from app.query.query import MAX_ERRORS, MAX_SUGGESTIONS
 from app.query.value_types import MAX_WORDS
@@ -131,7 +131,7 @@ def test_long_work_runs_in_a_worker_thread(
     many: Client, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, address: str
 ) -> None:
     monkeypatch.setattr(encoding, "FEW_ITEMS", 50)
-    for module, few in (("app.api.routes.pages", "MANY_LISTED"), ("app.store.read.statistics", "MANY_GROUPS")):
+    for module, few in (("app.web.contents", "MANY_LISTED"), ("app.store.read.statistics", "MANY_GROUPS")):
         monkeypatch.setattr(f"{module}.{few}", 50)
     made_in: list[threading.Thread] = []
     original: Callable[..., Any] = getattr(owner, name)
@@ -149,13 +149,13 @@ def test_long_work_runs_in_a_worker_thread(
 
 def test_a_long_query_string_is_parsed_in_a_worker_thread(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     read_in: list[threading.Thread] = []
-    original = ogc_items.read_predicate
+    original = feature_query.read_predicate
 
     def watched(*arguments: Any) -> Any:
         read_in.append(threading.current_thread())
         return original(*arguments)
 
-    monkeypatch.setattr(ogc_items, "read_predicate", watched)
+    monkeypatch.setattr(feature_query, "read_predicate", watched)
     text = " OR ".join(f"killed_best = {n}" for n in range(100))
     assert many.get(f"/ogc/collections/incidents/items?filter={quote(text)}").status_code == 200
     assert read_in[-1] is not threading.main_thread()

@@ -143,7 +143,7 @@ def test_an_idempotency_key_must_be_visible_characters(there: Editor, key: str) 
     assert answer.status_code == 422
     (fault,) = answer.json()["errors"]
     assert (fault["in"], fault["name"]) == ("header", "Idempotency-Key")
-    assert fault["message"] == "is not 1 to 255 visible characters of ASCII"
+    assert fault["message"] == "must be 1 to 255 visible ASCII characters"
     assert len(fault["value"]) <= 80
     assert _size(there) == size
 
@@ -158,7 +158,7 @@ def test_an_idempotency_key_may_be_long_and_unusual(there: Editor) -> None:
 def test_two_idempotency_keys_are_rejected(there: Editor) -> None:
     headers = [("Authorization", f"Bearer {there.key}"), ("Idempotency-Key", "k-1"), ("Idempotency-Key", "k-1")]
     answer = there.client.request("POST", "/v1/incidents", json=incident_body("new"), headers=headers)
-    _is_refused(answer, "is not 1 to 255 visible characters of ASCII", "k-1")
+    _is_refused(answer, "must be 1 to 255 visible ASCII characters", "k-1")
 
 
 async def _at_once(editor: Editor, asked: list[tuple[str, Any, str]]) -> list[httpx.Response]:

@@ -141,7 +141,7 @@ def test_imported_records_name_the_key(editor: Editor, file: bytes) -> None:
         ("/v1/import", TABLE, "format", "is missing; it is one of ucdp-ged, acled, csv"),
         ("/v1/import?format=xls", TABLE, "format", "is not a value of this parameter; it is one of ucdp-ged"), ("/v1/import?format=csv&relese=1", TABLE, "relese", ""),
         ("/v1/import?format=ucdp-ged", TABLE, "release", "is missing"), ("/v1/import?format=ucdp-ged&release=1", TABLE, "released_on", "is missing"),
-        (GED.replace("2026-06-01", "2999-01-01"), TABLE, "released_on", "lies in the future"), (GED, TABLE, "file", "is no file of UCDP GED"),
+        (GED.replace("2026-06-01", "2999-01-01"), TABLE, "released_on", "is in the future"), (GED, TABLE, "file", "is not a UCDP GED file"),
         ("/v1/import?format=csv", b"", "file", "is empty"), ("/v1/import?format=csv", b"\x00\x01", "file", "is neither text nor a workbook"),
     ],
 )  # fmt: skip
@@ -225,7 +225,7 @@ def test_reads_are_served_during_an_import(editor: Editor, file: bytes) -> None:
     assert [row["outcome"] for row in lines(answers[0])[:-1]] == ["created"] * 250
     assert answers[1].headers["retry-after"] == "1"
     assert answers[1].json()["type"] == "/docs/errors#too-many-from-your-address"
-    assert "one address may have 1 at once" in answers[1].json()["detail"]
+    assert "The limit for imports is 1 per address" in answers[1].json()["detail"]
     assert (import_route.under_way.taken, import_route.under_way.by_address) == (0, {})
 
 

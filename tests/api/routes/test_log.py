@@ -609,7 +609,7 @@ def test_a_page_of_the_log_ends_at_a_size_limit(client: Client, monkeypatch: pyt
 
 def test_the_number_of_streams_is_limited(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
-    monkeypatch.setattr("app.api.routes.log.streams.size", 0)
+    monkeypatch.setattr("app.api.routes.changes_stream.streams.size", 0)
 
     # when
     answer = client.run(asyncio.wait_for(client.send("GET", "/v1/changes/stream"), 5))

@@ -321,7 +321,7 @@ def test_a_report_covers_existing_incidents_including_that_of_its_address(editor
         editor.post("/v1/incidents/nowhere/toll-reports", report_body(4)),
         editor.post("/v1/incidents/nowhere/toll-reports", report_body(4, incidents=["a", "nowhere"])),
     ):
-        assert (answer.status_code, answer.json()["detail"]) == (404, 'no incident has the id "nowhere"')
+        assert (answer.status_code, answer.json()["detail"]) == (404, 'No incident has the id "nowhere".')
     unknown = "names no incident that is recorded"
     _is_refused(editor.post("/v1/toll-reports", report_body(4, incidents=["a", "nowhere"])), incidents=unknown)
     assert _size(editor) == size

@@ -153,6 +153,6 @@ def test_the_command_line_rejects_a_slow_clock_unless_told_to_continue(
     # then
     for ended in refused:
         assert ended.returncode == 1
-        assert ended.stderr.startswith("incidents: the clock says ")
+        assert ended.stderr.startswith("incidents: The clock says ")
         assert ended.stderr.count("\n") == 1
     assert (allowed.returncode, allowed.stderr.count("1 created")) == (0, 1)
