@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, or_, select, tuple_
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, literal_column, or_, select, tuple_
 from sqlmodel import col
 
 from app.domain.dates import Instant
@@ -59,7 +59,8 @@ def build_incidents(shape: Shape, sort: Sort, after: bool, wraps: bool | None) -
 
 def _in_tree(wraps: bool) -> AnySelect:
     box = search.incident_box.c
-    west, south, east, north = (bindparam(f"tree_{side}") for side in ("west", "south", "east", "north"))
+    sides: list[BindParameter[Any]] = [bindparam(f"tree_{side}") for side in ("west", "south", "east", "north")]
+    west, south, east, north = sides
     between = or_ if wraps else and_
     return select(box.version).where(
         box.max_lat >= south, box.min_lat <= north, between(box.max_lon >= west, box.min_lon <= east)
@@ -140,7 +141,7 @@ def select_incident(incident_id: str, recorded: Instant, known: Instant) -> Stat
 
 def build_absence() -> AnySelect:
     """(known from, withdrawal's reason, merged_into, recorded_at) of the id `:id`; no row if it was never used."""
-    recorded = bindparam("recorded")
+    recorded: BindParameter[Any] = bindparam("recorded")
     known_from = (
         select(func.min(col(Segment.known_from)))
         .where(

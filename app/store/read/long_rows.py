@@ -81,7 +81,7 @@ def _sources(view: View, known: Instant, ids: Sequence[str]) -> Read[dict[str, l
     named = {incident_id: [json_of(source) for source in orjson.loads(text)] for incident_id, text in versions}
     by_report = yield Statement.of(_build_report_sources, known=known, **at)
     keys = json_of(list({source for _, source in by_report}))
-    texts = dict((yield Statement.of(_build_sources, keys=keys)))
+    texts: dict[int, str] = dict((yield Statement.of(_build_sources, keys=keys)))
     for incident_id, source in by_report:
         named[incident_id].append(texts[source])
     return {incident_id: list(dict.fromkeys(found)) for incident_id, found in named.items()}

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Text, and_, bindparam, literal_column, or_, select, union
+from sqlalchemy import BindParameter, ColumnElement, Text, and_, bindparam, literal_column, or_, select, union
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -61,7 +61,8 @@ def build_reports(*which: ColumnElement[bool], records: bool = False, sources: b
 def report_rows(*, records: bool = False, sources: bool = False) -> AnySelect:
     """Every report recorded by `:recorded`, in reported order, as `known_report` reads it."""
     old = aliased(TollReport)
-    recorded, nothing = bindparam("recorded"), literal_column("''", Text)
+    recorded: BindParameter[Any] = bindparam("recorded")
+    nothing = literal_column("''", Text)
     rows: AnySelect = (
         select(
             col(TollReport.key),

@@ -178,7 +178,7 @@ def build_sums(shape: Shape, groups: tuple[Group, ...], max_rows: int) -> AnySel
     Grouped by actor, an incident counts once for each name that took part.
     """
     actors = select(col(IncidentActor.name), col(IncidentActor.version)).distinct().subquery()
-    keys = [(actors.c.name if g is Group.ACTOR else GROUPS[g]).label(g) for g in groups]
+    keys: list[Label[Any]] = [(actors.c.name if g is Group.ACTOR else GROUPS[g]).label(g) for g in groups]
     figures = [func.sum(table_of(Segment).c[f]) for f in FIGURES]
     sums = select(*keys, func.max(col(Segment.region_name)), func.count(), *figures).select_from(Segment)
     if Group.ACTOR in groups:
@@ -191,7 +191,7 @@ def build_shared_sums(shape: Shape, groups: tuple[Group, ...]) -> AnySelect:
 
     A set of incidents counts once in every group with a matching member.
     """
-    keys = [GROUPS[g].label(g) for g in groups]
+    keys: list[Label[Any]] = [GROUPS[g].label(g) for g in groups]
     figures = [table_of(SetSegment).c[f] for f in FIGURES]
     of_set = col(IncidentSetMember.incident_set) == SetSegment.incident_set
     matching = (
