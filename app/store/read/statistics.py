@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Integer, SQLColumnExpression, func, literal_column, select
+from sqlalchemy import Integer, Label, SQLColumnExpression, func, literal_column, select
 from sqlmodel import col
 
 from app.domain.countries import countries, possible_countries
