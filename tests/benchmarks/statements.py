@@ -17,7 +17,6 @@ from app.store.read import statistics as read_statistics
 from tests.benchmarks.dataset import url_of
 from tests.benchmarks.works import Request
 
-
 EVERYTHING = 2**40
 """A limit that no data set reaches."""
 
@@ -83,6 +82,8 @@ def export_plan(path: Path) -> dict[str, Any]:
         finally:
             reader.close()
 
-    statement = incident_queries.select_incidents(IncidentQuery().but(limit=EVERYTHING), asyncio.run(newest()), None, by_tree=False)
+    statement = incident_queries.select_incidents(
+        IncidentQuery().but(limit=EVERYTHING), asyncio.run(newest()), None, by_tree=False
+    )
     run = [(statement.sql, dict(statement.values))]
     return {"kind": "export", "statements": run, "between": between(IncidentQuery())}

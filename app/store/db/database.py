@@ -21,9 +21,7 @@ def database_url(text: str) -> URL:
     try:
         url = make_url(text)
     except Exception:
-        raise InvalidInput(
-            [FieldError("INCIDENTS_DATABASE_URL", "is not a database URL", where="settings")]
-        ) from None
+        raise InvalidInput([FieldError("INCIDENTS_DATABASE_URL", "is not a database URL", where="settings")]) from None
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         error = FieldError(
             "INCIDENTS_DATABASE_URL", "is not a SQLite file like sqlite:///incidents.db", where="settings"

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ClauseElement,
     ColumnElement,
     Select,
+    SQLColumnExpression,
     Table,
     TableValuedAlias,
     bindparam,
@@ -21,6 +22,8 @@ from sqlalchemy.dialects import sqlite as dialects
 
 _DIALECT = dialects.dialect(paramstyle="named")
 _POSITIONAL = dialects.dialect(paramstyle="qmark")
+AnySelect = Select[*tuple[Any, ...]]
+"""A SELECT of any columns."""
 MAX_TEXTS = 2048
 """Texts that are cached, 1 to 10 KB each. Queries with filters have a text for each combination of filters."""
 
@@ -46,16 +49,15 @@ def insertion(table: Table, names: Sequence[str]) -> tuple[str, tuple[str, ...]]
     return str(built), tuple(built.positiontup)
 
 
-def limited(query: Select[Any], count: int | None = None) -> Select[Any]:
+def limited(query: AnySelect, count: int | None = None) -> AnySelect:
     """The first `count` rows, or the first `:limit`. The offset is a literal, since SQLite would bind it."""
     return query.limit(bindparam("limit") if count is None else literal_column(str(count))).offset(literal_column("0"))
 
 
-def among(column: Any, name: str) -> ColumnElement[bool]:
+def among(column: SQLColumnExpression[Any], name: str) -> ColumnElement[bool]:
     """Whether a column's value is in the JSON list `:name`, which may be of any length."""
     values = func.json_each(bindparam(name)).table_valued("value")
-    compared: ColumnElement[bool] = column.in_(select(values.c.value))
-    return compared
+    return column.in_(select(values.c.value))
 
 
 def json_rows(name: str) -> TableValuedAlias:

@@ -9,22 +9,22 @@ from functools import cache, cached_property
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ClauseElement, Select, Table, func, select
+from sqlalchemy import ClauseElement, Table, func, select
 from sqlmodel import SQLModel, col
 
 from app.domain.dates import Instant, instant_text
 from app.errors import ClockBehind
 from app.store.db.history_ends import Endings
-from app.store.db.sql_text import insertion, limited, sql_of
+from app.store.db.sql_text import AnySelect, insertion, limited, sql_of
 from app.store.db.statements import Read, Row, T
 from app.store.tables import Recording, table_of
 
 MAX_AHEAD_SECONDS = 120.0
 """How far the newest recording may be ahead of the clock. Clocks set over a network differ by less."""
 _HEAD = limited(
-    select(
-        col(Recording.key), col(Recording.recorded_at), col(Recording.log_size), col(Recording.log_peaks)
-    ).order_by(col(Recording.recorded_at).desc()),
+    select(col(Recording.key), col(Recording.recorded_at), col(Recording.log_size), col(Recording.log_peaks)).order_by(
+        col(Recording.recorded_at).desc()
+    ),
     1,
 )
 
@@ -142,5 +142,5 @@ def _insertion(table: Table, names: tuple[str, ...]) -> tuple[str, Callable[[Map
     return statement, itemgetter(*order)
 
 
-def _highest_key(model: type[SQLModel]) -> Select[Any]:
+def _highest_key(model: type[SQLModel]) -> AnySelect:
     return select(func.max(table_of(model).c.key))

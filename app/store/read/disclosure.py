@@ -9,11 +9,11 @@ from itertools import islice
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlmodel import col
 
 from app.domain.json_text import json_of
-from app.store.db.sql_text import among
+from app.store.db.sql_text import AnySelect, among
 from app.store.db.statements import Read, Statement
 from app.store.log.sealing import KEPT_VERBATIM, MARK, subject
 from app.store.read.session import ReadSession, View
@@ -73,7 +73,7 @@ def _kind(record: Mapping[str, Any]) -> str:
     return "toll_report" if "measure" in record else "reporter" if "kind" in record else "source"
 
 
-def _build_secrets() -> Select[Any]:
+def _build_secrets() -> AnySelect:
     """(subject, salt, members) of secrets."""
     return select(col(Secret.subject), col(Secret.salt), col(Secret.record)).where(
         among(col(Secret.subject), "subjects"), col(Secret.recorded_at) <= bindparam("recorded")

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlmodel import col
 
 from app.domain.dates import Instant, instant_text
@@ -15,6 +15,7 @@ from app.domain.json_text import array_of, extend_object, json_of, object_of
 from app.domain.report import Report
 from app.domain.vocabulary import Measure, ReportChange
 from app.query.parameters import HistoryQuery
+from app.store.db.sql_text import AnySelect
 from app.store.db.statements import Row, Statement
 from app.store.read import incident_queries
 from app.store.read.disclosure import disclosed, disclosed_document
@@ -29,7 +30,7 @@ MANY_REPORTS = 50
 """Reports of a history that is computed on the event loop. A longer one is computed in a thread."""
 
 
-def build_versions() -> Select[Any]:
+def build_versions() -> AnySelect:
     """(number, recorded_at, recorded_by, record, sources) of every version of the incident `:id`, oldest first."""
     version = IncidentVersion
     columns = (version.number, version.recorded_at, version.recorded_by, version.record, version.sources)
@@ -46,7 +47,7 @@ def select_versions(incident_id: str, recorded: Instant) -> Statement:
     return Statement.of(build_versions, id=incident_id, recorded=recorded)
 
 
-def build_reports_of_history() -> Select[Any]:
+def build_reports_of_history() -> AnySelect:
     """`build_reports` that cover the incident `:id`, with their texts."""
     key = select(col(Incident.key)).where(col(Incident.id) == bindparam("id")).scalar_subquery()
     return build_reports_about_incident(key, records=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal_column, or_, select, tuple_
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, literal_column, or_, select, tuple_
 from sqlmodel import col
 
 from app.domain.dates import Instant
@@ -12,7 +12,7 @@ from app.query.code_lists import Sort
 from app.query.parameters import IncidentQuery, MatchingQuery
 from app.query.query import Comparison
 from app.query.value_types import Box
-from app.store.db.sql_text import limited
+from app.store.db.sql_text import AnySelect, limited
 from app.store.db.statements import Statement
 from app.store.read.filters import Shape, at_clocks, conditions, shape_of, values_of
 from app.store.tables import Incident, IncidentVersion, Segment, TollReport, Withdrawal, search, table_of
@@ -36,7 +36,7 @@ def sort_key(sort: Sort, figure: Figure) -> ColumnElement[Any]:
     return column
 
 
-def build_incidents(shape: Shape, sort: Sort, after: bool, wraps: bool | None) -> Select[Any]:
+def build_incidents(shape: Shape, sort: Sort, after: bool, wraps: bool | None) -> AnySelect:
     """(record, toll, rest, sort key, id) of the incidents that match, in order.
 
     `after`: only those after `:after_key`, `:after_id`. `wraps`: look places up in the tree of boxes first, in a box
@@ -57,16 +57,17 @@ def build_incidents(shape: Shape, sort: Sort, after: bool, wraps: bool | None) -
     return limited(page)
 
 
-def _in_tree(wraps: bool) -> Select[Any]:
+def _in_tree(wraps: bool) -> AnySelect:
     box = search.incident_box.c
-    west, south, east, north = (bindparam(f"tree_{side}") for side in ("west", "south", "east", "north"))
+    sides: list[BindParameter[Any]] = [bindparam(f"tree_{side}") for side in ("west", "south", "east", "north")]
+    west, south, east, north = sides
     between = or_ if wraps else and_
     return select(box.version).where(
         box.max_lat >= south, box.min_lat <= north, between(box.max_lon >= west, box.min_lon <= east)
     )
 
 
-def _tree_values(box: Box) -> dict[str, float]:
+def _tree_values(box: Box) -> dict[str, Any]:
     return {"tree_west": box.west, "tree_south": box.south, "tree_east": box.east, "tree_north": box.north}
 
 
@@ -93,7 +94,7 @@ def searches_long(query: MatchingQuery) -> bool:
     return len(words) > 1 or any(len(word) < 4 for word in words)
 
 
-def build_count_in_tree(wraps: bool, max_count: int) -> Select[Any]:
+def build_count_in_tree(wraps: bool, max_count: int) -> AnySelect:
     """The number of places in a box, counted up to `max_count` + 1."""
     some = limited(_in_tree(wraps), max_count + 1).subquery()
     return select(func.count()).select_from(some)
@@ -104,7 +105,7 @@ def select_count_in_tree(box: Box, max_count: int) -> Statement:
     return Statement.of(build_count_in_tree, box.wraps, max_count, **_tree_values(box))
 
 
-def build_total(shape: Shape) -> Select[Any]:
+def build_total(shape: Shape) -> AnySelect:
     """The number of incidents that match."""
     where = conditions(shape)
     if len(shape) == 1:  # without filters SQLite would look up every row by `recorded_from`; an index covers this
@@ -117,7 +118,7 @@ def select_total(query: MatchingQuery, recorded: Instant) -> Statement:
     return Statement.of(build_total, shape_of(query), long=searches_long(query), **values_of(query, recorded))
 
 
-def build_incident() -> Select[Any]:
+def build_incident() -> AnySelect:
     """(record, toll, rest, its version's recorded_at, recorded_from) of the incident `:id` at both clocks."""
     return (
         select(
@@ -138,9 +139,9 @@ def select_incident(incident_id: str, recorded: Instant, known: Instant) -> Stat
     return Statement.of(build_incident, id=incident_id, recorded=recorded, known=known)
 
 
-def build_absence() -> Select[Any]:
+def build_absence() -> AnySelect:
     """(known from, withdrawal's reason, merged_into, recorded_at) of the id `:id`; no row if it was never used."""
-    recorded = bindparam("recorded")
+    recorded: BindParameter[Any] = bindparam("recorded")
     known_from = (
         select(func.min(col(Segment.known_from)))
         .where(
@@ -164,7 +165,7 @@ def select_absence(incident_id: str, recorded: Instant) -> Statement:
     return Statement.of(build_absence, id=incident_id, recorded=recorded)
 
 
-def build_extent() -> Select[Any]:
+def build_extent() -> AnySelect:
     """(west, south, east, north, first day, last day, first report, last report) of all incidents ever recorded."""
     box = search.incident_box.c
     longest = select(func.max(col(Segment.days))).scalar_subquery()

@@ -16,7 +16,9 @@ INCIDENTS_AT_ONCE = 50
 """Incidents whose reports one statement reads."""
 
 
-async def incident_texts(session: ReadSession, query: ClockQuery, rows: Sequence[Row], max_size: float = inf) -> list[str]:
+async def incident_texts(
+    session: ReadSession, query: ClockQuery, rows: Sequence[Row], max_size: float = inf
+) -> list[str]:
     """The JSON texts of rows of `select_incidents`, up to the one that brings them to `max_size` characters."""
     as_text = text_builder(query)
     complete = await completed_page(session, query.known, rows, max_size)

@@ -5,7 +5,7 @@ from copy import deepcopy
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Select, and_, bindparam, func, select
+from sqlalchemy import and_, bindparam, func, select
 from sqlmodel import col
 
 from app.domain import merkle
@@ -14,7 +14,7 @@ from app.domain.dates import instant_text
 from app.domain.json_text import json_of
 from app.domain.merkle import Hash, Place
 from app.errors import Broken, DatabaseUnusable, FieldError, InvalidInput
-from app.store.db.sql_text import among, at_index, json_rows, limited
+from app.store.db.sql_text import AnySelect, among, at_index, json_rows, limited
 from app.store.db.statements import MANY_ROWS, MAX_BYTES, Row, Statement, size_of
 from app.store.log.entries import text_of, told
 from app.store.log.sealing import MARK
@@ -157,14 +157,12 @@ async def _hashes(session: ReadSession, places: Sequence[Place]) -> dict[Place, 
     return found
 
 
-def build_changes() -> Select[Any]:
+def build_changes() -> AnySelect:
     """The columns of `log.entries.told` of `:limit` entries after `:after`."""
-    return limited(
-        told().where(col(Change.seq) > bindparam("after"), col(Change.recorded_at) <= bindparam("recorded"))
-    )
+    return limited(told().where(col(Change.seq) > bindparam("after"), col(Change.recorded_at) <= bindparam("recorded")))
 
 
-def build_checkpoint() -> Select[Any]:
+def build_checkpoint() -> AnySelect:
     """(epoch, size, root, instant) of the newest recording."""
     newest = select(func.max(col(Recording.recorded_at))).where(col(Recording.recorded_at) <= bindparam("recorded"))
     columns = col(Feed.epoch), col(Recording.log_size), col(Recording.log_root), col(Recording.recorded_at)
@@ -173,15 +171,13 @@ def build_checkpoint() -> Select[Any]:
     )
 
 
-def build_leaves() -> Select[Any]:
+def build_leaves() -> AnySelect:
     """(seq, hash) of the entries `:seqs`."""
     return select(col(Change.seq), col(Change.hash)).where(among(col(Change.seq), "seqs"))
 
 
-def build_nodes() -> Select[Any]:
+def build_nodes() -> AnySelect:
     """(level, number, hash) of the nodes `:nodes`, a JSON list of [level, number]."""
     node = json_rows("nodes")
-    is_wanted = and_(
-        col(LogNode.level) == at_index(node.c.value, 0), col(LogNode.number) == at_index(node.c.value, 1)
-    )
+    is_wanted = and_(col(LogNode.level) == at_index(node.c.value, 0), col(LogNode.number) == at_index(node.c.value, 1))
     return select(col(LogNode.level), col(LogNode.number), col(LogNode.hash)).join_from(node, LogNode, is_wanted)

@@ -5,12 +5,12 @@ from math import inf
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, bindparam, literal_column, select
+from sqlalchemy import bindparam, literal_column, select
 from sqlmodel import col
 
 from app.domain.dates import Instant
 from app.domain.json_text import json_of
-from app.store.db.sql_text import among
+from app.store.db.sql_text import AnySelect, among
 from app.store.db.statements import Read, Row, Statement
 from app.store.read.filters import at_clocks, known_reports
 from app.store.read.segment_texts import is_long, own_of, rest_of, shared_text, toll_of, updated_at_of
@@ -57,7 +57,7 @@ def completed(view: View, known: Instant, rows: Sequence[Row]) -> Read[Sequence[
         return rows
     sources = yield from _sources(view, known, ids)
     shared: dict[str, list[str]] = {}
-    at = {"ids": json_of(ids), "recorded": view.recorded, "known": known}
+    at: dict[str, Any] = {"ids": json_of(ids), "recorded": view.recorded, "known": known}
     for incident_id, members, headlines in (yield Statement.of(_build_shared, **at)):
         shared.setdefault(incident_id, []).append(shared_text(members, headlines))
     return [
@@ -76,18 +76,18 @@ def completed(view: View, known: Instant, rows: Sequence[Row]) -> Read[Sequence[
 
 def _sources(view: View, known: Instant, ids: Sequence[str]) -> Read[dict[str, list[str]]]:
     """The texts of the sources of incidents: those that the record names, then those of reports, without repeats."""
-    at = {"ids": json_of(ids), "recorded": view.recorded}
+    at: dict[str, Any] = {"ids": json_of(ids), "recorded": view.recorded}
     versions = yield Statement.of(_build_record_sources, **at)
     named = {incident_id: [json_of(source) for source in orjson.loads(text)] for incident_id, text in versions}
     by_report = yield Statement.of(_build_report_sources, known=known, **at)
     keys = json_of(list({source for _, source in by_report}))
-    texts = dict((yield Statement.of(_build_sources, keys=keys)))
+    texts: dict[int, str] = dict((yield Statement.of(_build_sources, keys=keys)))
     for incident_id, source in by_report:
         named[incident_id].append(texts[source])
     return {incident_id: list(dict.fromkeys(found)) for incident_id, found in named.items()}
 
 
-def _build_record_sources() -> Select[Any]:
+def _build_record_sources() -> AnySelect:
     """(incident's id, sources) of the versions of incidents, the newest last."""
     return (
         select(col(Incident.id), col(IncidentVersion.sources))
@@ -97,7 +97,7 @@ def _build_record_sources() -> Select[Any]:
     )
 
 
-def _build_report_sources() -> Select[Any]:
+def _build_report_sources() -> AnySelect:
     """(incident's id, source's key) of the reports about incidents, oldest first."""
     return (
         select(col(Incident.id), col(TollReport.source))
@@ -108,12 +108,12 @@ def _build_report_sources() -> Select[Any]:
     )
 
 
-def _build_sources() -> Select[Any]:
+def _build_sources() -> AnySelect:
     """(key, record) of sources."""
     return select(col(Source.key), col(Source.record)).where(among(col(Source.key), "keys"))
 
 
-def _build_shared() -> Select[Any]:
+def _build_shared() -> AnySelect:
     """(incident's id, members, headlines) of the shared sets of incidents, in the order of `shared`."""
     return (
         select(col(Incident.id), col(IncidentSet.members), col(SetSegment.toll))

@@ -1,9 +1,9 @@
 """The regions that have incidents, and those that a query names."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from app.domain.dates import LAST_INSTANT, Instant
@@ -13,12 +13,11 @@ from app.errors import FieldError, InvalidInput
 from app.query.parameters import MatchingQuery
 from app.query.query import MAX_ERRORS, MAX_SUGGESTIONS
 from app.query.value_types import RegionName
-from app.store.db.sql_text import among
+from app.store.db.sql_text import AnySelect, among
 from app.store.db.statements import Statement
 from app.store.read.filters import at_clocks
 from app.store.read.session import ReadSession
 from app.store.tables import Segment
-
 
 M = TypeVar("M", bound=MatchingQuery)
 
@@ -34,7 +33,7 @@ class RegionRow(NamedTuple):
     last_day: int
 
 
-def build_regions() -> Select[Any]:
+def build_regions() -> AnySelect:
     """The columns of `RegionRow` for each region and, of each country, for its incidents without a region."""
     columns = (
         col(Segment.country),
@@ -53,7 +52,7 @@ def select_regions(recorded: Instant, known: Instant) -> Statement:
     return Statement.of(build_regions, recorded=recorded, known=known)
 
 
-def build_stored_regions() -> Select[Any]:
+def build_stored_regions() -> AnySelect:
     """Which of the names `:names` some incident is stored under."""
     return select(col(Segment.region_key)).where(among(col(Segment.region_key), "names")).distinct()
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, literal_column, or_, select, union
+from sqlalchemy import BindParameter, ColumnElement, Text, and_, bindparam, literal_column, or_, select, union
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -14,7 +14,7 @@ from app.domain.dates import Instant, Moment
 from app.domain.json_text import json_of
 from app.domain.report import NEVER_VALID, Report
 from app.domain.vocabulary import BOUNDS, MEASURES, REPORTER_KINDS, VICTIMS
-from app.store.db.sql_text import among
+from app.store.db.sql_text import AnySelect, among
 from app.store.db.statements import Statement
 from app.store.read.filters import known_reports
 from app.store.tables import Incident, IncidentSet, IncidentSetMember, Reporter, Retraction, Source, TollReport
@@ -35,18 +35,18 @@ class IncidentFacts:
     reports: list[KnownReport] = field(default_factory=list)
 
 
-def build_reports_about_incident(key: Any, *, records: bool = False, sources: bool = False) -> Select[Any]:
+def build_reports_about_incident(key: Any, *, records: bool = False, sources: bool = False) -> AnySelect:
     """`build_reports` that cover the incident of this key."""
     sets = select(col(IncidentSetMember.incident_set)).where(col(IncidentSetMember.incident) == key)
     return build_reports(col(OWN.incident_set).in_(sets), records=records, sources=sources)
 
 
-def build_reports_about_set(*which: ColumnElement[bool], sources: bool = False) -> Select[Any]:
+def build_reports_about_set(*which: ColumnElement[bool], sources: bool = False) -> AnySelect:
     """`build_reports` about the set of incidents `:set` that also meet conditions on `OWN`."""
     return build_reports(col(OWN.incident_set) == bindparam("set"), *which, sources=sources)
 
 
-def build_reports(*which: ColumnElement[bool], records: bool = False, sources: bool = False) -> Select[Any]:
+def build_reports(*which: ColumnElement[bool], records: bool = False, sources: bool = False) -> AnySelect:
     """Reports recorded by `:recorded` that meet conditions on `OWN`, and those that supersede one of these.
 
     With `records` they have their own texts, with `sources` those of their sources, otherwise empty ones. The texts of
@@ -58,11 +58,12 @@ def build_reports(*which: ColumnElement[bool], records: bool = False, sources: b
     return report_rows(records=records, sources=sources).where(col(TollReport.key).in_(keys))
 
 
-def report_rows(*, records: bool = False, sources: bool = False) -> Select[Any]:
+def report_rows(*, records: bool = False, sources: bool = False) -> AnySelect:
     """Every report recorded by `:recorded`, in reported order, as `known_report` reads it."""
     old = aliased(TollReport)
-    recorded, nothing = bindparam("recorded"), literal_column("''", Text)
-    rows: Select[Any] = (
+    recorded: BindParameter[Any] = bindparam("recorded")
+    nothing = literal_column("''", Text)
+    rows: AnySelect = (
         select(
             col(TollReport.key),
             col(TollReport.id),
@@ -142,7 +143,7 @@ def covering(incident: str, reports: Iterable[KnownReport], at: Instant) -> list
     return [k for k in reports if incident in k.report.incidents and k.report.reported.instant <= at]
 
 
-def build_reports_of_incidents() -> Select[Any]:
+def build_reports_of_incidents() -> AnySelect:
     """(incident's id, record, retraction's reason, its reported_on) of reports about `:ids`, oldest first."""
     void = and_(
         col(Retraction.toll_report) == TollReport.key,

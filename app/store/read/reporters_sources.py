@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Integer, Select, bindparam, func, literal_column, select
+from sqlalchemy import Integer, bindparam, func, literal_column, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -12,7 +12,7 @@ from app.domain.json_text import extend_object, json_of
 from app.domain.vocabulary import Measure
 from app.errors import NotFound, echo
 from app.query.parameters import ClockQuery, ListQuery
-from app.store.db.sql_text import limited
+from app.store.db.sql_text import AnySelect, limited
 from app.store.db.statements import Read, Row, Statement
 from app.store.read.cursor import PageSequence, cursor_of
 from app.store.read.disclosure import disclosed, disclosed_texts
@@ -29,7 +29,7 @@ _MODELS: dict[str, tuple[type[Reporter] | type[Source], Any]] = {
 REPORTERS_OR_SOURCES = {kind: PageSequence(kind, (str,)) for kind in _MODELS}
 
 
-def build_reporters_or_sources(kind: str, after: bool, one: bool) -> Select[Any]:
+def build_reporters_or_sources(kind: str, after: bool, one: bool) -> AnySelect:
     """(record, reports, incidents, id) of reporters or sources, by id."""
     model, reference = _MODELS[kind]
     where = [col(model.recorded_at) <= bindparam("recorded")]
@@ -40,9 +40,7 @@ def build_reporters_or_sources(kind: str, after: bool, one: bool) -> Select[Any]
     reports = select(func.count()).select_from(TollReport).where(reference == model.key, *known_reports())
     incidents = (
         select(func.count(func.distinct(col(IncidentSetMember.incident))))
-        .join_from(
-            TollReport, IncidentSetMember, col(IncidentSetMember.incident_set) == TollReport.incident_set
-        )
+        .join_from(TollReport, IncidentSetMember, col(IncidentSetMember.incident_set) == TollReport.incident_set)
         .where(reference == model.key, *known_reports())
     )
     counts = (count.correlate(model).scalar_subquery() for count in (reports, incidents))
@@ -61,7 +59,7 @@ def select_reporters_or_sources(
     return Statement.of(build_reporters_or_sources, kind, after is not None, one is not None, **values)
 
 
-def build_number_of(kind: str) -> Select[Any]:
+def build_number_of(kind: str) -> AnySelect:
     """The number of reporters or sources."""
     model, _ = _MODELS[kind]
     return select(func.count()).select_from(model).where(col(model.recorded_at) <= bindparam("recorded"))
@@ -73,9 +71,7 @@ async def reporters_or_sources(session: ReadSession, kind: str, query: ListQuery
     statement = select_reporters_or_sources(kind, query, session.recorded, cursor.keys if cursor else None)
     rows, more = await session.page(statement, query.limit, lambda row: len(row[0]))
     items = await disclosed(session, list(map(_text, rows)))
-    total = await total_of(
-        session, query, lambda: Statement.of(build_number_of, kind, recorded=session.recorded)
-    )
+    total = await total_of(session, query, lambda: Statement.of(build_number_of, kind, recorded=session.recorded))
     following = next_cursor(session, REPORTERS_OR_SOURCES[kind], query, rows[-1][3:] if more else None)
     return Page(items, following, total)
 
@@ -94,7 +90,7 @@ def find_reporter_or_source(view: View, kind: str, wanted_id: str) -> Read[str]:
     return text
 
 
-def build_revised() -> Select[Any]:
+def build_revised() -> AnySelect:
     """(set, best, headline's best at the clocks) of the newest figures of killed by the reporter `:id`.
 
     Only of figures that were the headline when they were reported.
@@ -137,7 +133,7 @@ def select_revised(reporter_id: str, recorded: Instant, known: Instant, max_figu
 
     By incident, oldest first. Only the newest `max_figures` figures of the reporter are considered.
     """
-    values = {"id": reporter_id, "measure": Measure.KILLED.value, "limit": max_figures}
+    values: dict[str, Any] = {"id": reporter_id, "measure": Measure.KILLED.value, "limit": max_figures}
     return Statement.of(build_revised, recorded=recorded, known=known, **values)
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, literal_column, select, tuple_
+from sqlalchemy import bindparam, func, literal_column, select, tuple_
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -15,7 +15,7 @@ from app.domain.vocabulary import Victims
 from app.errors import NotFound, echo
 from app.query.parameters import ReportQuery
 from app.query.query import Filter, Query
-from app.store.db.sql_text import limited
+from app.store.db.sql_text import AnySelect, limited
 from app.store.db.statements import Read, Row, Statement
 from app.store.read.cursor import PageSequence, cursor_of
 from app.store.read.disclosure import disclosed, disclosed_texts
@@ -108,7 +108,7 @@ def _is_on_all_victims(report: Report, part: Report) -> bool:
     return same and report.victims is Victims.ALL and report.when < part.when and not report.void_at(LAST_INSTANT)
 
 
-def _build_on_all_victims() -> Select[Any]:
+def _build_on_all_victims() -> AnySelect:
     """The reports on all victims by the reporter of the report `:id`, of its measure, about the set `:set`."""
     part = aliased(TollReport, name="part")
     of_part = select(col(part.reporter), col(part.measure)).where(col(part.id) == bindparam("id"))
@@ -118,7 +118,7 @@ def _build_on_all_victims() -> Select[Any]:
     )
 
 
-def build_toll_reports(filters: tuple[Filter, ...], after: bool, counted: bool) -> Select[Any]:
+def build_toll_reports(filters: tuple[Filter, ...], after: bool, counted: bool) -> AnySelect:
     """(set, id, record, reported_at, key) of toll reports, newest first; or their number."""
     where = (*known_reports(), *map(condition_on_report, filters))
     if counted:
@@ -130,7 +130,7 @@ def build_toll_reports(filters: tuple[Filter, ...], after: bool, counted: bool) 
     return limited(page.order_by(*(column.desc() for column in order)))
 
 
-def _reports() -> Select[Any]:
+def _reports() -> AnySelect:
     columns = (TollReport.incident_set, TollReport.id, TollReport.record, TollReport.reported_at, TollReport.key)
     return select(*map(col, columns))
 
@@ -150,7 +150,7 @@ def select_toll_reports(
     return Statement.of(build_toll_reports, filters, after is not None, counted, **values)
 
 
-def build_toll_report() -> Select[Any]:
+def build_toll_report() -> AnySelect:
     """The toll report `:id`, in the columns of `build_toll_reports`."""
     return _reports().where(*known_reports(), col(TollReport.id) == bindparam("id"))
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, Protocol
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from app.domain.dates import Instant
 from app.query.query import Query
 from app.store.db.budget import Budget
 from app.store.db.reader import Reader
+from app.store.db.sql_text import AnySelect
 from app.store.db.statements import (
     MANY_ROWS,
     NextStatement,
@@ -151,7 +152,7 @@ class WriteSession:
 _EPOCH = select(col(Feed.epoch))
 
 
-def build_head() -> Select[Any]:
+def build_head() -> AnySelect:
     """(instant of the newest recording, epoch of the log)."""
     return select(func.max(col(Recording.recorded_at)), select(col(Feed.epoch)).scalar_subquery())
 

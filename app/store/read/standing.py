@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, bindparam, tuple_
+from sqlalchemy import bindparam, tuple_
 from sqlmodel import col
 
 from app.domain.dates import Instant, instant_text
@@ -14,10 +14,10 @@ from app.domain.json_text import extend_object, json_of
 from app.domain.report import Report, by_time
 from app.domain.vocabulary import Status
 from app.errors import DatabaseUnusable
-from app.store.db.sql_text import at_index, json_rows
+from app.store.db.sql_text import AnySelect, at_index, json_rows
 from app.store.db.statements import Row, Statement
 from app.store.read.cursor import LARGEST
-from app.store.read.report_rows import OWN, build_reports, known_report
+from app.store.read.report_rows import OWN, build_reports
 from app.store.tables.known_report import KnownReport
 
 LONG_TAIL = 20
@@ -137,7 +137,7 @@ def _place(row: Row) -> Place:
     return reported_at, key
 
 
-def _build_reports_in_spans() -> Select[Any]:
+def _build_reports_in_spans() -> AnySelect:
     """`build_reports` of sets of incidents, from `:begin_at`, `:begin_key` to a place of each set.
 
     `:spans` is a JSON list of [set, reported_at, key]. Superseding reports are found wherever they are.

@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, func, literal_column, select
+from sqlalchemy import Integer, Label, SQLColumnExpression, func, literal_column, select
 from sqlmodel import col
 
 from app.domain.countries import countries, possible_countries
@@ -18,7 +18,7 @@ from app.errors import NotFound, TooManyGroups, echo
 from app.query.code_lists import Group
 from app.query.parameters import MAX_GROUPS, ClockQuery, IncidentQuery, MatchingQuery, StatisticsQuery
 from app.query.value_types import RegionName
-from app.store.db.sql_text import limited
+from app.store.db.sql_text import AnySelect, limited
 from app.store.db.statements import Row, Statement
 from app.store.read import regions as read_regions
 from app.store.read.filters import Shape, at_clocks, conditions, shape_of, values_of
@@ -27,7 +27,7 @@ from app.store.read.regions import RegionRow, resolved
 from app.store.read.session import ReadSession, prepared
 from app.store.tables import IncidentActor, IncidentSetMember, Segment, SetSegment, table_of
 
-GROUPS: dict[Group, ColumnElement[Any]] = {
+GROUPS: dict[Group, SQLColumnExpression[Any]] = {
     Group.COUNTRY: col(Segment.country),
     Group.REGION: col(Segment.region_key),
     Group.YEAR: col(Segment.month) // literal_column("100", Integer),
@@ -78,9 +78,7 @@ async def _summed(session: ReadSession, query: MatchingQuery, wanted: tuple[Grou
 _NO_SUMS = (None,) * len(FIGURES)
 
 
-async def _rows(
-    session: ReadSession, query: MatchingQuery, groups: tuple[Group, ...], *, shared: bool
-) -> list[Row]:
+async def _rows(session: ReadSession, query: MatchingQuery, groups: tuple[Group, ...], *, shared: bool) -> list[Row]:
     select_rows = partial(select_sums, query, session.recorded, groups, shared=shared)
     return await session.rows(await prepared(session, query, select_rows))
 
@@ -174,13 +172,13 @@ def _country(text: str) -> str:
     return code
 
 
-def build_sums(shape: Shape, groups: tuple[Group, ...], max_rows: int) -> Select[Any]:
+def build_sums(shape: Shape, groups: tuple[Group, ...], max_rows: int) -> AnySelect:
     """(groups…, region's name, incidents, every sum of `FIGURES`) of the incidents that match.
 
     Grouped by actor, an incident counts once for each name that took part.
     """
     actors = select(col(IncidentActor.name), col(IncidentActor.version)).distinct().subquery()
-    keys = [(actors.c.name if g is Group.ACTOR else GROUPS[g]).label(g) for g in groups]
+    keys: list[Label[Any]] = [(actors.c.name if g is Group.ACTOR else GROUPS[g]).label(g) for g in groups]
     figures = [func.sum(table_of(Segment).c[f]) for f in FIGURES]
     sums = select(*keys, func.max(col(Segment.region_name)), func.count(), *figures).select_from(Segment)
     if Group.ACTOR in groups:
@@ -188,12 +186,12 @@ def build_sums(shape: Shape, groups: tuple[Group, ...], max_rows: int) -> Select
     return limited(sums.where(*conditions(shape)).group_by(*keys).order_by(*keys), max_rows)
 
 
-def build_shared_sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
+def build_shared_sums(shape: Shape, groups: tuple[Group, ...]) -> AnySelect:
     """(groups…, every sum of `FIGURES`) of the figures reported for several incidents together.
 
     A set of incidents counts once in every group with a matching member.
     """
-    keys = [GROUPS[g].label(g) for g in groups]
+    keys: list[Label[Any]] = [GROUPS[g].label(g) for g in groups]
     figures = [table_of(SetSegment).c[f] for f in FIGURES]
     of_set = col(IncidentSetMember.incident_set) == SetSegment.incident_set
     matching = (
@@ -208,9 +206,7 @@ def build_shared_sums(shape: Shape, groups: tuple[Group, ...]) -> Select[Any]:
     return select(*of_groups, *(func.sum(sets.c[f]) for f in FIGURES)).group_by(*of_groups)
 
 
-def select_sums(
-    query: MatchingQuery, recorded: Instant, groups: tuple[Group, ...], *, shared: bool
-) -> Statement:
+def select_sums(query: MatchingQuery, recorded: Instant, groups: tuple[Group, ...], *, shared: bool) -> Statement:
     """Counts and sums, with one group more than `MAX_GROUPS` if there are too many; or the sums of shared figures."""
     shape, values, long = shape_of(query), values_of(query, recorded), searches_long(query)
     if shared:

@@ -83,7 +83,12 @@ def test_an_export_says_of_each_report_what_the_report_alone_says(
     monkeypatch.setattr(standing, "MAX_CHAINS", chains)
 
     clocks: list[Pairs] = [[], [("as_of", "2020-01-01T00:40:00Z")]]
-    filters: list[Pairs] = [[], [("incident", "a")], [("measure", "wounded")], [("reported_to", "2020-01-01T01:00:00Z")]]
+    filters: list[Pairs] = [
+        [],
+        [("incident", "a")],
+        [("measure", "wounded")],
+        [("reported_to", "2020-01-01T01:00:00Z")],
+    ]
     for clock in clocks:
         for some in filters:
             # when
