@@ -201,9 +201,9 @@ def test_counts_and_files_use_the_same_filters(asked: Client, question: str) -> 
 
 def test_every_filter_has_a_case() -> None:
     named = {name for question in CASES for name, _ in parse_qsl(question)}
-    assert NAMES <= named
+    assert named >= NAMES
     matching = {name for question, found in CASES.items() if found for name, _ in parse_qsl(question)}
-    assert NAMES <= matching, "each finds something at least once"
+    assert matching >= NAMES, "each finds something at least once"
 
 
 ORDERS = {
