@@ -177,8 +177,8 @@ def test_an_event_that_comes_twice_in_a_file_is_refused_where_it_says_otherwise(
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("a,b\n1,2\n", "is no file of UCDP GED: it lacks the columns id, type_of_violence, side_a, country, date_start, best (has a, b)"),
-        (text(EVENTS, [n for n in EVENTS[0] if n != "best"]), "is no file of UCDP GED: it lacks the column best"),
+        ("a,b\n1,2\n", "is not a UCDP GED file: missing columns id, type_of_violence, side_a, country, date_start, best (found a, b)"),
+        (text(EVENTS, [n for n in EVENTS[0] if n != "best"]), "is not a UCDP GED file: missing column best"),
         (b"\x00\x01", "is neither text nor a workbook"), (b"", "is empty"),
     ],
 )  # fmt: skip
