@@ -154,7 +154,7 @@ def test_serve_says_where_the_pages_are_and_counts_what_they_show(tmp_path: Path
 
 
 @pytest.mark.parametrize("words", [
-    "toll ID", "find --place ID", "find --region ID", "export ID.parquet", "keys revoke ID", "verify --against ID",
+    "toll ID", "find --place ID", "find --region ID", "keys revoke ID", "verify --against ID",
     "keys create --name ID --scope write", "import ucdp-ged none.csv --release ID --released-on 2020-01-01",
     "import ucdp-ged none.csv --release r --released-on ID",
 ])  # fmt: skip
@@ -162,6 +162,12 @@ def test_bytes_that_are_no_text_are_refused_in_one_line(incidents: CommandLine, 
     """A shell passes any bytes on; Python takes those that are not UTF-8 for halves of surrogate pairs."""
     told = incidents.run(*words.replace("ID", "x\udcffy").split(), expect=2).stderr
     assert told.startswith("incidents: ") and len(told.splitlines()) == 1
+
+
+def test_a_file_may_have_a_name_that_is_not_utf_8(incidents: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "x\udcffy.parquet"
+    incidents.run("export", str(file))
+    assert file.read_bytes().startswith(b"PAR1")
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
