@@ -112,7 +112,11 @@ def test_export_writes_everything_that_matches(incidents: CommandLine, tmp_path:
             'incidents: file "/nowhere/x.csv": cannot be written: No such file or directory',
         ),
         (["find", "--limit", "0"], 2, 'incidents: limit "0": is not a whole number from 1 to 1000'),
-        (["export", "x.doc"], 2, 'incidents: file "x.doc": has an unknown suffix; use one of .json, .geojson, .csv, .ndjson, .parquet'),
+        (
+            ["export", "x.doc"],
+            2,
+            'incidents: file "x.doc": has an unknown suffix; use one of .json, .geojson, .csv, .ndjson, .parquet',
+        ),
         (["toll", "nix"], 1, 'incidents: No incident has the id "nix".'),
         (
             ["toll", "ml-2019-11-01-indelimane", "--as-of", "2019-10-31"],

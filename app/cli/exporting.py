@@ -35,7 +35,7 @@ def export(
     """Write all matching incidents to a file. Its suffix gives the format: .csv .geojson .ndjson .json .parquet."""
     format = _format_of(file, query.format, partition)
     encoding.expect_fitting(format, query)
-    run(query, lambda session: _export(session, query.converted(IncidentQuery, format=format), file, partition))
+    run(query, lambda session: _export(session, query.converted(IncidentQuery, {"format": format}), file, partition))
     typer.echo(f"wrote {file}", err=True)
 
 

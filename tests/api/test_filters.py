@@ -200,9 +200,9 @@ def test_counts_and_files_answer_the_same_question(asked: Client, question: str)
 
 def test_no_filter_is_left_out_of_the_cases() -> None:
     named = {name for question in CASES for name, _ in parse_qsl(question)}
-    assert NAMES <= named
+    assert named >= NAMES
     matching = {name for question, found in CASES.items() if found for name, _ in parse_qsl(question)}
-    assert NAMES <= matching, "each finds something at least once"
+    assert matching >= NAMES, "each finds something at least once"
 
 
 ORDERS = {

@@ -79,6 +79,8 @@ def export_plan(path: Path) -> dict[str, Any]:
         finally:
             reader.close()
 
-    statement = incident_queries.select_incidents(IncidentQuery(), asyncio.run(newest()), None, by_tree=False, paged=False)
+    statement = incident_queries.select_incidents(
+        IncidentQuery(), asyncio.run(newest()), None, by_tree=False, paged=False
+    )
     run = [(statement.sql, dict(statement.values))]
     return {"kind": "export", "statements": run, "between": between(IncidentQuery())}

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from app.domain.places import region_name
 from app.query.parameters import HistoryQuery, IncidentByIdQuery, IncidentQuery, StatisticsQuery
 from app.query.query import Query, parse_query
-from app.store.read.cursor import Cursor, asked_of
+from app.store.read.cursor import Cursor, bound_text
 from app.store.read.incidents import INCIDENT_PAGES as WALK
 from tests.benchmarks.dataset import SEED
 from tests.benchmarks.facts import Facts
@@ -145,6 +145,6 @@ PAGES = (
 def _deep(facts: Facts) -> Ask:
     """A page far down the walk, with the cursor that the page before it would give."""
     pairs: Pairs = (("limit", "100"),)
-    asked = asked_of(parse_query(pairs, IncidentQuery))
+    asked = bound_text(parse_query(pairs, IncidentQuery))
     cursor = Cursor(facts.deep_keys, facts.recorded).text(WALK, asked)
     return Ask("page", (*pairs, ("cursor", cursor)), naive=(*pairs, ("offset", str(100 * (facts.deep_page - 1)))))

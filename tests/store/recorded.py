@@ -83,6 +83,6 @@ class Asking:
         text = self.text(incident_id, *pairs)
         return None if text is None else orjson.loads(text)["toll"].get("killed", {}).get("best")
 
-    def plan(self, question: Query, statement: Any) -> list[str]:
+    def plan(self, question: object, statement: Any) -> list[str]:
         connection, _ = self.reader._open(1000)
         return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.values)]

@@ -59,7 +59,9 @@ def test_a_text_is_found_by_equality_whatever_it_is_made_of(database: Database, 
     # then
     for name in ("place", "title"):
         predicate = read_predicate(None, Language.CQL2_TEXT, [(name, value)])
-        statement = incident_queries.select_incidents(IncidentQuery.model_construct(predicate=predicate), 2**52, None, by_tree=False)
+        statement = incident_queries.select_incidents(
+            IncidentQuery.model_construct(predicate=predicate), 2**52, None, by_tree=False
+        )
         assert [row[4] for row in asyncio.run(ask.reader.rows(statement))] == ["it"]
 
 

@@ -89,9 +89,7 @@ class ParsedRequest(Generic[Q]):
 
 
 @overload
-async def parse_request(
-    request: Request, model: type[Q], sequence: PageSequence | None = None
-) -> ParsedRequest[Q]: ...
+async def parse_request(request: Request, model: type[Q], sequence: PageSequence | None = None) -> ParsedRequest[Q]: ...
 
 
 @overload
@@ -143,7 +141,7 @@ def parse_pairs(query: bytes) -> list[tuple[str, str]]:
 def format_of(request: Request, query: Query, model: type[Query]) -> Format:
     """The format requested by `f`, else by `Accept`, else JSON."""
     if query.is_given("format"):
-        return Format(query.format)
+        return Format(getattr(query, "format", Format.JSON))
     accept = request.headers.get("accept", "*/*")
     if accept in ("*/*", "application/json"):
         return Format.JSON

@@ -101,7 +101,7 @@ def _importer(query: ImportQuery) -> Importer:
     if query.format is None:
         raise InvalidInput([FieldError("format", f"is missing; it is one of {', '.join(FileFormat)}")])
     on = query.released_on
-    return importer_of(query.format, query.release, on and on.isoformat(), query.dates)
+    return importer_of(query.format, query.release, on.isoformat() if on else None, query.dates)
 
 
 async def _imported(request: Request, access: Access, importer: Importer) -> AsyncGenerator[bytes]:

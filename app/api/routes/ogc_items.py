@@ -11,8 +11,8 @@ from app.api.http.addresses import absolute, base
 from app.api.http.read_request import ParsedRequest
 from app.formats.encoding import FEW_ROWS, MEDIA_TYPES
 from app.formats.layouts.plain_incidents import flat_incident
-from app.query.features import PROPERTIES
 from app.query.code_lists import Format
+from app.query.features import PROPERTIES
 from app.query.parameters import IncidentQuery
 from app.store.read import incidents as read_incidents
 
@@ -25,7 +25,9 @@ async def features(asked: ParsedRequest[IncidentQuery]) -> tuple[bytes, str | No
     """A page, and the address of the next one."""
     session, question = asked.session, asked.question
     page = await read_incidents.page_of_incidents(session, question.but(total=None))
-    matched = await read_incidents.matched(asked.request.app.state.reader, session, question) if question.total else None
+    matched = (
+        await read_incidents.matched(asked.request.app.state.reader, session, question) if question.total else None
+    )
     site = base_of(asked.request).removesuffix("/ogc")
     following = asked.next_page(page.cursor)
     links = [link(_here(asked.request, site), "self", GEOJSON, "this page")]

@@ -132,7 +132,7 @@ async def _listed(asked: ParsedRequest[Any], items: Sequence[str]) -> list[Marku
 
 def _as_page(query: Query, model: type[L], count: int, **more: Any) -> L:
     """The query that a page reads: of `count` items unless the request has a limit."""
-    return query.converted(model, **({} if query.is_given("limit") else {"limit": count}), **more)
+    return query.converted(model, more if query.is_given("limit") else {"limit": count} | more)
 
 
 def _following(asked: ParsedRequest[Any], cursor: str | None) -> str | None:
@@ -224,7 +224,7 @@ async def _region(asked: ParsedRequest[IncidentQuery]) -> dict[str, Any]:
     session, question = asked.session, asked.question
     told = await read_statistics.region(session, asked.request.path_params["code"], question)
     page = await read_incidents.page_of_incidents(session, question)
-    years = await read_statistics.stats(session, question.converted(StatisticsQuery, group_by=(Group.YEAR,)))
+    years = await read_statistics.stats(session, question.converted(StatisticsQuery, {"group_by": (Group.YEAR,)}))
     moved = {}
     for movement in (Movement.RAISED, Movement.LOWERED):
         narrowed = question.but(change=movement)

@@ -67,9 +67,7 @@ async def _regions(asked: ParsedRequest[ClockQuery]) -> bytes:
     "/regions/{code}",
     response_model=schemas.RegionSummary,
     summary="One country or region, with the sums of its incidents",
-    **described(
-        ClockQuery, path={"code": "ISO 3166-1 alpha-2 or ISO 3166-2, like `ML` or `ML-9`."}, missing=True
-    ),
+    **described(ClockQuery, path={"code": "ISO 3166-1 alpha-2 or ISO 3166-2, like `ML` or `ML-9`."}, missing=True),
 )
 async def region(request: Request) -> Response:
     """One country or region with the sums of its incidents."""

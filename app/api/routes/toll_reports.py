@@ -107,9 +107,7 @@ async def _parties(request: Request, table: str) -> Response:
     response_model=schemas.ReporterCounted,
     tags=["Reporters and sources"],
     summary="One reporter",
-    **described(
-        RecordedQuery, path={"reporter_id": "The reporter's id."}, missing=True, confidential=True
-    ),
+    **described(RecordedQuery, path={"reporter_id": "The reporter's id."}, missing=True, confidential=True),
 )
 async def reporter(request: Request) -> Response:
     """One reporter, with the number of its reports and of the incidents that these cover."""
@@ -121,9 +119,7 @@ async def reporter(request: Request) -> Response:
     response_model=schemas.SourceCounted,
     tags=["Reporters and sources"],
     summary="One source",
-    **described(
-        RecordedQuery, path={"source_id": "The source's id."}, missing=True, confidential=True
-    ),
+    **described(RecordedQuery, path={"source_id": "The source's id."}, missing=True, confidential=True),
 )
 async def source(request: Request) -> Response:
     """One source, with the number of reports that it carries and of the incidents that these cover."""

@@ -54,8 +54,11 @@ def _detail(f: Filter, value: Any, figure: Figure) -> Any:
         return value
     if f.how is Comparison.PREDICATE:
         return shape_of_predicate(value)
-    return f.how is Comparison.AT_LEAST and f.column == "killed_{figure}" and figure is Figure.BEST and (
-        value >= LARGE_TOLL
+    return (
+        f.how is Comparison.AT_LEAST
+        and f.column == "killed_{figure}"
+        and figure is Figure.BEST
+        and (value >= LARGE_TOLL)
     )
 
 

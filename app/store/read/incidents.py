@@ -20,7 +20,7 @@ from app.store.db.reader import MAX_COUNTS, Reader
 from app.store.db.statements import MOST_BYTES, Row, Statement
 from app.store.read import incident_queries
 from app.store.read import session as read_session
-from app.store.read.cursor import PageSequence, asked_of, cursor_of
+from app.store.read.cursor import PageSequence, bound_text, cursor_of
 from app.store.read.incident_texts import _texts, _with_reports
 from app.store.read.paging import Page, next_cursor, total_of
 from app.store.read.regions import resolved
@@ -59,7 +59,9 @@ def _size(row: Row) -> int:
     return len(row[0]) + len(row[1]) + len(row[2])
 
 
-async def every_incident(session: ReadSession, question: IncidentQuery, *, reports: bool = False) -> AsyncGenerator[list[str]]:
+async def every_incident(
+    session: ReadSession, question: IncidentQuery, *, reports: bool = False
+) -> AsyncGenerator[list[str]]:
     """All incidents that match, some at a time, each with its `toll_reports` where those are wanted."""
     found = await resolved(session, question)
     by_tree = await _by_tree(session, found)
@@ -86,7 +88,7 @@ async def _by_tree(session: ReadSession, question: MatchingQuery) -> bool:
 
 async def matched(reader: Reader, session: ReadSession, question: MatchingQuery) -> int | None:
     """How many incidents match, counted once for each recording; `None` where counting takes too long."""
-    key = (blake2b(asked_of(question).encode()).digest(), session.recorded, session.epoch)
+    key = (blake2b(bound_text(question).encode()).digest(), session.recorded, session.epoch)
     if key not in reader.counts:
         found = await resolved(session, question)
         session = replace(session, budget=session.budget and session.budget.half())

@@ -27,7 +27,9 @@ _MARK = len('{"sources":')
 _UPDATED_AT = len(f'{NO_SOURCES}"updated_at":"')
 
 
-async def completed(session: ReadSession, question: ClockQuery, rows: Sequence[Row], most: float = inf) -> Sequence[Row]:
+async def completed(
+    session: ReadSession, question: ClockQuery, rows: Sequence[Row], most: float = inf
+) -> Sequence[Row]:
     """Rows of `select_incidents` with their whole texts, up to the one that makes them `most` characters.
 
     Few statements where all are wanted, however many of them are long.

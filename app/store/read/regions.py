@@ -23,7 +23,6 @@ from app.store.read.filters import (
 )
 from app.store.read.session import ReadSession
 
-
 M = TypeVar("M", bound=MatchingQuery)
 
 
@@ -91,7 +90,9 @@ async def _regions_there(session: ReadSession) -> tuple[str, ...]:
     return there
 
 
-def _unknown_regions(question: MatchingQuery, unknown: Sequence[RegionName], there: tuple[str, ...]) -> list[FieldError]:
+def _unknown_regions(
+    question: MatchingQuery, unknown: Sequence[RegionName], there: tuple[str, ...]
+) -> list[FieldError]:
     """A fault for each. The first `MAX_SUGGESTIONS` name the nearest region."""
     within = question.country
     faults = []
