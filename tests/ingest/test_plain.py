@@ -321,8 +321,8 @@ def test_a_report_without_an_id_is_recorded_once(database: Database) -> None:
     ("content", "why"),
     [
         ("id,title,date_start,country,tittle\n", "has the column tittle, which this layout does not have; did you mean title?"),
-        ("title,date_start,country\n", "is no table of incidents: it lacks the column id"),
-        ("measure,best\n", "is no table of toll reports: it lacks the columns incidents, reported_on"),
+        ("title,date_start,country\n", "is not a table of incidents: missing column id"),
+        ("measure,best\n", "is not a table of toll reports: missing columns incidents, reported_on"),
     ],
 )  # fmt: skip
 def test_a_table_of_another_layout_is_rejected(database: Database, content: str, why: str) -> None:

@@ -73,7 +73,7 @@ class Cells:
         """A number of people."""
         count = self.whole(*names)
         if count is not None and not 0 <= count <= MOST_PEOPLE:
-            raise ValueError(f"{names[0]}: is not a valid number of people: {count}")
+            raise ValueError(f"{names[0]}: is not a number of people: {count}")
         return count
 
     def number(self, *names: str) -> float | None:
