@@ -51,9 +51,9 @@ class DeletingBatch:
     def __init__(self, writer: Writer) -> None:
         self._releases = Releases(writer, DATA_SET)
 
-    def foresee(self, drafts: Sequence[DeletedDraft]) -> None:
-        """Looks up which incidents there are."""
-        self._releases.foresee(draft.event for draft in drafts)
+    def prefetch(self, drafts: Sequence[DeletedDraft]) -> None:
+        """Reads the incidents that exist."""
+        self._releases.prefetch(draft.event for draft in drafts)
 
     def record(self, draft: DeletedDraft) -> tuple[Outcome, str]:
         """An incident of ACLED's is withdrawn; of one that others recorded, ACLED's figures are retracted."""

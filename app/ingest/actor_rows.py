@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import orjson
 
-from app.domain.incident import MOST_PARTS
+from app.domain.incident import MAX_PARTS
 from app.errors import echo
 from app.ingest.rows import Row
 
 _OF_ACTOR = ("actor", "inter", "assoc_actor_")
 """Columns that tell of the actor of a row, and have a number behind them."""
-MOST_ACTORS = MOST_PARTS
+MOST_ACTORS = MAX_PARTS
 """Of one event."""
 _OF_EVENT = ("event_date", "event_type", "country", "fatalities")
 """Columns in which all rows of an event must agree."""

@@ -144,16 +144,16 @@ class ListingBatch:
         source: SourceDraft,
         speaks_of: Callable[[date], tuple[date, date]] | None = None,
     ) -> None:
-        if writer.find(tables.Reporter, data_set.reporter.id or "") is None:
-            writer.record_party(data_set.reporter)
-        writer.record_party(source)
+        if writer.appender.find(tables.Reporter, data_set.reporter.id or "") is None:
+            writer.record_reporter_or_source(data_set.reporter)
+        writer.record_reporter_or_source(source)
         self._writer, self._speaks_of = writer, speaks_of
         self._releases, self._source, self._scheme = Releases(writer, data_set), source, data_set.scheme
 
-    def foresee(self, drafts: Sequence[ListedDraft]) -> None:
-        """Looks up which incidents there are."""
-        self._writer.foresee([draft.incident for draft in drafts])
-        self._releases.foresee(draft.incident.external_ids[self._scheme] for draft in drafts)
+    def prefetch(self, drafts: Sequence[ListedDraft]) -> None:
+        """Reads the incidents that exist."""
+        self._writer.prefetch([draft.incident for draft in drafts])
+        self._releases.prefetch(draft.incident.external_ids[self._scheme] for draft in drafts)
 
     def record(self, draft: ListedDraft) -> tuple[Outcome, str]:
         """The incident is made or revised, and its figure recorded where it is new."""
@@ -162,5 +162,4 @@ class ListingBatch:
         return self._releases.record(ReleaseRow(incident, self._source, draft.listed_on, days))
 
     def finish(self) -> None:
-        """Notes what is listed."""
-        self._releases.finish()
+        """Nothing."""

@@ -76,13 +76,13 @@ def import_file(
     *,
     told: Callable[[Result], None] = lambda result: None,
     read: Callable[[int], None] = lambda bytes_read: None,
-    insider: bool = True,
+    can_read_confidential: bool = True,
     expect_allowed: Callable[[Transaction], None] = lambda transaction: None,
 ) -> Summary:
     """Imports one file. Raises `InvalidInput` where it is not what it is said to be; nothing of it is recorded then.
 
     `told` hears what became of each row, `read` how many bytes of the file are read. Importing again changes nothing,
-    and goes on where an import was broken off. `insider`, `expect_allowed`: as in `ingest`.
+    and goes on where an import was broken off. `can_read_confidential`, `expect_allowed`: as in `ingest`.
     """
     summary = Summary()
     with opened(path, read, importer.fits) as table:
@@ -90,7 +90,16 @@ def import_file(
     while True:
         with opened(path, read, importer.fits) as table:
             items = importer.items(replace(table, day_orders=day_orders))
-            ingest(items, database, by, importer.begin, told, summary, insider=insider, expect_allowed=expect_allowed)
+            ingest(
+                items,
+                database,
+                by,
+                importer.begin,
+                told,
+                summary,
+                can_read_confidential=can_read_confidential,
+                expect_allowed=expect_allowed,
+            )
         if not importer.read_again():
             break
     importer.finish(database, summary)

@@ -83,8 +83,8 @@ class Summary:
 class Batch(Protocol):
     """What records the drafts of one transaction."""
 
-    def foresee(self, drafts: Sequence[Any]) -> None:
-        """Looks up at once what recording these will ask for."""
+    def prefetch(self, drafts: Sequence[Any]) -> None:
+        """Reads what recording these will look up."""
         ...
 
     def record(self, draft: Any) -> tuple[Outcome, str]:
@@ -92,7 +92,7 @@ class Batch(Protocol):
         ...
 
     def finish(self) -> None:
-        """Ends the transaction's work, after everything else was written."""
+        """Called once the transaction is committed."""
         ...
 
 
@@ -102,9 +102,9 @@ class Records:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
-    def foresee(self, drafts: Sequence[IncidentDraft | TollReportDraft]) -> None:
-        """Looks up at once what recording these will ask for."""
-        self._writer.foresee(drafts)
+    def prefetch(self, drafts: Sequence[IncidentDraft | TollReportDraft]) -> None:
+        """Reads what recording these will look up."""
+        self._writer.prefetch(drafts)
 
     def record(self, draft: IncidentDraft | TollReportDraft) -> tuple[Outcome, str]:
         """One that is there must be the same, else `Conflict`."""
@@ -124,18 +124,25 @@ def ingest(
     told: Callable[[Result], None] = lambda result: None,
     summary: Summary | None = None,
     *,
-    insider: bool = True,
+    can_read_confidential: bool = True,
     expect_allowed: Callable[[Transaction], None] = lambda transaction: None,
 ) -> Summary:
     """Writes what was read, in batches that are committed whole. What cannot be taken is refused with its reason.
 
     Where a batch is refused at its end because of something in it, each of its items is recorded in a transaction
     of its own, or refused.
-    `told` hears each result once it is committed. Killed and begun again, nothing is lost or doubled. `insider`: as in
-    `Writer`. `expect_allowed` is called in each batch's transaction; what it raises ends the import before that batch.
+    `told` hears each result once it is committed. Killed and begun again, nothing is lost or doubled.
+    `can_read_confidential`: as in `Writer`. `expect_allowed` is called in each batch's transaction; what it raises ends the import before that batch.
     """
     summary = Summary() if summary is None else summary
-    take = partial(_take, database=database, by=by, begin=begin, insider=insider, expect_allowed=expect_allowed)
+    take = partial(
+        _take,
+        database=database,
+        by=by,
+        begin=begin,
+        can_read_confidential=can_read_confidential,
+        expect_allowed=expect_allowed,
+    )
     for items_of_batch in _batches(items):
         for results in _taken(items_of_batch, take):
             for result in results:
@@ -178,19 +185,18 @@ def _take(
     database: Database,
     by: str,
     begin: Callable[[Writer], Batch],
-    insider: bool,
+    can_read_confidential: bool,
     expect_allowed: Callable[[Transaction], None],
 ) -> list[Result]:
     drafts = [_validated(item) for item in items]
-    with recording(database, by, insider=insider) as writer:
-        expect_allowed(writer.transaction)
+    with recording(database, by, can_read_confidential=can_read_confidential) as writer:
+        expect_allowed(writer.appender.transaction)
         batch = begin(writer)
-        batch.foresee([draft for _, draft in drafts if not isinstance(draft, Result)])
+        batch.prefetch([draft for _, draft in drafts if not isinstance(draft, Result)])
         results = [
             draft if isinstance(draft, Result) else _recorded(writer, batch, item, draft) for item, draft in drafts
         ]
-        writer.finish()
-        batch.finish()
+    batch.finish()
     return results
 
 
@@ -218,7 +224,7 @@ def _validated(item: Item) -> tuple[Item, BaseModel | Result]:
 
 def _recorded(writer: Writer, batch: Batch, item: Item, draft: BaseModel) -> Result:
     try:
-        with writer.whole():
+        with writer.appender.savepoint():
             return Result(item, *batch.record(draft))
     except AppError as error:
         return Result(item, Outcome.REFUSED, reason=error.reason)

@@ -27,8 +27,8 @@ from app.ingest.pipeline import Item, Summary
 from app.ingest.rows import Row
 from app.ingest.survey import DaySurvey
 from app.store.db.database import Database
-from app.store.tables import Incident, Retraction, TollReport
-from app.store.write.same_confidential import NEEDS_ID
+from app.store.tables import Incident, IncidentVersion, Retraction, TollReport
+from app.store.write.confidential_duplicates import NEEDS_ID
 from app.store.write.writer import Outcome, Writer
 
 LONGEST_ISO = 3
@@ -68,9 +68,9 @@ class PlainBatch:
         self._created = 0
         self._waiting: list[str] = []
 
-    def foresee(self, drafts: Sequence[PlainIncident | PlainReport]) -> None:
-        """Looks up at once what recording these will ask for."""
-        self._writer.foresee(drafts)
+    def prefetch(self, drafts: Sequence[PlainIncident | PlainReport]) -> None:
+        """Reads what recording these will look up."""
+        self._writer.prefetch(drafts)
 
     def record(self, draft: PlainIncident | PlainReport) -> tuple[Outcome, str]:
         """A row. `DEFERRED` where it is counted when the file is read again, or was counted before."""
@@ -96,11 +96,11 @@ class PlainBatch:
         return Outcome.REVISED if added else outcome, draft.id
 
     def _incident(self, draft: PlainIncident) -> Outcome:
-        known = self._writer.find(Incident, draft.id)
+        known = self._writer.appender.find(Incident, draft.id)
         if known is None:
             alone = draft.model_copy(update={"toll_reports": [], "sources": _own_sources(draft)})
             return self._writer.record_incident(alone)[0]
-        newest = self._writer.gathered.newest_version(known["key"])
+        newest = self._writer.appender.get(IncidentVersion, known["key"])
         changes = _changes(draft, orjson.loads(newest["record"]), orjson.loads(newest["sources"]))
         changed = changes and self._writer.revise_incident(draft.id, changes) is Outcome.CREATED
         return Outcome.REVISED if changed else Outcome.UNCHANGED
@@ -109,17 +109,17 @@ class PlainBatch:
         """The same, where a confidential source has no id: with the id that it has, or gets, in the database."""
         if not any(map(_needs_id, [*draft.sources, *(report.source for report in draft.toll_reports)])):
             return draft
-        if any(map(_needs_id, draft.sources)) and not self._writer.insider:
+        if any(map(_needs_id, draft.sources)) and not self._writer.can_read_confidential:
             raise InvalidInput([FieldError("sources.id", NEEDS_ID, where="body")])
         sources = [self._with_id(source) for source in draft.sources]
         reports = [r.model_copy(update={"source": self._with_id(r.source)}) for r in draft.toll_reports]
         return draft.model_copy(update={"sources": sources, "toll_reports": reports})
 
     def _with_id(self, source: Any) -> Any:
-        return self._writer.identified(source) if _needs_id(source) else source
+        return self._writer.with_id(source) if _needs_id(source) else source
 
     def _report(self, report: PlainReport, about: list[str], row: str) -> tuple[Outcome, str]:
-        find = self._writer.find
+        find = self._writer.appender.find
         named = [find(Incident, incident_id) for incident_id in report.incidents or ()]
         named += [find(TollReport, report.supersedes)] if report.supersedes else []
         if None in named and not self._reading.last:
@@ -132,9 +132,9 @@ class PlainBatch:
         return outcome, report_id
 
     def _retract(self, report_id: str, told: Retracted) -> bool:
-        report = self._writer.find(TollReport, report_id)
+        report = self._writer.appender.find(TollReport, report_id)
         assert report is not None, "it was recorded just now, or before"
-        known = self._writer.find(Retraction, report["key"])
+        known = self._writer.appender.find(Retraction, report["key"])
         if known is None:
             self._writer.retract_report(report_id, told.reason, told.reported_on)
         elif (known["reason"], known["reported_on"]) != (told.reason, told.reported_on):

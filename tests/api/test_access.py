@@ -248,7 +248,7 @@ def test_of_a_key_only_the_hash_is_kept(database: Database, empty_client: Client
     for file in path.parent.glob(f"{path.name}*"):
         content = file.read_bytes()
         assert all(part not in content for part in (secret.encode(), bytes.fromhex(secret), editor.key.encode())), file
-    assert all(secret not in str(value) for listed in keys.listed(database) for value in listed)
+    assert all(secret not in str(value) for key in keys.list_keys(database) for value in key.model_dump().values())
 
 
 def test_a_key_is_its_own(database: Database) -> None:
@@ -265,15 +265,15 @@ def test_keys_are_listed_with_what_they_may_and_until_when(database: Database) -
     keys.revoke(database, second.split("_")[1])
 
     # when
-    listed = keys.listed(database)
+    listed = keys.list_keys(database)
 
     # then
-    assert [(row[0], row[1], row[2], row[4]) for row in listed] == [
+    assert [(key.id, key.name, key.scopes, key.expires_at) for key in listed] == [
         (first.split("_")[1], "An Editor", "admin write", ends),
         (second.split("_")[1], "reader@example.org", "read:confidential", None),
     ]
-    assert [row[5] is None for row in listed] == [True, False]
-    assert all(row[3] <= _now() for row in listed)
+    assert [key.revoked_at is None for key in listed] == [True, False]
+    assert all(key.created_at <= _now() for key in listed)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_a_key_has_a_plain_name_that_is_not_the_programs_own(database: Database,
     with pytest.raises(InvalidInput) as refused:
         keys.create(database, name, [Scope.WRITE], None)
     assert [fault.name for fault in refused.value.faults] == ["name"]
-    assert keys.listed(database) == []
+    assert keys.list_keys(database) == []
 
 
 def test_a_name_is_given_once_and_for_ever(database: Database) -> None:
@@ -292,18 +292,18 @@ def test_a_name_is_given_once_and_for_ever(database: Database) -> None:
 
     # then
     for _ in range(2):
-        with pytest.raises(Conflict, match='a key is named "an editor" already'):
+        with pytest.raises(Conflict, match='a key is already named "an editor"'):
             keys.create(database, "an editor", [Scope.ADMIN], None)
         keys.revoke(database, key.split("_")[1])
-    assert len(keys.listed(database)) == 1
+    assert len(keys.list_keys(database)) == 1
 
 
 @pytest.mark.parametrize("ago", [0, 1, DAY_LENGTH])
 def test_a_key_is_not_made_out_of_date(database: Database, ago: int) -> None:
     with pytest.raises(InvalidInput) as refused:
         keys.create(database, "an editor", [Scope.WRITE], _now() - ago)
-    assert [(fault.name, fault.message) for fault in refused.value.faults] == [("expires", "is over already")]
-    assert keys.listed(database) == []
+    assert [(fault.name, fault.message) for fault in refused.value.faults] == [("expires", "is in the past")]
+    assert keys.list_keys(database) == []
 
 
 def test_a_key_holds_until_it_expires(database: Database, empty_client: Client) -> None:
@@ -322,7 +322,7 @@ def test_a_key_holds_until_it_expires(database: Database, empty_client: Client) 
 def test_a_revoked_key_ends_and_what_was_recorded_with_it_stays(editor: Editor, database: Database) -> None:
     # given
     editor.made("/v1/incidents", attack())
-    ids = [row[0] for row in keys.listed(database)]
+    ids = [key.id for key in keys.list_keys(database)]
 
     # when
     for _ in range(2):

@@ -22,7 +22,7 @@ REPEATED = {
     "/v1/reporters": {"name": "Somebody", "kind": "local", "confidential": True},
 }
 KEPT = ("location", "etag", "content-type", "cache-control")
-TAKEN = "was sent before, with another request; use a new one"
+TAKEN = "was used for another request; use a new one"
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_of_two_that_come_at_once_one_is_recorded(there: Editor) -> None:
     assert recorded and all(answer.content == recorded[0].content for answer in recorded)
     for answer in answers:
         if answer.status_code == 409:
-            told = "a request with this Idempotency-Key is being answered; ask again when it is"
+            told = "a request with this Idempotency-Key is in progress; retry when it is done"
             assert answer.json()["detail"] == told
     assert _size(there) == size + 1
     assert there.post(*asked[0][:2], Idempotency_Key="k-1").content == recorded[0].content

@@ -244,7 +244,7 @@ def test_what_is_taken_back_twice_or_was_never_there_is_not(editor: Editor, gao:
     unknown = editor.post("/v1/toll-reports/nowhere/retraction", CLAIM)
 
     # then
-    _is_conflict(again, '"claim-70" is retracted already')
+    _is_conflict(again, '"claim-70" is already retracted')
     assert (unknown.status_code, unknown.json()["detail"]) == (404, 'no toll report has the id "nowhere"')
     assert _size(editor) == size
 
@@ -317,7 +317,7 @@ def test_a_report_covers_incidents_that_are_there_and_the_one_that_it_is_sent_wi
         editor.post("/v1/incidents/nowhere/toll-reports", figure(4, incidents=["a", "nowhere"])),
     ):
         assert (answer.status_code, answer.json()["detail"]) == (404, 'no incident has the id "nowhere"')
-    unknown = "names no incident that is recorded"
+    unknown = "names an incident that does not exist"
     _is_refused(editor.post("/v1/toll-reports", figure(4, incidents=["a", "nowhere"])), incidents=unknown)
     assert _size(editor) == size
 
@@ -593,7 +593,7 @@ def test_a_change_that_changes_nothing_makes_no_version(
         ({"toll_reports": []}, "toll_reports", "is not a member here"),
         ({"toll": {}}, "toll", "is not a member here"),
         ({"date_end": "2019-12-31"}, "date_end", "is before date_start"),
-        ({"sources": [{"id": "nowhere"}]}, "sources.0", "is not the id of one that is recorded; send it whole"),
+        ({"sources": [{"id": "nowhere"}]}, "sources.0", "is not the id of a recorded source; send the full object"),
     ],
 )
 def test_a_change_that_cannot_be_recorded_names_the_member(
@@ -636,7 +636,7 @@ def test_a_reporter_and_a_source_are_named_again_by_their_ids(editor: Editor) ->
     # then
     assert report["reported_by"] == REPORTERS["gov"]
     assert report["source"]["title"] == SOURCE["title"]
-    assert [e["kind"] for e in editor.json("/v1/changes")["items"]].count("source.reporter_created") == 1
+    assert [e["kind"] for e in editor.json("/v1/changes")["items"]].count("reporter.created") == 1
     assert editor.json("/v1/reporters/gov") == REPORTERS["gov"] | {"reports": 3, "incidents": 1}
 
 
@@ -644,16 +644,16 @@ def test_a_reporter_and_a_source_are_named_again_by_their_ids(editor: Editor) ->
     ("fields", "detail", "differs"),
     [
         ({"reported_by": REPORTERS["gov"] | {"name": "Another"}},
-         '"gov" is recorded already, with another name', ["name"]),
+         '"gov" already exists and differs in name', ["name"]),
         ({"reported_by": {"id": "gov", "name": "Another", "kind": "ngo"}},
-         '"gov" is recorded already, with another name, kind', ["name", "kind"]),
+         '"gov" already exists and differs in name, kind', ["name", "kind"]),
         ({"reported_by": REPORTERS["gov"] | {"confidential": True}},
-         '"gov" is recorded already, with another confidential', ["confidential"]),
+         '"gov" already exists and differs in confidential', ["confidential"]),
         ({"source": SOURCE | {"url": "https://x.example"}},
-         '"src-test" is recorded already, with another url', ["url"]),
+         '"src-test" already exists and differs in url', ["url"]),
         ({"source": {"id": "src-test", "title": "A page"}},
-         '"src-test" is recorded already, with another published_on', ["published_on"]),
-        ({"id": "first"}, '"first" is recorded already, with another low, best, high', ["low", "best", "high"]),
+         '"src-test" already exists and differs in published_on', ["published_on"]),
+        ({"id": "first"}, '"first" already exists and differs in low, best, high', ["low", "best", "high"]),
     ],
 )  # fmt: skip
 def test_an_id_never_tells_of_something_else(
@@ -674,8 +674,8 @@ def test_an_id_never_tells_of_something_else(
 @pytest.mark.parametrize(
     ("fields", "name", "message"),
     [
-        ({"reported_by": {"id": "nobody"}}, "reported_by", "is not the id of one that is recorded; send it whole"),
-        ({"source": {"id": "nothing"}}, "source", "is not the id of one that is recorded; send it whole"),
+        ({"reported_by": {"id": "nobody"}}, "reported_by", "is not the id of a recorded reporter; send the full object"),
+        ({"source": {"id": "nothing"}}, "source", "is not the id of a recorded source; send the full object"),
         ({"reported_by": {"id": "gov", "kind": "government"}}, "reported_by.name", "is missing"),
     ],
 )
@@ -712,7 +712,7 @@ def test_who_says_something_may_be_recorded_before_anything_is_said(
     assert first.json() == sent | {"reports": 0, "incidents": 0}
     assert first.content == again.content == editor.get(address).content
     assert "location" not in again.headers
-    _is_conflict(different, f'"{sent["id"]}" is recorded already, with another {next(iter(other))}', differs=[*other])
+    _is_conflict(different, f'"{sent["id"]}" already exists and differs in {next(iter(other))}', differs=[*other])
     assert (_size(editor), size) == (1, 1)
 
 
@@ -724,14 +724,14 @@ def test_a_record_is_made_once(editor: Editor) -> None:
 
     # then
     _is_conflict(
-        editor.post("/v1/incidents", attack(toll_reports=[report])), '"attack" is recorded already', differs=[]
+        editor.post("/v1/incidents", attack(toll_reports=[report])), '"attack" already exists', differs=[]
     )
     other = editor.post("/v1/incidents", attack(title="Another", country="NE"))
-    _is_conflict(other, '"attack" is recorded already, with another title, country', differs=["title", "country"])
+    _is_conflict(other, '"attack" already exists and differs in title, country', differs=["title", "country"])
     for address in ("/v1/incidents/attack/toll-reports", "/v1/toll-reports"):
-        _is_conflict(editor.post(address, report | {"incidents": ["attack"]}), '"tr" is recorded already', differs=[])
+        _is_conflict(editor.post(address, report | {"incidents": ["attack"]}), '"tr" already exists', differs=[])
     elsewhere = editor.post("/v1/incidents", attack("other", toll_reports=[report]))
-    _is_conflict(elsewhere, '"tr" is recorded already, with another incidents', differs=["incidents"])
+    _is_conflict(elsewhere, '"tr" already exists and differs in incidents', differs=["incidents"])
     assert _size(editor) == size
 
 
@@ -874,7 +874,7 @@ def test_the_change_feed_tells_everything_that_was_recorded_in_its_order(editor:
     told = [(e["seq"], e["kind"], e["incident"], e["by"]) for e in editor.json("/v1/changes")["items"]]
 
     # then
-    source, reporter, reported = "source.created", "source.reporter_created", "toll.reported"
+    source, reporter, reported = "source.created", "reporter.created", "toll.reported"
     kinds = ["incident.created", source, reporter, reported, reported, reporter, reported, reported, reporter, reported]
     kinds += ["toll.retracted", "incident.updated", "incident.withdrawn"]
     about = [None if kind in (source, reporter) else "gao" for kind in kinds]

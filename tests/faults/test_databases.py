@@ -141,7 +141,7 @@ def test_a_missing_file_is_not_made_by_reading(here: Here, tmp_path: Path, argum
     ended = here(tmp_path / "none.db", *arguments)
 
     # then
-    advice = "does not exist; `incidents migrate` or `incidents serve` makes it"
+    advice = "does not exist; `incidents migrate` or `incidents serve` creates it"
     assert ended == (1, "", f"incidents: {tmp_path / 'none.db'} {advice}\n")
     assert _contents(tmp_path) == {}
 

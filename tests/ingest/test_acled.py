@@ -358,7 +358,7 @@ def test_a_column_that_is_not_settled_is_refused_before_anything_is_recorded(
         "say which with --dates dmy or --dates mdy (over HTTP dates=dmy)"
     )
     with recording(database, "tests") as writer:
-        assert writer.find(Incident, "acled-mli1") is None
+        assert writer.appender.find(Incident, "acled-mli1") is None
 
 
 def test_in_a_column_that_mixes_orders_the_option_refuses_the_other_rows_alone(

@@ -27,7 +27,7 @@ def test_what_cannot_be_taken_is_refused_with_its_place_and_reason(database: Dat
     assert (summary.created, summary.unchanged) == (1, 1)
     assert summary.refused == 2
     assert summary.reasons[0].startswith("row 2: ") and "did you mean Ménaka, ML-9" in summary.reasons[0]
-    assert summary.reasons[1] == 'row 3: "good" is recorded already, with another title'
+    assert summary.reasons[1] == 'row 3: "good" already exists and differs in title'
     assert Asking(database).ids() == ["good"]
 
 

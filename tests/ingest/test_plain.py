@@ -598,4 +598,4 @@ def test_a_row_that_waits_and_is_refused_does_not_make_the_file_be_read_for_ever
     summary = load(database, f'id,title,date_start,country,toll_reports\nx,T,2020-01-01,ML,"{text}"\n')
     # then it is refused once, and nothing of it is kept
     assert (summary.created, summary.revised, summary.refused) == (0, 0, 1)
-    assert '"r" is recorded already' in summary.reasons[0]
+    assert '"r" already exists' in summary.reasons[0]

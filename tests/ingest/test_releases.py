@@ -267,7 +267,7 @@ def test_an_incident_that_was_withdrawn_is_refused_with_the_reason(database: Dat
 def test_a_release_that_says_another_figure_than_it_said_before_is_refused(client: Client, load: Load) -> None:
     load(BEFORE, [event(3)])
     summary = load(BEFORE, [event(4)])
-    assert summary.refused == 1 and "is recorded already, with another" in summary.reasons[0]
+    assert summary.refused == 1 and "already exists and differs in" in summary.reasons[0]
     assert told(client)[1] == [("2024-06-01", None, 3)]
 
 

@@ -42,7 +42,7 @@ def record(database: Database, *facts: IncidentDraft | TollReportDraft, about: t
                 writer.record_incident(fact)
             else:
                 writer.record_report(fact, list(about))
-        return writer.now
+        return writer.appender.now
 
 
 class Asking:

@@ -116,7 +116,7 @@ def test_a_record_with_one_bad_report_is_refused_whole_and_its_neighbours_stay(d
     )
     with recording(database, "test") as writer:
         writer.record_incident(incident("good"))
-        with pytest.raises(InvalidInput, match="supersedes"), writer.whole():
+        with pytest.raises(InvalidInput, match="supersedes"), writer.appender.savepoint():
             writer.record_incident(bad)
     assert Asking(database).ids() == ["good"]
 
@@ -142,7 +142,7 @@ def test_what_is_recorded_is_never_overwritten(database: Database, facts: list[o
         ({"supersedes": "r1", "measure": "wounded"}, "another measure"),
         ({"supersedes": "r1", "incidents": ["b"]}, "other incidents"),
         ({"supersedes": "r1", "on": "2019-10-31"}, "later than this one"),
-        ({"incidents": ["nix"]}, "names no incident that is recorded"),
+        ({"incidents": ["nix"]}, "names an incident that does not exist"),
     ],
 )
 def test_a_report_that_cannot_be_is_refused(database: Database, members: dict[str, str], why: str) -> None:
@@ -209,7 +209,7 @@ def test_a_database_with_a_trigger_or_a_view_is_not_opened(database: Database, m
     # then
     for refused in (schema.check, schema.migrate):
         with pytest.raises(
-            DatabaseUnusable, match=r"has the (trigger|view) mine, which this program did not make"
+            DatabaseUnusable, match=r"has the (trigger|view) mine, which this program did not create"
         ) as told:
             refused(database)
         assert "\n" not in told.value.detail

@@ -106,7 +106,7 @@ def test_every_past_answer_comes_back_word_for_word(database: Database, seed: in
             gone, day = made.pop(chance.randrange(len(made)))
             with recording(database, "test") as writer:
                 writer.retract_report(gone, "wrong", reported_on=chance.choice([None, day, "2019-11-07"]))
-                now = writer.now
+                now = writer.appender.now
         else:
             day = chance.choice(days)
             covered = chance.choice([("a",), ("b",), ("a",), ("a", "b")])

@@ -26,9 +26,8 @@ from app.query.parameters import FileFormat
 from app.store import keys
 from app.store.db.database import Database
 from app.store.db.sql_text import compiled
-from app.store.log import entries as log_entries
 from app.store.maintenance import schema
-from app.store.maintenance.verify import NOT_OF_THE_RECORD, Checkpoint, Proved, verify
+from app.store.maintenance.verify import NOT_OF_THE_RECORD, Checkpoint, Verified, verify
 from app.store.tables import TABLES
 from app.store.write.writer import recording
 from tests.ged import events as ged_events
@@ -36,7 +35,7 @@ from tests.ged import with_figure
 from tests.ged import write as write_ged
 from tests.proofs import root_of_leaves
 from tests.store.recorded import incident, record, report
-from tests.store.rich import GOV, PAPER, STEPS, make_rich, report_of
+from tests.store.rich import GOV, PAPER, STEPS, make_rich, rehash, report_of
 
 SHELL = shutil.which("sqlite3")
 RECORD = {name: table for name, table in TABLES.items() if name not in NOT_OF_THE_RECORD}
@@ -74,7 +73,7 @@ def tamper(path: Path, *parts: str) -> None:
                 connection.executescript(sql)
 
 
-def prove(path: Path, against: Checkpoint | None = None) -> Proved:
+def prove(path: Path, against: Checkpoint | None = None) -> Verified:
     """What `incidents verify` does."""
     database = Database(f"sqlite:///{path}")
     schema.check(database)
@@ -672,7 +671,7 @@ def test_keys_that_are_made_and_revoked_are_not_reported(path: Path) -> None:
     # given
     database = Database(f"sqlite:///{path}")
     keys.create(database, "an editor", [Scope.WRITE], None)
-    keys.revoke(database, keys.listed(database)[0][0])
+    keys.revoke(database, keys.list_keys(database)[0].id)
     database.close()
 
     # then
@@ -684,7 +683,7 @@ def test_a_database_as_it_was_recorded_is_whole(path: Path) -> None:
     before, content, told = checkpoint(path), path.read_bytes(), []
 
     # when
-    proved = verify(Database(f"sqlite:///{path}"), told=told.append)
+    proved = verify(Database(f"sqlite:///{path}"), on_progress=told.append)
 
     # then
     assert (proved.entries, proved.root) == (before.size, before.root)
@@ -702,27 +701,27 @@ def test_the_seeds_and_an_empty_database_are_whole(seeded: Database, database: D
 PLACES = {
     "toll_report.best is changed": "toll_report, row 16: best is not what follows from the log",
     "segment.killed_best is changed": "segment, row",
-    "a figure 53 becomes 35": "entry 6 of the log (toll.reported of full): has not the hash of what is recorded",
-    "a reason is another": "entry 23 of the log (toll.retracted): has not the hash",
+    "a figure 53 becomes 35": "entry 6 of the log (toll.reported of full): does not have the hash of its record",
+    "a reason is another": "entry 23 of the log (toll.retracted): does not have the hash",
     "the end of the log is cut": "was never recorded",
     "the beginning of the log is cut": "entry 1 of the log: is missing; the next one has the number 2",
     "a report is gone with its entry": "by by shared: has another size, root or peaks of the log",
-    "the min row of toll_report is deleted": "points to no row of toll_report",
-    "the max row of toll_report is deleted": "entry 36 of the log (toll.reported of bare): tells of a record that is gone",
+    "the min row of toll_report is deleted": "refers to no row of toll_report",
+    "the max row of toll_report is deleted": "entry 36 of the log (toll.reported of bare): refers to a record that is missing",
     "an incident without a version": "incident, row 99: was never recorded",
     "the max row of segment is deleted": "segment, row",
     "the max row of recording is deleted": "was never recorded",
     "all rows of log_node are deleted": "log_node, row 1: is missing",
-    "a salt is another": "secret toll_report:told-1: is not what the record has a commitment to",
+    "a salt is another": "secret toll_report:told-1: does not match the commitment of its record",
     "secret.subject is changed": "is missing",
     "the epoch is gone": "feed: has not exactly one row",
     "an index is dropped": "index ix_segment_date: is missing",
-    "a trigger": "trigger mine: is not ours",
+    "a trigger": "trigger mine: does not belong to this program",
     "a constraint allows more": "toll_report",
-    "a remark in the schema": "table source: is not as it was made",
+    "a remark in the schema": "table source: was changed",
     "a box is elsewhere": "box search",
     "a version is found by words that it has not": "words of the text search",
-    "a report points nowhere": "toll_report, row 2: points to no row of source",
+    "a report points nowhere": "toll_report, row 2: refers to no row of source",
 }
 
 
@@ -758,24 +757,6 @@ def test_texts_that_are_there_and_cannot_be_found_any_more_are_missed(database: 
 
 
 # A forger who knows the recipe
-
-
-def forge(path: Path) -> None:
-    """Gives every entry of the log the hash of what is recorded now, and the tree and the recordings what follows."""
-    with closing(sqlite3.connect(path)) as connection:
-        tree, states = log_entries.Tree(), {}
-        for row in connection.execute(compiled(log_entries.told())).fetchall():
-            item, _ = log_entries.item_of(row)
-            connection.execute("UPDATE change SET hash = ? WHERE seq = ?", (tree.append(canonical(item)), row[0]))
-            states[row[1]] = tree.state
-        connection.execute("DELETE FROM log_node")
-        connection.executemany("INSERT INTO log_node VALUES (:level, :number, :hash)", tree.completed)
-        for at, state in states.items():
-            connection.execute(
-                "UPDATE recording SET log_size = :log_size, log_root = :log_root, log_peaks = :log_peaks WHERE recorded_at = :at",
-                state | {"at": at},
-            )
-        connection.commit()
 
 
 FORGED: dict[str, Kind] = {
@@ -831,7 +812,7 @@ def test_tampering_with_the_hashes_made_again_is_found_where_it_does_not_fit_tog
     # given
     before = _content(path)
     tamper(path, *FORGED[kind])
-    forge(path)
+    rehash(path)
     assert _content(path) != before, "the tampering does something"
 
     # then
@@ -1016,11 +997,11 @@ def test_what_is_recorded_after_a_part_that_was_refused_is_whole(database: Datab
         "bad", toll_reports=[report(5).model_dump(mode="json"), report(6, supersedes="nix").model_dump(mode="json")]
     )
     with recording(database, "test") as writer:
-        with writer.whole():
+        with writer.appender.savepoint():
             writer.record_incident(incident("a", toll_reports=[report(5).model_dump(mode="json")]))
-        with pytest.raises(InvalidInput, match="supersedes"), writer.whole():
+        with pytest.raises(InvalidInput, match="supersedes"), writer.appender.savepoint():
             writer.record_incident(wrong)
-        with writer.whole():
+        with writer.appender.savepoint():
             writer.record_report(report(6, "army"), ["a"])
     _whole(database)
 

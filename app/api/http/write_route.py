@@ -1,7 +1,7 @@
 """Write routes: a key with the scope, one body that is read strictly, one transaction, the answer kept where asked."""
 
 import re
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, get_type_hints
 
 from fastapi import APIRouter
@@ -19,16 +19,16 @@ from app.domain.validation import validated
 from app.domain.vocabulary import Scope
 from app.errors import FieldError, InvalidInput
 from app.query.query import parse_query
-from app.store.read.session import ReadSession
-from app.store.write.idempotency import Answer, Repeatable
+from app.store.write.idempotency import Repeatable
+from app.store.write.recorder import Respond
 from app.store.write.writer import Writer
 
-Endpoint = Callable[[Writer, ReadSession, Any, Request], Coroutine[Any, Any, Answer]]
+Endpoint = Callable[[Writer, Any, Request], Respond]
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class WriteRoute(APIRoute):
-    """A route whose endpoint is a work inside of a write transaction: `(writer, session, sent, request) → Answer`.
+    """A route whose endpoint records what is sent, `(writer, sent, request)`, and returns what reads the response.
 
     FastAPI describes it by the type of `sent`; reading a body is done here, since FastAPI takes a member that is given
     twice, NaN, and a body of any size.
@@ -56,12 +56,10 @@ class WriteRoute(APIRoute):
         body = await read_body(request, self.media_types)
         sent = self.read(read_json(body))
 
-        def work(writer: Writer, session: ReadSession) -> Coroutine[Any, Any, Answer]:
-            return self.work(writer, session, sent, request)
+        def work(writer: Writer) -> Respond:
+            return self.work(writer, sent, request)
 
-        answer = await request.app.state.recorder.record(
-            access, work, self._repeatable(request, body), opened=access.may(Scope.READ_CONFIDENTIAL)
-        )
+        answer = await request.app.state.recorder.record(access, work, self._repeatable(request, body))
         headers = {"Cache-Control": "no-store", **answer.headers}
         return Response(answer.body, answer.status, headers, media_type=JSON)
 

@@ -8,13 +8,19 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.incident import IncidentFields
-from app.domain.source import INT64, DayText, Id, MomentText, Whole
-from app.domain.toll import Breakdown
-from app.domain.vocabulary import Bound, Measure, Movement, ReportChange, ReporterKind, Status, Victims
+from app.domain.source import (
+    INT64,
+    DayText,
+    Hex,
+    Id,
+    InstantText,
+    MomentText,
+    ReporterRecord,
+    SourceRecord,
+)
+from app.domain.toll import TollReportRecord
+from app.domain.vocabulary import Measure, Movement, ReportChange, Status
 from app.query.parameters import Group
-
-InstantText = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-24T12:00:00.000001Z"])]
-
 
 Count = Annotated[int, Field(json_schema_extra=INT64)]
 """A whole number that 32 bits may not hold."""
@@ -26,40 +32,18 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-Hex = Annotated[str, Field(pattern="^([0-9a-f]{2})+$")]
+class Redactable(BaseModel):
+    """A record that may be confidential. Without the scope `read:confidential` its redacted members are null."""
+
+    salt: Hex | None = Field(None, description="With the scope `read:confidential`: the salt of the commitment.")
 
 
-class Sealed(Shape):
-    """What may be confidential. Its sealed members are null without the scope `read:confidential`."""
-
-    commitment: Hex | None = Field(
-        None,
-        description="Of a confidential record: SHA-256 of its salt and the canonical JSON of what it keeps sealed.",
-    )
-    salt: Hex | None = Field(None, description="With the scope `read:confidential`: what the commitment is made with.")
-
-
-class Reporter(Sealed):
+class Reporter(ReporterRecord, Redactable):
     """Who gave a figure."""
 
-    id: Id
-    name: str | None
-    kind: ReporterKind
-    confidential: Literal[True] | None = Field(None, description="Present where it is.")
 
-
-class Source(Sealed):
-    """A publication that carries a figure. What is not known of it is null."""
-
-    id: Id
-    title: str | None
-    publisher: str | None
-    published_on: DayText | None
-    url: str | None
-    language: str | None
-    licence: str | None
-    attribution: str | None
-    confidential: Literal[True] | None = Field(None, description="Present where it is.")
+class Source(SourceRecord, Redactable):
+    """A publication that carries a figure. A member that is not known is null."""
 
 
 class Figures(Shape):
@@ -144,25 +128,11 @@ class Retraction(Shape):
     recorded_at: InstantText
 
 
-class TollReport(Sealed):
+class TollReport(TollReportRecord, Redactable):
     """One figure that somebody gave at some time, and whether it stands."""
 
-    id: Id
-    incidents: list[Id]
-    measure: Measure
-    victims: Victims
-    low: Whole | None
-    best: Whole | None
-    high: Whole | None
-    bound: Bound
     reported_by: Reporter
-    reported_on: MomentText
     source: Source
-    breakdown: Breakdown | None
-    locator: str | None
-    note: str | None
-    supersedes: Id | None
-    recorded_at: InstantText
     status: Status
     superseded_by: Id | None
     retraction: Retraction | None

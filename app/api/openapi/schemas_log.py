@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from app.api.openapi.schemas import Count, Hex, InstantText, Shape
-from app.domain.source import Id
+from app.api.openapi.schemas import Count, Shape
+from app.domain.source import Hex, Id, InstantText
 from app.domain.vocabulary import ChangeKind
 
 
@@ -19,7 +19,7 @@ class Change(Shape):
     by: str = Field(description="The name of the key that recorded it.")
     data: dict[str, Any] = Field(description="The record that was made.")
     hash: Hex = Field(description="SHA-256 of a zero byte and the canonical JSON of the members above.")
-    opened: dict[str, Any] | None = Field(None, description="`data` with what is sealed, for `read:confidential`.")
+    opened: dict[str, Any] | None = Field(None, description="`data` with the redacted members, for `read:confidential`.")
 
 
 class Changes(Shape):

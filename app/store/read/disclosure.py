@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, select
 
 from app.store.db.sql_text import compiled
 from app.store.db.statements import Statement, filled_up
-from app.store.log.sealing import KEPT_VERBATIM, MARK, subject
+from app.store.log.redaction import KEPT_VERBATIM, MARK, subject
 from app.store.read.session import ReadSession
 from app.store.tables import TABLES
 

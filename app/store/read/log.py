@@ -15,8 +15,8 @@ from app.domain.merkle import Hash, Place
 from app.errors import Broken, DatabaseUnusable, FieldError, InvalidInput
 from app.store.db.sql_text import compiled, limited
 from app.store.db.statements import MANY_ROWS, MOST_BYTES, Row, Statement, filled_up, size_of
-from app.store.log.entries import text_of, told
-from app.store.log.sealing import MARK
+from app.store.log.entry_rows import select_entries, text_of
+from app.store.log.redaction import MARK
 from app.store.read.disclosure import disclosed_document
 from app.store.read.session import ReadSession
 from app.store.tables import TABLES
@@ -164,7 +164,7 @@ async def _hashes(session: ReadSession, places: Sequence[Place]) -> dict[Place, 
 
 @cache
 def _changes_text() -> str:
-    wanted = told().where(_change.seq > bindparam("after"), _change.recorded_at <= bindparam("recorded"))
+    wanted = select_entries().where(_change.seq > bindparam("after"), _change.recorded_at <= bindparam("recorded"))
     return compiled(limited(wanted))
 
 
