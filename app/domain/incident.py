@@ -41,7 +41,7 @@ CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}([A-Z]{2})?$")
 MAX_NAME_LENGTH = 200
 """Of a country or region, in characters."""
 MAX_PARTS = 100
-"""Limit on the sources, on the reports and on the actors of one body. Each response about an incident lists its sources."""
+"""Sources, reports and actors of one body, each. Every response about an incident lists all sources."""
 _PLUS_ZERO = AfterValidator(lambda degrees: degrees + 0.0)
 Latitude = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-90, le=90), _PLUS_ZERO]
 Longitude = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-180, le=180), _PLUS_ZERO]
@@ -55,7 +55,7 @@ def _number(value: Any) -> Any:
 
 
 def _kept(members: dict[str, Any]) -> dict[str, Any]:
-    """Members of other data sets, in the order of canonical JSON. Raises `NotKept` for values that JSON does not preserve."""
+    """Members of other data sets in canonical order. Raises `NotKept` for values that JSON does not preserve."""
     expect_kept(members)
     kept: dict[str, Any] = orjson.loads(canonical(members))
     return kept
@@ -92,7 +92,9 @@ class IncidentFields(Record):
     longitude: Longitude | None = Field(None, description="WGS 84 degrees.")
     place_precision: PlacePrecision | None = None
     near_border: list[CountryCode] = Field(
-        default_factory=list, max_length=300, description="Neighbouring countries (alpha-2) that it is close to, by the source."
+        default_factory=list,
+        max_length=300,
+        description="Neighbouring countries (alpha-2) close to it, by the source.",
     )
     event_type: EventType | None = None
     sub_event_type: SubEventType | None = None
@@ -144,7 +146,9 @@ class IncidentSent(IncidentFields):
         None, description="A name, an ISO 3166-2 code, or an object with both; `code` is null where no code fits."
     )
     sources: list[SentSource] = Field(
-        default_factory=list, max_length=MAX_PARTS, description="Publications about it, other than those of its reports."
+        default_factory=list,
+        max_length=MAX_PARTS,
+        description="Publications about it, in addition to those of its reports.",
     )
 
     @model_validator(mode="before")

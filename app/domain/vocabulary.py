@@ -170,7 +170,7 @@ class Measure(StrEnum):
 
 
 class Victims(StrEnum):
-    """Whom a toll report counts. `all`: no group is named. `unknown`: victims of no named group, next to other groups."""
+    """Whom a toll report counts. `all`: no group is named. `unknown`: victims outside the named groups."""
 
     ALL = "all"
     MILITARY = "military"

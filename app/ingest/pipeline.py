@@ -132,7 +132,8 @@ def ingest(
     Where a batch is refused at its end because of something in it, each of its items is recorded in a transaction
     of its own, or refused.
     `told` hears each result once it is committed. Killed and begun again, nothing is lost or doubled.
-    `can_read_confidential`: as in `Writer`. `expect_allowed` is called in each batch's transaction; what it raises ends the import before that batch.
+    `can_read_confidential`: as in `Writer`. `expect_allowed` is called in each batch's transaction; what it raises ends
+    the import before that batch.
     """
     summary = Summary() if summary is None else summary
     take = partial(

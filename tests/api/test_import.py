@@ -137,7 +137,7 @@ def test_what_is_recorded_bears_the_name_of_the_key(editor: Editor, file: bytes)
 @pytest.mark.parametrize(
     ("address", "content", "named", "why"),
     [
-        ("/v1/import", TABLE, "format", "is missing; it is one of ucdp-ged, acled, csv"),
+        ("/v1/import", TABLE, "format", "is missing; send one of ucdp-ged, acled, csv"),
         ("/v1/import?format=xls", TABLE, "format", "is not a value of this parameter; it is one of ucdp-ged"), ("/v1/import?format=csv&relese=1", TABLE, "relese", ""),
         ("/v1/import?format=ucdp-ged", TABLE, "release", "is missing"), ("/v1/import?format=ucdp-ged&release=1", TABLE, "released_on", "is missing"),
         (GED.replace("2026-06-01", "2999-01-01"), TABLE, "released_on", "lies in the future"), (GED, TABLE, "file", "is no file of UCDP GED"),
@@ -156,7 +156,7 @@ def test_a_file_or_question_that_cannot_be_read_is_refused_whole(
     assert fault["name"] == named
     assert why in fault["message"]
     assert editor.checkpoint()["size"] == 0
-    assert import_route.under_way.taken == 0
+    assert import_route.import_slots.taken == 0
 
 
 def test_a_key_with_the_scope_is_needed(editor: Editor, insider: Editor) -> None:
@@ -193,12 +193,12 @@ def test_a_body_that_is_too_large_is_refused_before_and_while_it_is_read(
 
     # then
     assert (told.status_code, untold.status_code) == (413, 413)
-    assert import_route.under_way.taken == 0
+    assert import_route.import_slots.taken == 0
 
 
 def test_a_third_import_has_to_wait(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
-    monkeypatch.setattr(import_route.under_way, "taken", import_route.MOST_AT_ONCE)
+    monkeypatch.setattr(import_route.import_slots, "taken", import_route.MAX_IMPORTS)
 
     # when
     answer = send(editor, "/v1/import?format=csv", TABLE)
@@ -206,7 +206,7 @@ def test_a_third_import_has_to_wait(editor: Editor, monkeypatch: pytest.MonkeyPa
     # then
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
-    assert import_route.under_way.taken == import_route.MOST_AT_ONCE
+    assert import_route.import_slots.taken == import_route.MAX_IMPORTS
 
 
 def test_imports_and_reads_go_on_beside_each_other(editor: Editor, file: bytes) -> None:
@@ -225,7 +225,7 @@ def test_imports_and_reads_go_on_beside_each_other(editor: Editor, file: bytes) 
     assert answers[1].headers["retry-after"] == "1"
     assert answers[1].json()["type"] == "/docs/errors#too-many-from-your-address"
     assert "one address may have 1 at once" in answers[1].json()["detail"]
-    assert (import_route.under_way.taken, import_route.under_way.by_address) == (0, {})
+    assert (import_route.import_slots.taken, import_route.import_slots.by_address) == (0, {})
 
 
 def test_an_importer_without_the_scope_learns_nothing_of_what_is_confidential(
@@ -426,4 +426,4 @@ def test_a_file_that_is_packed_is_refused_at_its_first_bytes(editor: Editor, beg
     # then
     assert answer.status_code == 415
     assert "send it unpacked" in answer.json()["detail"]
-    assert import_route.under_way.taken == 0
+    assert import_route.import_slots.taken == 0

@@ -59,7 +59,7 @@ def test_shares_leave_slots_for_others() -> None:
     slots.give_back("a")
     slots.take("e")
     assert slots.by_address == {"a": 3, "b": 4, "c": 4, "d": 4, "e": 1}
-    assert (responses.exports.share, log.streams.share, import_route.under_way.share) == (4, 50, 1)
+    assert (responses.exports.share, log.streams.share, import_route.import_slots.share) == (4, 50, 1)
 
 
 def _request(messages: list[str], **scope: Any) -> Request:

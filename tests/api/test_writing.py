@@ -587,11 +587,11 @@ def test_a_change_that_changes_nothing_makes_no_version(
 @pytest.mark.parametrize(
     ("changes", "member", "message"),
     [
-        ({"titel": "x"}, "titel", "is not a member here; did you mean title?"),
+        ({"titel": "x"}, "titel", "unknown member; did you mean title?"),
         ({"title": None}, "title", "Input should be a valid string"),
-        ({"id": "other"}, "id", "is not a member here"),
-        ({"toll_reports": []}, "toll_reports", "is not a member here"),
-        ({"toll": {}}, "toll", "is not a member here"),
+        ({"id": "other"}, "id", "unknown member"),
+        ({"toll_reports": []}, "toll_reports", "unknown member"),
+        ({"toll": {}}, "toll", "unknown member"),
         ({"date_end": "2019-12-31"}, "date_end", "is before date_start"),
         ({"sources": [{"id": "nowhere"}]}, "sources.0", "is not the id of a recorded source; send the full object"),
     ],
@@ -674,7 +674,11 @@ def test_an_id_never_tells_of_something_else(
 @pytest.mark.parametrize(
     ("fields", "name", "message"),
     [
-        ({"reported_by": {"id": "nobody"}}, "reported_by", "is not the id of a recorded reporter; send the full object"),
+        (
+            {"reported_by": {"id": "nobody"}},
+            "reported_by",
+            "is not the id of a recorded reporter; send the full object",
+        ),
         ({"source": {"id": "nothing"}}, "source", "is not the id of a recorded source; send the full object"),
         ({"reported_by": {"id": "gov", "kind": "government"}}, "reported_by.name", "is missing"),
     ],
@@ -723,9 +727,7 @@ def test_a_record_is_made_once(editor: Editor) -> None:
     size = _size(editor)
 
     # then
-    _is_conflict(
-        editor.post("/v1/incidents", attack(toll_reports=[report])), '"attack" already exists', differs=[]
-    )
+    _is_conflict(editor.post("/v1/incidents", attack(toll_reports=[report])), '"attack" already exists', differs=[])
     other = editor.post("/v1/incidents", attack(title="Another", country="NE"))
     _is_conflict(other, '"attack" already exists and differs in title, country', differs=["title", "country"])
     for address in ("/v1/incidents/attack/toll-reports", "/v1/toll-reports"):
@@ -790,15 +792,15 @@ def test_every_fault_of_a_body_is_named_with_the_path_of_its_member(editor: Edit
         date_start="is not a day of the calendar",
         latitude="Input should be less than or equal to 90",
         actors__1__role="is missing",
-        actors__1__rôle="is not a member here; did you mean role?",
+        actors__1__rôle="unknown member; did you mean role?",
         sources__0__language="String should match pattern '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$'",
         toll_reports__1__best="Input should be greater than or equal to 0",
         toll_reports__1__reported_by__kind=f"Input should be {kinds}",
-        toll_reports__1__mesure="is not a member here; did you mean measure?",
+        toll_reports__1__mesure="unknown member; did you mean measure?",
         toll_reports__2__bound="a range needs low and high",
         toll_reports__3__reported_on=NO_MOMENT,
-        toll_reports__3__breakdown__civilan="is not a member here; did you mean civilian?",
-        sumary="is not a member here; did you mean summary?",
+        toll_reports__3__breakdown__civilan="unknown member; did you mean civilian?",
+        sumary="unknown member; did you mean summary?",
     )
     values = {fault["name"]: fault["value"] for fault in answer.json()["errors"]}
     assert (values["toll_reports.1.best"], values["sumary"], values["title"]) == ("-1", "x", None)

@@ -456,9 +456,18 @@ REFUSED: dict[str, tuple[Callable[[Path, Path], object], str]] = {
         _with("ALTER TABLE api_key RENAME TO kept; CREATE VIEW api_key AS SELECT * FROM kept"),
         "view api_key",
     ),
-    "a table more": (_with("CREATE TABLE mine (a)"), "table mine: does not belong to this program; nothing was restored"),
-    "a virtual table more": (_with("CREATE VIRTUAL TABLE mine USING fts5(a)"), "mine.*: does not belong to this program"),
-    "an index more": (_with("CREATE UNIQUE INDEX mine ON segment (key)"), "index mine: does not belong to this program"),
+    "a table more": (
+        _with("CREATE TABLE mine (a)"),
+        "table mine: does not belong to this program; nothing was restored",
+    ),
+    "a virtual table more": (
+        _with("CREATE VIRTUAL TABLE mine USING fts5(a)"),
+        "mine.*: does not belong to this program",
+    ),
+    "an index more": (
+        _with("CREATE UNIQUE INDEX mine ON segment (key)"),
+        "index mine: does not belong to this program",
+    ),
     "an index less": (_with("DROP INDEX ix_segment_date"), "index ix_segment_date: is missing"),
     "a table less": (_with("DROP TABLE kept_answer"), "no such table: kept_answer"),
     "a column more": (_with("ALTER TABLE api_key ADD COLUMN more TEXT"), "table api_key: was changed"),

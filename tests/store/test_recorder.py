@@ -154,9 +154,7 @@ def test_where_no_thread_can_be_had_everybody_is_told_and_may_ask_again(
     async def twice() -> tuple[Any, Any]:
         with monkeypatch.context() as patched:
             patched.setattr(recorder.to_thread, "run_sync", none)
-            (first,) = await asyncio.gather(
-                made.record(DESK, recording("a"), once), return_exceptions=True
-            )
+            (first,) = await asyncio.gather(made.record(DESK, recording("a"), once), return_exceptions=True)
         return first, await made.record(DESK, recording("a"), once)
 
     # when

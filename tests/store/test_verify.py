@@ -18,14 +18,12 @@ import pytest
 import sqlalchemy as sa
 
 from app.domain import merkle
-from app.domain.canonical import canonical
 from app.domain.vocabulary import Scope
 from app.errors import Broken, DatabaseUnusable, InvalidInput
 from app.ingest.formats import import_file, importer_of
 from app.query.parameters import FileFormat
 from app.store import keys
 from app.store.db.database import Database
-from app.store.db.sql_text import compiled
 from app.store.maintenance import schema
 from app.store.maintenance.verify import NOT_OF_THE_RECORD, Checkpoint, Verified, verify
 from app.store.tables import TABLES

@@ -19,7 +19,7 @@ class Change(Shape):
     by: str = Field(description="The name of the key that recorded it.")
     data: dict[str, Any] = Field(description="The record that was made.")
     hash: Hex = Field(description="SHA-256 of a zero byte and the canonical JSON of the members above.")
-    opened: dict[str, Any] | None = Field(None, description="`data` with the redacted members, for `read:confidential`.")
+    opened: dict[str, Any] | None = Field(None, description="`data` with redacted members, for `read:confidential`.")
 
 
 class Changes(Shape):

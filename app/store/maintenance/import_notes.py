@@ -1,7 +1,7 @@
 """Checks of the notes of imports (`listing`, `release_span`) against the record.
 
-The log has no entries for these notes, so they cannot be rebuilt. A note that refers to a missing record, or contradicts
-another note, is detected; a note that was deleted is not.
+The log has no entries for these notes, so they cannot be rebuilt. A note that refers to a missing record or contradicts
+another note is detected; a deleted note is not.
 """
 
 import sqlite3

@@ -10,7 +10,7 @@ from itertools import chain
 
 from app.errors import Broken
 from app.store.db.statements import Row
-from app.store.tables.search import incident_box, incident_text
+from app.store.tables.search import incident_text
 
 PREFIXES = (2, 3)
 """Lengths of the prefixes that the text search has an index for; as in the first migration."""
@@ -38,7 +38,7 @@ def select_words(connection: sqlite3.Connection) -> Iterator[Row]:
 
 def select_boxes(connection: sqlite3.Connection) -> Iterator[Row]:
     """The rows of the box search."""
-    return iter(connection.execute(f"SELECT * FROM {incident_box.name} ORDER BY 1"))
+    return iter(connection.execute("SELECT * FROM incident_box ORDER BY 1"))
 
 
 CONTENTS: dict[str, Callable[[sqlite3.Connection], Iterator[Row]]] = {

@@ -8,7 +8,7 @@ import orjson
 from app.domain.dates import Instant, Moment, is_in_future, opening, parse_moment
 from app.domain.toll import TollReportDraft
 from app.errors import Conflict, FieldError, IncidentNotFound, InvalidInput
-from app.store.tables import Incident, TollReport
+from app.store.tables import Incident
 from app.store.write.appender import Appender
 
 

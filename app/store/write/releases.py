@@ -166,7 +166,7 @@ class Releases:
         return revised
 
     def _add_figure(self, incident_id: str, event: str, report: TollReportDraft, at: Instant, past: _Past) -> bool:
-        """Records a figure that differs from the previous release, and repeats that one for the release that follows."""
+        """Records a figure that differs from the previous release. Repeats the latter for the following release."""
         if known := self._rows.find(TollReport, report.id or ""):
             record = orjson.loads(known["record"])
             if record["incidents"] != [incident_id]:  # recorded before the incident was merged
@@ -188,7 +188,7 @@ class Releases:
         return True
 
     def _repeat(self, incident_id: str, event: str, figure: tuple[Any, ...], listing: _Listing) -> None:
-        """Records the figure that a release repeats from an earlier one, now that another release lies between them."""
+        """Records the figure that a release repeats from an earlier one, once another release lies between them."""
         low, best, high, breakdown = figure
         exact = low == best == high
         draft = {
