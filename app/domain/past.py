@@ -194,6 +194,8 @@ class Past:
         report = self._arriving[place]
         if report.best is None or (self._has_first_tier and not report.first_tier):
             return 0
+        if report.victims is not Victims.ALL and Victims.ALL in self._groups:
+            return 0  # a figure for `all` may begin or end, which replaces the sum
         line = self._groups[report.victims].line_of(report)
         other = line.newest(at, NEVER if place not in changed else place - 1)
         other_place = -1 if other is None else self._places[other.id]

@@ -138,7 +138,7 @@ def _year_last(found: re.Match[str], order: DayOrder | None, year: int | None) -
     if order is None and first == second:
         order = DayOrder.DAY_FIRST
     if order is None:
-        raise _Unclear("may have the day or the month first; choose with --dates dmy or --dates mdy")
+        raise _Unclear("may have the day or the month first; say which with --dates dmy or --dates mdy")
     day, month = (first, second) if order is DayOrder.DAY_FIRST else (second, first)
     if month > 12 >= day:
         raise _Unclear(

@@ -77,7 +77,7 @@ def test_a_file_that_leaves_its_days_open_is_refused_until_it_is_said_how_to_rea
 
     # then
     assert refused.status_code == 422
-    assert "line 2 has 05/06/2001, and no line settles it" in refused.json()["detail"]
+    assert "line 2 has 05/06/2001, and no line decides it" in refused.json()["detail"]
     assert taken["summary"]["created"] == 1
     assert editor.json("/v1/incidents/x")["date_start"] == "2001-06-05"
 

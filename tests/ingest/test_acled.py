@@ -354,7 +354,7 @@ def test_a_column_that_is_not_settled_is_refused_before_anything_is_recorded(
         load(database, tmp_path, as_csv(*rows))
     (fault,) = error.value.faults
     assert fault.message == (
-        f"column {column} may have the day or the month first: line 3 has 05/06/2019, and no line settles it; "
+        f"column {column} may have the day or the month first: line 3 has 05/06/2019, and no line decides it; "
         "say which with --dates dmy or --dates mdy (over HTTP dates=dmy)"
     )
     with recording(database, "tests") as writer:

@@ -107,7 +107,7 @@ def test_a_backup_is_never_written_over_what_is_there(
     before = file.read_bytes() if file.is_file() else None
 
     # when
-    with pytest.raises(InvalidInput, match="is there already"):
+    with pytest.raises(InvalidInput, match="already exists"):
         backup(seeded, file)
 
     # then
@@ -117,7 +117,7 @@ def test_a_backup_is_never_written_over_what_is_there(
 
 def test_a_backup_is_not_written_over_the_database_itself(seeded: Database) -> None:
     before = _content(_path(seeded))
-    with pytest.raises(InvalidInput, match="is there already"):
+    with pytest.raises(InvalidInput, match="already exists"):
         backup(seeded, _path(seeded))
     assert _content(_path(seeded)) == before
 
@@ -129,7 +129,7 @@ def test_a_backup_is_not_written_over_another_backup(seeded: Database, tmp_path:
     record(seeded, draft("more"))
 
     # then
-    with pytest.raises(InvalidInput, match="is there already"):
+    with pytest.raises(InvalidInput, match="already exists"):
         backup(seeded, tmp_path / "copy.db")
     assert (tmp_path / "copy.db").read_bytes() == before
 
