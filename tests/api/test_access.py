@@ -191,16 +191,16 @@ def test_a_wrong_secret_is_refused_as_a_key_of_nobody_is(made: Keys) -> None:
         made.ask("GET /v1/incidents", *made.bad[said]) for said in ("of nobody", "another's secret", "another's id")
     ]
     assert {answer.content for answer in answers} == {answers[0].content}
-    assert answers[0].json()["detail"] == "no such key is known"
+    assert answers[0].json()["detail"] == "no such key exists"
 
 
 @pytest.mark.parametrize(
     ("said", "detail"),
     [
-        ("mistyped", "this is not a key of this service; check that it was copied whole"),
-        ("cut short", "this is not a key of this service; check that it was copied whole"),
+        ("mistyped", "this is not a key of this service; check that it was copied completely"),
+        ("cut short", "this is not a key of this service; check that it was copied completely"),
         ("revoked", "the key was revoked"),
-        ("out of date", "the key is out of date"),
+        ("out of date", "the key has expired"),
         ("another scheme", "send one header Authorization: Bearer <key>"),
         ("two headers", "send one header Authorization: Bearer <key>"),
     ],
