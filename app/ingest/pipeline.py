@@ -1,8 +1,6 @@
 """read → validate → write → report: the one way in for seeds and for every importer."""
 
-import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -13,6 +11,7 @@ from app.domain.incident import IncidentDraft
 from app.domain.toll import TollReportDraft
 from app.domain.validation import validated
 from app.errors import AppError, HistoryTooLong, InvalidInput
+from app.store.db.collector import paused_collector
 from app.store.db.database import Database
 from app.store.db.transaction import Transaction
 from app.store.write.writer import Outcome, Writer, recording
@@ -165,22 +164,7 @@ def _taken(items: list[Item], take: Callable[[list[Item]], list[Result]]) -> Ite
     yield results
 
 
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """No search for unreachable cycles inside.
-
-    A batch makes many objects that live until it is written and have none: they would be walked again and again.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-@_collector_paused()
+@paused_collector()
 def _take(
     items: list[Item],
     database: Database,

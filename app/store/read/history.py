@@ -13,6 +13,7 @@ from app.domain.history import Effect, account, by_set, superseding
 from app.domain.report import Report
 from app.domain.vocabulary import Measure, ReportChange, Status
 from app.query.query import Query
+from app.store.db.collector import paused_collector
 from app.store.db.sql_text import compiled
 from app.store.db.statements import Row, Statement
 from app.store.read import incident_queries
@@ -98,6 +99,7 @@ def _joined(told: History, reports: Sequence[str]) -> bytes:
     return b"".join((begin, b',"reports":[', ",".join(reports).encode(), b"],", end))
 
 
+@paused_collector()
 def _history(rows: Sequence[Row], incident_id: str, question: Query, look: Look) -> History:
     known, at = [known_report(row) for row in rows], question.known
     every = [k.report for k in known]

@@ -7,6 +7,7 @@ from sqlmodel import col
 
 from app.domain.dates import Instant
 from app.domain.report import NEVER_VALID
+from app.store.db.collector import paused_collector
 from app.store.db.history_ends import SetEnding, Step, Void
 from app.store.db.transaction import Row, Transaction
 from app.store.read.report_rows import build_reports_about_sets, known_report, report_rows
@@ -70,7 +71,9 @@ class Steps:
         assert row is not None, "an aggregate gives a row"
         return row[0] or 0, row[1] or 0
 
+    @paused_collector()
     def _all(self, ending: SetEnding) -> list[Step] | None:
+        """The steps computed from the whole history."""
         rows = self._transaction.rows(_ALL, {"set_0": ending.set_key, "recorded": self._transaction.now})
         arriving = [_recorded(row) for row in rows]
         return ending.advance(arriving, _voids(arriving), self._now)
