@@ -54,7 +54,7 @@ SWITCH_SECONDS = 0.0005
 
 
 COLLECT_AFTER = (2_000, 10, 1_000)
-"""Thresholds of the garbage collector. With the defaults it scans all objects of a page of 1,000 incidents while that is
+"""Thresholds of the garbage collector. With the defaults it scans all objects of a page of 1,000 incidents while it is
 made: up to 0.1 s, in which all clients wait. There are few cycles here, and most of them are young."""
 
 

@@ -108,7 +108,7 @@ def run(query: Query, read: Callable[[ReadSession], Awaitable[None]]) -> None:
 
 
 def command(call: Callable[..., None], model: type[Query], *, without: Sequence[str] = ()) -> None:
-    """Adds a command whose options are the parameters of a query model, besides the arguments of `call` itself."""
+    """Adds a command whose options are the parameters of a query model. `call` has the arguments."""
     own = [p for p in inspect.signature(call).parameters.values() if p.name != "query"]
     parameters = {name: p for name, p in parameters_of(model).items() if name not in without}
 

@@ -17,7 +17,7 @@ from app.query.value_types import Box, Interval
 _CRS = value_types.choice(Crs, Crs.CRS84)
 _COMPARED = {f.name for f in filters_of(MatchingQuery) if f.how is Comparison.ANY_OF}
 EQUAL = tuple(name for name in QUERYABLES if name not in _COMPARED)
-"""Properties of features that are parameters: each is equal to its value. A filter that compares the same replaces it."""
+"""Properties that are parameters, each equal to its value. Filters that compare the same replace others."""
 
 
 class FeatureInfoQuery(Query):
@@ -44,9 +44,9 @@ class _FeatureQuery(MatchingQuery):
         Interval | None,
         Parameter(value_types.INTERVAL, "The incident's interval meets this day, instant or interval (UTC)."),
     ] = None
-    filter: Annotated[
-        str | None, Parameter(value_types.CQL, "A condition on the properties of features, in CQL2.")
-    ] = None
+    filter: Annotated[str | None, Parameter(value_types.CQL, "A condition on the properties of features, in CQL2.")] = (
+        None
+    )
     filter_lang: Annotated[
         Language, Parameter(value_types.choice(Language, Language.CQL2_TEXT), "Language of `filter`.")
     ] = Field(Language.CQL2_TEXT, alias="filter-lang")
@@ -56,7 +56,9 @@ class _FeatureQuery(MatchingQuery):
     bbox_crs: Annotated[Crs, Parameter(_CRS, "Coordinates of `bbox`.")] = Field(Crs.CRS84, alias="bbox-crs")
     sort: Annotated[
         Sort,
-        Parameter(value_types.choice(Sort, Sort.DATE_DOWN), "Order; `-` puts the largest first. Nulls last, ties by id."),
+        Parameter(
+            value_types.choice(Sort, Sort.DATE_DOWN), "Order; `-` puts the largest first. Nulls last, ties by id."
+        ),
     ] = Sort.DATE_DOWN
     limit: Annotated[
         int,
@@ -67,9 +69,9 @@ class _FeatureQuery(MatchingQuery):
         ),
     ] = DEFAULT_LIMIT
     cursor: Annotated[str | None, Parameter(value_types.CURSOR, "Where the page begins; taken from `next`.")] = None
-    total: Annotated[
-        bool, Parameter(value_types.FLAG, "`false` leaves `numberMatched` out, and saves counting.")
-    ] = True
+    total: Annotated[bool, Parameter(value_types.FLAG, "`false` leaves `numberMatched` out, and saves counting.")] = (
+        True
+    )
     format: Annotated[Format, response_formats(Format.JSON, Format.GEOJSON)] = Field(Format.JSON, alias="f")
 
 
@@ -94,4 +96,4 @@ def incident_query(query: _FeatureQuery) -> IncidentQuery:
         first = max(filter(None, (interval.first, query.date_from)), default=None)
         last = min(filter(None, (interval.last, query.date_to)), default=None)
         more |= {name: day for name, day in (("date_from", first), ("date_to", last)) if day}
-    return query.converted(IncidentQuery, without=EQUAL, **more)
+    return query.converted(IncidentQuery, more, *EQUAL)

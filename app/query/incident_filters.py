@@ -234,9 +234,7 @@ class IncidentFilters(Query):
     ] = None
     figure: Annotated[
         Figure,
-        Parameter(
-            value_types.choice(Figure, Figure.BEST), "Figure of the headline that limits, sorts and sums use."
-        ),
+        Parameter(value_types.choice(Figure, Figure.BEST), "Figure of the headline that limits, sorts and sums use."),
     ] = Figure.BEST
 
     @model_validator(mode="after")

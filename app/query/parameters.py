@@ -159,9 +159,7 @@ class StatisticsQuery(MatchingQuery):
 
     group_by: Annotated[
         tuple[Group, ...],
-        Parameter(
-            value_types.choices(Group), f"Group by these, separated by commas. At most {MAX_GROUPS} groups."
-        ),
+        Parameter(value_types.choices(Group), f"Group by these, separated by commas. At most {MAX_GROUPS} groups."),
     ] = ()
     bom: Annotated[bool, _BOM] = False
     format: Annotated[Format, response_formats(Format.JSON, Format.CSV)] = Field(Format.JSON, alias="f")
@@ -205,9 +203,7 @@ class StreamQuery(Query):
 
     after: Annotated[
         int,
-        Parameter(
-            value_types.whole(0, value_types.LARGEST), "Only entries after this `seq`; 0 is the beginning."
-        ),
+        Parameter(value_types.whole(0, value_types.LARGEST), "Only entries after this `seq`; 0 is the beginning."),
     ] = 0
 
 

@@ -1,11 +1,11 @@
 """The base of all query models: a field is a parameter, and a request is read into a model or rejected whole."""
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import cache, partial
 from types import MappingProxyType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, PrivateAttr, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -47,9 +47,17 @@ class Parameter:
             raise rejected(error) from None
 
 
+@dataclass(frozen=True, slots=True)
+class _Rejection:
+    """An error inside one of Pydantic, which calls `str` of what it carries: of a misspelt name that takes a while."""
+
+    error: ValueError
+    name: str
+
+
 def rejected(error: ValueError, name: str = "") -> PydanticCustomError:
-    """An error of Pydantic that carries `error` as it is: to put a misspelt name into words takes a while."""
-    return PydanticCustomError("rejected", "rejected", {"error": error, "name": name})
+    """An error of Pydantic that carries `error`. `name` is the parameter that a rule of the whole model names."""
+    return PydanticCustomError("rejected", "rejected", {"rejection": _Rejection(error, name)})
 
 
 def _distinct(values: list[Any]) -> tuple[Any, ...]:
@@ -83,7 +91,7 @@ class Comparison(Enum):
 class Filter:
     """How the value of a field limits incidents. Stands in the field's annotation.
 
-    `column` may depend on the figure that is asked for: `killed_{figure}`.
+    `column` may depend on the requested figure: `killed_{figure}`.
     """
 
     how: Comparison
@@ -143,10 +151,10 @@ class Query(BaseModel):
         copy._pairs = (*(pair for pair in self._pairs if pair[0] not in changes), *changed)
         return copy
 
-    def converted(self, model: "type[Q]", *, without: Container[str] = (), **more: Any) -> "Q":
-        """The same as another model: the given fields that both have, and `more` that follows from the others."""
+    def converted(self, model: "type[Q]", more: Mapping[str, Any] = MappingProxyType({}), *without: str) -> "Q":
+        """The same as another model: the given fields that both have `without` some, and `more` that follows."""
         kept = (name for name in self.model_fields_set if name in model.model_fields and name not in without)
-        made = model.model_construct(**{name: getattr(self, name) for name in kept} | more)
+        made = cast("Q", model.model_construct(**{name: getattr(self, name) for name in kept} | dict(more)))
         made._pairs = self._pairs
         return made
 
@@ -166,11 +174,9 @@ def _text_of(value: Any) -> str:
 @cache
 def parameters_of(model: type[Query]) -> Mapping[str, Parameter]:
     """The parameters of a query model by their names in a request, in the order of the fields."""
-    found = {}
-    for field, info in model.model_fields.items():
-        name = info.alias or field
-        found |= {name: replace(p, name=name) for p in info.metadata if isinstance(p, Parameter)}
-    return MappingProxyType(found)
+    fields = model.model_fields.items()
+    found = [(info.alias or name, p) for name, info in fields for p in info.metadata if isinstance(p, Parameter)]
+    return MappingProxyType({name: replace(p, name=name) for name, p in found})
 
 
 @cache
@@ -186,16 +192,24 @@ def parse_query(pairs: Iterable[tuple[str, str]], model: type[Q], suggestions: i
     The first `suggestions` errors suggest the nearest name.
     """
     pairs = tuple(pairs)
+    if not pairs:
+        empty: Q = _empty(model)
+        return empty
     given = _Given(parameters_of(model), pairs)
     try:
         query = model.model_validate(given.texts)
     except ValidationError as error:
         for details in error.errors(include_url=False, include_input=False):
-            given.reject(details["loc"], **details["ctx"])
+            given.reject(details["loc"], details["ctx"]["rejection"])
     if given.errors:
         raise InvalidInput(given.listed(suggestions))
     query._pairs = pairs
     return query
+
+
+@cache
+def _empty(model: type[Q]) -> Q:
+    return model()
 
 
 class _Given:
@@ -228,10 +242,11 @@ class _Given:
             self.texts[name] = text
             self._places[name] = [place]
 
-    def reject(self, location: Sequence[str | int], error: ValueError, name: str) -> None:
+    def reject(self, location: Sequence[str | int], rejection: _Rejection) -> None:
         """Notes what is wrong with the value at a location of the model, or with the model as a whole."""
+        error = rejection.error
         if not location:
-            self._refuse(len(self._pairs), FieldError(name, str(error)))
+            self._refuse(len(self._pairs), FieldError(rejection.name, str(error)))
             return
         at = str(location[0])
         place = self._places[at][int(location[1]) if len(location) > 1 else 0]

@@ -64,7 +64,7 @@ class Point:
     longitude: float
 
     def box_around(self, radius_km: float) -> Box:
-        """The least box that holds the circle of this radius; all longitudes where it reaches a pole."""
+        """The smallest box that holds the circle of this radius; all longitudes where it reaches a pole."""
         angle = radius_km / EARTH_KM
         reach = math.degrees(angle)
         south, north = max(self.latitude - reach, -90.0), min(self.latitude + reach, 90.0)
@@ -160,7 +160,9 @@ def choices(values: Iterable[str]) -> ValueType:
         return tuple(dict.fromkeys(_choose(part.strip(), names) for part in text.split(",")))
 
     one = "|".join(re.escape(name) for name in names.values())
-    return ValueType(read, {"type": "string", "pattern": f"^({one})(,({one}))*$"}, example=str(next(iter(names.values()))))
+    return ValueType(
+        read, {"type": "string", "pattern": f"^({one})(,({one}))*$"}, example=str(next(iter(names.values())))
+    )
 
 
 def _flag(text: str) -> bool:
@@ -193,7 +195,7 @@ def _region(text: str) -> RegionName:
 
 def _id(text: str) -> str:
     if not _ID.match(text) or text.endswith("\n"):
-        raise ValueError("is not an id: small letters, digits, dots, dashes and underscores, 100 at most")
+        raise ValueError("is not an id: lower-case letters, digits, dots, dashes and underscores, 100 at most")
     return text
 
 
@@ -254,7 +256,7 @@ def _point(text: str) -> Point:
 
 def _kilometres(text: str) -> float:
     if not _DECIMAL.fullmatch(text) or not 0 < (number := _decimal(text)) <= 20040:
-        raise ValueError("is not a number of kilometres, more than 0 and at most 20040")
+        raise ValueError("is not a number of kilometers, more than 0 and at most 20040")
     return number
 
 

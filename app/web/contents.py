@@ -134,7 +134,8 @@ async def region(page: PageRequest[IncidentQuery], code: str) -> Variables:
     session, query = page.session, page.query
     found = await read_statistics.region(session, code, query)
     incidents = await read_incidents.page_of_incidents(session, query)
-    years = (await read_statistics.stats(session, query.converted(StatisticsQuery, group_by=(Group.YEAR,))))["items"]
+    by_year = query.converted(StatisticsQuery, {"group_by": (Group.YEAR,)})
+    years = (await read_statistics.stats(session, by_year))["items"]
     moved = {
         movement.value: await read_incidents.count_incidents(session, query.but(change=movement))
         for movement in (Movement.RAISED, Movement.LOWERED)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from app.domain.places import region_name
 from app.query.parameters import HistoryQuery, IncidentByIdQuery, IncidentQuery, StatisticsQuery
 from app.query.query import Query, parse_query
-from app.store.read.cursor import Cursor, asked_of
+from app.store.read.cursor import Cursor, bound_text
 from app.store.read.incidents import INCIDENT_PAGES
 from tests.benchmarks.dataset import SEED
 from tests.benchmarks.facts import Facts
@@ -145,6 +145,6 @@ PAGES = (
 def _deep(facts: Facts) -> Request:
     """A page far down the list, with the cursor of the page before it."""
     pairs: Pairs = (("limit", "100"),)
-    conditions = asked_of(parse_query(pairs, IncidentQuery))
+    conditions = bound_text(parse_query(pairs, IncidentQuery))
     cursor = Cursor(facts.deep_keys, facts.recorded).text(INCIDENT_PAGES, conditions)
     return Request("page", (*pairs, ("cursor", cursor)), naive=(*pairs, ("offset", str(100 * (facts.deep_page - 1)))))

@@ -112,7 +112,11 @@ def test_export_writes_everything_that_matches(incidents: CommandLine, tmp_path:
             'incidents: file "/nowhere/x.csv": cannot be written: No such file or directory',
         ),
         (["find", "--limit", "0"], 2, 'incidents: limit "0": is not a whole number from 1 to 1000'),
-        (["export", "x.doc"], 2, 'incidents: file "x.doc": ends in none of .json, .geojson, .csv, .ndjson, .parquet'),
+        (
+            ["export", "x.doc"],
+            2,
+            'incidents: file "x.doc": has an unknown suffix; use one of .json, .geojson, .csv, .ndjson, .parquet',
+        ),
         (["toll", "nix"], 1, 'incidents: No incident has the id "nix".'),
         (
             ["toll", "ml-2019-11-01-indelimane", "--as-of", "2019-10-31"],
@@ -154,7 +158,7 @@ def test_serve_says_where_the_pages_are_and_counts_what_they_show(tmp_path: Path
 
 
 @pytest.mark.parametrize("words", [
-    "toll ID", "find --place ID", "find --region ID", "export ID.parquet", "keys revoke ID", "verify --against ID",
+    "toll ID", "find --place ID", "find --region ID", "keys revoke ID", "verify --against ID",
     "keys create --name ID --scope write", "import ucdp-ged none.csv --release ID --released-on 2020-01-01",
     "import ucdp-ged none.csv --release r --released-on ID",
 ])  # fmt: skip
@@ -162,6 +166,12 @@ def test_arguments_that_are_not_utf_8_are_rejected_on_one_line(incidents: Comman
     """A shell passes any bytes on; Python takes those that are not UTF-8 for halves of surrogate pairs."""
     told = incidents.run(*words.replace("ID", "x\udcffy").split(), expect=2).stderr
     assert told.startswith("incidents: ") and len(told.splitlines()) == 1
+
+
+def test_a_file_may_have_a_name_that_is_not_utf_8(incidents: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "x\udcffy.parquet"
+    incidents.run("export", str(file))
+    assert file.read_bytes().startswith(b"PAR1")
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])

@@ -214,7 +214,7 @@ def test_a_member_reserved_for_the_importer_is_rejected(here: Place, tmp_path: P
     told: dict[str, Any] = report_body(5, id="r-new") | {"made_id": True, "reported_by": REPORTERS["ngo"]}
     cell = orjson.dumps([told]).decode().replace('"', '""')
     summary = here.load(f'id,title,date_start,country,toll_reports\nz,T,2020-01-01,ML,"{cell}"\n', tmp_path)
-    assert "made_id: is not a member of a toll report" in summary.reasons[0]
+    assert "made_id: is not a field of a toll report" in summary.reasons[0]
 
 
 def _rows(content: str) -> list[dict[str, str]]:

@@ -90,7 +90,7 @@ def test_each_compression_may_be_used_once(tmp_path: Path) -> None:
         assert read(tmp_path / name) == [{"id": "1", "name": "a"}], name
     for name, content in refused.items():
         (tmp_path / name).write_bytes(content)
-        assert "unpack it and name what is inside" in refusal(tmp_path / name), name
+        assert "unpack it and import its content" in refusal(tmp_path / name), name
 
 
 def _named(name: str, content: bytes) -> bytes:
@@ -236,7 +236,7 @@ def test_shared_strings_are_resolved_and_missing_ones_reported(tmp_path: Path) -
     # then
     assert [dict(row.cells) for row in good] == [{"id": "two", "two": "id"}] * 30
     assert bad.fault is not None
-    assert "damaged from here on" in bad.fault
+    assert "damaged from this row on" in bad.fault
 
 
 def test_sheet_rows_with_decreasing_numbers_are_rejected(tmp_path: Path) -> None:

@@ -321,8 +321,8 @@ def test_a_report_without_an_id_is_recorded_once(database: Database) -> None:
     ("content", "why"),
     [
         ("id,title,date_start,country,tittle\n", "has the column tittle, which this layout does not have; did you mean title?"),
-        ("title,date_start,country\n", "is no table of incidents: it lacks the column id"),
-        ("measure,best\n", "is no table of toll reports: it lacks the columns incidents, reported_on"),
+        ("title,date_start,country\n", "is not a table of incidents: missing column id"),
+        ("measure,best\n", "is not a table of toll reports: missing columns incidents, reported_on"),
     ],
 )  # fmt: skip
 def test_a_table_of_another_layout_is_rejected(database: Database, content: str, why: str) -> None:
@@ -602,4 +602,4 @@ def test_a_rejected_waiting_row_does_not_cause_endless_passes(database: Database
     summary = load(database, f'id,title,date_start,country,toll_reports\nx,T,2020-01-01,ML,"{text}"\n')
     # then it is refused once, and nothing of it is kept
     assert (summary.created, summary.revised, summary.refused) == (0, 0, 1)
-    assert '"r" is recorded already' in summary.reasons[0]
+    assert '"r" already exists' in summary.reasons[0]

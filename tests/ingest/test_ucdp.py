@@ -176,8 +176,8 @@ def test_a_contradicting_duplicate_event_is_rejected(client: Client, database: D
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("a,b\n1,2\n", "is no file of UCDP GED: it lacks the columns id, type_of_violence, side_a, country, date_start, best (has a, b)"),
-        (text(EVENTS, [n for n in EVENTS[0] if n != "best"]), "is no file of UCDP GED: it lacks the column best"),
+        ("a,b\n1,2\n", "is not a UCDP GED file: missing columns id, type_of_violence, side_a, country, date_start, best (found a, b)"),
+        (text(EVENTS, [n for n in EVENTS[0] if n != "best"]), "is not a UCDP GED file: missing column best"),
         (b"\x00\x01", "is neither text nor a workbook"), (b"", "is empty"),
     ],
 )  # fmt: skip

@@ -42,7 +42,7 @@ def test_the_chart_of_indelimane_shows_53_then_49(client: Client) -> None:
     assert "49 from 2 November 2019" in killed.summary
     assert {m.status for m in killed.marks} == {"superseded", "standing"}
     labels = " | ".join(m.label for m in killed.marks)
-    assert "53 killed" in labels and "lowered it by 4" in labels
+    assert "53 killed" in labels and "lowered the headline by 4" in labels
     assert others, "the wounded have their own"
 
 

@@ -118,8 +118,7 @@ def parse_pairs(query: bytes) -> list[tuple[str, str]]:
 def negotiate_format(request: Request, query: Query, model: type[Query]) -> Format:
     """The format that `f` names, else the one that `Accept` prefers, else JSON."""
     if query.is_given("format"):
-        requested: Format = getattr(query, "format", Format.JSON)
-        return requested
+        return Format(getattr(query, "format", Format.JSON))
     accept = request.headers.get("accept", "*/*")
     if accept in ("*/*", "application/json"):
         return Format.JSON

@@ -96,9 +96,7 @@ def _extra_etag_parts(parsed: ParsedRequest[Q]) -> tuple[str, str]:
 
 def _as_page(query: Query, model: type[L], count: int, **more: Any) -> L:
     """The query that a page reads: of `count` items unless the request has a limit."""
-    if not query.is_given("limit"):
-        more["limit"] = count
-    return query.converted(model, **more)
+    return query.converted(model, more if query.is_given("limit") else {"limit": count} | more)
 
 
 async def explorer(request: Request) -> Response:

@@ -14,7 +14,7 @@ from app.store.db.reader import MAX_COUNTS, Reader
 from app.store.db.statements import MAX_BYTES, Read, Row, Statement
 from app.store.read import incident_queries
 from app.store.read import session as read_session
-from app.store.read.cursor import PageSequence, asked_of, cursor_of
+from app.store.read.cursor import PageSequence, bound_text, cursor_of
 from app.store.read.disclosure import disclosed_texts
 from app.store.read.incident_texts import incident_texts, text_builder, with_reports
 from app.store.read.long_rows import completed
@@ -93,7 +93,7 @@ async def count_incidents(session: ReadSession, query: MatchingQuery) -> int:
 
 async def matched(reader: Reader, session: ReadSession, query: MatchingQuery) -> int | None:
     """The number of incidents that match, counted once per recording; `None` if counting takes too long."""
-    key = (blake2b(asked_of(query).encode()).digest(), session.recorded, session.epoch)
+    key = (blake2b(bound_text(query).encode()).digest(), session.recorded, session.epoch)
     if key not in reader.counts:
         narrowed = await resolved(session, query)
         session = replace(session, budget=session.budget and session.budget.half())

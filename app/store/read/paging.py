@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.query.parameters import ListQuery
 from app.query.query import Query
 from app.store.db.statements import Statement
-from app.store.read.cursor import Cursor, PageSequence, asked_of
+from app.store.read.cursor import Cursor, PageSequence, bound_text
 from app.store.read.session import ReadSession, prepared
 
 
@@ -23,7 +23,7 @@ def next_cursor(
     session: ReadSession, sequence: PageSequence, query: Query, last: tuple[int | str, ...] | None
 ) -> str | None:
     """The cursor of the page after the item with the keys `last`; `None` if there are no more items."""
-    return None if last is None else Cursor(last, session.recorded).text(sequence, asked_of(query))
+    return None if last is None else Cursor(last, session.recorded).text(sequence, bound_text(query))
 
 
 async def total_of(session: ReadSession, query: ListQuery, statement: Callable[[], Statement]) -> int | None:

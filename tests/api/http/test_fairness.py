@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.places import load_names
 from app.domain.text import Names
-from app.formats import encoding
+from app.formats import csv_tables, encoding
 from app.query import feature_query
 from app.query.parameters import MAX_GROUPS
 from app.query.query import MAX_ERRORS, MAX_SUGGESTIONS
@@ -112,11 +112,11 @@ BESIDE: list[tuple[Any, str, str]] = [
     (Names, "nearest", "/v1/stats?countri=x"),
     (Names, "nearest", "/?event_type=batles"),
     (Names, "nearest", "/feed.atom?event_type=batles"),
-    (encoding, "csv_lines", "/v1/incidents?limit=1000&f=csv"),
-    (encoding, "csv_lines", "/v1/incidents?limit=1000&f=ucdp"),
-    (encoding, "csv_lines", "/v1/incidents?f=csv"),
-    (encoding, "csv_lines", "/v1/toll-reports?limit=1000&f=csv"),
-    (encoding, "csv_lines", "/v1/toll-reports?f=csv"),
+    (csv_tables, "csv_lines", "/v1/incidents?limit=1000&f=csv"),
+    (csv_tables, "csv_lines", "/v1/incidents?limit=1000&f=ucdp"),
+    (csv_tables, "csv_lines", "/v1/incidents?f=csv"),
+    (csv_tables, "csv_lines", "/v1/toll-reports?limit=1000&f=csv"),
+    (csv_tables, "csv_lines", "/v1/toll-reports?f=csv"),
     (encoding, "geojson_feature", "/v1/incidents?limit=1000&f=geojson"),
     (encoding, "_picked", "/v1/incidents?limit=1000&fields=id"),
     (render, "feed", "/feed.atom?limit=1000"),

@@ -316,10 +316,10 @@ def test_a_body_of_another_media_type_is_rejected(editor: Editor, form: str | No
             method, path = route.split()
             address = path.format(incident_id="there", report_id="tr")
             answer = editor.request(method, address, headers={"If-Match": "*"}, content=content)
-            assert answer.status_code == 415 and answer.json()["detail"].endswith("not without a Content-Type")
+            assert answer.status_code == 415 and answer.json()["detail"].endswith("not without a Content-Type.")
         else:
             told = _refused(editor, route, content, 415, Content_Type=form)
-            assert told["detail"].startswith("send application/")
+            assert told["detail"].startswith("Send application/")
     assert editor.get("/v1/incidents/there").status_code == 200
 
 

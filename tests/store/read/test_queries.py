@@ -136,7 +136,7 @@ def test_the_other_read_routes_run_a_fixed_number_of_statements(reads: StoreRead
             "toll history": await cost(read_history.history, HistoryQuery(), "a"),
             "toll reports": await cost(read_reports.toll_reports, ReportQuery()),
             "reporters": await cost(reporters_sources.reporters_or_sources, ReportQuery(), "reporter"),
-            "stats": await cost(read_statistics.stats, parse_query([("group_by", "country")], StatisticsQuery)),
+            "stats": await cost(read_statistics.stats, StatisticsQuery.model_construct(group_by=(Group.COUNTRY,))),
             "regions": await cost(read_statistics.regions, IncidentQuery()),
             "one region": await cost(read_statistics.region, IncidentQuery(), "ML"),
             "one reporter": await cost(
