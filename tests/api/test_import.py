@@ -182,7 +182,7 @@ def test_a_body_that_is_too_large_is_refused_before_and_while_it_is_read(
     editor: Editor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    monkeypatch.setattr(import_route, "MOST_BYTES", 1000)
+    monkeypatch.setattr(import_route, "MAX_BYTES", 1000)
 
     async def unannounced() -> Any:
         for _ in range(20):
