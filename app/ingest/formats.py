@@ -1,4 +1,4 @@
-"""The formats that files are imported from, and the import of one file."""
+"""The formats of input files, and the import of one file."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -8,11 +8,11 @@ from typing import Protocol
 from app.domain.written_days import DayOrder
 from app.ingest.acled import AcledImport
 from app.ingest.data_sets import Release
-from app.ingest.files import Table, opened
+from app.ingest.files import InputTable, open_table
 from app.ingest.pipeline import Batch, Item, Result, Summary, ingest
 from app.ingest.plain import PlainImport
 from app.ingest.ucdp import UcdpImport
-from app.query.parameters import FileFormat
+from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.db.transaction import Transaction
 from app.store.write.writer import Writer
@@ -22,21 +22,21 @@ class Importer(Protocol):
     """Reads one file of a format."""
 
     def begin(self, writer: Writer) -> Batch:
-        """What records a batch of the file."""
+        """The recorder of one batch of the file."""
         ...
 
     def fits(self, columns: Sequence[str]) -> bool:
         """Whether these are columns of the format."""
         ...
 
-    def survey(self, table: Table) -> Mapping[str, DayOrder | None]:
-        """Reads a file whole before anything is recorded: whether its columns of days have the day or month first.
+    def survey(self, table: InputTable) -> Mapping[str, DayOrder | None]:
+        """Reads the whole file before anything is recorded, and finds the day order of its columns of dates.
 
-        Raises `InvalidInput` where the file is not what it is said to be, or leaves that open.
+        Raises `InvalidInput` if the file has another format, or if the order remains unclear.
         """
         ...
 
-    def items(self, table: Table) -> Iterator[Item]:
+    def items(self, table: InputTable) -> Iterator[Item]:
         """The rows of a file."""
         ...
 
@@ -45,7 +45,7 @@ class Importer(Protocol):
         ...
 
     def finish(self, database: Database, summary: Summary) -> None:
-        """Adds what only the whole file tells."""
+        """Adds to the summary what only the whole file shows."""
         ...
 
 
@@ -62,7 +62,7 @@ def importer_of(
     released_on: str | None = None,
     dates: DayOrder | None = None,
 ) -> Importer:
-    """What reads a file of a format. Raises `InvalidInput` where the release is not stated as the format needs it."""
+    """The importer of a format. Raises `InvalidInput` if the format needs another statement of the release."""
     release = Release(release_name, released_on, dates)
     release.check()
     return IMPORTERS[format](release)
@@ -74,28 +74,28 @@ def import_file(
     database: Database,
     by: str,
     *,
-    told: Callable[[Result], None] = lambda result: None,
-    read: Callable[[int], None] = lambda bytes_read: None,
+    on_result: Callable[[Result], None] = lambda result: None,
+    on_progress: Callable[[int], None] = lambda bytes_read: None,
     can_read_confidential: bool = True,
     expect_allowed: Callable[[Transaction], None] = lambda transaction: None,
 ) -> Summary:
-    """Imports one file. Raises `InvalidInput` where it is not what it is said to be; nothing of it is recorded then.
+    """Imports one file. Raises `InvalidInput`, and records nothing, if the file has another format.
 
-    `told` hears what became of each row, `read` how many bytes of the file are read. Importing again changes nothing,
-    and goes on where an import was broken off. `can_read_confidential`, `expect_allowed`: as in `ingest`.
+    `on_result` gets the result of each row, `on_progress` the bytes read so far. A repeated import changes nothing, and
+    an interrupted one continues. `can_read_confidential` and `expect_allowed` are as in `ingest`.
     """
     summary = Summary()
-    with opened(path, read, importer.fits) as table:
+    with open_table(path, on_progress, importer.fits) as table:
         day_orders = importer.survey(table)
     while True:
-        with opened(path, read, importer.fits) as table:
+        with open_table(path, on_progress, importer.fits) as table:
             items = importer.items(replace(table, day_orders=day_orders))
             ingest(
                 items,
                 database,
                 by,
                 importer.begin,
-                told,
+                on_result,
                 summary,
                 can_read_confidential=can_read_confidential,
                 expect_allowed=expect_allowed,

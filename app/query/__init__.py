@@ -1,1 +1,1 @@
-"""What can be asked: parameters, their values, and the query that they make."""
+"""Queries: their parameters, how values are read, and the typed models that requests are read into."""

@@ -93,8 +93,8 @@ class _Reader:
                 return Null(_property(operand, geometry=True))
             case "like", [operand, pattern]:
                 return self.like(_name(operand), pattern)
-            case "between", [operand, least, most]:
-                pair = (self.comparison(">=", operand, least), self.comparison("<=", operand, most))
+            case "between", [operand, low, high]:
+                pair = (self.comparison(">=", operand, low), self.comparison("<=", operand, high))
                 return Junction("and", pair)
             case "in", [operand, [_, *_] as values]:
                 name = _name(operand)

@@ -78,7 +78,7 @@ _CONTROLS = dict(zip("abtnvfr", "\a\b\t\n\v\f\r", strict=True))
 
 
 def parse_cql_text(text: str, language: Language) -> Json:
-    """The CQL2 JSON that a text stands for. Raises `ValueError` that tells where it cannot be read."""
+    """The CQL2 JSON that a text stands for. Raises `ValueError` that says where it cannot be read."""
     try:
         return _parser(language).parse(text)
     except UnexpectedInput as error:
@@ -137,8 +137,8 @@ class _ToJson(Transformer[Token, Json]):
     def not_like(self, operand: Json, op: str, pattern: Json) -> Json:
         return _call("not", self.like(operand, op, pattern))
 
-    def between(self, operand: Json, least: Json, most: Json) -> Json:
-        return _call("between", operand, least, most)
+    def between(self, operand: Json, low: Json, high: Json) -> Json:
+        return _call("between", operand, low, high)
 
     def not_between(self, *operands: Json) -> Json:
         return _call("not", self.between(*operands))

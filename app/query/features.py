@@ -97,9 +97,9 @@ PROPERTIES: dict[str, Property] = {
     },
     "updated_at": Property("When this record or its headline last changed.", Type.INSTANT),
 }
-"""What a feature has besides its id and its geometry: columns of our plain layout that fit an attribute table."""
+"""The properties of a feature: columns of our plain layout that fit an attribute table."""
 QUERYABLES: dict[str, Property] = {"id": Property("Id of the incident.")} | PROPERTIES
-"""What a filter can compare, besides the geometry."""
+"""What a filter can compare, in addition to the geometry."""
 
 
 def comparable(name: str, literal: Any) -> str | int | float:

@@ -1,6 +1,6 @@
 """Conditions on features, apart from the values that they compare.
 
-A condition without its values decides the SQL, which is made once for all filters of the same form.
+A condition without its values decides the SQL, which is made once for all filters of the same shape.
 """
 
 from dataclasses import dataclass

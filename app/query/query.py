@@ -1,164 +1,264 @@
-"""A question as it was asked: parameters read from name and value pairs, whole or refused with every fault."""
+"""The base of all query models: a field is a parameter, and a request is read into a model or rejected whole."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from functools import cache, partial
+from types import MappingProxyType
+from typing import Any, Self, TypeVar, cast
 
-from app.domain.dates import LAST_INSTANT, Instant, Moment
-from app.domain.places import bare_name, find_regions, region_name
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, PrivateAttr, ValidationError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from app.domain.dates import LAST_INSTANT, Instant
 from app.domain.text import Misspelt, nearest
-from app.domain.vocabulary import Figure
 from app.errors import FieldError, InvalidInput
-from app.query.parameters import BY_NAME, DEFAULT_LIMIT, Filter, Format, Parameter, Sort
-from app.query.value_types import Box
+from app.query.value_types import ValueType
 
-MOST_VALUES = 100
-"""A repeatable parameter may be given this often."""
-MOST_FAULTS = 60
-"""Reading stops after so many faults."""
-MOST_SUGGESTIONS = 10
-"""Faults that name the nearest name: to look for it takes some milliseconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class WantedRegion:
-    """A region that was asked for: the keys that it may be stored under."""
-
-    text: str
-    codes: tuple[str, ...]
-    """Codes of ISO 3166-2; empty where it has no such name."""
-    names: tuple[str, ...]
-    """The bare name, which a region without a code may be stored under; empty where a code was asked for."""
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """All of them."""
-        return (*self.codes, *self.names)
+MAX_VALUES = 100
+"""A repeatable parameter may have this many values."""
+MAX_ERRORS = 60
+"""Errors that one response lists."""
+MAX_SUGGESTIONS = 10
+"""Errors that suggest the nearest name: finding it takes some milliseconds."""
+Pairs = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """What was asked. `given` holds exactly the parameters that were sent, read; a 0 or a `False` is given."""
+class Parameter:
+    """How the value of a field is read from text and described. Stands in the field's annotation."""
 
-    given: Mapping[str, Any] = field(default_factory=dict)
+    kind: ValueType
+    help: str
+    repeatable: bool = False
+    name: str = ""
+    """The name in a request, set by `parameters_of`."""
 
-    @property
-    def filters(self) -> list[tuple[Filter, Any]]:
-        """The filters that were given, with their values, in the order of their declaration."""
-        return [(f, self.given[name]) for name, f in BY_NAME.items() if name in self.given]
+    def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
+        value = core_schema.no_info_plain_validator_function(self._read)
+        if not self.repeatable:
+            return value
+        return core_schema.no_info_after_validator_function(_distinct, core_schema.list_schema(value))
 
-    @property
-    def as_of(self) -> Moment | None:
-        """The moment of reported time asked for; `None` is now."""
-        return self.given.get("as_of")
+    def _read(self, text: str) -> Any:
+        try:
+            return self.kind.read(text)
+        except ValueError as error:
+            raise rejected(error) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Rejection:
+    """An error inside one of Pydantic, which calls `str` of what it carries: of a misspelt name that takes a while."""
+
+    error: ValueError
+    name: str
+
+
+def rejected(error: ValueError, name: str = "") -> PydanticCustomError:
+    """An error of Pydantic that carries `error`. `name` is the parameter that a rule of the whole model names."""
+    return PydanticCustomError("rejected", "rejected", {"rejection": _Rejection(error, name)})
+
+
+def _distinct(values: list[Any]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+class Comparison(Enum):
+    """How a filter compares. `store.read.filters` has the SQL of each."""
+
+    ANY_OF = auto()
+    AT_LEAST = auto()
+    AT_MOST = auto()
+    ENDS_SINCE = auto()
+    SINCE = auto()
+    WORDS = auto()
+    NEAR_BORDER = auto()
+    TARGET_KIND = auto()
+    BOX = auto()
+    CIRCLE = auto()
+    COVERS = auto()
+    MEASURE = auto()
+    REPORTED_BY = auto()
+    REPORTED_SINCE = auto()
+    REPORTED_UNTIL = auto()
+    DROPPED = auto()
+    DROPPED_BY = auto()
+    PREDICATE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """How the value of a field limits incidents. Stands in the field's annotation.
+
+    `column` may depend on the requested figure: `killed_{figure}`.
+    """
+
+    how: Comparison
+    column: str = ""
+    name: str = ""
+    """The name of the field, set by `filters_of`."""
+
+
+class Query(BaseModel):
+    """A query as it was sent. A field that was not sent has its default; 0 and `False` are values like any other.
+
+    The model itself has no fields, and selects the present of both clocks.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=True)
+    _pairs: tuple[tuple[str, str], ...] = PrivateAttr(())
+
+    def is_given(self, name: str) -> bool:
+        """Whether the field was sent."""
+        return name in self.model_fields_set
+
+    def is_on(self, name: str) -> bool:
+        """Whether the switch was sent, and is on."""
+        return name in self.model_fields_set and bool(getattr(self, name))
 
     @property
     def known(self) -> Instant:
-        """`as_of` as an instant; now is the far future, since a day counts as its last instant."""
-        return self.as_of.instant if self.as_of else LAST_INSTANT
+        """`as_of` as an instant. The present is the far future, since a day counts as its last instant."""
+        return LAST_INSTANT
 
     @property
     def recorded(self) -> Instant | None:
-        """`recorded_as_of` as an instant; `None` is now."""
-        asked: Moment | None = self.given.get("recorded_as_of")
-        return asked.instant if asked else None
+        """`recorded_as_of` as an instant; `None` is the present."""
+        return None
 
     @property
-    def figure(self) -> Figure:
-        """Which figure limits, sorts and sums use."""
-        return Figure(self.given.get("figure", Figure.BEST))
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """The parameters as they were sent, and what `but` changed in them: what a cursor is bound to."""
+        return self._pairs
 
-    @property
-    def sort(self) -> Sort:
-        """The order asked for."""
-        return Sort(self.given.get("sort", Sort.DATE_DOWN))
+    def filters(self) -> list[tuple[Filter, Any]]:
+        """The filters that were given with their values, in the order of their declaration."""
+        given = self.model_fields_set
+        return [(f, getattr(self, f.name)) for f in filters_of(type(self)) if f.name in given]
 
-    @property
-    def limit(self) -> int:
-        """Items on a page."""
-        return int(self.given.get("limit", DEFAULT_LIMIT))
+    def count_values(self) -> int:
+        """How many values the filters compare with."""
+        return sum(_count(value) for _, value in self.filters())
 
-    @property
-    def paged(self) -> bool:
-        """Whether a page was asked for in so many words."""
-        return bool({"limit", "cursor"} & self.given.keys())
+    def but(self, **changes: Any) -> Self:
+        """A copy with some fields changed. `None` removes a field from the query."""
+        fields = type(self).model_fields
+        defaults = {name: fields[name].get_default() for name, value in changes.items() if value is None}
+        copy = self.model_copy(update=changes | defaults)
+        copy.model_fields_set.difference_update(defaults)
+        changed = ((name, _text_of(value)) for name, value in changes.items() if value is not None)
+        copy._pairs = (*(pair for pair in self._pairs if pair[0] not in changes), *changed)
+        return copy
 
-    @property
-    def form(self) -> Format:
-        """The form of the answer."""
-        return Format(self.given.get("f", Format.JSON))
+    def converted(self, model: "type[Q]", more: Mapping[str, Any] = MappingProxyType({}), *without: str) -> "Q":
+        """The same as another model: the given fields that both have `without` some, and `more` that follows."""
+        kept = (name for name in self.model_fields_set if name in model.model_fields and name not in without)
+        made = cast("Q", model.model_construct(**{name: getattr(self, name) for name in kept} | dict(more)))
+        made._pairs = self._pairs
+        return made
 
-    @property
-    def fields(self) -> tuple[str, ...] | None:
-        """The members asked for; `None` is all."""
-        return self.given.get("fields")
 
-    @property
-    def hxl(self) -> bool:
-        """Whether a row of HXL hashtags was asked for."""
-        return bool(self.given.get("hxl"))
-
-    @property
-    def bom(self) -> bool:
-        """Whether a byte order mark was asked for."""
-        return bool(self.given.get("bom"))
-
-    @property
-    def regions(self) -> tuple[WantedRegion, ...]:
-        """The regions asked for."""
-        return tuple(self.given.get("region", ()))
-
-    @property
-    def box(self) -> Box | None:
-        """A box that holds every place asked for, where places are."""
-        if "near" in self.given and "bbox" not in self.given:
-            around: Box = self.given["near"].box_around(self.given["radius_km"])
-            return around
-        return self.given.get("bbox")
-
-    @property
-    def values(self) -> int:
-        """How many values are compared with."""
-        return sum(_count(value) for value in self.given.values())
-
-    def but(self, **changes: Any) -> "Query":
-        """The same question with some parameters given differently; `None` takes one away."""
-        merged = {**self.given, **changes}
-        return Query({name: value for name, value in merged.items() if value is not None})
+Q = TypeVar("Q", bound=Query)
 
 
 def _count(value: Any) -> int:
     values = getattr(value, "values", value)  # of a predicate
-    return len(values) if isinstance(values, (list, tuple)) else 1
+    return len(values) if isinstance(values, tuple) else 1
 
 
-def parse_query(
-    pairs: Iterable[tuple[str, str]], allowed: Sequence[Parameter], suggestions: int = MOST_SUGGESTIONS
-) -> Query:
-    """Reads a question. Raises `InvalidInput` that lists every parameter that is unknown, repeated or unreadable.
+def _text_of(value: Any) -> str:
+    return ",".join(map(_text_of, value)) if isinstance(value, tuple) else str(getattr(value, "text", value))
 
-    `suggestions` is the number of faults, the first ones, that name the nearest name.
+
+@cache
+def parameters_of(model: type[Query]) -> Mapping[str, Parameter]:
+    """The parameters of a query model by their names in a request, in the order of the fields."""
+    fields = model.model_fields.items()
+    found = [(info.alias or name, p) for name, info in fields for p in info.metadata if isinstance(p, Parameter)]
+    return MappingProxyType({name: replace(p, name=name) for name, p in found})
+
+
+@cache
+def filters_of(model: type[Query]) -> Sequence[Filter]:
+    """The filters of a query model, in the order of the fields."""
+    fields = model.model_fields.items()
+    return tuple(replace(f, name=name) for name, info in fields for f in info.metadata if isinstance(f, Filter))
+
+
+def parse_query(pairs: Iterable[tuple[str, str]], model: type[Q], suggestions: int = MAX_SUGGESTIONS) -> Q:
+    """Reads name and value pairs. Raises `InvalidInput` with every parameter that is unknown, repeated or unreadable.
+
+    The first `suggestions` errors suggest the nearest name.
     """
-    names = {p.name: p for p in allowed}
-    given: dict[str, Any] = {}
-    faults: list[FieldError] = []
-    for name, text in pairs:
-        if len(faults) == MOST_FAULTS:
-            break
-        parameter = names.get(name)
-        hinted = len(faults) < suggestions
+    pairs = tuple(pairs)
+    if not pairs:
+        empty: Q = _empty(model)
+        return empty
+    given = _Given(parameters_of(model), pairs)
+    try:
+        query = model.model_validate(given.texts)
+    except ValidationError as error:
+        for details in error.errors(include_url=False, include_input=False):
+            given.reject(details["loc"], details["ctx"]["rejection"])
+    if given.errors:
+        raise InvalidInput(given.listed(suggestions))
+    query._pairs = pairs
+    return query
+
+
+@cache
+def _empty(model: type[Q]) -> Q:
+    return model()
+
+
+class _Given:
+    """The texts of a request by parameter, and what is wrong with them, each at the place of its pair."""
+
+    def __init__(self, parameters: Mapping[str, Parameter], pairs: Pairs) -> None:
+        self.texts: dict[str, Any] = {}
+        self.errors: list[tuple[int, Callable[..., FieldError]]] = []
+        self._parameters, self._pairs = parameters, pairs
+        self._places: dict[str, list[int]] = {}
+        for place, (name, text) in enumerate(pairs):
+            self._take(place, name, text)
+
+    def _take(self, place: int, name: str, text: str) -> None:
+        parameter = self._parameters.get(name)
         if parameter is None:
-            faults.append(_unknown(name, text, names, hinted=hinted))
-        elif fault := _take(parameter, text, given, hinted=hinted):
-            faults.append(fault)
-    if ("near" in given) != ("radius_km" in given) and not faults:
-        missing = "radius_km" if "near" in given else "near"
-        faults.append(FieldError(missing, "is missing: near and radius_km are given together"))
-    if faults:
-        raise InvalidInput(faults)
-    if "region" in given:
-        given["region"] = tuple(_wanted(text, tuple(given.get("country", ()))) for text in given["region"])
-    return Query(given)
+            self.errors.append((place, partial(_unknown, name, text, self._parameters)))
+        elif parameter.repeatable:
+            texts = self.texts.setdefault(name, [])
+            if text in texts:
+                return
+            if len(texts) < MAX_VALUES:
+                texts.append(text)
+                self._places.setdefault(name, []).append(place)
+            else:
+                self._refuse(place, FieldError(name, f"is given more than {MAX_VALUES} times"))
+        elif name in self.texts:
+            self._refuse(place, FieldError(name, "is given more than once", text))
+        else:
+            self.texts[name] = text
+            self._places[name] = [place]
+
+    def reject(self, location: Sequence[str | int], rejection: _Rejection) -> None:
+        """Notes what is wrong with the value at a location of the model, or with the model as a whole."""
+        error = rejection.error
+        if not location:
+            self._refuse(len(self._pairs), FieldError(rejection.name, str(error)))
+            return
+        at = str(location[0])
+        place = self._places[at][int(location[1]) if len(location) > 1 else 0]
+        self.errors.append((place, partial(_unreadable, at, self._pairs[place][1], error)))
+
+    def _refuse(self, place: int, error: FieldError) -> None:
+        self.errors.append((place, lambda *, hinted: error))
+
+    def listed(self, suggestions: int) -> list[FieldError]:
+        """The errors in the order of the pairs."""
+        ordered = sorted(self.errors, key=lambda error: error[0])[:MAX_ERRORS]
+        return [made(hinted=number < suggestions) for number, (_, made) in enumerate(ordered)]
 
 
 def _unknown(name: str, text: str, names: Iterable[str], *, hinted: bool) -> FieldError:
@@ -167,25 +267,5 @@ def _unknown(name: str, text: str, names: Iterable[str], *, hinted: bool) -> Fie
     return FieldError(name, f"is not a parameter here{hint}", text)
 
 
-def _take(parameter: Parameter, text: str, given: dict[str, Any], *, hinted: bool) -> FieldError | None:
-    name = parameter.name
-    try:
-        value = parameter.kind.read(text)
-    except Misspelt as error:
-        return FieldError(name, str(error) if hinted else error.plain, text)
-    except ValueError as error:
-        return FieldError(name, str(error), text)
-    if not parameter.repeatable:
-        if name in given:
-            return FieldError(name, "is given more than once", text)
-        given[name] = value
-        return None
-    values = given.setdefault(name, [])
-    if value not in values:
-        values.append(value)
-    return FieldError(name, f"is given more than {MOST_VALUES} times") if len(values) > MOST_VALUES else None
-
-
-def _wanted(text: str, countries: tuple[str, ...]) -> WantedRegion:
-    names = () if region_name(text.strip().upper()) else (bare_name(text),)
-    return WantedRegion(text, find_regions(text, countries) or find_regions(text), names)
+def _unreadable(name: str, text: str, error: ValueError, *, hinted: bool) -> FieldError:
+    return FieldError(name, error.plain if isinstance(error, Misspelt) and not hinted else str(error), text)

@@ -22,8 +22,8 @@ from app.query.features import QUERYABLES, comparable
 EARTH_KM = 6371.0088
 """Mean radius of the earth (IUGG)."""
 LARGEST = 2**53 - 1
-LONGEST_TEXT = 200
-MOST_WORDS = 16
+MAX_TEXT = 200
+MAX_WORDS = 16
 """Different words that are looked for at once."""
 _WHOLE = re.compile(r"-?[0-9]{1,16}", re.ASCII)
 _DECIMAL_PATTERN = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
@@ -64,7 +64,7 @@ class Point:
     longitude: float
 
     def box_around(self, radius_km: float) -> Box:
-        """The least box that holds the circle of this radius; all longitudes where it reaches a pole."""
+        """The smallest box that holds the circle of this radius; all longitudes where it reaches a pole."""
         angle = radius_km / EARTH_KM
         reach = math.degrees(angle)
         south, north = max(self.latitude - reach, -90.0), min(self.latitude + reach, 90.0)
@@ -76,6 +76,22 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class RegionName:
+    """A region that a query names, and the keys that it may be stored under. Both are empty as it is read."""
+
+    text: str
+    codes: tuple[str, ...] = ()
+    """Codes of ISO 3166-2; empty if it has no such name."""
+    names: tuple[str, ...] = ()
+    """The bare name, which a region without a code may be stored under; empty for a code."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Codes and names."""
+        return (*self.codes, *self.names)
+
+
+@dataclass(frozen=True, slots=True)
 class Interval:
     """Days from the first to the last; `None` is an open end."""
 
@@ -83,32 +99,32 @@ class Interval:
     last: date | None
 
 
-def clamped(least: int, most: int, default: int) -> ValueType:
-    """Whole numbers from `least` on; those beyond `most` count as `most`, as OGC API – Features has it."""
+def clamped(lowest: int, highest: int, default: int) -> ValueType:
+    """Whole numbers of at least `lowest`; larger ones than `highest` become `highest`, as OGC API – Features says."""
 
     def read(text: str) -> int:
-        if not _WHOLE.fullmatch(text) or int(text) < least:
-            raise ValueError(f"is not a whole number of at least {least}")
-        return min(int(text), most)
+        if not _WHOLE.fullmatch(text) or int(text) < lowest:
+            raise ValueError(f"is not a whole number of at least {lowest}")
+        return min(int(text), highest)
 
-    return ValueType(read, _whole_schema(least, most) | {"default": default})
+    return ValueType(read, _whole_schema(lowest, highest) | {"default": default})
 
 
-def whole(least: int, most: int) -> ValueType:
-    """Whole numbers from `least` to `most`."""
+def whole(lowest: int, highest: int) -> ValueType:
+    """Whole numbers from `lowest` to `highest`."""
 
     def read(text: str) -> int:
         if not _WHOLE.fullmatch(text):
             raise ValueError("is not a whole number")
-        if not least <= (number := int(text)) <= most:
-            raise ValueError(f"is not a whole number from {least} to {most}")
+        if not lowest <= (number := int(text)) <= highest:
+            raise ValueError(f"is not a whole number from {lowest} to {highest}")
         return number
 
-    return ValueType(read, _whole_schema(least, most))
+    return ValueType(read, _whole_schema(lowest, highest))
 
 
-def _whole_schema(least: int, most: int) -> dict[str, Any]:
-    return {"type": "integer", "minimum": least, "maximum": most} | (INT64 if most >= 2**31 else {})
+def _whole_schema(lowest: int, highest: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": lowest, "maximum": highest} | (INT64 if highest >= 2**31 else {})
 
 
 def _choose(text: str, names: dict[str, Any]) -> Any:
@@ -138,13 +154,15 @@ def numbers(values: type[IntEnum]) -> ValueType:
 
 def choices(values: Iterable[str]) -> ValueType:
     """Some of a list of names, separated by commas."""
-    names = {v.casefold(): str(v) for v in values}
+    names = {v.casefold(): v for v in values}
 
     def read(text: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(_choose(part.strip(), names) for part in text.split(",")))
 
     one = "|".join(re.escape(name) for name in names.values())
-    return ValueType(read, {"type": "string", "pattern": f"^({one})(,({one}))*$"}, example=next(iter(names.values())))
+    return ValueType(
+        read, {"type": "string", "pattern": f"^({one})(,({one}))*$"}, example=str(next(iter(names.values())))
+    )
 
 
 def _flag(text: str) -> bool:
@@ -158,26 +176,26 @@ def _words(text: str) -> str:
     words = dict.fromkeys(fold(_text(text)).split())
     if not words:
         raise ValueError("has no word to look for")
-    if len(words) > MOST_WORDS:
-        raise ValueError(f"has {len(words)} different words, more than {MOST_WORDS}; look for the rarest ones")
+    if len(words) > MAX_WORDS:
+        raise ValueError(f"has {len(words)} different words, more than {MAX_WORDS}; look for the rarest ones")
     return " ".join(words)
 
 
 def _text(text: str) -> str:
-    if len(text) > LONGEST_TEXT:
-        raise ValueError(f"is longer than {LONGEST_TEXT} characters")
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"is longer than {MAX_TEXT} characters")
     return check_text(text)
 
 
-def _region(text: str) -> str:
+def _region(text: str) -> RegionName:
     if not fold(_text(text)):
         raise ValueError("has no word to look for")
-    return text
+    return RegionName(text)
 
 
 def _id(text: str) -> str:
     if not _ID.match(text) or text.endswith("\n"):
-        raise ValueError("is not an id: small letters, digits, dots, dashes and underscores, 100 at most")
+        raise ValueError("is not an id: lower-case letters, digits, dots, dashes and underscores, 100 at most")
     return text
 
 
@@ -238,7 +256,7 @@ def _point(text: str) -> Point:
 
 def _kilometres(text: str) -> float:
     if not _DECIMAL.fullmatch(text) or not 0 < (number := _decimal(text)) <= 20040:
-        raise ValueError("is not a number of kilometres, more than 0 and at most 20040")
+        raise ValueError("is not a number of kilometers, more than 0 and at most 20040")
     return number
 
 
@@ -265,7 +283,7 @@ SWITCH = ValueType(_flag, {"type": "boolean", "default": False})
 """A flag whose `false` says no more than leaving it away."""
 DAY = ValueType(parse_day, DAY_SCHEMA, "2019-11-01")
 MOMENT = ValueType(parse_moment, MOMENT_SCHEMA, "2019-11-01")
-SHORT_TEXT = {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}
+SHORT_TEXT = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
 COUNTRY = ValueType(find_country, SHORT_TEXT, "ML")
 REGION = ValueType(_region, SHORT_TEXT, "Ménaka")
 WORDS = ValueType(_words, SHORT_TEXT, "indelimane")

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from app.query import value_types
-from app.query.parameters import BY_NAME, Filter, Parameter
+from app.query.parameters import ExplorerQuery, MatchingQuery
+from app.query.query import Parameter, filters_of, parameters_of
 from app.web.words import word
 
 FIRST = ("q", "country", "region", "date_from", "date_to", "killed_min", "change")
 """Those that are always seen, in this order; the others open on demand."""
+NO_FIELDS = ("limit", "cursor")
+_FILTERS = frozenset(f.name for f in filters_of(MatchingQuery))
 _LABELS = {
     "q": "Search", "date_from": "From", "date_to": "To", "killed_min": "Killed, at least",
     "change": "Headline killed was",
@@ -61,9 +64,10 @@ class Form:
     sort: Field
 
 
-def form(parameters: Iterable[Parameter], pairs: Sequence[tuple[str, str]]) -> Form:
-    """The fields of all parameters. A filter that is given several times has several fields."""
-    made = [field for parameter in parameters for field in _fields(parameter, pairs)]
+def form(pairs: Sequence[tuple[str, str]]) -> Form:
+    """The fields of the explorer's parameters. A filter that is given several times has several fields."""
+    parameters = parameters_of(ExplorerQuery).values()
+    made = [field for p in parameters if p.name not in NO_FIELDS for field in _fields(p, pairs)]
     named = {field.name: field for field in made}
     apart = (*FIRST, "as_of", "sort")
     first = [field for name in FIRST for field in made if field.name == name]
@@ -106,9 +110,9 @@ def _label_of(parameter: Parameter, code: str) -> str:
 
 def in_words(pairs: Iterable[tuple[str, str]]) -> list[str]:
     """The filters that are given, as a line of text each."""
-    told = []
+    lines = []
     for name, value in pairs:
-        if isinstance(BY_NAME.get(name), Filter) and value:
+        if name in _FILTERS and value:
             label = _LABELS.get(name, word(name)).lower()
-            told.append(f"{label}: {_VIOLENCE.get(value, value) if name == 'type_of_violence' else word(value)}")
-    return told
+            lines.append(f"{label}: {_VIOLENCE.get(value, value) if name == 'type_of_violence' else word(value)}")
+    return lines

@@ -54,18 +54,18 @@ def kind(schema: Schema) -> str:
     return {"date": "day", "date-time": "instant"}.get(schema.get("format", ""), name)
 
 
-def values(schema: Schema, most: int = 12) -> str:
+def values(schema: Schema, longest: int = 12) -> str:
     """The values that a schema takes, where it says more than its kind."""
     schema = resolved(schema)
     if schema.get("type") == "array":
-        return values(schema["items"], most)
-    if len(enum := schema.get("enum", ())) > most:
+        return values(schema["items"], longest)
+    if len(enum := schema.get("enum", ())) > longest:
         return f"one of {len(enum)} words; the OpenAPI document lists them"
     if enum:
         return ", ".join(map(code, enum))
     if found := re.match(r"\^\(([a-z_|]+)\)\(,", schema.get("pattern", "")):
         words = found[1].split("|")
-        return "some of " + ", ".join(map(code, words)) if len(words) <= most else "fields of the record"
+        return "some of " + ", ".join(map(code, words)) if len(words) <= longest else "fields of the record"
     low, high = schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum")
     if low is not None and high is not None and high < 2**31:
         return f"{low:,} to {high:,}"

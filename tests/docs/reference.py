@@ -72,7 +72,7 @@ def other_parameters() -> str:
 def formats() -> str:
     """Every format, with its media type."""
     return _table(
-        ("`f`", "media type"), ((code(form.value), code(media_type)) for form, media_type in MEDIA_TYPES.items())
+        ("`f`", "media type"), ((code(format.value), code(media_type)) for format, media_type in MEDIA_TYPES.items())
     )
 
 

@@ -1,4 +1,4 @@
-"""Files beyond a limit are rejected whole, at once, with one line. The large ones are tried in `tests/faults`."""
+"""Files beyond a limit are rejected quickly, on one line. Large files are tested in `tests/faults`."""
 
 import gzip
 import io
@@ -11,8 +11,8 @@ import openpyxl
 import pytest
 
 from app.errors import InvalidInput
-from app.ingest import files, limits, pipeline, sheets, text_files
-from app.ingest.files import opened
+from app.ingest import limits, packed_files, pipeline, sheets, text_files
+from app.ingest.files import open_table
 from tests.faults import bombs
 
 ROW = b"x,T,2021-03-15,ML\n"
@@ -20,7 +20,7 @@ ROW = b"x,T,2021-03-15,ML\n"
 
 def refusal(path: Path) -> str:
     """Why a file is rejected whole, be it at its beginning or further on."""
-    with pytest.raises(InvalidInput) as error, opened(path) as table:
+    with pytest.raises(InvalidInput) as error, open_table(path) as table:
         for row in table.rows:
             assert row.fault is None or "damaged" not in row.fault
     (fault,) = error.value.faults
@@ -29,7 +29,7 @@ def refusal(path: Path) -> str:
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    with opened(path) as table:
+    with open_table(path) as table:
         return [dict(row.cells) for row in table.rows]
 
 
@@ -40,7 +40,7 @@ SMALL = [
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_what_is_too_wide_too_deep_or_too_far_is_refused_at_once(tmp_path: Path, name: str) -> None:
+def test_a_file_that_is_too_wide_too_deep_or_too_long_is_rejected_quickly(tmp_path: Path, name: str) -> None:
     # given
     _, make = {**bombs.PLAIN, **bombs.PACKED}[name]
     make(tmp_path / "bomb")
@@ -55,7 +55,7 @@ def test_what_is_too_wide_too_deep_or_too_far_is_refused_at_once(tmp_path: Path,
 
 
 @pytest.mark.parametrize("count", [limits.MAX_COLUMNS, limits.MAX_COLUMNS + 1])
-def test_a_table_has_as_many_columns_as_the_limit_and_no_more(tmp_path: Path, count: int) -> None:
+def test_a_table_may_have_as_many_columns_as_the_limit(tmp_path: Path, count: int) -> None:
     # given
     names = [f"c{n}" for n in range(count)]
     book = openpyxl.Workbook()
@@ -73,7 +73,7 @@ def test_a_table_has_as_many_columns_as_the_limit_and_no_more(tmp_path: Path, co
             assert refusal(tmp_path / name) == "has 1,001 columns; a table has at most 1,000"
 
 
-def test_each_kind_of_packing_may_be_used_once(tmp_path: Path) -> None:
+def test_each_compression_may_be_used_once(tmp_path: Path) -> None:
     # given
     table = b"id,name\n1,a\n"
     in_zip = bombs.zipped(table)
@@ -90,7 +90,7 @@ def test_each_kind_of_packing_may_be_used_once(tmp_path: Path) -> None:
         assert read(tmp_path / name) == [{"id": "1", "name": "a"}], name
     for name, content in refused.items():
         (tmp_path / name).write_bytes(content)
-        assert "unpack it and name what is inside" in refusal(tmp_path / name), name
+        assert "unpack it and import its content" in refusal(tmp_path / name), name
 
 
 def _named(name: str, content: bytes) -> bytes:
@@ -113,11 +113,11 @@ def _sheet(path: Path, rows: int) -> None:
 
 
 @pytest.mark.parametrize("make", [_gz, _zip_of, _sheet])
-def test_a_file_unpacks_to_a_multiple_of_its_size_and_no_more(
+def test_a_file_may_expand_only_to_a_multiple_of_its_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path, int], None]
 ) -> None:
     # given
-    monkeypatch.setattr(limits, "UNPACKED_IN_ANY_CASE", 100_000)
+    monkeypatch.setattr(limits, "ALWAYS_UNPACKED", 100_000)
     monkeypatch.setattr(limits, "MAX_RATIO", 30)
     make(tmp_path / "little", 500)
     make(tmp_path / "much", 30_000)
@@ -129,7 +129,7 @@ def test_a_file_unpacks_to_a_multiple_of_its_size_and_no_more(
 
 @pytest.mark.parametrize("begin", ["", "id,name\n1,a\n"])
 @pytest.mark.parametrize("line", ["\n", " , \n"])
-def test_rows_with_nothing_in_them_are_counted(
+def test_empty_rows_count_toward_the_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begin: str, line: str
 ) -> None:
     # given
@@ -142,7 +142,7 @@ def test_rows_with_nothing_in_them_are_counted(
     assert refusal(tmp_path / "many")
 
 
-def test_a_row_that_goes_on_over_lines_has_a_longest_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_over_several_lines_has_a_maximum_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr(text_files, "MAX_RECORD", 1000)
     (tmp_path / "file").write_text('id,name\n1,a\n"' + '\n","' * 500)
@@ -151,23 +151,23 @@ def test_a_row_that_goes_on_over_lines_has_a_longest_length(tmp_path: Path, monk
     assert "has a row of more than" in refusal(tmp_path / "file")
 
 
-def test_halves_of_rows_are_put_together_up_to_a_number_of_lines(tmp_path: Path) -> None:
+def test_split_rows_are_joined_up_to_a_number_of_lines(tmp_path: Path) -> None:
     # given
     (tmp_path / "file").write_text("id,name\n" + "a\n" * 300_000 + "1,b\n")
 
     # when
     begun = time.process_time()
-    with opened(tmp_path / "file") as table:
+    with open_table(tmp_path / "file") as table:
         *refused, last = table.rows
 
     # then
     assert time.process_time() - begun < 10
-    assert {row.fault for row in refused} == {"has 1 cells, and the header 2"}
+    assert {row.fault for row in refused} == {"has 1 cells, but the header has 2"}
     assert len(refused) >= 300_000 // limits.MAX_TORN
     assert dict(last.cells) == {"id": "1", "name": "b"}
 
 
-def test_a_batch_has_a_largest_size_in_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_has_a_maximum_size_in_characters(monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr(pipeline, "MAX_BATCH_LENGTH", 1000)
     items = [pipeline.Item("", None, cells={"a": "x" * length}) for length in (10, 1000, 10, 10, 2000, 10)]
@@ -181,7 +181,7 @@ class Stopped(Exception):
 
 
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.zip", "a.xlsx", "xlsx in gz"])
-def test_the_stop_is_looked_for_while_a_file_unpacks(tmp_path: Path, name: str) -> None:
+def test_cancellation_is_checked_during_decompression(tmp_path: Path, name: str) -> None:
     # given: one read of the file, out of which much comes
     path = tmp_path / name
     if name.endswith(("xlsx", "gz")) and "xlsx" in name:
@@ -189,7 +189,7 @@ def test_the_stop_is_looked_for_while_a_file_unpacks(tmp_path: Path, name: str) 
         path.write_bytes(path.read_bytes() if name == "a.xlsx" else gzip.compress(path.read_bytes()))
     else:
         (_zip_of if name == "a.zip" else _gz)(path, 100_000)
-    assert path.stat().st_size < files.READ
+    assert path.stat().st_size < packed_files.READ_SIZE
     looks = 0
 
     def look(_: int) -> None:
@@ -199,12 +199,12 @@ def test_the_stop_is_looked_for_while_a_file_unpacks(tmp_path: Path, name: str) 
             raise Stopped
 
     # when, then
-    with pytest.raises(Stopped), opened(path, look) as table:
+    with pytest.raises(Stopped), open_table(path, look) as table:
         for _ in table.rows:
             pass
 
 
-def test_values_of_a_workbook_are_those_that_its_writer_put_in(tmp_path: Path) -> None:
+def test_workbook_values_round_trip(tmp_path: Path) -> None:
     # given
     book = openpyxl.Workbook()
     assert book.active is not None
@@ -220,7 +220,7 @@ def test_values_of_a_workbook_are_those_that_its_writer_put_in(tmp_path: Path) -
     ]
 
 
-def test_shared_texts_of_cells_are_found_and_those_that_are_not_there_are_told(tmp_path: Path) -> None:
+def test_shared_strings_are_resolved_and_missing_ones_reported(tmp_path: Path) -> None:
     # given
     texts = b"<sst><si><t>id</t></si><si><r><t>tw</t></r><r><t>o</t></r><rPh><t>loud</t></rPh></si></sst>"
 
@@ -230,16 +230,16 @@ def test_shared_texts_of_cells_are_found_and_those_that_are_not_there_are_told(t
     bombs.workbook(tmp_path / "a.xlsx", [cells(0, 1), *[cells(1, 0)] * 30, cells(7, 0)], [texts])
 
     # when
-    with opened(tmp_path / "a.xlsx") as table:
+    with open_table(tmp_path / "a.xlsx") as table:
         *good, bad = table.rows
 
     # then
     assert [dict(row.cells) for row in good] == [{"id": "two", "two": "id"}] * 30
     assert bad.fault is not None
-    assert "damaged from here on" in bad.fault
+    assert "damaged from this row on" in bad.fault
 
 
-def test_rows_of_a_sheet_that_go_back_are_refused(tmp_path: Path) -> None:
+def test_sheet_rows_with_decreasing_numbers_are_rejected(tmp_path: Path) -> None:
     # given
     bombs.workbook(tmp_path / "a.xlsx", [bombs.cells(1, "id"), bombs.cells(5, "x"), bombs.cells(5, "y")])
 

@@ -1,7 +1,7 @@
-"""The OpenAPI document of `/ogc`, in version 3.0, which OGC API – Features asks for; the service's own is of 3.1.
+"""The OpenAPI document of `/ogc`, in version 3.0 as OGC API – Features requires; the service's own is in version 3.1.
 
-Clients read more of it than its addresses: QGIS takes its page size from `components/parameters/limit` and the types of
-properties from their parameters, GDAL the properties that it may filter by and the languages of `filter-lang`.
+Clients read more than addresses from it. QGIS takes its page size from `components/parameters/limit`, and the types of
+properties from their parameters. GDAL takes the properties that it may filter by, and the languages of `filter-lang`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,9 +9,9 @@ from typing import Any
 
 from app.api.openapi.ogc_schemas import SCHEMA
 from app.api.openapi.operations import openapi_parameter, path_parameters
-from app.query import parameters as query_parameters
+from app.query.feature_query import FeatureByIdQuery, FeatureInfoQuery, FeatureQuery
 from app.query.features import QUERYABLES
-from app.query.parameters import Parameter
+from app.query.query import Parameter, Query, parameters_of
 
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 _JSON, _GEOJSON, _PROBLEM = "application/json", "application/geo+json", "application/problem+json"
@@ -19,48 +19,50 @@ _ID = {"incident_id": "The incident's id, like `ml-2019-11-01-indelimane`."}
 _NUMBERS = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 6}
 _FORM = {"style": "form", "explode": False}
 _OF_STANDARD = ("bbox", "bbox-crs", "datetime", "limit", "filter", "filter-lang", "filter-crs")
-"""Parameters that the standards define, with the fragments of OpenAPI that they prescribe."""
+"""Parameters that the standards define, along with their OpenAPI fragments."""
 
 
 def document(base: str, title: str, version: str) -> dict[str, Any]:
     """The document; `base` is the address of the landing page."""
-    form = query_parameters.ABOUT_FEATURES
+    info = FeatureInfoQuery
     collection = "/collections/incidents"
     return {
         "openapi": "3.0.3",
         "info": {"title": f"{title}: OGC API – Features", "version": version, "license": {"name": "MIT"}},
         "servers": [{"url": base}],
         "paths": {
-            "/": _get("landing", "Landing page", _JSON, form),
-            "/api": _get("api", "This document", OPENAPI, form),
-            "/conformance": _get("conformance", "Conformance classes", _JSON, form),
-            "/collections": _get("collections", "List collections", _JSON, form),
-            collection: _get("collection", "The collection of incidents", _JSON, form),
-            f"{collection}/queryables": _get("queryables", "Properties that filters compare", SCHEMA, form),
-            f"{collection}/schema": _get("schema", "Properties of incidents", SCHEMA, form),
-            f"{collection}/feature-schema": _get("featureSchema", "JSON Schema of a feature", SCHEMA, form),
-            f"{collection}/items": _get("features", "Incidents as features", _GEOJSON, query_parameters.FEATURES),
+            "/": _get("landing", "Landing page", _JSON, info),
+            "/api": _get("api", "Get this document", OPENAPI, info),
+            "/conformance": _get("conformance", "List conformance classes", _JSON, info),
+            "/collections": _get("collections", "List collections", _JSON, info),
+            collection: _get("collection", "Get the collection of incidents", _JSON, info),
+            f"{collection}/queryables": _get("queryables", "List properties for filters", SCHEMA, info),
+            f"{collection}/schema": _get("schema", "List properties of incidents", SCHEMA, info),
+            f"{collection}/feature-schema": _get("featureSchema", "Get the JSON Schema of a feature", SCHEMA, info),
+            f"{collection}/items": _get("features", "List incidents as features", _GEOJSON, FeatureQuery),
             f"{collection}/items/{{incident_id}}": _get(
-                "feature", "One incident as a feature", _GEOJSON, query_parameters.FEATURE, path_parameters(_ID)
+                "feature", "Get an incident as a feature", _GEOJSON, FeatureByIdQuery, path_parameters(_ID)
             ),
         },
         "components": {
-            "parameters": {p.name: _parameter(p) for p in query_parameters.FEATURES if p.name in _OF_STANDARD}
+            "parameters": {
+                name: _parameter(p) for name, p in parameters_of(FeatureQuery).items() if name in _OF_STANDARD
+            }
         },
     }
 
 
 def _get(
-    name: str, summary: str, media_type: str, parameters: Sequence[Parameter], path: Sequence[dict[str, Any]] = ()
+    name: str, summary: str, media_type: str, model: type[Query], path: Sequence[dict[str, Any]] = ()
 ) -> dict[str, Any]:
     problem = {"content": {_PROBLEM: {"schema": {"type": "object"}}}}
     responses: dict[str, Any] = {
         "200": {"description": "The response.", "content": {media_type: {"schema": {"type": "object"}}}},
-        "400": {"description": "A parameter is unknown or cannot be read.", **problem},
+        "400": {"description": "A parameter is unknown or invalid.", **problem},
     }
     if path:
         responses |= {"404": {"description": "Unknown.", **problem}, "410": {"description": "Withdrawn.", **problem}}
-    of_request = [*path, *_parameters(parameters)]
+    of_request = [*path, *_parameters(parameters_of(model).values())]
     return {"get": {"operationId": name, "summary": summary, "parameters": of_request, "responses": responses}}
 
 
@@ -73,7 +75,7 @@ def _parameters(parameters: Iterable[Parameter]) -> Iterable[dict[str, Any]]:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    """A parameter as version 3.0 has it: a bound that is left out is a flag there, and a box a list of numbers."""
+    """A parameter in version 3.0: an exclusive bound is a flag there, and a box is a list of numbers."""
     described = openapi_parameter(parameter)
     name = parameter.name
     if name == "bbox":

@@ -2,24 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
 from anyio import BrokenResourceError, EndOfStream, create_memory_object_stream, from_thread, to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from pydantic import RootModel, WithJsonSchema
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from app.api.http.authentication import SECURITY, access_of
 from app.api.http.json_body import JSON, check_body
 from app.api.http.read_request import parse_pairs
+from app.api.http.read_route import read_router
 from app.api.http.responses import Streamed
 from app.api.http.slots import hold
-from app.api.http.write_route import WriteRoute, write_router
 from app.api.openapi.operations import openapi_parameter
 from app.api.openapi.problem_responses import ANY_ROUTE, PROBLEM
 from app.domain.access import Access
@@ -34,12 +33,12 @@ from app.errors import (
     TooManyImports,
     WrongMediaType,
 )
-from app.ingest.files import is_packed
 from app.ingest.formats import Importer, import_file, importer_of
+from app.ingest.packed_files import is_packed
 from app.ingest.pipeline import Result, Summary
-from app.query import parameters as query_parameters
-from app.query.parameters import FileFormat
-from app.query.query import Query, parse_query
+from app.query.code_lists import FileFormat
+from app.query.parameters import ImportQuery
+from app.query.query import parameters_of, parse_query
 from app.store.db.database import Database
 from app.store.db.slots import Slots
 from app.store.keys import expect_holds
@@ -58,36 +57,12 @@ POLL_SECONDS = 0.25
 CSV = "text/csv"
 OCTETS = "application/octet-stream"
 NDJSON = "application/x-ndjson"
+MEDIA_TYPES = (OCTETS, CSV, JSON)
+"""Whether a file is CSV or JSON is seen from its content. Its media type may say so."""
 PACKED = (
     "the file is a gzip file, a zip archive or a workbook; send it unpacked as CSV or JSON, "
     "or import it with `incidents import`"
 )
-
-
-class File(RootModel[Annotated[bytes, WithJsonSchema({"type": "string", "format": "binary"})]]):
-    """An uncompressed file in the given format: CSV, or JSON of ACLED. The command line also reads compressed files."""
-
-
-class ImportRoute(WriteRoute):
-    """A route whose body is a long file, and whose response starts before all of it is recorded."""
-
-    model = File
-
-    @property
-    def media_types(self) -> Sequence[str]:
-        """CSV or JSON. The content decides; the media type may say so as well."""
-        return (OCTETS, CSV, JSON)
-
-    async def _handle(self, request: Request) -> Response:
-        access = await access_of(request)
-        access.expect(Scope.WRITE)
-        query = parse_query(parse_pairs(request.scope["query_string"]), query_parameters.IMPORT)
-        importer = _importer(query)
-        check_body(request, self.media_types, MAX_BYTES)
-        hold(request, import_slots)
-        lines = _imported(request, access, importer)
-        first = await anext(lines)  # raises for a file of another format
-        return Streamed(_resumed(first, lines), headers={"Cache-Control": "no-store"}, media_type=NDJSON)
 
 
 async def _resumed(first: bytes, lines: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
@@ -97,13 +72,11 @@ async def _resumed(first: bytes, lines: AsyncGenerator[bytes]) -> AsyncGenerator
             yield chunk
 
 
-def _importer(query: Query) -> Importer:
-    if "format" not in query.given:
-        raise InvalidInput([FieldError("format", f"is missing; send one of {', '.join(FileFormat)}")])
-    on = query.given.get("released_on")
-    return importer_of(
-        query.given["format"], query.given.get("release"), on and on.isoformat(), query.given.get("dates")
-    )
+def _importer(query: ImportQuery) -> Importer:
+    if query.format is None:
+        raise InvalidInput([FieldError("format", f"is missing; it is one of {', '.join(FileFormat)}")])
+    released_on = query.released_on.isoformat() if query.released_on else None
+    return importer_of(query.format, query.release, released_on, query.dates)
 
 
 async def _imported(request: Request, access: Access, importer: Importer) -> AsyncGenerator[bytes]:
@@ -184,8 +157,8 @@ class _Work:
                 self._path,
                 self._database,
                 self._access.name,
-                told=self._add_line,
-                read=self._expect_client,
+                on_result=self._add_line,
+                on_progress=self._expect_client,
                 can_read_confidential=self._access.may(Scope.READ_CONFIDENTIAL),
                 expect_allowed=lambda transaction: expect_holds(transaction, self._access),
             )
@@ -237,14 +210,14 @@ def _line(document: dict[str, Any]) -> bytes:
     return orjson.dumps(document) + b"\n"
 
 
-router = write_router("/v1", ImportRoute)
+router = read_router("/v1")
 
 
 @router.post(
     "/import",
     tags=["Import"],
     summary="Import a file, row by row",
-    status_code=200,
+    response_class=Response,
     responses=ANY_ROUTE
     | {
         200: {
@@ -267,12 +240,24 @@ router = write_router("/v1", ImportRoute)
     },
     openapi_extra={
         "parameters": [
-            openapi_parameter(p) | {"required": p is query_parameters.FORMAT} for p in query_parameters.IMPORT
+            openapi_parameter(p) | {"required": name == "format"} for name, p in parameters_of(ImportQuery).items()
         ],
+        "requestBody": {
+            "description": "An uncompressed file in the named format: CSV, or JSON of ACLED.",
+            "required": True,
+            "content": {OCTETS: {"schema": {"type": "string", "format": "binary"}}},
+        },
         "security": [{SECURITY: [Scope.WRITE.value]}],
     },
 )
-def import_rows(writer: Any, sent: File, request: Request) -> Any:
-    """Each row is recorded alone, or refused with a reason. Importing a file again changes nothing, so no
-    `Idempotency-Key` is needed. Incidents of a data set are revised release by release, in any order of loading."""
-    raise NotImplementedError
+async def import_rows(request: Request) -> Response:
+    """Each row is recorded by itself, or rejected with its reason. Importing again changes nothing: it needs no
+    `Idempotency-Key`. Incidents of a data set are revised release after release, in any order of loading."""
+    access = await access_of(request)
+    access.expect(Scope.WRITE)
+    importer = _importer(parse_query(parse_pairs(request.scope["query_string"]), ImportQuery))
+    check_body(request, MEDIA_TYPES, MAX_BYTES)
+    hold(request, import_slots)
+    lines = _imported(request, access, importer)
+    first = await anext(lines)  # a file in another format raises here
+    return Streamed(_resumed(first, lines), headers={"Cache-Control": "no-store"}, media_type=NDJSON)

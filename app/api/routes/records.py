@@ -1,50 +1,46 @@
 """Writing: incidents, toll reports, retractions, withdrawals, sources and reporters."""
 
-from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
-import orjson
+from fastapi import Body
 from starlette.requests import Request
 
-from app.api.http.conditional_requests import conditional_headers
+from app.api.http.conditional_requests import conditional_headers, encoding_of
 from app.api.http.etags import is_of_version, tag
 from app.api.http.json_body import JSON, MERGE_PATCH
-from app.api.http.read_request import encoding_of
-from app.api.http.write_route import WriteRoute, write_router
+from app.api.http.write_route import DocumentedAs, WriteRequest, WriteRoute, write_router
 from app.api.openapi import schemas
 from app.api.openapi.operations import recorded
 from app.api.routes.incidents import ID
 from app.domain.dates import Instant, instant_text
 from app.domain.incident import IncidentChange, IncidentDraft, WithdrawalDraft
+from app.domain.json_text import extend_object, json_of
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.toll import RetractionDraft, TollReportDraft
 from app.errors import FieldError, InvalidInput, PreconditionFailed, PreconditionRequired
-from app.query.parameters import Format
-from app.query.query import Query
+from app.query.code_lists import Format
+from app.query.parameters import ClockQuery
 from app.store.read import incidents as read_incidents
 from app.store.read import reporters_sources
 from app.store.read import reports as read_reports
-from app.store.read import session as read_session
-from app.store.read.session import ReadSession
+from app.store.read.session import WriteSession
 from app.store.write.idempotency import Answer
 from app.store.write.recorder import Respond
-from app.store.write.writer import Outcome, Writer
+from app.store.write.writer import Outcome
 
 router = write_router("/v1")
 REPORT_ID = {"report_id": "The report's id."}
 CONFLICT = "A record with this id already exists, or an incident is withdrawn."
 
 
+Patch = Annotated[dict[str, Any], DocumentedAs(IncidentChange), Body(media_type=MERGE_PATCH)]
+
+
 class ChangeRoute(WriteRoute):
     """A merge patch (RFC 7396), which is validated once it is merged with the record."""
 
-    model = IncidentChange
-
-    @property
-    def media_types(self) -> Sequence[str]:
-        """A merge patch, or plain JSON."""
-        return (MERGE_PATCH, JSON)
+    media_types = (MERGE_PATCH, JSON)
 
     def read(self, document: Any) -> Any:
         """The members to change."""
@@ -60,9 +56,9 @@ class ChangeRoute(WriteRoute):
     summary="Record an incident with its first reports",
     **recorded("The incident, as its address returns it.", conflict=CONFLICT, etag=True),
 )
-def record_incident(writer: Writer, sent: IncidentDraft, request: Request) -> Respond:
+def record_incident(request: WriteRequest, sent: IncidentDraft) -> Respond:
     """An incident and its first toll reports, recorded together or not at all."""
-    _, incident_id = writer.record_incident(sent, new=True)
+    _, incident_id = request.writer.record_incident(sent, new=True)
     return partial(_incident, request, incident_id, 201)
 
 
@@ -76,15 +72,15 @@ changes = write_router("/v1", ChangeRoute)
     summary="Change an incident's record",
     **recorded("The incident as it is now.", path=ID, conflict="The incident is withdrawn.", missing=True, change=True),
 )
-def change_incident(writer: Writer, sent: dict[str, Any], request: Request) -> Respond:
+def change_incident(request: WriteRequest, sent: Patch) -> Respond:
     """Adds a version of an incident's record with the members that are sent; earlier versions stay.
 
     Needs `If-Match` with the `ETag` of the incident that the change is based on. Members of `external_ids` and
     `attributes` are added, or removed with a null; all other members are replaced.
     """
     incident_id = request.path_params["incident_id"]
-    _expect_match(request, incident_id, writer.version_of(incident_id))
-    writer.revise_incident(incident_id, sent)
+    _expect_match(request, incident_id, request.writer.version_of(incident_id))
+    request.writer.revise_incident(incident_id, sent)
     return partial(_incident, request, incident_id, 200)
 
 
@@ -95,9 +91,9 @@ def change_incident(writer: Writer, sent: dict[str, Any], request: Request) -> R
     summary="Record a figure about an incident",
     **recorded("The report, as its address returns it.", path=ID, conflict=CONFLICT, missing=True),
 )
-def record_toll_report(writer: Writer, sent: TollReportDraft, request: Request) -> Respond:
+def record_toll_report(request: WriteRequest, sent: TollReportDraft) -> Respond:
     """A toll report about this incident, and about all those that `incidents` names."""
-    _, report_id = writer.record_report(sent, [request.path_params["incident_id"]], new=True)
+    _, report_id = request.writer.record_report(sent, [request.path_params["incident_id"]], new=True)
     return partial(_recorded_report, request, report_id)
 
 
@@ -108,9 +104,9 @@ def record_toll_report(writer: Writer, sent: TollReportDraft, request: Request) 
     summary="Record a figure about one or several incidents",
     **recorded("The report, as its address returns it.", conflict=CONFLICT, missing=True),
 )
-def record_shared_toll_report(writer: Writer, sent: TollReportDraft, request: Request) -> Respond:
+def record_shared_toll_report(request: WriteRequest, sent: TollReportDraft) -> Respond:
     """A toll report about the incidents that `incidents` names: one figure, counted once."""
-    _, report_id = writer.record_report(sent, [], new=True)
+    _, report_id = request.writer.record_report(sent, [], new=True)
     return partial(_recorded_report, request, report_id)
 
 
@@ -121,10 +117,10 @@ def record_shared_toll_report(writer: Writer, sent: TollReportDraft, request: Re
     summary="Retract a figure",
     **recorded("The report, which stays.", path=REPORT_ID, conflict="It is already retracted.", missing=True),
 )
-def retract_toll_report(writer: Writer, sent: RetractionDraft, request: Request) -> Respond:
+def retract_toll_report(request: WriteRequest, sent: RetractionDraft) -> Respond:
     """The report is void from `reported_on` on, or at every `as_of`; it stays in the history with the reason."""
     report_id = request.path_params["report_id"]
-    writer.retract_report(report_id, sent.reason, sent.reported_on, sent.source)
+    request.writer.retract_report(report_id, sent.reason, sent.reported_on, sent.source)
     return partial(_report, request, report_id)
 
 
@@ -135,10 +131,10 @@ def retract_toll_report(writer: Writer, sent: RetractionDraft, request: Request)
     summary="Withdraw an incident, or merge it into another",
     **recorded("The withdrawal.", path=ID, conflict="It is already withdrawn.", missing=True),
 )
-def withdraw_incident(writer: Writer, sent: WithdrawalDraft, request: Request) -> Respond:
+def withdraw_incident(request: WriteRequest, sent: WithdrawalDraft) -> Respond:
     """Later reads of the incident return 410 with the reason. An earlier `recorded_as_of` still returns it."""
-    writer.withdraw_incident(request.path_params["incident_id"], sent.reason, sent.merged_into)
-    return partial(_withdrawal, request, sent, writer.appender.by)
+    request.writer.withdraw_incident(request.path_params["incident_id"], sent.reason, sent.merged_into)
+    return partial(_withdrawal, request, sent, request.writer.appender.by)
 
 
 @router.post(
@@ -148,9 +144,9 @@ def withdraw_incident(writer: Writer, sent: WithdrawalDraft, request: Request) -
     summary="Record a source",
     **recorded("The source, as its address returns it.", again=schemas.SourceCounted),
 )
-def record_source(writer: Writer, sent: SourceDraft, request: Request) -> Respond:
+def record_source(request: WriteRequest, sent: SourceDraft) -> Respond:
     """A publication. A report that names a new source records it as well."""
-    return partial(_reporter_or_source, request, "source", *writer.record_reporter_or_source(sent))
+    return partial(_reporter_or_source, request, "source", *request.writer.record_reporter_or_source(sent))
 
 
 @router.post(
@@ -160,9 +156,9 @@ def record_source(writer: Writer, sent: SourceDraft, request: Request) -> Respon
     summary="Record a reporter",
     **recorded("The reporter, as its address returns it.", again=schemas.ReporterCounted),
 )
-def record_reporter(writer: Writer, sent: ReporterDraft, request: Request) -> Respond:
+def record_reporter(request: WriteRequest, sent: ReporterDraft) -> Respond:
     """Somebody who gives figures. A report that names a new reporter records it as well."""
-    return partial(_reporter_or_source, request, "reporter", *writer.record_reporter_or_source(sent))
+    return partial(_reporter_or_source, request, "reporter", *request.writer.record_reporter_or_source(sent))
 
 
 def _expect_match(request: Request, incident_id: str, version: Instant) -> None:
@@ -176,40 +172,39 @@ def _expect_match(request: Request, incident_id: str, version: Instant) -> None:
         )
 
 
-async def _incident(request: Request, incident_id: str, status: int, session: ReadSession) -> Answer:
-    found = await read_incidents.one_incident(session, incident_id, Query())
+def _incident(request: Request, incident_id: str, status: int, session: WriteSession) -> Answer:
+    found = session.run(read_incidents.find_incident, incident_id, ClockQuery())
     path = f"/v1/incidents/{incident_id}"
     encoding = encoding_of(Format.JSON, conditional_headers(request.scope["headers"]))
-    ((_, epoch),) = await session.rows(read_session.select_head())
-    etag = tag(path, b"", Format.JSON, encoding, (epoch, found.updated, session.confidential), found.version)
+    etag = tag(path, b"", Format.JSON, encoding, (session.epoch, found.updated, session.confidential), found.version)
     answer = _answer(request, found.text, path, status)
     return Answer(status, answer.body, {**answer.headers, "ETag": etag})
 
 
-async def _recorded_report(request: Request, report_id: str, session: ReadSession) -> Answer:
-    body, wholes = await read_reports.recorded_report(session, report_id)
+def _recorded_report(request: Request, report_id: str, session: WriteSession) -> Answer:
+    body, wholes = session.run(read_reports.find_recorded_report, report_id)
     if wholes:
         warnings = [f"the same reporter's {w}, about all victims, still stands; name it in supersedes" for w in wholes]
-        body = f'{body[:-1]},"warnings":{orjson.dumps(warnings).decode()}}}'
+        body = extend_object(body, json_of({"warnings": warnings}))
     return _answer(request, body, f"/v1/toll-reports/{report_id}")
 
 
-async def _report(request: Request, report_id: str, session: ReadSession) -> Answer:
-    body = await read_reports.toll_report(session, report_id, Query())
+def _report(request: Request, report_id: str, session: WriteSession) -> Answer:
+    body = session.run(read_reports.find_report, report_id, ClockQuery())
     return _answer(request, body, f"/v1/toll-reports/{report_id}")
 
 
-async def _withdrawal(request: Request, sent: WithdrawalDraft, by: str, session: ReadSession) -> Answer:
+def _withdrawal(request: Request, sent: WithdrawalDraft, by: str, session: WriteSession) -> Answer:
     incident_id = request.path_params["incident_id"]
     document = {"incident": incident_id, "reason": sent.reason, "merged_into": sent.merged_into}
     document |= {"withdrawn_at": instant_text(session.recorded), "withdrawn_by": by}
-    return _answer(request, orjson.dumps(document).decode(), f"/v1/incidents/{incident_id}")
+    return _answer(request, json_of(document), f"/v1/incidents/{incident_id}")
 
 
-async def _reporter_or_source(
-    request: Request, table: str, outcome: Outcome, record_id: str, session: ReadSession
+def _reporter_or_source(
+    request: Request, table: str, outcome: Outcome, record_id: str, session: WriteSession
 ) -> Answer:
-    body = await reporters_sources.reporter_or_source(session, table, record_id)
+    body = session.run(reporters_sources.find_reporter_or_source, table, record_id)
     return _answer(request, body, f"/v1/{table}s/{record_id}", 201 if outcome is Outcome.CREATED else 200)
 
 

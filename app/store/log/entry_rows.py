@@ -9,8 +9,9 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from app.domain.dates import instant_text
+from app.domain.json_text import extend_object, json_of, object_of
 from app.domain.vocabulary import ChangeKind
-from app.store.db.transaction import Row
+from app.store.db.statements import Row
 from app.store.log.entries import item, retraction_data, version_data, withdrawal_data
 from app.store.tables import Change, IncidentVersion, Recording, Reporter, Retraction, Source, TollReport, Withdrawal
 
@@ -79,8 +80,8 @@ def text_of(row: Row) -> str:
     """The JSON of a row of `select_entries`, joined from the stored texts."""
     seq, at, kind, incident, by, stored, number, version, sources, record, *_ = row
     if version is not None:
-        data = f'{version[:-1]},"sources":{sources},"version":{number}}}'
+        data = extend_object(version, object_of(sources=sources, version=str(number)))
     else:
-        data = record or orjson.dumps(item_of(row)[0]["data"]).decode()
+        data = record or json_of(item_of(row)[0]["data"])
     members = {"seq": seq, "at": instant_text(at), "kind": kind, "incident": incident, "by": by}
-    return f'{orjson.dumps(members).decode()[:-1]},"data":{data},"hash":"{stored.hex()}"}}'
+    return extend_object(json_of(members), object_of(data=data, hash=json_of(stored.hex())))

@@ -1,20 +1,21 @@
 """Filters to conditions: what a segment must meet, and the values that it is compared with. Pure.
 
-A question has a shape (which filters were given, how many values each) and values. SQL is made once for each shape;
+A query has a shape (which filters were given, how many values each) and values. SQL is made once for each shape;
 afterwards only the values are bound.
 """
 
 import math
 from collections.abc import Callable, Iterable
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, and_, bindparam, func, literal_column, select, text
 
-from app.domain.dates import Instant, opening
+from app.domain.dates import Instant, Moment, opening
 from app.domain.sphere import on_sphere
 from app.domain.vocabulary import Figure
-from app.query.parameters import BY_NAME, Comparison, Filter
-from app.query.query import Query
+from app.query.parameters import MatchingQuery
+from app.query.query import Comparison, Filter, filters_of
 from app.query.value_types import EARTH_KM, Box, Point
 from app.store.db import sql_text
 from app.store.read.predicates import conditions_of, in_box, shape_of_predicate, values_of_predicate
@@ -26,39 +27,49 @@ report = TABLES["toll_report"].c
 member = TABLES["incident_set_member"].c
 listing = TABLES["listing"].c
 span = TABLES["release_span"].c
+incident = TABLES["incident"].c
+withdrawal = TABLES["withdrawal"].c
 
 Shape = tuple[Any, ...]
+SEVERAL = (Comparison.ANY_OF, Comparison.NEAR_BORDER, Comparison.TARGET_KIND)
+"""These compare with any number of values."""
+OF_REPORT = (Comparison.REPORTED_BY, Comparison.REPORTED_SINCE, Comparison.REPORTED_UNTIL)
+"""These compare a report, and one report meets all that are given."""
+_FILTERS = {f.name: f for f in filters_of(MatchingQuery)}
 
 
-def shape_of(question: Query) -> Shape:
-    """What of a question decides its SQL."""
-    return (*(_shape(f, value, question) for f, value in question.filters), question.figure)
+def shape_of(query: MatchingQuery) -> Shape:
+    """The part of a query that decides its SQL."""
+    figure = query.figure
+    return (*((f.name, _detail(f, value, figure)) for f, value in query.filters()), figure)
 
 
-def _shape(f: Filter, value: Any, question: Query) -> Shape:
+def _detail(f: Filter, value: Any, figure: Figure) -> Any:
+    """What of a value decides the SQL of its filter."""
+    if f.how in SEVERAL:
+        return len(_several(value))
     if f.how is Comparison.BOX:
-        return f.name, value.wraps
+        return value.wraps
     if f.how is Comparison.DROPPED:
-        return f.name, value
+        return value
     if f.how is Comparison.PREDICATE:
-        return f.name, shape_of_predicate(value)
-    if f.how is Comparison.AT_LEAST and f.column == "killed_{figure}":
-        return f.name, question.figure is Figure.BEST and value >= LARGE_TOLL
-    return f.name, len(_several(value)) if f.how in (
-        Comparison.ANY_OF,
-        Comparison.NEAR_BORDER,
-        Comparison.TARGET_KIND,
-    ) else 1
+        return shape_of_predicate(value)
+    return (
+        f.how is Comparison.AT_LEAST
+        and f.column == "killed_{figure}"
+        and figure is Figure.BEST
+        and (value >= LARGE_TOLL)
+    )
 
 
 def _several(value: Any) -> list[Any]:
     """The values that are compared: of a region its keys, of a list its items, else the value alone."""
-    if not isinstance(value, (list, tuple)):
+    if not isinstance(value, tuple):
         return [value]
     return [key for v in value for key in getattr(v, "keys", (v,))]
 
 
-# Conditions: each `How` says what it compares, in SQL and in values.
+# Conditions: a function for each `Comparison`.
 
 
 def _any_of(f: Filter, count: int, figure: Figure) -> ColumnElement[bool]:
@@ -70,12 +81,15 @@ def _any_of(f: Filter, count: int, figure: Figure) -> ColumnElement[bool]:
 def _at_least(f: Filter, large: Any, figure: Figure) -> ColumnElement[bool]:
     compared = segment[f.column.format(figure=figure)]
     clause = compared >= bindparam(f.name)
-    if f.name == "date_from":
-        longest = select(func.max(segment.days)).scalar_subquery()
-        return and_(clause, segment.date_start >= bindparam(f.name) - longest)
-    if large is True:
+    if large:
         return and_(clause, compared >= literal_column(str(LARGE_TOLL), Integer))
     return clause
+
+
+def _ends_since(f: Filter, _: Any, __: Figure) -> ColumnElement[bool]:
+    """The longest interval bounds the start, so that an index on `date_start` is of use."""
+    longest = select(func.max(segment.days)).scalar_subquery()
+    return and_(segment[f.column] >= bindparam(f.name), segment.date_start >= bindparam(f.name) - longest)
 
 
 def _at_most(f: Filter, _: Any, figure: Figure) -> ColumnElement[bool]:
@@ -165,6 +179,7 @@ CONDITIONS: dict[Comparison, Callable[[Filter, Any, Figure], ColumnElement[bool]
     Comparison.ANY_OF: _any_of,
     Comparison.AT_LEAST: _at_least,
     Comparison.AT_MOST: _at_most,
+    Comparison.ENDS_SINCE: _ends_since,
     Comparison.SINCE: _since,
     Comparison.WORDS: _words,
     Comparison.NEAR_BORDER: _near_border,
@@ -178,19 +193,19 @@ CONDITIONS: dict[Comparison, Callable[[Filter, Any, Figure], ColumnElement[bool]
 
 
 def conditions(shape: Shape) -> list[ColumnElement[bool]]:
-    """What a segment must meet to belong to the answer: both clocks, and the filters."""
+    """What a segment must meet to be selected: both clocks, and the filters."""
     *given, figure = shape
     found = list(at_clocks(segment))
-    some_report = []
+    of_one_report = []
     for name, detail in given:
-        f = BY_NAME[name]
-        if f.how is Comparison.SOME_REPORT:
-            some_report.append(_of_report(f))
+        f = _FILTERS[name]
+        if f.how in OF_REPORT:
+            of_one_report.append(condition_on_report(f))
         else:
             found.append(CONDITIONS[f.how](f, detail, figure))
-    if some_report:
+    if of_one_report:
         covered = select(member.incident).join(TABLES["toll_report"], report.incident_set == member.incident_set)
-        found.append(segment.incident.in_(covered.where(*known_reports(), *some_report)))
+        found.append(segment.incident.in_(covered.where(*known_reports(), *of_one_report)))
     return found
 
 
@@ -210,20 +225,26 @@ def known_reports() -> Iterable[ColumnElement[bool]]:
     return report.recorded_at <= bindparam("recorded"), report.reported_at <= bindparam("known")
 
 
-def _of_report(f: Filter) -> ColumnElement[bool]:
-    if f.column == "from":
+def condition_on_report(f: Filter) -> ColumnElement[bool]:
+    """What a report must meet."""
+    if f.how is Comparison.COVERS:
+        covering = select(member.incident_set).join(TABLES["incident"], incident.key == member.incident)
+        return report.incident_set.in_(covering.where(incident.id == bindparam(f.name)))
+    if f.how is Comparison.MEASURE:
+        return report.measure == bindparam(f.name)
+    if f.how is Comparison.REPORTED_SINCE:
         return report.reported_at >= bindparam(f.name)
-    if f.column == "to":
+    if f.how is Comparison.REPORTED_UNTIL:
         return report.reported_at <= bindparam(f.name)
-    party = TABLES[f.column].c
-    return report[f.column] == select(party.key).where(party.id == bindparam(f.name)).scalar_subquery()
+    who = TABLES[f.column].c
+    return report[f.column] == select(who.key).where(who.id == bindparam(f.name)).scalar_subquery()
 
 
-def values_of(question: Query, recorded: Instant) -> dict[str, Any]:
-    """The values that the conditions of a question compare with."""
-    values: dict[str, Any] = {"recorded": recorded, "known": question.known}
-    for f, value in question.filters:
-        if f.how in (Comparison.ANY_OF, Comparison.NEAR_BORDER, Comparison.TARGET_KIND):
+def values_of(query: MatchingQuery, recorded: Instant) -> dict[str, Any]:
+    """The values that the conditions of a query compare with."""
+    values: dict[str, Any] = {"recorded": recorded, "known": query.known}
+    for f, value in query.filters():
+        if f.how in SEVERAL:
             values |= {f"{f.name}_{n}": v for n, v in enumerate(_several(value))}
         elif f.how is Comparison.WORDS:
             values[f.name] = sql_text.match_expression(f.column, value)
@@ -232,17 +253,18 @@ def values_of(question: Query, recorded: Instant) -> dict[str, Any]:
         elif f.how is Comparison.PREDICATE:
             values |= values_of_predicate(value)
         elif f.how is Comparison.CIRCLE:
-            values |= _circle_values(value, question.given["radius_km"])
+            values |= _circle_values(value, query.radius_km or 0.0)
         elif f.how is not Comparison.DROPPED:
-            values[f.name] = _compared(f, value)
+            values[f.name] = compared_value(f, value)
     return values
 
 
-def _compared(f: Filter, value: Any) -> Any:
-    if hasattr(value, "toordinal"):
+def compared_value(f: Filter, value: Any) -> Any:
+    """A value on the scale of what it is compared with: days as ordinals, moments as instants."""
+    if isinstance(value, date):
         return value.toordinal()
-    if hasattr(value, "instant"):
-        return opening(value) if f.how is Comparison.SINCE or f.column == "from" else value.instant
+    if isinstance(value, Moment):
+        return opening(value) if f.how in (Comparison.SINCE, Comparison.REPORTED_SINCE) else value.instant
     return value
 
 
@@ -258,9 +280,3 @@ def _circle_values(centre: Point, radius_km: float) -> dict[str, float]:
         "near_z": z,
         "near_cosine": math.cos(min(radius_km / EARTH_KM, math.pi)),
     }
-
-
-incident = TABLES["incident"].c
-
-
-withdrawal = TABLES["withdrawal"].c

@@ -114,7 +114,7 @@ def _operand(operand: Name | Value) -> ColumnElement[Any]:
 
 @cache
 def _property(name: str) -> ColumnElement[Any]:
-    """A property of the feature that a segment is answered with."""
+    """A property of the feature that a segment stands for."""
     assert name in QUERYABLES
     if (column := _RENAMED.get(name, name)) in segment:
         return segment[column]

@@ -3,22 +3,18 @@
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from anyio import to_thread
 
 from app.domain.access import Access
 from app.domain.vocabulary import Scope
 from app.errors import Conflict, DatabaseBusy
-from app.store.db.budget import Budget
 from app.store.db.database import Database
-from app.store.db.reader import SLICE
-from app.store.db.statements import Fetch, Following, Row, Statement, every_row
 from app.store.db.transaction import Transaction
 from app.store.keys import expect_holds
-from app.store.read.session import ReadSession
+from app.store.read.session import WriteSession
 from app.store.write.idempotency import Answer, Repeatable, find_kept, keep
 from app.store.write.writer import Writer, open_writer
 
@@ -27,7 +23,7 @@ MAX_BATCH = 32
 MAX_WAITING = 200
 """Writes that may wait for their turn."""
 
-Respond = Callable[[ReadSession], Coroutine[Any, Any, Answer]]
+Respond = Callable[[WriteSession], Answer]
 """Reads the response in the transaction of the write, after its facts are written."""
 Work = Callable[[Writer], Respond]
 """Records something."""
@@ -138,39 +134,7 @@ def _one(transaction: Transaction, job: _Job) -> Answer:
     can_read_confidential = job.access.may(Scope.READ_CONFIDENTIAL)
     with open_writer(transaction, job.access.name, can_read_confidential=can_read_confidential) as writer:
         respond = job.work(writer)
-    answer = _run(respond(ReadSession(_Inside(transaction), transaction.now, can_read_confidential)))
+    answer = respond(WriteSession(transaction, can_read_confidential))
     if job.repeatable:
         keep(transaction, job.access, job.repeatable, answer)
     return answer
-
-
-class _Inside:
-    """Reads inside a write transaction, with the interface of a `Reader`. It never waits."""
-
-    def __init__(self, transaction: Transaction) -> None:
-        self._connection = transaction.connection
-
-    async def rows(self, statement: Statement, budget: Budget | None = None, fetch: Fetch = every_row) -> Any:
-        """The rows that `fetch` takes; all by default."""
-        return fetch(self._connection.execute(statement.sql, statement.values))
-
-    async def beside(self, budget: Budget, call: Callable[..., Any], *arguments: Any) -> Any:
-        """Calls at once: this is a worker thread already."""
-        return call(*arguments)
-
-    async def slices(self, following: Following, budget: Budget | None) -> AsyncGenerator[list[Row]]:
-        """All rows, in slices."""
-        rows = await self.rows(following(None, SLICE))
-        while rows:
-            yield rows
-            rows = await self.rows(following(rows[-1], SLICE))
-
-
-def _run(coroutine: Coroutine[Any, Any, Answer]) -> Answer:
-    """The result of a coroutine that never waits."""
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        answer: Answer = done.value
-        return answer
-    raise AssertionError("a response inside a transaction never waits")

@@ -14,11 +14,11 @@ import orjson
 
 from app.domain.dates import FOREVER, Instant, moment_text, parse_moment
 from app.domain.incident import MERGED, IncidentDraft, IncidentFields
+from app.domain.json_text import json_of
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
 from app.domain.vocabulary import Bound, Measure, Victims
 from app.errors import Conflict
-from app.store.db.statements import filled_up
 from app.store.tables import (
     Incident,
     IncidentVersion,
@@ -92,11 +92,8 @@ class Releases:
         wanted = list(events)
         self._by_event = dict.fromkeys(wanted)
         if wanted:
-            some = filled_up(wanted)
-            values = {f"id_{n}": external_id for n, external_id in enumerate(some)}
-            values |= {"scheme": self._data_set.scheme}
-            rows = self._transaction.rows(release_queries.incidents_of_events(len(some)), values)
-            self._by_event.update(rows)
+            values = {"ids": json_of(wanted), "scheme": self._data_set.scheme}
+            self._by_event.update(self._transaction.rows(release_queries.INCIDENTS_OF_EVENTS, values))
 
     def record(self, row: ReleaseRow) -> tuple[Outcome, str]:
         """Records an event. Returns the id of its incident too. Raises as a `Writer` does."""
