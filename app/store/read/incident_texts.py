@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from math import inf
 
-from app.domain.json_text import array_of, extend_object, json_of, object_of
+from app.domain.json_text import array_of, extend_object, extender, json_of, object_of
 from app.query.parameters import ClockQuery
 from app.store.db.statements import Row
 from app.store.read import report_rows
@@ -27,8 +27,7 @@ async def incident_texts(
 
 def text_builder(query: ClockQuery) -> Callable[[str, str, str], str]:
     """Makes the text of an incident from the stored objects of its record, its toll and the rest, and adds `as_of`."""
-    as_of = object_of(as_of=json_of(query.as_of.text if query.as_of else None))
-    return lambda record, toll, rest: extend_object(record, object_of(toll=extend_object(as_of, toll)), rest)
+    return extender("toll", json_of({"as_of": query.as_of.text if query.as_of else None}))
 
 
 async def with_reports(
