@@ -20,7 +20,7 @@ settings.load_profile("busy machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow tests begin first, so that no process ends with one while the others have nothing left to do."""
+    """Runs slow tests first, so that no worker is left with one at the end."""
     items.sort(key=lambda item: "slow" not in item.keywords)
 
 
@@ -30,7 +30,7 @@ def _url(path: Path) -> str:
 
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with the schema and nothing in it. To be copied, not written."""
+    """A file with the schema and no records. Copy it; never write to it."""
     path = tmp_path_factory.mktemp("migrated") / "incidents.db"
     made = Database(_url(path))
     schema.migrate(made)
@@ -40,7 +40,7 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def seeded_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with the seeds, recorded an hour ago. To be copied, not written."""
+    """A file with the seeds, recorded an hour ago. Copy it; never write to it."""
     path = tmp_path_factory.mktemp("seeded") / "incidents.db"
     shutil.copy(migrated_file, path)
     made = Database(_url(path))
@@ -75,7 +75,7 @@ def seeded(seeded_file: Path, tmp_path: Path) -> Iterator[Database]:
 def client(seeded_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """The application over the seeds, shared by all tests that only read.
 
-    On a file of its own: a process that copies a file which it has open loses its locks on it.
+    It has a copy of its own: a process loses its locks on an open file when it copies that file.
     """
     path = tmp_path_factory.mktemp("client") / "incidents.db"
     shutil.copy(seeded_file, path)
@@ -94,7 +94,7 @@ def own_client(seeded: Database) -> Iterator[Client]:
 
 @pytest.fixture
 def empty_client(database: Database) -> Iterator[Client]:
-    """The application over `database`, for tests that bring all their records."""
+    """The application over `database`, for tests that record everything they need."""
     made = Client(database)
     yield made
     made.close()
@@ -110,18 +110,18 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture
 def editor(empty_client: Client, database: Database) -> Editor:
-    """Who may write into `database`."""
+    """A client with a key that may write."""
     return Editor(empty_client, database, Scope.WRITE, name="an editor")
 
 
 @pytest.fixture
-def insider(empty_client: Client, database: Database) -> Editor:
-    """Who may read what is confidential in `database`."""
-    return Editor(empty_client, database, Scope.READ_CONFIDENTIAL, name="an insider")
+def confidential_reader(empty_client: Client, database: Database) -> Editor:
+    """A client with a key that may read confidential records."""
+    return Editor(empty_client, database, Scope.READ_CONFIDENTIAL, name="a confidential reader")
 
 
 @pytest.fixture
 def item(client: Client) -> dict[str, Any]:
-    """An incident as it is answered for a table, without its reports."""
-    told: dict[str, Any] = client.json("/v1/incidents/ml-2019-11-01-indelimane")
-    return told | {"toll_reports": []}
+    """An incident as a table gets it, without its reports."""
+    incident: dict[str, Any] = client.json("/v1/incidents/ml-2019-11-01-indelimane")
+    return incident | {"toll_reports": []}

@@ -42,7 +42,7 @@ def _event(rng: random.Random, number: int) -> Event:
     place = f"{adm_2.split()[0]} {rng.randint(1, 400)}"
     lat, lon = round(latitude + rng.uniform(-0.9, 0.9), 6), round(longitude + rng.uniform(-0.9, 0.9), 6)
     headline = f"{best} killed near {place}, officials say"
-    told = {
+    values = {
         "id": number, "relid": f"{country[:3].upper()}-{start.year}-{violence}-{number % 900}-{number}", "year": start.year,
         "active_year": "True", "code_status": "Clear", "type_of_violence": violence, "conflict_dset_id": number % 500,
         "conflict_new_id": number % 500 + 200, "conflict_name": f"{country}: Government", "dyad_dset_id": number % 900,
@@ -58,21 +58,21 @@ def _event(rng: random.Random, number: int) -> Event:
         "high": best + rng.choice((0, 0, 0, rng.randint(1, 20))), "low": max(best - rng.choice((0, 0, 0, 2)), 0),
         "gwnoa": country_id, "gwnob": "",
     }  # fmt: skip
-    return {name: told[name] for name in COLUMNS}
+    return {name: values[name] for name in COLUMNS}
 
 
 def with_figure(event: Mapping[str, Any], best: int) -> Event:
-    """The same event with another figure, of which nothing is known by side."""
+    """The same event with another figure, not broken down by side."""
     sides = dict.fromkeys(("deaths_a", "deaths_b", "deaths_civilians"), 0)
     return {**event, **sides, "deaths_unknown": best, "low": best, "best": best, "high": best}
 
 
-def write(path: Path, told: Iterable[Mapping[str, Any]]) -> Path:
+def write(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
     """A file as UCDP publishes it."""
     with path.open("w", newline="", encoding="utf-8") as out:
         writer = csv.DictWriter(out, COLUMNS)
         writer.writeheader()
-        writer.writerows(told)
+        writer.writerows(rows)
     return path
 
 

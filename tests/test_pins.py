@@ -1,4 +1,4 @@
-"""The pinned files are complete: every requirement of every pinned package, extras included, is met by a pin."""
+"""The requirements files are complete: every requirement of every pinned package, extras included, is pinned."""
 
 import re
 import tomllib
@@ -59,11 +59,11 @@ def wanted_by(file: str) -> list[str]:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_every_requirement_with_its_extras_is_met_by_a_pin(file: str) -> None:
+def test_every_requirement_and_its_extras_are_pinned(file: str) -> None:
     assert list(unmet(wanted_by(file), pins_of(file))) == []
 
 
-def test_a_pin_that_lacks_what_an_extra_asks_for_is_found() -> None:
+def test_a_missing_pin_of_an_extra_is_found() -> None:
     # given a package whose extra needs another, which is not pinned
     pins = pins_of("requirements-dev.txt")
     without = {name: version for name, version in pins.items() if name != "httptools"}
@@ -73,23 +73,23 @@ def test_a_pin_that_lacks_what_an_extra_asks_for_is_found() -> None:
     assert any(text.startswith("httptools") for text in unmet(["uvicorn[standard]"], without))
 
 
-def test_all_that_is_pinned_for_the_tests_is_installed_as_pinned() -> None:
+def test_every_pinned_package_of_the_tests_is_installed_at_its_pin() -> None:
     pins = pins_of("requirements-dev.txt")
     assert {name: distribution(name).version for name in pins} == pins
 
 
-def test_every_file_of_pins_is_known_here_and_made_by_relock() -> None:
+def test_every_requirements_file_is_generated_by_relock() -> None:
     made = re.findall(r"--output-file (\S+)", (ROOT / "Makefile").read_text("utf-8"))
     assert {path.name for path in ROOT.glob("requirements*.txt")} == {*FILES} == {*made}
 
 
-def test_pins_are_installed_without_looking_for_more() -> None:
+def test_pins_are_installed_without_dependency_resolution() -> None:
     for file in ("Makefile", "Dockerfile"):
         installs = re.findall(r"^.*--require-hashes.*$", (ROOT / file).read_text("utf-8"), re.MULTILINE)
         assert installs and all("--no-deps" in line for line in installs), file
 
 
-def test_nothing_that_is_installed_talks_to_a_cloud_or_names_a_registry() -> None:
+def test_no_pin_is_a_cloud_client_or_names_a_registry() -> None:
     pinned = "".join((ROOT / file).read_text("utf-8") for file in FILES)
     assert "\nfastapi==" in pinned
     assert "fastapi-cloud" not in pinned

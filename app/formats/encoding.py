@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from anyio import to_thread
 
+from app.domain.json_text import array_of, extend_object, json_of, object_of
 from app.errors import FieldError, InvalidInput
 from app.formats.csv_tables import csv_table_of, incidents_csv, reports_csv
 from app.formats.layouts.plain_incidents import headline_values, incident_columns
@@ -66,13 +67,12 @@ def _picked(item: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
 def json_page(items: Sequence[str], next_page: str | None, cursor: str | None, total: int | None) -> bytes:
     """`{"items": […], "next": …, "next_cursor": …, "total": …}`; `total` only if it was requested."""
     tail = {"next": next_page, "next_cursor": cursor} | ({} if total is None else {"total": total})
-    return f'{{"items":[{",".join(items)}],{orjson.dumps(tail).decode()[1:]}'.encode()
+    return extend_object(object_of(items=array_of(items)), json_of(tail)).encode()
 
 
 def sums_json(statistics: Mapping[str, Any]) -> bytes:
     """Statistics as JSON. Encodes group by group, so that other threads get a turn in between."""
-    items = b",".join(map(orjson.dumps, statistics["items"]))
-    return b'{"items":[' + items + b'],"total":' + orjson.dumps(statistics["total"]) + b"}"
+    return object_of(items=array_of(map(json_of, statistics["items"])), total=json_of(statistics["total"])).encode()
 
 
 def ndjson(items: Iterable[str]) -> bytes:
@@ -102,12 +102,12 @@ def geojson_feature(item: Mapping[str, Any], fields: Sequence[str] | None) -> by
 
 def geojson_page(items: Iterable[str], fields: Sequence[str] | None, next_page: str | None, total: int | None) -> bytes:
     """A feature collection. `next` and `numberMatched` as in OGC API – Features."""
-    features = b",".join(geojson_feature(orjson.loads(item), fields) for item in items)
+    features = array_of(geojson_feature(orjson.loads(item), fields).decode() for item in items)
     more: dict[str, Any] = {} if total is None else {"numberMatched": total}
     if next_page:
         more["links"] = [{"rel": "next", "href": next_page, "type": MEDIA_TYPES[Format.GEOJSON]}]
-    tail = b"," + orjson.dumps(more)[1:-1] if more else b""
-    return b'{"type":"FeatureCollection","features":[' + features + b"]" + tail + b"}"
+    collection = object_of(type=json_of("FeatureCollection"), features=features)
+    return extend_object(collection, json_of(more)).encode()
 
 
 async def export_reports(slices: AsyncGenerator[list[str]], response_format: Format) -> AsyncGenerator[bytes]:

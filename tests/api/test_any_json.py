@@ -1,4 +1,4 @@
-"""Any JSON in any member, over every way in: recorded and given back as it was sent, or refused alone and by name."""
+"""Any JSON value in any member, over every interface: recorded and returned as sent, or rejected by name."""
 
 import csv
 import io
@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from app.domain.merkle import leaf_hash
 from app.domain.vocabulary import Scope
 from app.store.db.database import Database
-from tests.support import Client, Editor, attack, command, figure
+from tests.builders import incident_body, report_body
+from tests.support import Client, Editor, command
 
 TEXTS = st.one_of(
     st.text(max_size=8), st.text(st.sampled_from('\x00\ud800\udfff\\"\u2028\ufeff={é😀'), max_size=4)
@@ -39,10 +40,10 @@ JSON_TEXT = st.recursive(
 """JSON as text, so that a member may stand twice in it and a number be written in any way."""
 OBJECTS = st.lists(st.tuples(TEXTS, JSON_TEXT).map(":".join), max_size=4).map(lambda pairs: f"{{{','.join(pairs)}}}")
 DEEP = "[" * 2000 + "]" * 2000
-BODY: dict[str, Any] = attack(
+BODY: dict[str, Any] = incident_body(
     None, summary="s", place="p", district="d", claimed_by="c", latitude=1.5, longitude=2.5, type_of_violence=1,
     region={"code": "ML-7", "name": "Gao"}, near_border=["NE"], actors=[{"name": "a", "role": "target"}],
-    sources=[{"id": "s", "title": "t"}], toll_reports=[figure(3)], attributes={"a": 1}, external_ids={"b": "1"},
+    sources=[{"id": "s", "title": "t"}], toll_reports=[report_body(3)], attributes={"a": 1}, external_ids={"b": "1"},
 )  # fmt: skip
 
 
@@ -74,14 +75,14 @@ def editor(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     database = Database(f"sqlite:///{path}")
     client = Client(database)
     made = Editor(client, database, Scope.WRITE, name="an editor")
-    made.made("/v1/incidents", attack("there"))
+    made.create("/v1/incidents", incident_body("there"))
     yield made
     client.close()
     database.close()
 
 
 def _send(editor: Editor, method: str, address: str, content: bytes, media_type: str = "application/json") -> Any:
-    return editor.ask(method, address, headers={"Content-Type": media_type, "If-Match": "*"}, content=content)
+    return editor.request(method, address, headers={"Content-Type": media_type, "If-Match": "*"}, content=content)
 
 
 def _expect_a_true_log(editor: Editor) -> None:
@@ -97,7 +98,7 @@ def _expect_a_true_log(editor: Editor) -> None:
 @example(("attributes", "a"), "1e300")
 @example(("attributes", "a"), DEEP)
 @example(("toll_reports", 0, "best"), "1e16")
-def test_any_value_of_a_member_is_recorded_or_refused_by_name(editor: Editor, path: tuple[Any, ...], raw: str) -> None:
+def test_any_json_value_is_recorded_or_rejected_by_member(editor: Editor, path: tuple[Any, ...], raw: str) -> None:
     # when
     answer = _send(editor, "POST", "/v1/incidents", _with(path, raw))
 
@@ -114,7 +115,7 @@ def test_any_value_of_a_member_is_recorded_or_refused_by_name(editor: Editor, pa
 @example("attributes", '{"a":1e16}')
 @example("attributes", '{"a":[1e21]}')
 @example("external_ids", '{"a":1e16}')
-def test_what_a_change_adds_is_given_back_as_it_was_sent(editor: Editor, member: str, raw: str) -> None:
+def test_attributes_of_a_patch_are_returned_as_sent(editor: Editor, member: str, raw: str) -> None:
     # given
     before = editor.json("/v1/incidents/there")[member]
 
@@ -157,7 +158,7 @@ def _file(cells: list[tuple[str, str]]) -> str:
 @settings(max_examples=100, deadline=None)
 @given(st.lists(CELLS, min_size=1, max_size=8))
 @example(HARD_CELLS)
-def test_any_json_in_a_file_is_refused_with_its_row_alone(editor: Editor, cells: list[tuple[str, str]]) -> None:
+def test_any_json_in_a_csv_row_rejects_only_that_row(editor: Editor, cells: list[tuple[str, str]]) -> None:
     # when
     answer = _send(editor, "POST", "/v1/import?format=csv", _file(cells).encode(), "text/csv")
 
@@ -185,7 +186,7 @@ HARD_VALUES = [
 @settings(max_examples=100, deadline=None)
 @given(st.lists(JSON_TEXT, min_size=1, max_size=8))
 @example(HARD_VALUES)
-def test_any_json_in_a_file_of_json_is_refused_with_its_row_alone(editor: Editor, values: list[str]) -> None:
+def test_any_json_in_a_json_row_rejects_only_that_row(editor: Editor, values: list[str]) -> None:
     # given: events of ACLED, each with a column of its own
     event = '{{"event_id_cnty":"MLI{0}","event_date":"2021-03-15","event_type":"Battles","country":"Mali","fatalities":3,"timestamp":1620000000,"x":{1}}}'
     events = [event.format(number, value) for number, value in enumerate(['"a"', *values, '"b"'])]
@@ -201,7 +202,7 @@ def test_any_json_in_a_file_of_json_is_refused_with_its_row_alone(editor: Editor
     assert {rows[0]["outcome"], rows[-1]["outcome"]} <= {"created", "unchanged", "revised"}, rows[0]
 
 
-def test_the_command_line_refuses_hard_rows_by_their_members_and_records_the_others(tmp_path: Path) -> None:
+def test_the_command_line_rejects_invalid_rows_and_records_the_others(tmp_path: Path) -> None:
     # given: besides, a row with a byte that is no text
     (tmp_path / "hard.csv").write_bytes(_file(HARD_CELLS).encode() + b"byte,T\x81,2021-03-15,ML,,,,,\r\n")
 

@@ -1,4 +1,4 @@
-"""Canaries: what is confidential is told to those with the scope, in its places, and to nobody else, anywhere."""
+"""Canaries: confidential members are disclosed only to keys with the scope, and appear nowhere else."""
 
 import asyncio
 import csv
@@ -21,8 +21,9 @@ from app.domain.vocabulary import Scope
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
 from app.store.write import appender
-from tests.support import REPORTERS, SOURCE, Client, Editor, attack, figure, parquet_rows
-from tests.test_cli import CommandLine
+from tests.builders import REPORTERS, SOURCE, incident_body, report_body
+from tests.cli.test_commands import CommandLine
+from tests.support import Client, Editor, parquet_rows
 
 SEALED_OF = {
     "reporter": ("name",),
@@ -62,7 +63,7 @@ class World:
     def report(self, best: int, of: str, **fields: Any) -> dict[str, Any]:
         """A report whose locator and note are sealed because its reporter or source is."""
         told = {"id": of, "reported_on": "2021-03-16", "locator": self.canary(f"{of}.locator")}
-        return figure(best, **told, note=f"“{self.canary(f'{of}.note')}” \U0001f4a3\n", **fields)
+        return report_body(best, **told, note=f"“{self.canary(f'{of}.note')}” \U0001f4a3\n", **fields)
 
     def send(self, address: str, body: Any) -> httpx.Response:
         answer = self.editor.post(address, body)
@@ -81,13 +82,13 @@ def world(editor: Editor) -> World:
     """Everything that can be confidential, recorded in every way by somebody who may not read it."""
     made = World(editor)
     first = made.report(15, "tr-first", reported_by=made.reporter("r-first", "military"), source=made.source("s-first"))
-    gao = attack("gao", region="Gao", sources=[made.source("s-own"), SOURCE], toll_reports=[first])
+    gao = incident_body("gao", region="Gao", sources=[made.source("s-own"), SOURCE], toll_reports=[first])
     made.send("/v1/incidents", gao)
     made.send("/v1/reporters", made.reporter("r-alone"))
     made.send("/v1/sources", made.source("s-alone"))
     by_id = made.report(20, "tr-by-id", reported_by={"id": "r-alone"}, source={"id": "s-alone"})
     made.send("/v1/incidents/gao/toll-reports", by_id)
-    made.send("/v1/incidents", attack("other", region="Gao"))
+    made.send("/v1/incidents", incident_body("other", region="Gao"))
     both = ["gao", "other"]
     by_source = made.report(
         40, "tr-by-source", incidents=both, reported_by=REPORTERS["ngo"], source=made.source("s-shared")
@@ -103,7 +104,7 @@ def world(editor: Editor) -> World:
     assert answer.status_code == 200
     made.answers.append(answer)
     double = made.report(9, "tr-double", reported_by={"id": "r-first"}, source=made.source("s-double"))
-    made.send("/v1/incidents", attack("double", sources=[{"id": "s-alone"}], toll_reports=[double]))
+    made.send("/v1/incidents", incident_body("double", sources=[{"id": "s-alone"}], toll_reports=[double]))
     made.send("/v1/incidents/double/withdrawal", {"reason": "recorded twice", "merged_into": "gao"})
     return made
 
@@ -211,7 +212,7 @@ async def _streamed(client: Client, key: str | None, until: bytes) -> str:
     return sent.decode()
 
 
-def test_the_canaries_are_everywhere_that_something_may_be_confidential(world: World) -> None:
+def test_every_confidential_member_has_a_canary(world: World) -> None:
     records = [f"{of}-{n}" for of in "rs" for n in ("first", "own", "alone", "shared", "erratum", "changed", "double")]
     members = {where.split(".")[1] for where in world.where.values()}
     assert members == {name for names in SEALED_OF.values() for name in names}
@@ -219,44 +220,46 @@ def test_the_canaries_are_everywhere_that_something_may_be_confidential(world: W
     assert len(world.where) == len(set(world.where.values())) == 7 * 6 + 3 + 5 * 2
 
 
-def test_those_who_record_without_the_scope_are_not_told_again_what_they_recorded(world: World) -> None:
+def test_a_writer_without_the_scope_does_not_get_confidential_members_back(world: World) -> None:
     for answer in world.answers:
         _expect_silence(world, answer)
         assert answer.headers["cache-control"] == "no-store"
 
 
-def test_no_answer_tells_a_canary_to_those_without_a_key(world: World, empty_client: Client) -> None:
+def test_no_response_without_a_key_contains_a_canary(world: World, empty_client: Client) -> None:
     for address in _addresses(world, empty_client):
         answer = empty_client.get(address)
         assert answer.status_code < 500
         _expect_silence(world, answer, address)
 
 
-def test_no_answer_tells_a_canary_to_those_who_may_only_write(world: World, empty_client: Client) -> None:
+def test_no_response_to_a_write_only_key_contains_a_canary(world: World, empty_client: Client) -> None:
     for address in _addresses(world, empty_client, canaries=False):
         _expect_silence(world, world.editor.get(address), address)
 
 
-def test_nothing_is_found_by_what_is_confidential(world: World, insider: Editor) -> None:
+def test_confidential_members_cannot_be_searched(world: World, confidential_reader: Editor) -> None:
     for made in world.where:
         for parameter in ("q", "actor", "place"):
             for question in (f"{parameter}={made}&total=true", f"{parameter}={made}&f=ndjson"):
-                for asking in (world.editor, insider):
+                for asking in (world.editor, confidential_reader):
                     told = asking.get(f"/v1/incidents?{question}").text
                     assert told in ("", '{"items":[],"next":null,"next_cursor":null,"total":0}')
 
 
-def test_the_stream_of_changes_tells_them_to_those_with_the_scope_alone(
-    world: World, insider: Editor, empty_client: Client
+def test_the_change_stream_discloses_canaries_only_with_the_scope(
+    world: World, confidential_reader: Editor, empty_client: Client
 ) -> None:
     last = b'"incident.withdrawn"'
     for key in (None, world.editor.key):
         assert world.found_in(empty_client.run(_streamed(empty_client, key, last))) == []
-    told = empty_client.run(_streamed(empty_client, insider.key, last))
+    told = empty_client.run(_streamed(empty_client, confidential_reader.key, last))
     assert set(world.found_in(told)) == set(world.where.values())
 
 
-def test_no_error_tells_a_canary(world: World, insider: Editor, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_error_contains_a_canary(
+    world: World, confidential_reader: Editor, caplog: pytest.LogCaptureFixture
+) -> None:
     # given: what is recorded, sent again and sent differently, and new secrets that cannot be recorded
     caplog.set_level(logging.DEBUG)
     gao = "/v1/incidents/gao/toll-reports"
@@ -266,7 +269,7 @@ def test_no_error_tells_a_canary(world: World, insider: Editor, caplog: pytest.L
         ("/v1/reporters", world.reporter("r-alone")),
         ("/v1/reporters", world.reporter("r-alone") | {"confidential": False}),
         ("/v1/sources", world.source("s-first")),
-        ("/v1/incidents", attack("gao", sources=[world.source("s-own")])),
+        ("/v1/incidents", incident_body("gao", sources=[world.source("s-own")])),
         (gao, world.report(3, "tr-first", reported_by={"id": "r-first"}, source={"id": "s-first"})),
         (gao, world.report(3, "tr-new", reported_by=world.reporter("r-first"), source=SOURCE)),
         (gao, world.report(3, "tr-new", reported_by=REPORTERS["gov"], source=world.source("s-first"))),
@@ -285,10 +288,10 @@ def test_no_error_tells_a_canary(world: World, insider: Editor, caplog: pytest.L
             {"locator": [world.canary("locator")]}, {"note": {"a": world.canary("note")}},
             {"best": world.canary("best")}, {"supersedes": "nowhere"}, {"reported_on": "2999-01-01"},
             {"measure": world.canary("measure")}, {"bound": "range"}, {"breakdown": world.canary("breakdown")}, {"incidents": ["other"]})),
-        ("/v1/incidents", attack("new", sources=[world.source("s-new")], title=[world.canary("title")])),
-        ("/v1/incidents", attack("new", toll_reports=[world.report(3, "tr-new", **whole), figure(-1)])),
-        ("/v1/incidents", attack("new", toll_reports=[
-            world.report(3, "tr-new", **whole), figure(1, supersedes="nowhere")])),
+        ("/v1/incidents", incident_body("new", sources=[world.source("s-new")], title=[world.canary("title")])),
+        ("/v1/incidents", incident_body("new", toll_reports=[world.report(3, "tr-new", **whole), report_body(-1)])),
+        ("/v1/incidents", incident_body("new", toll_reports=[
+            world.report(3, "tr-new", **whole), report_body(1, supersedes="nowhere")])),
         ("/v1/toll-reports", world.report(3, "tr-new", **whole)),
         ("/v1/toll-reports/tr-first/retraction", {"reason": "", "source": world.source("s-new")}),
     ]  # fmt: skip
@@ -296,8 +299,8 @@ def test_no_error_tells_a_canary(world: World, insider: Editor, caplog: pytest.L
     # when
     refused = [(world.editor.post(address, body), 409) for address, body in differing]
     refused += [(world.editor.post(address, body), 422) for address, body in unreadable]
-    refused += [(world.editor.post("/v1/toll-reports", figure(3, incidents=["gao", "nowhere"], **whole)), 422)]
-    refused += [(insider.post("/v1/reporters", hidden), 403)]
+    refused += [(world.editor.post("/v1/toll-reports", report_body(3, incidents=["gao", "nowhere"], **whole)), 422)]
+    refused += [(confidential_reader.post("/v1/reporters", hidden), 403)]
     refused += [(world.editor.client.request("POST", "/v1/reporters", json=hidden), 401)]
     refused += [(world.editor.patch("gao", {"sources": [world.source("s-new")]}, '"x"'), 412)]
     refused += [(world.editor.patch("gao", {"sources": [world.source("s-new")], "title": None}), 422)]
@@ -325,19 +328,19 @@ def test_no_error_tells_a_canary(world: World, insider: Editor, caplog: pytest.L
         ("", " " * 1024 * 1024, "application/json", 413),
     ],
 )
-def test_no_malformed_body_is_repeated(
+def test_no_error_repeats_a_malformed_body(
     world: World, caplog: pytest.LogCaptureFixture, before: str, after: str, form: str, status: int
 ) -> None:
     caplog.set_level(logging.DEBUG)
     for address, body in (("/v1/reporters", world.reporter("r-new")), ("/v1/sources", world.source("s-new"))):
         content = f"{before}{json.dumps(body)}{after}".encode(errors="surrogatepass")
-        answer = world.editor.ask("POST", address, content=content, headers={"Content-Type": form})
+        answer = world.editor.request("POST", address, content=content, headers={"Content-Type": form})
         assert answer.status_code == status
         _expect_silence(world, answer)
     assert world.found_in(caplog.text) == []
 
 
-def test_a_fault_of_the_service_tells_no_canary_either(
+def test_an_internal_error_contains_no_canary(
     world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -355,14 +358,14 @@ def test_a_fault_of_the_service_tells_no_canary_either(
     assert world.found_in(caplog.text) == []
 
 
-def test_what_is_confidential_is_recognised_when_it_is_sent_again_by_those_who_may_see_it(
+def test_a_confidential_record_is_recognized_when_a_reader_sends_it_again(
     world: World, editor: Editor, database: Database
 ) -> None:
     # given
     reporter, source = world.reporter("r-again"), world.source("s-again")
     first = world.report(3, "tr-again-1", reported_by=reporter, source=source)
     second = world.report(4, "tr-again-2", reported_by=reporter, source=source)
-    editor.made("/v1/incidents/other/toll-reports", first)
+    editor.create("/v1/incidents/other/toll-reports", first)
     size = editor.checkpoint()["size"]
     trusted = Editor(editor.client, database, Scope.WRITE, Scope.READ_CONFIDENTIAL, name="a trusted editor")
 
@@ -384,13 +387,11 @@ def test_what_is_confidential_is_recognised_when_it_is_sent_again_by_those_who_m
     assert (laid_open.status_code, laid_open.json()["differs"]) == (409, ["confidential"])
 
 
-def test_a_guess_at_what_is_confidential_is_answered_alike_whether_it_is_right_or_wrong(
-    world: World, editor: Editor
-) -> None:
+def test_right_and_wrong_guesses_at_confidential_members_get_equal_responses(world: World, editor: Editor) -> None:
     # given
     reporter, source = world.reporter("r-guess"), world.source("s-guess")
     report = world.report(3, "tr-guess", reported_by=reporter, source=source)
-    editor.made("/v1/incidents/other/toll-reports", report)
+    editor.create("/v1/incidents/other/toll-reports", report)
     by_id = {"reported_by": {"id": "r-guess"}, "source": {"id": "s-guess"}}
 
     # when
@@ -406,10 +407,10 @@ def test_a_guess_at_what_is_confidential_is_answered_alike_whether_it_is_right_o
         assert (right.status_code, wrong.status_code) == (409, 409)
         assert right.json() == wrong.json()
         _expect_silence(world, right)
-    assert editor.post("/v1/incidents/other/toll-reports", figure(5, **by_id)).status_code == 201
+    assert editor.post("/v1/incidents/other/toll-reports", report_body(5, **by_id)).status_code == 201
 
 
-def test_an_id_that_is_made_tells_nothing_of_what_is_confidential(world: World) -> None:
+def test_generated_ids_reveal_nothing_confidential(world: World) -> None:
     # given
     reporter, source = world.reporter(None), world.source(None)
 
@@ -424,7 +425,7 @@ def test_an_id_that_is_made_tells_nothing_of_what_is_confidential(world: World) 
     assert not any(digest in text for digest in digests for text in made)
 
 
-def test_the_command_line_tells_no_canary(
+def test_the_command_line_prints_no_canary(
     world: World,
     database: Database,
     tmp_path: Path,
@@ -469,7 +470,7 @@ def reader(request: pytest.FixtureRequest, empty_client: Client, database: Datab
     return Editor(empty_client, database, *request.param, name="a reader")
 
 
-def test_each_canary_is_told_in_its_places_to_those_with_the_scope(world: World, reader: Editor) -> None:
+def test_a_confidential_reader_gets_each_canary_in_its_places(world: World, reader: Editor) -> None:
     def told(address: str) -> set[str]:
         answer = reader.get(address)
         assert answer.status_code == 200, f"{address}: {answer.text[:300]}"
@@ -515,11 +516,13 @@ def test_each_canary_is_told_in_its_places_to_those_with_the_scope(world: World,
     assert shared <= told(f"/v1/incidents/other/toll-history{csv_of}") | of("s-shared")
 
 
-def test_members_are_told_whole_in_their_places(world: World, insider: Editor) -> None:
+def test_disclosed_members_are_complete(world: World, confidential_reader: Editor) -> None:
     # when
-    report = insider.json("/v1/toll-reports/tr-first")
+    report = confidential_reader.json("/v1/toll-reports/tr-first")
     (row,) = [
-        r for r in csv.DictReader(io.StringIO(insider.get("/v1/toll-reports?f=csv").text)) if r["id"] == "tr-first"
+        r
+        for r in csv.DictReader(io.StringIO(confidential_reader.get("/v1/toll-reports?f=csv").text))
+        if r["id"] == "tr-first"
     ]
     public = world.editor.json("/v1/toll-reports/tr-first")
 
@@ -539,7 +542,7 @@ def test_members_are_told_whole_in_their_places(world: World, insider: Editor) -
     assert (row["reporter_name"], row["note"]) == (report["reported_by"]["name"], report["note"])
 
 
-def test_the_figure_and_the_kind_stay_for_everybody(world: World, empty_client: Client) -> None:
+def test_figures_and_kinds_stay_public(world: World, empty_client: Client) -> None:
     # when
     toll = empty_client.json("/v1/incidents/gao")["toll"]
     report = empty_client.json("/v1/toll-reports/tr-first")
@@ -566,7 +569,7 @@ def test_the_figure_and_the_kind_stay_for_everybody(world: World, empty_client: 
     ]
 
 
-def test_filters_by_the_id_of_what_is_confidential_work_for_everybody(world: World, empty_client: Client) -> None:
+def test_filters_by_confidential_ids_work_for_everybody(world: World, empty_client: Client) -> None:
     assert empty_client.ids("/v1/incidents?reported_by=r-first") == ["gao"]
     assert set(empty_client.ids("/v1/incidents?source=s-shared")) == {"gao", "other"}
     assert empty_client.ids("/v1/toll-reports?reported_by=r-shared") == ["tr-by-reporter"]
@@ -575,13 +578,11 @@ def test_filters_by_the_id_of_what_is_confidential_work_for_everybody(world: Wor
     assert empty_client.json("/v1/stats?reported_by=r-first")["total"]["killed"]["best"] == 15
 
 
-def test_answers_to_those_with_the_scope_are_kept_by_no_cache(
-    world: World, insider: Editor, empty_client: Client
-) -> None:
+def test_disclosed_responses_are_not_cached(world: World, confidential_reader: Editor, empty_client: Client) -> None:
     for address in _addresses(world, empty_client, canaries=False):
         if not address.startswith("/v1/"):
             continue
-        opened, public = insider.get(address), empty_client.get(address)
+        opened, public = confidential_reader.get(address), empty_client.get(address)
         assert opened.status_code == public.status_code, address
         if opened.status_code == 200:
             assert opened.headers["cache-control"] == "private, no-store", address
@@ -589,15 +590,15 @@ def test_answers_to_those_with_the_scope_are_kept_by_no_cache(
             assert opened.headers["etag"] != public.headers["etag"], address
             assert "Authorization" in public.headers["vary"] and "Authorization" in opened.headers["vary"], address
     tag = empty_client.get("/v1/incidents/gao").headers["etag"]
-    assert insider.get("/v1/incidents/gao", headers={"If-None-Match": tag}).status_code == 200
-    tag = insider.get("/v1/incidents/gao").headers["etag"]
+    assert confidential_reader.get("/v1/incidents/gao", headers={"If-None-Match": tag}).status_code == 200
+    tag = confidential_reader.get("/v1/incidents/gao").headers["etag"]
     assert empty_client.get("/v1/incidents/gao", headers={"If-None-Match": tag}).status_code == 200
-    unchanged = insider.get("/v1/incidents/gao", headers={"If-None-Match": tag})
+    unchanged = confidential_reader.get("/v1/incidents/gao", headers={"If-None-Match": tag})
     assert (unchanged.status_code, unchanged.headers["cache-control"]) == (304, "private, no-store")
 
 
-def test_the_document_names_the_scope_where_a_key_with_it_gets_another_answer(
-    world: World, insider: Editor, empty_client: Client
+def test_openapi_names_the_scope_of_every_response_that_depends_on_it(
+    world: World, confidential_reader: Editor, empty_client: Client
 ) -> None:
     # given
     paths = empty_client.app.openapi()["paths"]
@@ -608,7 +609,7 @@ def test_the_document_names_the_scope_where_a_key_with_it_gets_another_answer(
         path
         for address in _addresses(world, empty_client, canaries=False)
         for path, pattern in patterns.items()
-        if pattern.fullmatch(address) and insider.get(address).content != empty_client.get(address).content
+        if pattern.fullmatch(address) and confidential_reader.get(address).content != empty_client.get(address).content
     }
 
     # then
@@ -618,14 +619,14 @@ def test_the_document_names_the_scope_where_a_key_with_it_gets_another_answer(
         assert paths[path]["get"]["x-optional-security"] == [{"key": ["read:confidential"]}]
 
 
-def test_what_was_told_can_be_shown_to_be_what_was_recorded(
-    world: World, insider: Editor, empty_client: Client
+def test_disclosed_members_match_their_commitments(
+    world: World, confidential_reader: Editor, empty_client: Client
 ) -> None:
     # given
     addresses = [a for a in _addresses(world, empty_client, canaries=False) if a.startswith("/v1/") and "csv" not in a]
 
     # when
-    opened = [r for a in addresses for r in _records(_json(insider.get(a))) if "salt" in r]
+    opened = [r for a in addresses for r in _records(_json(confidential_reader.get(a))) if "salt" in r]
     sealed = [r for a in addresses for r in _records(_json(empty_client.get(a))) if "commitment" in r]
 
     # then
@@ -651,12 +652,12 @@ def _json(answer: httpx.Response) -> Any:
     return [json.loads(line) for line in answer.text.splitlines() if line]
 
 
-def test_the_log_holds_what_is_public_and_opens_the_rest_beside_it(
-    world: World, insider: Editor, empty_client: Client, database: Database
+def test_the_log_entry_is_public_and_disclosures_are_separate(
+    world: World, confidential_reader: Editor, empty_client: Client, database: Database
 ) -> None:
     # when
     public = empty_client.json("/v1/changes?limit=1000")["items"]
-    told = insider.json("/v1/changes?limit=1000")["items"]
+    told = confidential_reader.json("/v1/changes?limit=1000")["items"]
 
     # then
     assert [{k: v for k, v in entry.items() if k != "opened"} for entry in told] == public
@@ -671,7 +672,7 @@ def test_the_log_holds_what_is_public_and_opens_the_rest_beside_it(
     assert verify(database).entries == len(public)
 
 
-def test_those_with_both_scopes_are_told_what_they_record(
+def test_a_writer_with_both_scopes_gets_confidential_members_back(
     world: World, empty_client: Client, database: Database
 ) -> None:
     # given

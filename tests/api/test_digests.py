@@ -25,8 +25,9 @@ from app.domain.vocabulary import Scope
 from app.store.db.database import Database
 from app.store.maintenance import schema
 from tests.api.test_confidential import World, _addresses, _readable, _streamed
+from tests.builders import REPORTERS, SOURCE, incident_body, report_body
 from tests.proofs import root_of_leaves
-from tests.support import REPORTERS, SOURCE, Client, Editor, attack, figure
+from tests.support import Client, Editor
 
 DICTIONARY = ("Anna Keita", "Bartholomew Traoré-Maïga")
 """Two guesses of different length and alphabet."""
@@ -65,7 +66,7 @@ def source(of: str | None, secret: str) -> dict[str, Any]:
 
 def sealed(best: int, secret: str, of: str | None = None, **fields: Any) -> dict[str, Any]:
     told = {"locator": secret, "note": f"Told by {secret}", "reported_on": "2021-03-16"}
-    return figure(best, **told, **({"id": of} if of else {}), **fields)
+    return report_body(best, **told, **({"id": of} if of else {}), **fields)
 
 
 def reports_table(secret: str) -> str:
@@ -109,15 +110,15 @@ class Twin:
 
     def load(self, table: str) -> httpx.Response:
         """An import by somebody with the scope."""
-        return self.trusted.ask("POST", "/v1/import?format=csv", content=table.encode(), headers=CSV)
+        return self.trusted.request("POST", "/v1/import?format=csv", content=table.encode(), headers=CSV)
 
     def record(self) -> None:
         secret, keyed = self.secret, {"Idempotency_Key": "a-key"}
         first = sealed(15, secret, "tr-own", reported_by=reporter("r-own", secret), source=source("s-own", secret))
-        self.send("/v1/incidents", attack("gao", region="Gao", sources=[SOURCE], toll_reports=[first]), **keyed)
-        self.send("/v1/incidents", attack("gao", region="Gao", sources=[SOURCE], toll_reports=[first]), **keyed)
-        self.send("/v1/incidents", attack("gao", toll_reports=[first]), **keyed)
-        self.send("/v1/incidents", attack("other", region="Gao", sources=[source(None, secret)]))
+        self.send("/v1/incidents", incident_body("gao", region="Gao", sources=[SOURCE], toll_reports=[first]), **keyed)
+        self.send("/v1/incidents", incident_body("gao", region="Gao", sources=[SOURCE], toll_reports=[first]), **keyed)
+        self.send("/v1/incidents", incident_body("gao", toll_reports=[first]), **keyed)
+        self.send("/v1/incidents", incident_body("other", region="Gao", sources=[source(None, secret)]))
         self.send("/v1/reporters", reporter(None, secret))
         self.send("/v1/reporters", reporter(None, secret))
         self.send("/v1/reporters", reporter("r-own", secret))
@@ -129,7 +130,7 @@ class Twin:
         both = {"incidents": ["gao", "other"], "reported_by": REPORTERS["ngo"], "source": source(None, secret)}
         self.send("/v1/toll-reports", sealed(17, secret, "tr-both", **both))
         self.send("/v1/toll-reports/tr-own/retraction", {"reason": "a misprint", "source": source(None, secret)})
-        self.send("/v1/incidents", attack("double", sources=[source(None, secret)]))
+        self.send("/v1/incidents", incident_body("double", sources=[source(None, secret)]))
         self.send("/v1/incidents/double/withdrawal", {"reason": "twice", "merged_into": "gao"})
         for table in (reports_table(secret), incidents_table(secret)):
             size = self.editor.checkpoint()["size"]
@@ -146,7 +147,7 @@ class Twin:
             ):  # fmt: skip
                 self.send(address, body)
             for table in (reports_table(secret), incidents_table(secret)):
-                answer = self.editor.ask("POST", "/v1/import?format=csv", content=table.encode(), headers=CSV)
+                answer = self.editor.request("POST", "/v1/import?format=csv", content=table.encode(), headers=CSV)
                 self.answers.append(("import", answer))
 
     def ask(self) -> None:
@@ -228,7 +229,7 @@ def twins(migrated_file: Path, tmp_path: Path) -> Iterator[list[Twin]]:
         twin.database.close()
 
 
-def test_nothing_that_goes_out_depends_on_what_is_confidential_but_the_salted_commitments(
+def test_only_salted_commitments_depend_on_confidential_members(
     twins: list[Twin], caplog: pytest.LogCaptureFixture
 ) -> None:
     # given
@@ -237,7 +238,7 @@ def test_nothing_that_goes_out_depends_on_what_is_confidential_but_the_salted_co
     for twin in twins:
         caplog.clear()
         with same_clock_and_randomness(LATER):
-            twin.ask()
+            twin.request()
             streamed = twin.client.run(_streamed(twin.client, None, b'"incident.withdrawn"'))
             twin.guess()
         hashes = twin.public_hashes()
@@ -258,7 +259,7 @@ def test_nothing_that_goes_out_depends_on_what_is_confidential_but_the_salted_co
         assert mine[1] < 500 and not any(secret in mine[2] for secret in DICTIONARY if not mine[0].startswith("import"))
 
 
-def test_commitments_differ_for_the_same_value_where_the_salt_does(twins: list[Twin], tmp_path: Path) -> None:
+def test_commitments_of_one_value_differ_with_the_salt(twins: list[Twin], tmp_path: Path) -> None:
     # given the facts of the first twin once more, with true randomness
     path = tmp_path / "again.db"
     database = Database(f"sqlite:///{path}")
@@ -292,14 +293,14 @@ def test_importing_the_same_confidential_file_again_changes_nothing(twins: list[
         assert twin.editor.checkpoint() == before
 
 
-def test_without_the_scope_a_confidential_row_of_a_file_needs_an_id(twins: list[Twin]) -> None:
+def test_a_confidential_row_requires_an_id_without_the_scope(twins: list[Twin]) -> None:
     """It could be recognized when it comes again only by what it says, and that would confirm a guess."""
     twin = twins[0]
     before = twin.editor.checkpoint()
     for secret in DICTIONARY:
         for table, rows in ((reports_table(secret), 4), (incidents_table(secret), 1)):
             # when
-            answer = twin.editor.ask("POST", "/v1/import?format=csv", content=table.encode(), headers=CSV)
+            answer = twin.editor.request("POST", "/v1/import?format=csv", content=table.encode(), headers=CSV)
 
             # then
             *told, last = map(orjson.loads, answer.content.splitlines())

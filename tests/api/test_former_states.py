@@ -1,4 +1,4 @@
-"""Former states, waters and Kosovo are countries like others, wherever a country is read or written."""
+"""Former states, waters and Kosovo are countries like any other, wherever a country is read or written."""
 
 import csv
 import io
@@ -11,7 +11,8 @@ from app.ingest.formats import import_file, importer_of
 from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
-from tests.support import Client, Editor, attack, figure, parquet_rows
+from tests.builders import incident_body, report_body
+from tests.support import Client, Editor, parquet_rows
 
 COUNTRIES = {"vukovar": "YU", "prague": "CSHH", "tanker": "XR", "pec": "XK", "belgrade": "RS", "bonn": "DEXX"}
 ACLED = "event_id_cnty,event_date,year,time_precision,event_type,sub_event_type,actor1,actor2,iso,country,admin1,fatalities,timestamp\n"
@@ -22,8 +23,8 @@ def records(empty_client: Client, editor: Editor) -> Client:
     """An incident in each of `COUNTRIES`; every second one has a place."""
     for number, (incident_id, country) in enumerate(COUNTRIES.items()):
         place = {"latitude": 44.0 + number, "longitude": 20.0} if number % 2 else {}
-        reports = [figure(number + 1, reported_on="2021-03-16")]
-        editor.made("/v1/incidents", attack(incident_id, country=country, toll_reports=reports, **place))
+        reports = [report_body(number + 1, reported_on="2021-03-16")]
+        editor.create("/v1/incidents", incident_body(incident_id, country=country, toll_reports=reports, **place))
     return empty_client
 
 
@@ -40,13 +41,11 @@ def found(client: Client, query: str) -> list[str]:
         ("country=Germany", []), ("country=West%20Germany", ["bonn"]), ("near_border=Soviet%20Union", []),
     ],
 )  # fmt: skip
-def test_a_country_finds_its_own_incidents_and_none_of_its_predecessors(
-    records: Client, query: str, ids: list[str]
-) -> None:
+def test_a_country_filter_excludes_its_predecessor_states(records: Client, query: str, ids: list[str]) -> None:
     assert found(records, query) == ids
 
 
-def test_a_code_of_two_former_states_is_refused_with_both(records: Client) -> None:
+def test_a_code_of_two_former_states_is_rejected_with_both_names(records: Client) -> None:
     # when
     answer = records.get("/v1/incidents?country=CS")
 
@@ -60,7 +59,7 @@ def test_a_code_of_two_former_states_is_refused_with_both(records: Client) -> No
 
 
 @pytest.mark.parametrize("code", COUNTRIES.values())
-def test_each_has_its_sums_its_page_and_its_list(records: Client, code: str) -> None:
+def test_every_former_state_has_sums_a_page_and_a_list(records: Client, code: str) -> None:
     # when
     region = records.json(f"/v1/regions/{code}")
     stats = records.json(f"/v1/stats?country={code}&group_by=country,region,year")
@@ -80,7 +79,7 @@ def test_each_has_its_sums_its_page_and_its_list(records: Client, code: str) -> 
         assert region["name"] in answer.text or code in answer.text
 
 
-def test_a_code_that_is_written_otherwise_is_not_found_with_the_one_that_is(records: Client) -> None:
+def test_an_unknown_country_code_is_a_404_with_a_suggestion(records: Client) -> None:
     # when
     answers = {code: records.get(f"/v1/regions/{code}") for code in ("YUCS", "CS", "XX")}
 
@@ -90,7 +89,7 @@ def test_a_code_that_is_written_otherwise_is_not_found_with_the_one_that_is(reco
     assert "did you mean Czechoslovakia, CSHH or Serbia and Montenegro, CSXX?" in answers["CS"].json()["detail"]
 
 
-def test_every_format_says_the_same_country(records: Client) -> None:
+def test_every_format_has_the_same_country(records: Client) -> None:
     # given
     expected = dict(COUNTRIES)
 
@@ -109,7 +108,7 @@ def test_every_format_says_the_same_country(records: Client) -> None:
 
 
 @pytest.mark.parametrize("layout", ["acled", "ucdp"])
-def test_the_columns_of_others_have_its_name(records: Client, layout: str) -> None:
+def test_acled_and_ucdp_columns_have_the_name_of_a_former_state(records: Client, layout: str) -> None:
     # when
     rows = list(csv.DictReader(io.StringIO(records.get(f"/v1/incidents?f={layout}&sort=date").text)))
 
@@ -126,7 +125,7 @@ def test_the_columns_of_others_have_its_name(records: Client, layout: str) -> No
     ]
 
 
-def test_what_is_exported_is_imported_again_as_it_was(records: Client, database: Database, tmp_path: Path) -> None:
+def test_an_export_with_former_states_round_trips(records: Client, database: Database, tmp_path: Path) -> None:
     # given
     file = tmp_path / "ours.csv"
     file.write_bytes(records.get("/v1/incidents?f=csv").content)
@@ -139,7 +138,7 @@ def test_what_is_exported_is_imported_again_as_it_was(records: Client, database:
     verify(database)
 
 
-def test_waters_of_acled_are_recorded_found_and_written_back(
+def test_acleds_waters_are_recorded_found_and_exported(
     empty_client: Client, database: Database, tmp_path: Path
 ) -> None:
     # given
@@ -158,14 +157,14 @@ def test_waters_of_acled_are_recorded_found_and_written_back(
     assert (written["country"], written["admin1"]) == ("Red Sea", "Off Hodeidah")
 
 
-def test_a_record_of_an_older_release_changes_when_its_file_is_imported_again(
+def test_importing_again_updates_a_record_from_an_older_release(
     editor: Editor, database: Database, tmp_path: Path
 ) -> None:
     # given: Yugoslavia was once read as Serbia
     kept = {"external_ids": {"acled": "YUG1"}, "attributes": {"country": "Yugoslavia"}}
-    editor.made(
+    editor.create(
         "/v1/incidents",
-        attack(
+        incident_body(
             "acled-yug1",
             country="RS",
             title="Armed clash: A and B, Vukovar",
@@ -188,10 +187,10 @@ def test_a_record_of_an_older_release_changes_when_its_file_is_imported_again(
     assert found(editor.client, "country=Serbia") == []
 
 
-def test_namesakes_are_found_apart(empty_client: Client, editor: Editor) -> None:
+def test_namesake_regions_are_kept_apart(empty_client: Client, editor: Editor) -> None:
     # given
     for incident_id, region in (("in-city", "Mexico City"), ("in-state", "Estado de México")):
-        editor.made("/v1/incidents", attack(incident_id, country="MX", region=region))
+        editor.create("/v1/incidents", incident_body(incident_id, country="MX", region=region))
 
     # then
     assert (
@@ -203,10 +202,12 @@ def test_namesakes_are_found_apart(empty_client: Client, editor: Editor) -> None
     assert found(empty_client, "region=Mexico&country=MX") == found(empty_client, "region=MX-MEX") == ["in-state"]
 
 
-def test_a_region_may_be_recorded_by_its_code_with_a_name_that_another_has_too(editor: Editor) -> None:
+def test_a_region_code_may_carry_the_name_of_a_namesake(editor: Editor) -> None:
     # when
-    made = editor.made("/v1/incidents", attack("kyiv", country="UA", region={"code": "UA-30", "name": "Kyiv"}))
-    refused = editor.post("/v1/incidents", attack("lviv", country="UA", region={"code": "UA-30", "name": "Lviv"}))
+    made = editor.create("/v1/incidents", incident_body("kyiv", country="UA", region={"code": "UA-30", "name": "Kyiv"}))
+    refused = editor.post(
+        "/v1/incidents", incident_body("lviv", country="UA", region={"code": "UA-30", "name": "Lviv"})
+    )
 
     # then
     assert made["region"] == {"code": "UA-30", "name": "Kyiv"}

@@ -28,5 +28,5 @@ class Canned:
 
 
 def ids_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The ids of the incidents in Datasette's answer."""
+    """The ids of the incidents in Datasette's response."""
     return [json.loads(row["record"])["id"] for row in rows]

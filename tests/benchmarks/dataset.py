@@ -1,4 +1,4 @@
-"""Files of made-up incidents, made once and kept in a cache folder."""
+"""Databases of generated incidents, built once and kept in a cache folder."""
 
 import os
 import sys
@@ -30,7 +30,7 @@ def url_of(path: Path) -> str:
 
 
 def database_file(count: int) -> Path:
-    """A database of so many incidents. An older one of the same schema, number and seed is used again."""
+    """A database of `count` incidents. One of the same schema, count and seed is reused."""
     version = ScriptDirectory(str(data_folder("migrations"))).get_current_head()
     path = cache_folder() / f"incidents-{count}-{SEED}-{version}.db"
     if not path.exists():
@@ -42,13 +42,13 @@ def database_file(count: int) -> Path:
 
 
 def clear(path: Path) -> None:
-    """Takes away a database file and what SQLite keeps beside it."""
+    """Removes a database file with its WAL and shared memory."""
     for end in ("", "-wal", "-shm"):
         Path(f"{path}{end}").unlink(missing_ok=True)
 
 
 def load(path: Path, count: int) -> None:
-    """Writes the incidents through the service's own pipeline, and tells how long that took."""
+    """Writes the incidents through the service's own pipeline, and prints how long that took."""
     database = Database(url_of(path))
     schema.migrate(database)
     begun = time.perf_counter()
@@ -58,5 +58,5 @@ def load(path: Path, count: int) -> None:
     if summary.refused:
         raise RuntimeError(f"{summary.refused} were refused; the first: {summary.reasons[0]}")
     size = path.stat().st_size / 2**20
-    told = f"loaded {count:,} incidents in {taken:.1f} s: {count / taken:,.0f} incidents/s, {size:,.0f} MiB"
-    print(told, file=sys.stderr, flush=True)
+    line = f"loaded {count:,} incidents in {taken:.1f} s: {count / taken:,.0f} incidents/s, {size:,.0f} MiB"
+    print(line, file=sys.stderr, flush=True)

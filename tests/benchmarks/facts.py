@@ -1,4 +1,4 @@
-"""What the questions need to know of a database file."""
+"""What the requests need to know about a database file."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ DEEP_PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Ids and codes to ask for, and where the deep page begins."""
+    """Ids and region codes to request, and where the deep page begins."""
 
     ids: list[str]
     regions: list[str]
@@ -21,7 +21,7 @@ class Facts:
 
 
 def facts_of(path: Path) -> Facts:
-    """Reads them."""
+    """Reads the facts of a database file."""
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     try:
         ids = [row[0] for row in connection.execute("SELECT id FROM incident ORDER BY key")]

@@ -33,7 +33,7 @@ class Floor:
         return connection
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answers one request."""
+        """Responds to one request."""
         if scope["type"] != "http":
             return
         query = scope["query_string"]
@@ -75,8 +75,8 @@ def main() -> None:
     """Serves."""
     database, plan, port = sys.argv[1:]
     app = Floor(database, json.loads(Path(plan).read_text("utf-8")))
-    told: dict[str, Any] = {"loop": "uvloop", "http": "httptools", "ws": "none", "lifespan": "off"}
-    uvicorn.run(app, port=int(port), log_level="warning", access_log=False, **told)
+    options: dict[str, Any] = {"loop": "uvloop", "http": "httptools", "ws": "none", "lifespan": "off"}
+    uvicorn.run(app, port=int(port), log_level="warning", access_log=False, **options)
 
 
 if __name__ == "__main__":

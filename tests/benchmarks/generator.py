@@ -1,4 +1,4 @@
-"""Made-up incidents with the shape of real ones. The same seed gives the same incidents, whatever their number."""
+"""Generated incidents with the shape of real ones. The same seed gives the same incidents, whatever their number."""
 
 import random
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ PRECISIONS = (("day", 0), ("days", 3), ("week", 6), ("month", 30), ("longer", 20
 BOUNDS = ("exact", "at_least", "more_than", "about", "range", "at_most")
 EVENTS = (EventType.BATTLES, EventType.EXPLOSIONS, EventType.VIOLENCE_AGAINST_CIVILIANS)
 OTHER_MEASURES = (("wounded", 0.7), ("missing", 0.2), ("captured", 0.2), ("survived", 0.15))
-"""Measures besides killed, each with its share of incidents."""
+"""Other measures than killed, each with its share of incidents."""
 SHARED_EVERY = 500
 """One in so many incidents is followed by a report that covers it together with the one before."""
 
@@ -169,6 +169,6 @@ def _source(rng: random.Random, country: str, number: int, start: date) -> dict[
 def _shared(rng: random.Random, data: dict[str, Any], before: str) -> dict[str, Any]:
     """A figure that covers two incidents together, given after the last of all."""
     first = data["toll_reports"][0]
-    told = {name: first[name] for name in ("reported_by", "source")} | {"reported_on": f"{REVIEWED}"}
+    origin = {name: first[name] for name in ("reported_by", "source")} | {"reported_on": f"{REVIEWED}"}
     figure = _report(f"{first['id']}-both", "killed", rng.randint(2, 60), rng)
-    return figure | told | {"incidents": [before, data["id"]]}
+    return figure | origin | {"incidents": [before, data["id"]]}

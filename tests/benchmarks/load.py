@@ -1,4 +1,4 @@
-"""Load on a server: `wrk` where it is installed, else an own generator that is the same for every server."""
+"""Load on a server: `wrk` when it is installed, else a generator of our own that treats every server alike."""
 
 import asyncio
 import http.client
@@ -24,7 +24,7 @@ NO_HEADERS: Mapping[str, str] = {}
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What came of it. Times are in microseconds."""
+    """The result of a load. Times are in microseconds."""
 
     requests: int
     microseconds: int
@@ -39,10 +39,9 @@ class Load:
 
 
 def put(port: int, paths: Sequence[str], seconds: float, headers: Mapping[str, str] = NO_HEADERS) -> Load:
-    """Asks for the paths in turn on 16 connections. Raises `RuntimeError` where an answer is an error.
+    """Requests the paths in turn on 16 connections. Raises `RuntimeError` if a response is an error.
 
-    A server that could not serve all connections once in that time is asked a few times on a single one instead,
-    which does not slow it down.
+    A server too slow to serve all connections once in that time gets a few requests on a single connection instead.
     """
     load = few = _one_by_one(port, paths[:FEW])
     if few.p50 < seconds * 1_000_000 / CONNECTIONS:
@@ -61,10 +60,10 @@ def _one_by_one(port: int, paths: Sequence[str]) -> Load:
     for path in paths:
         begun = time.perf_counter()
         connection.request("GET", path)
-        answer = connection.getresponse()
-        answer.read()
+        response = connection.getresponse()
+        response.read()
         times.append((time.perf_counter() - begun) * 1_000_000)
-        errors += answer.status >= 400
+        errors += response.status >= 400
     connection.close()
     return Load(len(times), round(sum(times)), statistics.median(times), max(times), errors)
 
@@ -74,16 +73,16 @@ def _wrk(wrk: str, port: int, paths: Sequence[str], seconds: float, headers: Map
         file.write("\n".join(paths))
         file.flush()
         script = str(Path(__file__).with_name("cycle.lua"))
-        told = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
+        options = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
         length = f"{max(1, round(seconds))}s"
-        call = [str(wrk), "-t1", f"-c{CONNECTIONS}", f"-d{length}", "--timeout", "60s", *told, "-s", script]
+        call = [str(wrk), "-t1", f"-c{CONNECTIONS}", f"-d{length}", "--timeout", "60s", *options, "-s", script]
         call += [f"http://127.0.0.1:{port}", file.name]
         done = subprocess.run(call, capture_output=True, text=True, check=True)
     return Load(**orjson.loads(done.stdout.strip().splitlines()[-1]))
 
 
 class _Client(asyncio.Protocol):
-    """One connection that asks, waits for the whole answer, and asks again."""
+    """One connection that sends a request, waits for the whole response, and repeats."""
 
     def __init__(self, requests: Iterator[bytes], until: float) -> None:
         self.requests, self.until = requests, until
@@ -94,11 +93,11 @@ class _Client(asyncio.Protocol):
         self._head = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Asks the first time."""
+        """Sends the first request."""
         self.transport: asyncio.WriteTransport = transport  # type: ignore[assignment]
-        self._ask()
+        self._send()
 
-    def _ask(self) -> None:
+    def _send(self) -> None:
         self.begun = time.perf_counter()
         self._missing, self._head = None, b""
         request = next(self.requests, None) if self.begun < self.until else None
@@ -108,7 +107,7 @@ class _Client(asyncio.Protocol):
             self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        """Counts the answer's bytes by its Content-Length."""
+        """Counts the bytes of the response by its Content-Length."""
         if self._missing is None:
             self._head += data
             head, blank, body = self._head.partition(b"\r\n\r\n")
@@ -122,7 +121,7 @@ class _Client(asyncio.Protocol):
             self._missing -= len(data)
         if self._missing <= 0:
             self.times.append(time.perf_counter() - self.begun)
-            self._ask()
+            self._send()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """A connection that was lost early is an error."""
@@ -131,14 +130,14 @@ class _Client(asyncio.Protocol):
 
 
 async def _own(port: int, paths: Sequence[str], seconds: float, headers: Mapping[str, str]) -> Load:
-    told = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    requests = [f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{told}\r\n".encode() for path in paths]
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    requests = [f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{lines}\r\n".encode() for path in paths]
     begun = time.perf_counter()
     return await _run(port, [islice(cycle(requests), 7 * n, None) for n in range(CONNECTIONS)], begun + seconds)
 
 
 def send(port: int, requests: Sequence[bytes]) -> Load:
-    """Sends all of these once, on 16 connections. Raises `RuntimeError` where an answer is an error."""
+    """Sends all of these once, on 16 connections. Raises `RuntimeError` if a response is an error."""
     load = uvloop.run(_run(port, [iter(requests)] * CONNECTIONS))
     if load.errors or load.requests != len(requests):
         raise RuntimeError(f"{load.errors} errors in {load.requests} of {len(requests)} requests")

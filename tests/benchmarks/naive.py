@@ -1,7 +1,7 @@
 """The naive server: what a tutorial gives. SQLModel relationships, `response_model`, endpoints in threads, offsets.
 
-Two things are given to it, since it could not answer the same questions otherwise: the headline killed as a column,
-and the day of the first report. Called as `python -m tests.benchmarks.naive DATABASE PORT`.
+It gets two columns without which it could not serve the same requests: the headline killed, and the day of the first
+report. Called as `python -m tests.benchmarks.naive DATABASE PORT`.
 """
 
 import sys
@@ -135,7 +135,7 @@ def get_session() -> Iterator[Session]:
 Db = Annotated[Session, Depends(get_session)]
 
 
-def answer(incident: Incident, as_of: date | None) -> IncidentOut:
+def render(incident: Incident, as_of: date | None) -> IncidentOut:
     known = [r for r in incident.toll_reports if as_of is None or r.reported_on <= as_of]
     toll = {}
     for measure in sorted({r.measure for r in known}):
@@ -177,7 +177,7 @@ def incidents(
         wanted = wanted.where(Incident.first_reported <= as_of)
     wanted = wanted.order_by(col(Incident.date_start).desc(), col(Incident.id).desc())
     found = session.exec(wanted.offset(offset).limit(limit)).all()
-    return Page(items=[answer(incident, as_of) for incident in found])
+    return Page(items=[render(incident, as_of) for incident in found])
 
 
 @app.get("/v1/incidents/{incident_id}", response_model=IncidentOut)
@@ -185,7 +185,7 @@ def incident(session: Db, incident_id: str) -> Any:
     found = session.get(Incident, incident_id)
     if found is None:
         raise HTTPException(404)
-    return answer(found, None)
+    return render(found, None)
 
 
 @app.get("/v1/incidents/{incident_id}/toll-history", response_model=list[ReportOut])

@@ -1,4 +1,4 @@
-"""The measuring: every work on every server in turn, several rounds, so that a slow moment meets all alike."""
+"""Measures every work on every server in turn, for several rounds, so that a slow moment affects all servers alike."""
 
 import statistics
 import sys
@@ -31,7 +31,7 @@ class Measured:
         return statistics.median(a / b for a, b in zip(self.rates["ours"], self.rates[other], strict=True))
 
     def bar(self, other: str) -> float | None:
-        """The least ratio to another that the design asks for."""
+        """The smallest ratio to another server that the design requires."""
         return {"floor": self.work.floor, "naive": self.work.naive, "Datasette": self.work.datasette}[other]
 
     def misses(self, other: str) -> bool:
@@ -47,8 +47,8 @@ def measure(
     found = [Measured(work) for work in works]
     for number in range(rounds):
         for one in found:
-            for server, asked in paths[one.work.name].items():
-                got = load.put(running[server].port, asked, seconds)
+            for server, addresses in paths[one.work.name].items():
+                got = load.put(running[server].port, addresses, seconds)
                 one.rates.setdefault(server, []).append(got.rate)
                 running[server].settle()
         print(f"round {number + 1} of {rounds} done", file=sys.stderr, flush=True)
@@ -57,7 +57,7 @@ def measure(
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A number beside the table: a ratio, a time or an amount, and the bar it has to keep."""
+    """A number below the table: a ratio, a time or an amount, and the bar that it must meet."""
 
     label: str
     value: float

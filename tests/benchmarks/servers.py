@@ -18,26 +18,26 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30
 SETTLE_SECONDS = 30
 IDLE_SECONDS = 0.06
-"""A server that used no tick (0.01 s) of processor time for so long is idle."""
+"""A server that uses no tick (0.01 s) of processor time for this long is idle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that runs."""
+    """A running server."""
 
     name: str
     port: int
     process: "subprocess.Popen[bytes]"
 
     def settle(self) -> None:
-        """Waits until it is idle: what was asked for on connections that are closed by now is still worked on."""
+        """Waits until the server is idle. It still works on requests of connections that were closed."""
         until, before = time.monotonic() + SETTLE_SECONDS, -1
         while time.monotonic() < until and (now := self._ticks()) != before:
             before = now
             time.sleep(IDLE_SECONDS)
 
     def _ticks(self) -> int:
-        """Processor time in ticks of the system; 0 where it does not tell."""
+        """Processor time in ticks of the system; 0 when the system does not say."""
         try:
             stat = Path(f"/proc/{self.process.pid}/stat").read_text("ascii")
         except OSError:
@@ -45,7 +45,7 @@ class Server:
         return sum(map(int, stat.rpartition(")")[2].split()[11:13]))
 
     def memory(self) -> int:
-        """Resident memory in bytes; 0 where the system does not tell."""
+        """Resident memory in bytes; 0 when the system does not say."""
         try:
             status = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
         except OSError:
@@ -56,9 +56,9 @@ class Server:
 @contextmanager
 def ours(database: Path) -> Iterator[Server]:
     """Our server, as `incidents serve` starts it."""
-    told = {"INCIDENTS_DATABASE_URL": url_of(database), "INCIDENTS_SEED": "false", "INCIDENTS_LOG_LEVEL": "warning"}
+    env = {"INCIDENTS_DATABASE_URL": url_of(database), "INCIDENTS_SEED": "false", "INCIDENTS_LOG_LEVEL": "warning"}
     port = free_port()
-    with _running("ours", [sys.executable, "-m", "app", "serve", "--port", str(port)], port, told) as server:
+    with _running("ours", [sys.executable, "-m", "app", "serve", "--port", str(port)], port, env) as server:
         yield server
 
 
@@ -73,7 +73,7 @@ def floor(database: Path, plan: Path) -> Iterator[Server]:
 
 @contextmanager
 def naive(database: Path) -> Iterator[Server]:
-    """A tutorial's way."""
+    """The server of a tutorial."""
     port = free_port()
     with _running("naive", [sys.executable, "-m", "tests.benchmarks.naive", str(database), str(port)], port) as server:
         yield server
@@ -84,23 +84,22 @@ def datasette(executable: str, database: Path, metadata: Path) -> Iterator[Serve
     """Datasette on the same file."""
     port = free_port()
     settings = {"sql_time_limit_ms": 60_000, "max_returned_rows": 50_000, "default_cache_ttl": 0}
-    told = [part for name, value in settings.items() for part in ("--setting", name, str(value))]
-    call = [executable, "serve", str(database), "--metadata", str(metadata), *told, "-p", str(port)]
+    options = [part for name, value in settings.items() for part in ("--setting", name, str(value))]
+    call = [executable, "serve", str(database), "--metadata", str(metadata), *options, "-p", str(port)]
     with _running("Datasette", call, port) as server:
         yield server
 
 
 def find_datasette() -> str | None:
-    """`BENCH_DATASETTE`, else `datasette` beside this Python or on the PATH."""
-    beside = Path(sys.executable).with_name("datasette")
-    return os.environ.get("BENCH_DATASETTE") or (str(beside) if beside.exists() else shutil.which("datasette"))
+    """`BENCH_DATASETTE`, else `datasette` next to this Python or on the PATH."""
+    neighbor = Path(sys.executable).with_name("datasette")
+    return os.environ.get("BENCH_DATASETTE") or (str(neighbor) if neighbor.exists() else shutil.which("datasette"))
 
 
 @contextmanager
-def _running(name: str, call: Sequence[str], port: int, told: dict[str, str] | None = None) -> Iterator[Server]:
+def _running(name: str, call: Sequence[str], port: int, env: dict[str, str] | None = None) -> Iterator[Server]:
     quiet = subprocess.DEVNULL if name == "Datasette" else None
-    env = os.environ | (told or {})
-    process = subprocess.Popen(call, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=quiet)
+    process = subprocess.Popen(call, cwd=ROOT, env=os.environ | (env or {}), stdout=subprocess.DEVNULL, stderr=quiet)
     try:
         _wait(name, process, port)
         yield Server(name, port, process)
@@ -116,10 +115,10 @@ def _wait(name: str, process: "subprocess.Popen[bytes]", port: int) -> None:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         if process.poll() is not None:
-            raise RuntimeError(f"{name} ended with {process.returncode} before it answered")
+            raise RuntimeError(f"{name} ended with {process.returncode} before it listened")
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
             return
         except OSError:
             time.sleep(0.05)
-    raise RuntimeError(f"{name} did not answer within {START_SECONDS} s")
+    raise RuntimeError(f"{name} did not listen within {START_SECONDS} s")

@@ -1,4 +1,4 @@
-"""What is not a rate of one question against other servers: 304, the deep page, the export."""
+"""Measurements that are no rate of one request against other servers: 304, the deep page, the export."""
 
 import socket
 import statistics
@@ -26,12 +26,12 @@ def within(measured: Iterable[Measured]) -> list[Side]:
 
 
 def not_modified(ours: Server, facts: Facts, rounds: int, seconds: float) -> list[Side]:
-    """How much faster an unchanged page and an unchanged incident are told as such than sent."""
+    """How much faster a 304 is than the whole response, for a page and for an incident."""
     found = []
     for label, path in (("page of 100", PAGE), ("one incident", f"/v1/incidents/{facts.ids[-1]}")):
         known = {"If-None-Match": checks.fetch(ours.port, path)[1]["etag"]}
         if checks.fetch(ours.port, path, known)[0] != 304:
-            raise RuntimeError(f"{path} does not answer 304 to its own ETag")
+            raise RuntimeError(f"{path} does not return 304 to its own ETag")
         pairs = [
             (load.put(ours.port, [path], seconds, known).rate, load.put(ours.port, [path], seconds).rate)
             for _ in range(rounds)
@@ -82,7 +82,7 @@ def export(servers: Mapping[str, Server], path: str, facts: Facts, rounds: int, 
         Side("NDJSON export against the floor", ratio, 0.4, note=note),
         Side("NDJSON export, first byte", first, 50, "ms", at_most=True),
         Side("NDJSON export, growth of memory", growth, 64, "MiB", at_most=True),
-        _beside(ours, path, facts, rounds, seconds),
+        _during(ours, path, facts, rounds, seconds),
     ]
 
 
@@ -90,7 +90,7 @@ def _digest(server: Server, path: str) -> int:
     return hash(checks.body_of(server.port, path))
 
 
-def _beside(ours: Server, path: str, facts: Facts, rounds: int, seconds: float) -> Side:
+def _during(ours: Server, path: str, facts: Facts, rounds: int, seconds: float) -> Side:
     """p99 of single incidents while an export runs, against without."""
     paths = [f"/v1/incidents/{i}" for i in facts.ids[:: max(1, len(facts.ids) // 500)]]
     alone, busy = [], []
@@ -106,7 +106,7 @@ def _beside(ours: Server, path: str, facts: Facts, rounds: int, seconds: float) 
     times = [statistics.median(x.p99 for x in found) / 1000 for found in (busy, alone)]
     rates = [statistics.median(x.rate for x in found) for found in (busy, alone)]
     note = f"{times[0]:.1f} and {times[1]:.1f} ms; {rates[0]:,.0f} and {rates[1]:,.0f} req/s"
-    return Side("p99 of one incident beside an export", ratio, 5, at_most=True, note=note)
+    return Side("p99 of one incident during an export", ratio, 5, at_most=True, note=note)
 
 
 def _export_until(server: Server, path: str, stop: threading.Event) -> None:

@@ -1,4 +1,4 @@
-"""Which SQL our server runs for a request: its own code is asked, and what it runs is written down."""
+"""Which SQL our server runs for a request: runs the code of the server and notes each statement."""
 
 import asyncio
 from collections.abc import Iterable
@@ -15,7 +15,10 @@ from app.store.read import incidents as read_incidents
 from app.store.read import session as read_session
 from app.store.read import statistics as read_statistics
 from tests.benchmarks.dataset import url_of
-from tests.benchmarks.works import Ask
+from tests.benchmarks.works import Request
+
+EVERYTHING = 2**40
+"""A limit that no data set reaches."""
 
 
 class Noting(Reader):
@@ -26,47 +29,47 @@ class Noting(Reader):
         self.seen: list[Statement] = []
 
     async def rows(self, statement: Statement, *arguments: Any, **options: Any) -> Any:
-        """The rows, as ever."""
+        """The rows, as `Reader` gives them."""
         self.seen.append(statement)
         return await super().rows(statement, *arguments, **options)
 
 
-def plans(path: Path, asks: Iterable[Ask]) -> dict[str, dict[str, Any]]:
-    """Address → what the floor runs for it: the statements, and how their rows become an answer."""
+def plans(path: Path, requests: Iterable[Request]) -> dict[str, dict[str, Any]]:
+    """Address → what the floor runs for it: the statements, and how their rows become a response."""
 
     async def every() -> dict[str, dict[str, Any]]:
         reader = Noting(path)
         try:
-            return {ask.path: await _plan(reader, ask) for ask in asks}
+            return {request.path: await _plan(reader, request) for request in requests}
         finally:
             reader.close()
 
     return asyncio.run(every())
 
 
-async def _plan(reader: Noting, ask: Ask) -> dict[str, Any]:
-    question = ask.question
+async def _plan(reader: Noting, request: Request) -> dict[str, Any]:
+    query = request.query
     session = await read_session.open_session(
-        reader, question, read_incidents.INCIDENT_PAGES if ask.kind == "page" else None
+        reader, query, read_incidents.INCIDENT_PAGES if request.kind == "page" else None
     )
     reader.seen.clear()
-    if ask.kind == "stats":
-        await read_statistics.stats(session, question)
-    elif ask.kind == "page":
-        await read_incidents.page_of_incidents(session, question)
+    if request.kind == "stats":
+        await read_statistics.stats(session, query)
+    elif request.kind == "page":
+        await read_incidents.page_of_incidents(session, query)
         del reader.seen[:-1]
-    elif ask.kind == "incident":
-        await read_incidents.one_incident(session, ask.incident, question)
+    elif request.kind == "incident":
+        await read_incidents.one_incident(session, request.incident, query)
     else:
-        await read_history.history(session, ask.incident, question)
+        await read_history.history(session, request.incident, query)
     run = [(s.sql, dict(s.values)) for s in reader.seen]
-    return {"kind": ask.kind, "statements": run, "between": between(question), "limit": question.limit}
+    return {"kind": request.kind, "statements": run, "between": between(query), "limit": query.limit}
 
 
-def between(question: IncidentQuery) -> str:
+def between(query: IncidentQuery) -> str:
     """What stands between a record and its toll."""
-    told = f'"{question.as_of.text}"' if question.as_of else "null"
-    return f',"toll":{{"as_of":{told},'
+    as_of = f'"{query.as_of.text}"' if query.as_of else "null"
+    return f',"toll":{{"as_of":{as_of},'
 
 
 def export_plan(path: Path) -> dict[str, Any]:
@@ -80,7 +83,7 @@ def export_plan(path: Path) -> dict[str, Any]:
             reader.close()
 
     statement = incident_queries.select_incidents(
-        IncidentQuery(), asyncio.run(newest()), None, by_tree=False, paged=False
+        IncidentQuery().but(limit=EVERYTHING), asyncio.run(newest()), None, by_tree=False
     )
     run = [(statement.sql, dict(statement.values))]
     return {"kind": "export", "statements": run, "between": between(IncidentQuery())}

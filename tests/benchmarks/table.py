@@ -1,4 +1,4 @@
-"""What was found, as text and as JSON."""
+"""The results as text and as JSON."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ MISSED = "<"
 
 
 def machine() -> str:
-    """What it ran on."""
+    """A line about the machine and its versions."""
     versions = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
     generator = "own load generator" if os.environ.get("BENCH_OWN_LOAD") or not shutil.which("wrk") else "wrk"
     return f"{os.cpu_count()} cores, {platform.machine()}, {versions}, {generator}; {MISSED} marks a bar that is missed"
@@ -27,9 +27,9 @@ def rows(measured: Iterable[Measured]) -> str:
 
 
 def sides(found: Iterable[Side]) -> str:
-    """The numbers beside it."""
+    """The numbers below the table."""
     lines = [[s.label, f"{s.value:,.2f} {s.unit}", _bar(s), MISSED if s.missed else "", s.note] for s in found]
-    return _aligned([["besides", "value", "bar", "", ""], *lines])
+    return _aligned([["also", "value", "bar", "", ""], *lines])
 
 
 def as_json(measured: Iterable[Measured], found: Iterable[Side], facts: dict[str, Any]) -> dict[str, Any]:
@@ -41,16 +41,14 @@ def as_json(measured: Iterable[Measured], found: Iterable[Side], facts: dict[str
             | {f"/{o}": {"ratio": m.ratio(o), "bar": m.bar(o), "missed": m.misses(o)} for o in OTHERS}
             for m in measured
         ],
-        "besides": [
-            {"label": s.label, "value": s.value, "unit": s.unit, "bar": s.bar, "missed": s.missed} for s in found
-        ],
+        "also": [{"label": s.label, "value": s.value, "unit": s.unit, "bar": s.bar, "missed": s.missed} for s in found],
     }
 
 
 def _cells(one: Measured, other: str) -> tuple[str, str, str]:
     ratio, bar = one.ratio(other), one.bar(other)
-    told = "-" if ratio is None else f"{ratio:.2f}"
-    return told, "" if bar is None else f"{bar:g}", MISSED if one.misses(other) else ""
+    text = "-" if ratio is None else f"{ratio:.2f}"
+    return text, "" if bar is None else f"{bar:g}", MISSED if one.misses(other) else ""
 
 
 def _bar(side: Side) -> str:

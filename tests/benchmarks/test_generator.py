@@ -1,4 +1,4 @@
-"""The made-up incidents are the same each time, fit the service's own rules, and have the shape that is told."""
+"""Generated incidents are the same each time, valid, and shaped like real ones."""
 
 from collections import Counter
 from itertools import islice
@@ -30,8 +30,8 @@ def test_every_item_is_valid() -> None:
     assert all(d.region and d.region.code and d.region.code.startswith(d.country) for d in incidents)
 
 
-def test_the_shape_is_that_of_real_data() -> None:
-    """Given many incidents, when they are counted, then reports, revisions, dates and places are as told."""
+def test_generated_incidents_have_the_shape_of_real_ones() -> None:
+    """Given many incidents, when they are counted, then reports, revisions, dates and places are as declared."""
     incidents = [item.data for item in items(COUNT, seed=4) if "toll_reports" in item.data]
 
     reports = [r for i in incidents for r in i["toll_reports"]]

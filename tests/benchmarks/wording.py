@@ -1,4 +1,4 @@
-"""Words that made-up incidents are told with."""
+"""Words for generated incidents."""
 
 SYLLABLES = tuple("ba ka di mo ra ti la su ne go ma sha be ru ko wa za fi do ye in an al ga ni te".split())
 PARTS = ("North", "South", "East", "West", "Market", "Bridge", "Old Town", "Camp", "Junction", "Hills")

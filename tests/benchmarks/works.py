@@ -1,4 +1,4 @@
-"""What is measured: questions by kind, each with its bars from the design."""
+"""What is measured: requests by kind, each with the bars of the design."""
 
 import random
 from collections.abc import Iterator
@@ -10,19 +10,19 @@ from app.domain.places import region_name
 from app.query.parameters import HistoryQuery, IncidentByIdQuery, IncidentQuery, StatisticsQuery
 from app.query.query import Query, parse_query
 from app.store.read.cursor import Cursor, bound_text
-from app.store.read.incidents import INCIDENT_PAGES as WALK
+from app.store.read.incidents import INCIDENT_PAGES
 from tests.benchmarks.dataset import SEED
 from tests.benchmarks.facts import Facts
 from tests.benchmarks.generator import CENTRES, FIRST_DAY, LAST_DAY
 
-ASKED = 40
-"""Different questions of each kind, asked in turn."""
+REQUESTS = 40
+"""Different requests of each kind, sent in turn."""
 Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """One request. `naive` is for the tutorial's server, where it differs."""
+class Request:
+    """One request. `naive` is for the naive server, where it differs."""
 
     kind: str
     pairs: Pairs = ()
@@ -36,11 +36,11 @@ class Ask:
 
     @property
     def naive_path(self) -> str:
-        """The address at the tutorial's server, which takes an offset where we take a cursor."""
+        """The address at the naive server, which takes an offset where we take a cursor."""
         return self._address(self.pairs if self.naive is None else self.naive)
 
     @property
-    def question(self) -> Query:
+    def query(self) -> Query:
         """What our server reads from the address."""
         models = {"incident": IncidentByIdQuery, "history": HistoryQuery, "stats": StatisticsQuery}
         return parse_query(self.pairs, models.get(self.kind, IncidentQuery))
@@ -53,11 +53,11 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A row of the table: its requests, and the least ratio to each of the other servers."""
+    """A row of the table: its requests, and the smallest ratio to each of the other servers."""
 
     name: str
     label: str
-    asks: tuple[Ask, ...]
+    requests: tuple[Request, ...]
     floor: float | None
     naive: float | None
     datasette: float | None
@@ -67,24 +67,24 @@ def works(facts: Facts) -> Iterator[Work]:
     """The rows, in the order of the table."""
     rng = random.Random(SEED)
     ids = rng.sample(facts.ids, min(500, len(facts.ids)))
-    one = tuple(Ask("incident", incident=i) for i in ids)
+    one = tuple(Request("incident", incident=i) for i in ids)
     yield Work("incident", "one incident", one, 0.40, 12, 5)
-    history = tuple(Ask("history", incident=i) for i in ids)
+    history = tuple(Request("history", incident=i) for i in ids)
     yield Work("history", "its toll history (the others: its reports, no rule)", history, None, 12, 5)
     for name, label, pairs in PAGES:
-        asks = tuple(_page(rng, pairs(rng, facts)) for _ in range(ASKED))
-        yield Work(name, label, asks, 0.60, 25, 4)
+        requests = tuple(_page(rng, pairs(rng, facts)) for _ in range(REQUESTS))
+        yield Work(name, label, requests, 0.60, 25, 4)
     yield Work("first", "first page of everything", (_page(rng, ()),), 0.60, 25, 4)
     yield Work("deep", f"page {facts.deep_page:,} of everything", (_deep(facts),), 0.60, None, 4)
     grouped = tuple(
-        Ask("stats", (("country", c), ("group_by", "region,month"))) for c in rng.sample(sorted(CENTRES), 8)
+        Request("stats", (("country", c), ("group_by", "region,month"))) for c in rng.sample(sorted(CENTRES), 8)
     )
     yield Work("stats", "stats of a country by region and month", grouped, 0.80, None, None)
 
 
-def _page(_: random.Random, pairs: Pairs) -> Ask:
+def _page(_: random.Random, pairs: Pairs) -> Request:
     naive = tuple(("region", _code(value)) if name == "region" else (name, value) for name, value in pairs)
-    return Ask("page", (*pairs, ("limit", "100")), naive=(*naive, ("limit", "100")))
+    return Request("page", (*pairs, ("limit", "100")), naive=(*naive, ("limit", "100")))
 
 
 def _code(region: str) -> str:
@@ -92,7 +92,7 @@ def _code(region: str) -> str:
 
 
 _CODES: dict[str, str] = {}
-"""Names of regions that were asked for, with their codes: the tutorial's server knows codes alone."""
+"""Names of requested regions with their codes: the naive server knows codes alone."""
 
 
 def _country(rng: random.Random, _: Facts) -> Pairs:
@@ -142,9 +142,9 @@ PAGES = (
 )
 
 
-def _deep(facts: Facts) -> Ask:
-    """A page far down the walk, with the cursor that the page before it would give."""
+def _deep(facts: Facts) -> Request:
+    """A page far down the list, with the cursor of the page before it."""
     pairs: Pairs = (("limit", "100"),)
-    asked = bound_text(parse_query(pairs, IncidentQuery))
-    cursor = Cursor(facts.deep_keys, facts.recorded).text(WALK, asked)
-    return Ask("page", (*pairs, ("cursor", cursor)), naive=(*pairs, ("offset", str(100 * (facts.deep_page - 1)))))
+    conditions = bound_text(parse_query(pairs, IncidentQuery))
+    cursor = Cursor(facts.deep_keys, facts.recorded).text(INCIDENT_PAGES, conditions)
+    return Request("page", (*pairs, ("cursor", cursor)), naive=(*pairs, ("offset", str(100 * (facts.deep_page - 1)))))

@@ -1,6 +1,6 @@
 """Writing: one durable report, and a bulk import, against raw `sqlite3` that runs the same statements.
 
-What our code runs is written down in a rehearsal on a copy of the file, and played back to another copy.
+A rehearsal on a copy of the file notes the statements of our code. They are replayed on another copy.
 """
 
 import shutil
@@ -43,7 +43,7 @@ Script = list[tuple[str, Any, bool]]
 
 
 class _Noting:
-    """A write connection that writes down what is run on it."""
+    """A write connection that notes its statements."""
 
     def __init__(self, connection: sqlite3.Connection, scripts: list[Script]) -> None:
         self._connection, self._scripts = connection, scripts
@@ -68,7 +68,7 @@ def _noting() -> Iterator[list[Script]]:
     """The scripts of the transactions that are run inside."""
     scripts: list[Script] = []
     connect = connections.write_connection
-    connections.write_connection = lambda *told: _Noting(connect(*told), scripts)  # type: ignore[assignment, return-value]
+    connections.write_connection = lambda *arguments: _Noting(connect(*arguments), scripts)  # type: ignore[assignment, return-value]
     try:
         yield scripts
     finally:
@@ -97,7 +97,7 @@ def _play(connection: sqlite3.Connection, script: Script) -> None:
 def one_report(rounds: int) -> list[Side]:
     """A toll report on a file of 10,000 incidents, durable, one a transaction: sent over HTTP, and without HTTP.
 
-    Each is held against raw `sqlite3` that runs the statements of its transactions, what they read included.
+    Each is compared with raw `sqlite3` that runs the statements of its transactions, including what they read.
     """
     bodies = _bodies(2 * rounds * REPORTS)
     with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
@@ -153,29 +153,29 @@ def _timed(call: Callable[[], Any]) -> float:
 
 
 def _request(port: int, key: str, body: dict[str, Any]) -> bytes:
-    told = orjson.dumps(body)
+    content = orjson.dumps(body)
     head = f"POST /v1/toll-reports HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {key}\r\n"
-    return f"{head}Content-Type: application/json\r\nContent-Length: {len(told)}\r\n\r\n".encode() + told
+    return f"{head}Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content
 
 
 def _rehearse(database: Database, key: str, bodies: list[dict[str, Any]]) -> None:
     client = Client(database)
     for body in bodies:
-        answer = client.request("POST", "/v1/toll-reports", json=body, headers={"Authorization": f"Bearer {key}"})
-        assert answer.status_code == 201, answer.text
+        response = client.request("POST", "/v1/toll-reports", json=body, headers={"Authorization": f"Bearer {key}"})
+        assert response.status_code == 201, response.text
     client.close()
 
 
 def _bodies(count: int) -> list[dict[str, Any]]:
-    """A further figure for so many incidents."""
+    """A further figure for each of `count` incidents."""
     found: list[dict[str, Any]] = []
     for number, item in enumerate(i for i in items(FILE_OF, SEED) if "toll_reports" in i.data):
         if len(found) == count:
             break
         first = item.data["toll_reports"][0]
-        told = {name: first[name] for name in ("measure", "victims", "reported_by", "source")}
+        origin = {name: first[name] for name in ("measure", "victims", "reported_by", "source")}
         found.append(
-            told
+            origin
             | {"id": f"tr-more-{number}", "incidents": [item.data["id"]], "bound": "exact", "best": number % 50}
             | {"reported_on": "2026-03-01"}
         )

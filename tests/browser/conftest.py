@@ -1,4 +1,4 @@
-"""The real service in a process of its own, and a Chromium that may talk to nobody else.
+"""The real service in a process of its own, and a Chromium that can reach no other host.
 
 Playwright is imported when a fixture needs it: without it, these modules can still be collected and left out.
 """
@@ -21,7 +21,8 @@ from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.maintenance import schema
 from tests import ged
-from tests.support import Service, hostile_incident, record
+from tests.builders import hostile_incident, record
+from tests.support import Service
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, Route
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 REFUSED: list[str] = []
-"""Every address off loopback that any page asked for."""
+"""Every address off loopback that any page requested."""
 VISITED: list[str] = []
 """The services that were visited."""
 SAMPLED = 1298
@@ -99,17 +100,17 @@ class Visit:
     server: str
     screenshots: Path
     refused: list[str] = field(default_factory=list)
-    """Addresses off loopback that the page asked for."""
+    """Addresses off loopback that the page requested."""
     faults: list[str] = field(default_factory=list)
     """Errors and warnings of the console (policy violations among them), exceptions, failed requests."""
     served: list[str] = field(default_factory=list)
-    """Addresses on loopback that the page asked for."""
+    """Addresses on loopback that the page requested."""
 
     def open(self, path: str) -> None:
-        """Goes to a path of the service, which must answer 200."""
-        answer = self.page.goto(f"{self.server}{path}")
-        assert answer is not None
-        assert answer.status == 200
+        """Goes to a path of the service, which must return 200."""
+        response = self.page.goto(f"{self.server}{path}")
+        assert response is not None
+        assert response.status == 200
 
     def expect_clean(self) -> None:
         """Nothing left loopback, nothing was refused by the policy, nothing failed."""
@@ -187,7 +188,7 @@ def _visit(browser: Browser, server: str, screenshots: Path, options: dict[str, 
     )
     yield watched
     context.close()
-    assert watched.refused == [], "a page asked another host"
+    assert watched.refused == [], "a page requested another host"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,4 +1,4 @@
-"""The OpenAPI pages work without internet, and under the policy that they send themselves."""
+"""The OpenAPI pages work without internet, under their own content security policy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 
-def test_docs_tries_a_request_without_leaving_the_machine(visit: Visit) -> None:
+def test_the_docs_page_sends_a_request_without_leaving_the_machine(visit: Visit) -> None:
     # given the page, with every operation listed
     visit.open("/docs")
     page = visit.page
@@ -41,7 +41,7 @@ def test_docs_tries_a_request_without_leaving_the_machine(visit: Visit) -> None:
     visit.expect_clean()
 
 
-def test_docs_shows_an_open_padlock_where_a_key_is_taken_and_none_elsewhere(visit: Visit) -> None:
+def test_the_docs_page_shows_a_padlock_only_for_operations_with_a_key(visit: Visit) -> None:
     # given
     visit.open("/docs")
     visit.page.locator(".opblock").first.wait_for()
@@ -62,7 +62,7 @@ def test_docs_shows_an_open_padlock_where_a_key_is_taken_and_none_elsewhere(visi
     visit.expect_clean()
 
 
-def test_docs_links_lead_to_one_operation(visit: Visit) -> None:
+def test_links_of_the_docs_page_open_one_operation(visit: Visit) -> None:
     # given the address of one operation
     document = visit.page.request.get(f"{visit.server}/openapi.json").json()
     operation = document["paths"]["/v1/incidents"]["get"]
@@ -94,7 +94,7 @@ def test_redoc_lists_and_finds_operations_without_leaving_the_machine(visit: Vis
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
-def test_the_page_is_named_has_a_language_and_fits_a_phone(visit: Visit, path: str) -> None:
+def test_the_page_has_a_title_and_a_language_and_fits_a_phone(visit: Visit, path: str) -> None:
     # given a narrow screen
     visit.page.set_viewport_size({"width": 390, "height": 800})
 

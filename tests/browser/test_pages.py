@@ -1,4 +1,4 @@
-"""The pages in a browser: with a mouse, with the keyboard alone, without scripts, on a phone, and on a record that attacks."""
+"""The pages in a browser: with a mouse, by keyboard, without scripts, on a phone, and with a hostile record."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.support import HOSTILE
+from tests.builders import HOSTILE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -82,7 +82,7 @@ def expect(page: Page, **expected: Any) -> None:
 INDELIMANE = "Attack on the army post at Indelimane"
 
 
-def test_what_was_known_on_a_day_and_who_said_it(visit: Visit) -> None:
+def test_the_explorer_shows_what_was_known_on_a_day_and_who_reported_it(visit: Visit) -> None:
     # given the explorer
     visit.open("/")
     page = visit.page
@@ -129,7 +129,7 @@ def tab_to(page: Page, selector: str) -> None:
     raise AssertionError(f"the keyboard does not come to {selector}")
 
 
-def test_the_same_by_keyboard_alone(visit: Visit) -> None:
+def test_the_explorer_works_by_keyboard_alone(visit: Visit) -> None:
     visit.open("/")
     page = visit.page
     settle(page)
@@ -164,7 +164,7 @@ def test_the_same_by_keyboard_alone(visit: Visit) -> None:
     visit.expect_clean()
 
 
-def test_the_address_holds_the_whole_state(visit: Visit) -> None:
+def test_the_address_contains_the_whole_state(visit: Visit) -> None:
     visit.open("/?q=menaka&as_of=2019-11-01&sort=-killed")
     expect(visit.page, incidents="1", killed="53", clock="1 November 2019")
     assert visit.page.locator("#f-q").input_value() == "menaka"
@@ -187,7 +187,7 @@ def test_an_instant_is_kept_until_the_slider_moves(visit: Visit) -> None:
     visit.expect_clean()
 
 
-def test_a_wrong_filter_is_told_beside_the_form(visit: Visit) -> None:
+def test_an_invalid_filter_is_reported_next_to_the_form(visit: Visit) -> None:
     visit.open("/")
     settle(visit.page)
     visit.page.locator("#f-region").fill("Menaca")
@@ -197,7 +197,7 @@ def test_a_wrong_filter_is_told_beside_the_form(visit: Visit) -> None:
     expect(visit.page, incidents="1")
 
 
-def test_what_a_service_cannot_do_twice_at_once_is_asked_once(visit: Visit) -> None:
+def test_fast_typing_sends_one_request(visit: Visit) -> None:
     visit.open("/")
     settle(visit.page)
     visit.page.locator("#f-q").press_sequentially("menaka", delay=20)
@@ -218,7 +218,7 @@ new PerformanceObserver((list) => {
 """
 
 
-def test_the_sample_is_usable_within_a_second_and_nothing_jumps(visits: Visits, sample_server: str) -> None:
+def test_the_page_is_usable_within_a_second_without_layout_shift(visits: Visits, sample_server: str) -> None:
     # when
     visit = visits(sample_server)
     visit.page.add_init_script(WATCH_SHIFTS)
@@ -235,7 +235,7 @@ def test_the_sample_is_usable_within_a_second_and_nothing_jumps(visits: Visits, 
     visit.expect_clean()
 
 
-def test_a_first_visit_is_light(visits: Visits, sample_server: str) -> None:
+def test_a_first_visit_transfers_little(visits: Visits, sample_server: str) -> None:
     visit = visits(sample_server)
     visit.open("/")
     visit.page.evaluate(LOADED)
@@ -298,7 +298,7 @@ def test_pages_follow_each_other(visits: Visits, sample_server: str) -> None:
     visit.expect_clean()
 
 
-def test_a_late_page_of_the_list_does_not_replace_a_newer_answer(visits: Visits, sample_server: str) -> None:
+def test_a_late_page_does_not_replace_a_newer_response(visits: Visits, sample_server: str) -> None:
     # given a next page that comes late
     visit = visits(sample_server)
     page = visit.page
@@ -322,7 +322,7 @@ def test_a_late_page_of_the_list_does_not_replace_a_newer_answer(visits: Visits,
     assert page.locator("#results li").count() == int(page.locator("[data-sum=incidents]").inner_text())
 
 
-def test_back_from_an_incident_leads_to_what_was_asked(visit: Visit) -> None:
+def test_back_from_an_incident_restores_the_query(visit: Visit) -> None:
     visit.open("/")
     page = visit.page
     settle(page)
@@ -337,7 +337,7 @@ def test_back_from_an_incident_leads_to_what_was_asked(visit: Visit) -> None:
     visit.expect_clean()
 
 
-def test_the_map_has_a_mark_for_each_incident_and_tells_of_it(visits: Visits, sample_server: str) -> None:
+def test_the_map_has_a_mark_with_details_for_each_incident(visits: Visits, sample_server: str) -> None:
     visit = visits(sample_server)
     visit.open("/?killed_min=1&limit=1&sort=-killed")
     page = visit.page
@@ -354,7 +354,7 @@ def test_the_map_has_a_mark_for_each_incident_and_tells_of_it(visits: Visits, sa
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 768, 1440])
-def test_nothing_sticks_out(visits: Visits, server: str, sample_server: str, width: int, scheme: str) -> None:
+def test_nothing_overflows_the_page(visits: Visits, server: str, sample_server: str, width: int, scheme: str) -> None:
     for where, paths in ((server, SEEDED), (sample_server, SAMPLE)):
         visit = visits(where, viewport={"width": width, "height": 900}, color_scheme=scheme)
         for path in paths:
@@ -366,7 +366,7 @@ def test_nothing_sticks_out(visits: Visits, server: str, sample_server: str, wid
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(visits: Visits, server: str, sample_server: str, scheme: str) -> None:
+def test_axe_finds_no_serious_violations(visits: Visits, server: str, sample_server: str, scheme: str) -> None:
     found = {}
     for where, paths in ((server, [*SEEDED, "/incidents/nowhere", *DOCS]), (sample_server, SAMPLE)):
         visit = visits(where, color_scheme=scheme)
@@ -382,7 +382,7 @@ def test_axe_finds_nothing_serious(visits: Visits, server: str, sample_server: s
     assert found == {}
 
 
-def test_a_record_that_attacks_does_no_harm(visits: Visits, hostile_server: str) -> None:
+def test_a_hostile_record_does_no_harm(visits: Visits, hostile_server: str) -> None:
     for width in (390, 1440):
         visit = visits(hostile_server, viewport={"width": width, "height": 900})
         for path in HOSTILE_PAGES:
@@ -401,7 +401,7 @@ def test_a_record_that_attacks_does_no_harm(visits: Visits, hostile_server: str)
         visit.expect_clean()
 
 
-def test_a_popup_shows_text_alone(visits: Visits, hostile_server: str) -> None:
+def test_a_popup_shows_only_text(visits: Visits, hostile_server: str) -> None:
     visit = visits(hostile_server)
     visit.open("/")
     page = visit.page
@@ -444,7 +444,7 @@ def test_without_scripts_everything_but_the_map_works(visits: Visits, server: st
     visit.screenshot("without-scripts")
 
 
-def test_it_prints(visit: Visit) -> None:
+def test_a_page_prints(visit: Visit) -> None:
     visit.open(PAGE)
     visit.page.emulate_media(media="print")
     assert visit.page.locator("nav[aria-label=Site]").is_hidden()
@@ -453,7 +453,7 @@ def test_it_prints(visit: Visit) -> None:
     visit.screenshot("print")
 
 
-def test_a_text_is_copied(visits: Visits, server: str) -> None:
+def test_a_citation_is_copied(visits: Visits, server: str) -> None:
     visit = visits(server, permissions=["clipboard-read", "clipboard-write"])
     visit.open(PAGE)
     visit.page.locator("[data-copy=cite-address]").click()

@@ -1,4 +1,4 @@
-"""A real server with imported events and some incidents more, what it was given, and the programs that read it."""
+"""A running service with imported events and some incidents, the facts given to it, and the programs that read it."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -16,7 +16,8 @@ from app.store import keys
 from app.store.db.database import Database
 from app.store.maintenance import schema
 from tests import ged
-from tests.support import Service, draft, record
+from tests.builders import incident_draft, record
+from tests.support import Service
 
 CODES = {
     "Mali": "ML", "Niger": "NE", "Nigeria": "NG", "Afghanistan": "AF", "Yemen (North Yemen)": "YE",
@@ -28,7 +29,7 @@ LAST_YEAR = 2019
 
 @dataclass(frozen=True)
 class Fact:
-    """What the service was told of an incident."""
+    """What the service knows about an incident."""
 
     id: str
     country: str
@@ -42,16 +43,16 @@ class Fact:
 
 @dataclass(frozen=True)
 class Served:
-    """A running service, a key that may write, and everything that it was told."""
+    """A running service, a key that may write, and every fact that it was given."""
 
     service: Service
     base: str
     key: str
     facts: dict[str, Fact]
 
-    def ids(self, meant: Callable[[Fact], bool] = lambda fact: True) -> list[str]:
-        """The ids of the incidents that are meant, found without the service."""
-        return sorted(fact.id for fact in self.facts.values() if meant(fact))
+    def ids(self, matches: Callable[[Fact], bool] = lambda fact: True) -> list[str]:
+        """The ids of the matching incidents, found without the service."""
+        return sorted(fact.id for fact in self.facts.values() if matches(fact))
 
 
 def _of_event(event: ged.Event) -> Fact:
@@ -83,7 +84,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, dict[st
     record(
         database,
         *(
-            draft(f.id, day=f.start.isoformat(), country=f.country, latitude=f.latitude, longitude=f.longitude)
+            incident_draft(f.id, day=f.start.isoformat(), country=f.country, latitude=f.latitude, longitude=f.longitude)
             for f in facts
             if f.killed is None
         ),

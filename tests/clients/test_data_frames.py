@@ -1,4 +1,4 @@
-"""Files by address: polars, pyarrow and pandas read them as they read any file on the web."""
+"""Files by address: polars, pyarrow and pandas read them like any file on the web."""
 
 import pytest
 
@@ -37,7 +37,7 @@ def test_pyarrow_reads_a_parquet_file_over_fsspec(served: Served) -> None:
     assert {row["id"]: row["killed_best"] for row in table.to_pylist()} == _killed(served)
 
 
-def test_pyarrow_reads_a_parquet_file_by_its_address_as_a_file_system(served: Served) -> None:
+def test_pyarrow_reads_a_parquet_file_by_its_address(served: Served) -> None:
     import fsspec
     from pyarrow import parquet
 
@@ -58,7 +58,7 @@ def test_pandas_reads_a_csv_file_and_keeps_namibia(served: Served) -> None:
     } == _killed(served)
 
 
-def test_pandas_reads_every_country_where_only_the_empty_cell_is_missing(served: Served) -> None:
+def test_pandas_reads_every_country_with_only_empty_cells_as_missing(served: Served) -> None:
     import pandas
 
     frame = pandas.read_csv(f"{served.base}/v1/incidents?f=csv", keep_default_na=False, na_values=[""])

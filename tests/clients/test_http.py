@@ -8,15 +8,15 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.builders import incident_body, report_body
 from tests.clients.conftest import Served, program
-from tests.support import attack, figure
 
 pytestmark = pytest.mark.clients
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
 
 @pytest.mark.parametrize("query", ["limit=100", "limit=37&sort=-killed", "country=ML&limit=9"])
-def test_requests_follows_the_links_and_meets_every_incident_once(served: Served, query: str) -> None:
+def test_requests_follows_the_links_and_gets_every_incident_once(served: Served, query: str) -> None:
     import requests
 
     # when
@@ -32,7 +32,7 @@ def test_requests_follows_the_links_and_meets_every_incident_once(served: Served
 
 
 @pytest.mark.slow
-def test_the_fetch_of_node_gets_an_answer_on_a_connection_that_idled(served: Served) -> None:
+def test_node_fetch_gets_a_response_on_an_idle_connection(served: Served) -> None:
     """The client keeps a connection for some seconds. The service must not close it at the very moment of a request."""
     node = program("node", "nodejs")
     script = Path(__file__).with_name("idle.mjs")
@@ -67,7 +67,7 @@ def test_the_service_keeps_an_idle_connection_for_more_than_30_seconds(served: S
     assert ran.stdout.split() == ["200", "200", "same", "connection"], ran.stdout + ran.stderr
 
 
-def test_event_source_in_chromium_hears_every_entry_and_what_is_recorded_meanwhile(own_served: Served) -> None:
+def test_event_source_in_chromium_gets_old_and_new_entries(own_served: Served) -> None:
     from playwright.sync_api import sync_playwright
 
     # given
@@ -86,7 +86,7 @@ def test_event_source_in_chromium_hears_every_entry_and_what_is_recorded_meanwhi
             source.onmessage = (event) => heard.push([event.lastEventId, event.data]);
         }""")
         page.wait_for_function("count => heard.length >= count", arg=known, timeout=30_000)
-        body = attack("heard", toll_reports=[figure(4, id="heard-1")])
+        body = incident_body("heard", toll_reports=[report_body(4, id="heard-1")])
         sent = httpx.post(
             f"{own_served.base}/v1/incidents", json=body, headers={"Authorization": f"Bearer {own_served.key}"}
         )

@@ -1,4 +1,4 @@
-"""QGIS without a screen: how many features, where they are, and which ones a filter leaves."""
+"""QGIS without a screen: feature counts, positions, and filters."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def read(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return json.loads(ran.stdout.splitlines()[-1])
 
 
-def test_the_layer_says_at_once_how_many_features_it_has(served: Served, read: Any) -> None:
+def test_the_layer_knows_its_number_of_features(served: Served, read: Any) -> None:
     assert (read[""]["said"], read[""]["count"]) == (len(served.facts), len(served.facts))
 
 
@@ -55,14 +55,14 @@ def test_the_extent_is_that_of_the_incidents(served: Served, read: Any) -> None:
     assert read[""]["extent"] == pytest.approx(sides, abs=1e-4)
 
 
-def test_days_are_days(read: Any) -> None:
+def test_days_have_the_type_of_dates(read: Any) -> None:
     """QGIS takes the types from the first page and reads no schema: figures are text where that page has none."""
     types = read[""]["types"]
     assert (types["date_start"], types["date_end"]) == ("Date", "Date")
 
 
 @pytest.mark.parametrize("text", FILTERS)
-def test_a_filter_leaves_what_brute_force_leaves(served: Served, read: Any, text: str) -> None:
+def test_a_filter_matches_brute_force(served: Served, read: Any, text: str) -> None:
     expected = served.ids(FILTERS[text])
     assert 0 < len(expected) < len(served.facts)
     assert (read[text]["ids"], read[text]["count"]) == (expected, len(expected))

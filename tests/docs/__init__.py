@@ -1,1 +1,1 @@
-"""The docs: what is generated from the code, and tests that type every command."""
+"""The docs: parts generated from the code, and tests that run every command."""

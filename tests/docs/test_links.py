@@ -55,17 +55,17 @@ def test_a_page_names_only_hosts_that_readers_can_visit(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_a_page_names_no_folder_of_a_machine(page: Path) -> None:
+def test_a_page_names_no_path_of_a_particular_machine(page: Path) -> None:
     assert not re.findall(r"(?<![\w.])/(?:tmp|home|root|work|opt|mnt)/[\w.-]+", page.read_text("utf-8"))
 
 
 @pytest.mark.skipif(not HAS_ROOMS, reason="the docs describe rooms of app that are not all there")
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
     assert not [path for path in _PATH_OF_CODE.findall(prose(page)) if not (ROOT / path).exists()]
 
 
-def test_every_page_is_linked_from_the_readme_or_from_a_page_that_is() -> None:
+def test_every_page_is_reachable_from_the_readme() -> None:
     # given
     reached, waiting = set(), [ROOT / "README.md"]
 
@@ -82,7 +82,7 @@ def test_every_page_is_linked_from_the_readme_or_from_a_page_that_is() -> None:
     assert set(PAGES) - reached == set()
 
 
-def test_every_picture_is_used_and_small() -> None:
+def test_every_image_is_used_and_small() -> None:
     text = "".join(page.read_text("utf-8") for page in PAGES)
     pictures = list((ROOT / "docs/images").iterdir())
     assert pictures

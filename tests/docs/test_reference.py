@@ -18,7 +18,7 @@ def test_the_generated_parts_are_up_to_date(page: Path) -> None:
     assert page.read_text("utf-8") == filled(page), "run `make docs`"
 
 
-def test_every_generated_part_stands_in_one_page() -> None:
+def test_every_generated_part_is_in_exactly_one_page() -> None:
     used = [
         part for page in GENERATED for part in re.findall(r"<!-- generated: ([a-z ]+) -->", page.read_text("utf-8"))
     ]

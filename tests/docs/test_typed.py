@@ -94,7 +94,7 @@ def _as_shown(output: str, shown: str) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", TYPED, ids=name)
-def test_what_a_page_says_to_type_gives_what_it_says(
+def test_commands_in_the_docs_print_what_the_docs_show(
     page: Path, reading: Service, seeded_file: Path, tmp_path: Path
 ) -> None:
     # given
@@ -128,7 +128,7 @@ def test_what_a_page_says_to_type_gives_what_it_says(
         assert '"status":4' not in printed or shown is not None, f"{name(page)}:{line}\n$ {typed}\n{printed}"
 
 
-def test_few_blocks_are_not_run_and_each_says_why() -> None:
+def test_few_blocks_are_skipped_and_each_states_why() -> None:
     reasons = [(name(page), b.reason) for page in PAGES for b in blocks(page) if b.language in RUN and b.reason]
     assert len(reasons) <= MOST_NOT_RUN, reasons
 

@@ -1,4 +1,4 @@
-"""What the rule costs as a history grows: `python -m tests.domain.growth`, a table of milliseconds of CPU time."""
+"""The cost of the headline rule for growing histories: `python -m tests.domain.growth` prints CPU milliseconds."""
 
 import gc
 import sys

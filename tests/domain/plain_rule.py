@@ -1,4 +1,4 @@
-"""The headline rule as `docs` states it, step by step, with no thought for speed: what the real one must equal."""
+"""The headline rule as the docs state it, step by step and slowly: the reference for the real one."""
 
 from itertools import combinations, pairwise
 

@@ -1,4 +1,4 @@
-"""Long histories of one incident, of each shape that may cost more than its length."""
+"""Long histories of one incident, in every shape that may cost more than its length."""
 
 from collections.abc import Callable
 from random import Random

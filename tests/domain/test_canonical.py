@@ -1,4 +1,4 @@
-"""Canonical JSON: the fast way gives what the reference implementation of RFC 8785 gives, for any document."""
+"""Canonical JSON equals the reference implementation of RFC 8785 for any document."""
 
 import json
 import math
@@ -46,20 +46,20 @@ DOCUMENTS = st.recursive(
 @example({"\U0001f600": 1, "\ufb33": 2, "\ue000": 3, "\ud7ff": 4})
 @example([1.0, -0.0, 0.0, 1e21, 1e-7, 15.0, -2.5, 123456789.5])
 @example({"a": [{"b": 1.0}], "\U00010000": {"\uffff": [1e300]}})
-def test_any_document_is_written_as_the_reference_writes_it(document: Any) -> None:
+def test_any_document_equals_the_output_of_the_reference(document: Any) -> None:
     assert canonical(document) == rfc8785.dumps(document)
 
 
 @settings(max_examples=500)
 @given(st.binary(min_size=8, max_size=8).map(lambda b: struct.unpack("<d", b)[0]).filter(math.isfinite))
-def test_any_double_is_written_as_the_reference_writes_it_and_read_back(number: float) -> None:
+def test_any_double_equals_the_output_of_the_reference_and_round_trips(number: float) -> None:
     assert canonical(number) == rfc8785.dumps(number)
     assert float(canonical(number)) == number
 
 
 @settings(max_examples=300)
 @given(DOCUMENTS)
-def test_what_is_stored_and_read_has_the_canonical_text_of_what_was_sent(document: Any) -> None:
+def test_a_stored_document_keeps_the_canonical_text_of_the_sent_one(document: Any) -> None:
     """So a hash that was made of what was sent can be made again of what is stored, and of what is answered."""
     stored = orjson.dumps(document)
     assert canonical(orjson.loads(stored)) == canonical(document)
@@ -68,7 +68,7 @@ def test_what_is_stored_and_read_has_the_canonical_text_of_what_was_sent(documen
 
 @settings(max_examples=300)
 @given(st.dictionaries(NAMES, NUMBERS, min_size=2, max_size=8), st.randoms(use_true_random=False))
-def test_the_order_in_which_members_come_makes_no_difference(document: dict[str, Any], chance: Any) -> None:
+def test_the_order_of_members_does_not_matter(document: dict[str, Any], chance: Any) -> None:
     members = list(document.items())
     chance.shuffle(members)
     assert canonical(dict(members)) == canonical(document)
@@ -89,7 +89,7 @@ def test_the_order_in_which_members_come_makes_no_difference(document: dict[str,
     ({"b": 1, "a": 2, "B": 3, "aa": 4}, '{"B":3,"a":2,"aa":4,"b":1}'),
     ("\x00\b\t\n\f\r\x1f\x7f\u2028</", '"\\u0000\\b\\t\\n\\f\\r\\u001f\x7f\u2028</"'),
 ])  # fmt: skip
-def test_the_examples_of_the_standard(document: Any, text: str) -> None:
+def test_the_examples_of_rfc_8785_are_reproduced(document: Any, text: str) -> None:
     assert canonical(document).decode() == text
 
 
@@ -107,7 +107,7 @@ def test_the_examples_of_the_standard(document: Any, text: str) -> None:
     ("41b3de4355555557", "333333333.33333343"), ("becbf647612f3696", "-0.0000033333333333333333"),
     ("43143ff3c1cb0959", "1424953923781206.2"),
 ])  # fmt: skip
-def test_the_numbers_of_the_standard(bits: str, text: str) -> None:
+def test_the_numbers_of_rfc_8785_are_reproduced(bits: str, text: str) -> None:
     """Appendix B."""
     assert canonical(struct.unpack(">d", bytes.fromhex(bits))[0]).decode() == text
 
@@ -119,13 +119,13 @@ def test_the_numbers_of_the_standard(bits: str, text: str) -> None:
     math.nan, math.inf, -math.inf, LARGEST_WHOLE + 1, -LARGEST_WHOLE - 1, 2**53, 2**63, 2**64, -(2**64), 10**400,
     "\ud800", "a\udfff", "\ude00\ud83d",
 ], ids=repr)  # fmt: skip
-def test_what_has_no_canonical_text_is_refused(value: Any, wrapped: Any) -> None:
+def test_values_without_a_canonical_text_are_rejected(value: Any, wrapped: Any) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whose words they are is of no consequence
         canonical(wrapped(value))
 
 
 @pytest.mark.parametrize("name", ["\ud800", "a\udfff"], ids=repr)
-def test_a_name_that_is_half_a_character_is_refused(name: str) -> None:
+def test_a_name_with_a_lone_surrogate_is_rejected(name: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         canonical({name: 1})
 
@@ -135,11 +135,11 @@ def test_a_name_that_is_half_a_character_is_refused(name: str) -> None:
     [{1: 2}, {None: 1}, b"bytes", {1, 2}, object(), 1 + 2j, [b""], {"a": {1: 2}}],
     ids=lambda v: type(v).__name__,
 )
-def test_what_is_no_json_is_refused(value: Any) -> None:
+def test_text_that_is_not_json_is_rejected(value: Any) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         canonical(value)
 
 
 @pytest.mark.parametrize("value", [LARGEST_WHOLE, -LARGEST_WHOLE, 0, -1])
-def test_the_largest_whole_numbers_are_written_as_they_are(value: int) -> None:
+def test_the_largest_integers_are_exact(value: int) -> None:
     assert canonical(value) == str(value).encode()

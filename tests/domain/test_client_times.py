@@ -17,7 +17,7 @@ TIMES = {
 
 
 @pytest.mark.parametrize(("text", "instant"), TIMES.items())
-def test_every_form_of_gdal_and_qgis_is_an_instant(text: str, instant: int) -> None:
+def test_every_time_format_of_gdal_and_qgis_is_read(text: str, instant: int) -> None:
     assert parse_client_time(text) == instant
 
 
@@ -34,12 +34,12 @@ def test_the_year_0000_is_the_year_before_1() -> None:
      "2026-02-10T12:00:00+24:00", "2026-02-10T12:00:00+01:60", "2026-02-10T12:00:00.1234567Z", "10/02/2026", "now", "..",
      "٢٠٢٦-02-10", "2026-02-10\n", "-2026-02-10", "2026-02-10TZ", "2026-02-10T12:00:00ZZ"],
 )  # fmt: skip
-def test_what_is_no_time_is_refused(text: str) -> None:
+def test_text_that_is_not_a_time_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not|offset"):
         parse_client_time(text)
 
 
-def test_a_day_compares_with_an_instant_as_its_midnight_does() -> None:
+def test_a_day_compares_with_an_instant_as_midnight() -> None:
     day = parse_day("2026-02-10").toordinal()
     assert ordinal_of(MIDNIGHT) == day
     assert day < ordinal_of(MIDNIGHT + 1) < day + 1

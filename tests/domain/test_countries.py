@@ -1,4 +1,4 @@
-"""Countries by code, number and name: of today, of the past, and waters."""
+"""Countries by code, number and name: current ones, former ones, and waters."""
 
 import pycountry
 import pytest
@@ -20,12 +20,12 @@ OF_TODAY = {country.alpha_2 for country in pycountry.countries}
 
 
 @pytest.mark.parametrize(("name", "code"), right_countries().items())
-def test_a_name_of_the_public_lists_is_read_as_the_country_that_it_stands_for(name: str, code: str) -> None:
+def test_country_names_of_public_lists_are_recognized(name: str, code: str) -> None:
     assert code_of_country(name) == code
 
 
 @pytest.mark.parametrize("spelled", ["  Mali ", "MALI", "mli", "République du Mali", "جمهورية مالي", "Мали"])
-def test_a_country_has_one_code_however_it_is_written(spelled: str) -> None:
+def test_all_spellings_of_a_country_have_one_code(spelled: str) -> None:
     assert find_country(spelled) == "ML"
 
 
@@ -37,7 +37,7 @@ def test_each_country_is_found_by_its_code_its_iso3_and_its_name() -> None:
             assert find_country(country.iso3) == code
 
 
-def test_a_code_is_in_the_space_of_iso_or_in_that_of_its_users() -> None:
+def test_every_code_is_an_iso_code_or_user_assigned() -> None:
     own = countries.countries().keys() - OF_TODAY
     withdrawn = {c for iso in pycountry.historic_countries for c in (iso.alpha_2, iso.alpha_4)} - OF_TODAY
 
@@ -48,7 +48,7 @@ def test_a_code_is_in_the_space_of_iso_or_in_that_of_its_users() -> None:
     )  # fmt: skip
 
 
-def test_every_withdrawn_entry_of_iso_has_a_code_here() -> None:
+def test_every_withdrawn_iso_entry_has_a_code() -> None:
     for iso in pycountry.historic_countries:
         code = find_country(iso.alpha_4)
         assert country_name(code) != code
@@ -62,19 +62,19 @@ def test_every_withdrawn_entry_of_iso_has_a_code_here() -> None:
         ("South Yemen", "YE"), ("North Yemen", "YE"), ("North Vietnam", "VN"), ("South Vietnam", "VN"), ("Serbia and Montenegro", "RS ME"),
     ],
 )  # fmt: skip
-def test_a_state_that_is_no_more_is_none_of_its_successors(state: str, successors: str) -> None:
+def test_a_former_state_differs_from_its_successors(state: str, successors: str) -> None:
     assert find_country(state) not in successors.split()
     assert find_country(state) not in OF_TODAY
 
 
-def test_a_code_that_two_states_had_is_refused_with_both() -> None:
+def test_a_code_that_two_former_states_used_is_rejected_with_both_names() -> None:
     with pytest.raises(
         ValueError, match=r"several countries; give the code: Czechoslovakia, CSHH or Serbia and Montenegro, CSXX"
     ):
         find_country("CS")
 
 
-def test_land_without_a_code_is_refused_with_the_countries_that_iso_counts_it_to() -> None:
+def test_a_territory_without_a_code_is_rejected_with_its_iso_countries() -> None:
     with pytest.raises(
         ValueError, match="has no code of its own in ISO 3166, which counts it to India, IN and Pakistan, PK"
     ):
@@ -85,7 +85,7 @@ def test_land_without_a_code_is_refused_with_the_countries_that_iso_counts_it_to
     ("typed", "suggested"),
     [("Malli", "Mali, ML"), ("Frankreich", "France, FR"), ("Gazza", "PS"), ("Gaaza Strip", "PS")],
 )
-def test_a_suggestion_is_a_country_of_a_like_name(typed: str, suggested: str) -> None:
+def test_a_suggestion_is_a_country_with_a_similar_name(typed: str, suggested: str) -> None:
     with pytest.raises(ValueError, match=f"did you mean .*{suggested}"):
         find_country(typed)
 
@@ -100,7 +100,7 @@ def test_codes_are_not_suggested_for_words(typed: str) -> None:
     ("number", "codes"),
     [(466, ("ML",)), (516, ("NA",)), (4, ("AF",)), (891, ("YU", "CSXX")), (810, ("SU",)), (736, ("SDXX", "SD")), (296, ("KI", "GEHH")), (0, ()), (999, ())],
 )  # fmt: skip
-def test_numbers_of_iso_are_read_also_those_withdrawn(number: int, codes: tuple[str, ...]) -> None:
+def test_iso_numbers_are_read_including_withdrawn_ones(number: int, codes: tuple[str, ...]) -> None:
     assert countries_of_number(number) == codes
 
 
@@ -108,7 +108,7 @@ def test_numbers_of_iso_are_read_also_those_withdrawn(number: int, codes: tuple[
     ("number", "codes"),
     [(432, ("ML",)), (565, ("NA",)), (347, ("XK",)), (345, ("RS", "YU", "CSXX")), (678, ("YE", "YEXX")), (680, ("YD",)), (816, ("VN", "VD")), (0, ())],
 )  # fmt: skip
-def test_numbers_of_gleditsch_and_ward_are_read(number: int, codes: tuple[str, ...]) -> None:
+def test_gleditsch_ward_numbers_are_read(number: int, codes: tuple[str, ...]) -> None:
     assert countries_of_gleditsch_ward(number) == codes
 
 
@@ -120,7 +120,7 @@ def test_a_country_has_its_numbers(code: str, iso: int | None, gleditsch_ward: i
     assert (number_of_country(code), gleditsch_ward_of(code)) == (iso, gleditsch_ward)
 
 
-def test_every_code_of_the_table_is_the_code_of_a_country() -> None:
+def test_every_code_in_the_table_is_a_country() -> None:
     lists = countries._lists()
     told = {
         *lists["names"],
@@ -134,7 +134,7 @@ def test_every_code_of_the_table_is_the_code_of_a_country() -> None:
     assert told <= countries.countries().keys()
 
 
-def test_no_spelling_of_the_table_is_of_two_countries() -> None:
+def test_no_spelling_in_the_table_names_two_countries() -> None:
     spellings: dict[str, set[str]] = {}
     for text, code in countries._spellings():
         spellings.setdefault(countries.fold(text), set()).add(code)
@@ -144,14 +144,14 @@ def test_no_spelling_of_the_table_is_of_two_countries() -> None:
 
 
 @pytest.mark.parametrize("text", ["", " ", "-", "the", "of the", "\x00"])
-def test_text_that_says_nothing_is_no_country(text: str) -> None:
+def test_empty_text_is_no_country(text: str) -> None:
     assert possible_countries(text) == ()
 
 
-def test_maps_know_the_countries_of_today_and_kosovo() -> None:
+def test_maps_have_the_current_countries_and_kosovo() -> None:
     assert country_numbers()["ML"] == "466"
     assert country_numbers().keys() == OF_TODAY | {"XK"}
 
 
-def test_the_tables_of_right_values_have_refusals_and_codes() -> None:
+def test_the_tables_of_expected_values_have_codes_and_rejections() -> None:
     assert {REFUSED, "ML", "YU", "XR"} <= set(right_countries().values())

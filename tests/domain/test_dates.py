@@ -1,4 +1,4 @@
-"""Days and instants as they are sent."""
+"""Days and instants in requests."""
 
 from datetime import date
 
@@ -7,7 +7,7 @@ import pytest
 from app.domain.dates import FOREVER, LAST_INSTANT, end_of_day, instant_text, opening, parse_day, parse_moment
 
 
-def test_a_day_counts_as_its_last_instant_and_is_given_back_as_sent() -> None:
+def test_a_day_means_its_last_instant_and_keeps_its_text() -> None:
     day = parse_moment("2019-11-01")
     assert day.text == "2019-11-01"
     assert instant_text(day.instant) == "2019-11-01T23:59:59.999999Z"
@@ -37,7 +37,7 @@ def test_an_instant_is_read_with_its_offset(sent: str, meant: str) -> None:
         "2019-11-01\n", "2019-11-01T18:00:00+24:00",
     ],
 )  # fmt: skip
-def test_anything_else_is_refused(sent: str) -> None:
+def test_any_other_text_is_rejected(sent: str) -> None:
     with pytest.raises(ValueError, match=r"^is "):
         parse_moment(sent)
 

@@ -1,4 +1,4 @@
-"""A history four times as long costs about four times as much, whatever its shape. `growth` prints what it costs."""
+"""A history four times as long costs about four times as much, in every shape."""
 
 from itertools import pairwise
 
@@ -23,14 +23,14 @@ def _everything(own: list[Report], others: list[Report]) -> None:
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_a_long_history_costs_no_more_than_its_length(name: str) -> None:
+def test_the_cost_of_a_history_grows_linearly(name: str) -> None:
     shape = SHAPES[name]
     short, long = cost(shape(500), _everything), cost(shape(2000), _everything)
     assert long / short <= 8, f"{short:.3f} s of 500 reports, {long:.3f} s of 2,000"  # quadratic: 16 and more
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_a_long_history_is_what_the_rule_says(name: str) -> None:
+def test_a_long_history_matches_the_plain_rule(name: str) -> None:
     reports = SHAPES[name](120)
     own, others = [r for r in reports if r.incidents == X], [r for r in reports if r.incidents != X]
     found = spans(own, others)
@@ -43,7 +43,7 @@ def test_a_long_history_is_what_the_rule_says(name: str) -> None:
 
 @given(histories())
 @settings(max_examples=300)
-def test_effects_and_timeline_are_those_of_each_headline(reports: list[Report]) -> None:
+def test_effects_and_timeline_match_the_headline_at_each_report(reports: list[Report]) -> None:
     own, others = split(reports)
     for day in (2, 5, 9):
         at = day * 86_400_000_000
@@ -56,7 +56,7 @@ def test_effects_and_timeline_are_those_of_each_headline(reports: list[Report]) 
             assert (step["low"], step["best"], step["high"]) == (numbers.low, numbers.best, numbers.high)
 
 
-def test_those_that_supersede_reports_of_other_sets_are_found_by_the_set() -> None:
+def test_superseding_reports_are_found_by_their_set_of_incidents() -> None:
     reports = SHAPES["shared"](200)
     by_id = {r.id: r for r in reports}
     for covered, found in superseding(reports).items():
@@ -68,7 +68,7 @@ def test_those_that_supersede_reports_of_other_sets_are_found_by_the_set() -> No
 
 
 @pytest.mark.parametrize("name", ["one reporter", "several groups, half retracted"])
-def test_a_long_reckoning_looks_whether_it_is_wanted_and_ends_with_what_that_raises(name: str) -> None:
+def test_a_long_computation_checks_for_cancellation(name: str) -> None:
     reports, looks = SHAPES[name](5 * LOOK_EVERY), 0
 
     def look() -> None:

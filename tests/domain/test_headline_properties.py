@@ -1,4 +1,4 @@
-"""The headline rule by property, and against the rule as `plain_rule` states it, step by step and without a replay."""
+"""The headline rule by property, compared with `plain_rule`."""
 
 from itertools import pairwise
 
@@ -53,7 +53,7 @@ def split(reports: list[Report]) -> tuple[list[Report], list[Report]]:
 
 @given(histories(), st.integers(-1, 9))
 @settings(max_examples=1000)
-def test_the_headline_is_what_the_rule_says(reports: list[Report], day: int) -> None:
+def test_the_headline_matches_the_plain_rule(reports: list[Report], day: int) -> None:
     own, others = split(reports)
     found, right = headline(own, others, day * DAY), plain_rule.headline(own, others, day * DAY)
     assert (found and found.as_json()) == (right and right.as_json())
@@ -61,7 +61,7 @@ def test_the_headline_is_what_the_rule_says(reports: list[Report], day: int) -> 
 
 @given(histories(), st.integers(-1, 9))
 @settings(max_examples=1000)
-def test_spans_are_what_the_rule_says_at_every_instant(reports: list[Report], since: int) -> None:
+def test_spans_match_the_plain_rule_at_every_instant(reports: list[Report], since: int) -> None:
     own, others = split(reports)
     found = spans(own, others, since * DAY)
     for day in range(max(since, 0), 10):
@@ -72,7 +72,7 @@ def test_spans_are_what_the_rule_says_at_every_instant(reports: list[Report], si
 
 @given(histories(), st.integers(-1, 9))
 @settings(max_examples=500)
-def test_a_report_is_replaced_by_the_first_that_the_rule_names(reports: list[Report], day: int) -> None:
+def test_a_report_is_superseded_by_the_first_report_that_the_rule_names(reports: list[Report], day: int) -> None:
     found = successors(reports, day * DAY)
     for report in reports:
         if report.reported.instant <= day * DAY:
@@ -92,14 +92,14 @@ def test_low_best_and_high_are_in_order(reports: list[Report]) -> None:
 
 
 @given(histories(), st.randoms())
-def test_the_order_in_which_reports_are_given_does_not_matter(reports: list[Report], random: object) -> None:
+def test_the_order_of_the_input_does_not_matter(reports: list[Report], random: object) -> None:
     shuffled = list(reports)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert headline(shuffled, [], LAST_INSTANT) == headline(reports, [], LAST_INSTANT)
 
 
 @given(histories())
-def test_a_boast_is_no_best_where_a_first_tier_report_stands_and_a_part_lowers_no_whole(reports: list[Report]) -> None:
+def test_second_tier_claims_are_never_best_and_parts_never_lower_the_whole(reports: list[Report]) -> None:
     valid = [r for r in reports if r.supersedes is None]
     first_tier = [r for r in valid if r.reporter_kind not in SECOND_TIER and r.best is not None]
     boasts = [r for r in valid if r.reporter_kind in SECOND_TIER]
@@ -115,7 +115,7 @@ def test_a_boast_is_no_best_where_a_first_tier_report_stands_and_a_part_lowers_n
 
 
 @given(histories())
-def test_the_history_adds_up(reports: list[Report]) -> None:
+def test_the_deltas_of_a_history_add_up(reports: list[Report]) -> None:
     own, _ = split(reports)
     told = effects(own, [], LAST_INSTANT)
     assert told.keys() == {r.id for r in own}
@@ -129,7 +129,7 @@ def test_the_history_adds_up(reports: list[Report]) -> None:
 
 
 @given(histories())
-def test_the_timeline_has_no_gap_and_no_step_that_changes_nothing(reports: list[Report]) -> None:
+def test_the_timeline_has_no_gaps_and_no_empty_steps(reports: list[Report]) -> None:
     own, others = split(reports)
     steps = timeline(Measure.KILLED, own, others, LAST_INSTANT)
     if not own:

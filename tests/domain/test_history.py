@@ -1,21 +1,21 @@
-"""The history of a headline: what each report did to it, and the spans it held for."""
+"""The history of a headline: the effect of each report, and the spans of each headline."""
 
 from app.domain.dates import LAST_INSTANT, parse_moment
 from app.domain.history import effects, timeline
 from app.domain.report import NEVER_VALID
 from app.domain.vocabulary import Measure
-from tests.domain.reports import report
+from tests.builders import rule_report
 
 SEQUENCE = [
-    report("15", 15, "army", "2019-11-01T10:00:00Z", victims="military"),
-    report("35", 35, "army", "2019-11-01T15:00:00Z", victims="military"),
-    report("54", 54, "ministry", "2019-11-01T20:00:00Z"),
-    report("49", 49, "army", "2019-11-02", victims="military", supersedes="54"),
-    report("70", 70, "group", "2019-11-04", victims="military"),
+    rule_report("15", 15, "army", "2019-11-01T10:00:00Z", victims="military"),
+    rule_report("35", 35, "army", "2019-11-01T15:00:00Z", victims="military"),
+    rule_report("54", 54, "ministry", "2019-11-01T20:00:00Z"),
+    rule_report("49", 49, "army", "2019-11-02", victims="military", supersedes="54"),
+    rule_report("70", 70, "group", "2019-11-04", victims="military"),
 ]
 
 
-def test_a_reporters_own_correction_is_told_from_anothers_disagreement() -> None:
+def test_a_correction_differs_from_another_reporters_disagreement() -> None:
     told = [(e.change.value, e.delta, e.source_changed) for e in effects(SEQUENCE, [], LAST_INSTANT).values()]
     assert told == [
         ("first", None, None),
@@ -26,13 +26,15 @@ def test_a_reporters_own_correction_is_told_from_anothers_disagreement() -> None
     ]
 
 
-def test_the_same_figure_confirms() -> None:
-    told = effects([report("a", 49), report("b", 49, "army", "2019-11-02")], [], LAST_INSTANT)
+def test_an_equal_figure_of_another_reporter_confirms() -> None:
+    told = effects([rule_report("a", 49), rule_report("b", 49, "army", "2019-11-02")], [], LAST_INSTANT)
     assert (told["b"].change.value, told["b"].delta, told["b"].source_changed) == ("confirmed", 0, True)
 
 
 def test_a_void_report_is_shown_as_retracted() -> None:
-    told = effects([report("a", 49, void_from=NEVER_VALID), report("b", 3, on="2019-11-02")], [], LAST_INSTANT)
+    told = effects(
+        [rule_report("a", 49, void_from=NEVER_VALID), rule_report("b", 3, reported_on="2019-11-02")], [], LAST_INSTANT
+    )
     assert [e.change.value for e in told.values()] == ["retracted", "first"]
 
 
@@ -49,9 +51,9 @@ def test_the_timeline_is_half_open_and_stops_at_as_of() -> None:
     assert [(s["from"], s["to"]) for s in cut][-1] == ("2019-11-02", None)
 
 
-def test_a_report_that_splits_a_shared_figure_tells_its_effect_on_its_own_incident() -> None:
-    both = report("both", 40, incidents=["x", "y"])
-    part = report("part", 15, "army", "2019-11-02", supersedes="both")
+def test_a_report_that_splits_a_shared_figure_affects_its_own_incident() -> None:
+    both = rule_report("both", 40, incidents=["x", "y"])
+    part = rule_report("part", 15, "army", "2019-11-02", supersedes="both")
     assert "part" not in effects([both], [part], LAST_INSTANT)
     told = effects([part], [both], LAST_INSTANT)["part"]
     assert (told.change.value, told.delta, told.source_changed) == ("first", None, None)

@@ -1,4 +1,4 @@
-"""The tree over the log: against pymerkle, and against verifiers written from RFC 9162 alone."""
+"""The Merkle tree of the log, compared with pymerkle and with verifiers written from RFC 9162 alone."""
 
 import hashlib
 from functools import cache
@@ -53,16 +53,16 @@ def _changed(node: bytes, place: int) -> bytes:
     return node[:place] + bytes([node[place] ^ 1]) + node[place + 1 :]
 
 
-def test_the_root_of_nothing_is_the_hash_of_nothing() -> None:
+def test_the_root_of_an_empty_tree_is_the_hash_of_no_bytes() -> None:
     assert merkle.root_of([]) == merkle.EMPTY_ROOT == hashlib.sha256(b"").digest()
 
 
-def test_a_leaf_and_a_node_are_hashed_apart() -> None:
+def test_leaves_and_nodes_are_hashed_with_different_prefixes() -> None:
     assert merkle.leaf_hash(b"x") == hashlib.sha256(b"\x00x").digest()
     assert merkle.node_hash(b"a", b"b") == hashlib.sha256(b"\x01ab").digest()
 
 
-def test_known_roots_of_certificate_transparency_come_out() -> None:
+def test_known_roots_of_certificate_transparency_are_reproduced() -> None:
     """The vectors of the reference implementation of RFC 6962."""
     entries = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
     roots = [
@@ -81,13 +81,13 @@ def test_known_roots_of_certificate_transparency_come_out() -> None:
         assert merkle.root_of(peaks).hex() == root
 
 
-def test_the_root_of_every_size_is_that_of_another_implementation() -> None:
+def test_the_root_of_every_size_equals_that_of_pymerkle() -> None:
     roots = [_root(size) for size in range(LARGEST + 1)]
     assert roots == [_oracle().get_root(size) for size in range(LARGEST + 1)]
     assert roots == [root_of_leaves(LEAVES[:size]) for size in range(LARGEST + 1)]
 
 
-def test_the_peaks_are_the_hashes_of_the_subtrees_that_a_size_is_the_sum_of() -> None:
+def test_the_peaks_are_the_hashes_of_the_complete_subtrees() -> None:
     peaks: list[bytes] = []
     for size, leaf in enumerate(LEAVES, start=1):
         merkle.grow(peaks, size - 1, leaf)
@@ -95,7 +95,7 @@ def test_the_peaks_are_the_hashes_of_the_subtrees_that_a_size_is_the_sum_of() ->
         assert len(peaks) == size.bit_count()
 
 
-def test_the_subtrees_completed_on_the_way_are_all_there_are_and_have_the_hashes_of_their_ranges() -> None:
+def test_every_complete_subtree_is_stored_once_with_its_hash() -> None:
     # given
     _, hashes = _grown()
 
@@ -106,7 +106,7 @@ def test_the_subtrees_completed_on_the_way_are_all_there_are_and_have_the_hashes
         assert node == root_of_leaves(LEAVES[number << level : (number + 1) << level]), (level, number)
 
 
-def test_a_leaf_completes_only_subtrees_that_end_with_it() -> None:
+def test_a_leaf_completes_only_the_subtrees_that_end_with_it() -> None:
     peaks: list[bytes] = []
     for size, leaf in enumerate(LEAVES):
         for level, number, _ in merkle.grow(peaks, size, leaf):
@@ -114,7 +114,7 @@ def test_a_leaf_completes_only_subtrees_that_end_with_it() -> None:
             assert (number + 1) << level == size + 1
 
 
-def test_every_proof_of_inclusion_is_that_of_another_implementation() -> None:
+def test_every_inclusion_proof_equals_that_of_pymerkle() -> None:
     """pymerkle puts the leaf itself in front of the path, and counts from 1."""
     for size in range(1, LARGEST + 1, 3):
         for index in range(size):
@@ -122,7 +122,7 @@ def test_every_proof_of_inclusion_is_that_of_another_implementation() -> None:
             assert [LEAVES[index], *_inclusion(index, size)] == proof.path, (index, size)
 
 
-def test_another_implementation_accepts_the_proofs_of_inclusion() -> None:
+def test_pymerkle_accepts_the_inclusion_proofs() -> None:
     for size in range(1, PROVED + 1):
         for index in range(0, size, 3):
             rule = _oracle().prove_inclusion(index + 1, size).rule
@@ -131,13 +131,13 @@ def test_another_implementation_accepts_the_proofs_of_inclusion() -> None:
             verify_inclusion(LEAVES[index], _root(size), made, index=index + 1, size=size)
 
 
-def test_every_proof_of_inclusion_is_accepted() -> None:
+def test_every_inclusion_proof_verifies() -> None:
     for size in range(1, PROVED + 1):
         for index in range(size):
             assert includes(LEAVES[index], index, size, _inclusion(index, size), _root(size)), (index, size)
 
 
-def test_no_proof_of_inclusion_holds_for_another_leaf_place_root_or_path() -> None:
+def test_an_inclusion_proof_fails_for_another_leaf_index_root_or_path() -> None:
     for size in range(1, PROVED + 1):
         for index in range(size):
             leaf, path, root = LEAVES[index], _inclusion(index, size), _root(size)
@@ -152,14 +152,14 @@ def test_no_proof_of_inclusion_holds_for_another_leaf_place_root_or_path() -> No
                 assert not includes(leaf, index, size, path[:n] + path[n + 1 :], root), where
 
 
-def test_every_proof_of_consistency_is_accepted() -> None:
+def test_every_consistency_proof_verifies() -> None:
     for second in range(1, PROVED + 1):
         for first in range(1, second + 1):
             path = _consistency(first, second)
             assert consistent(first, second, _root(first), _root(second), path), (first, second)
 
 
-def test_no_proof_of_consistency_holds_for_other_sizes_roots_or_path() -> None:
+def test_a_consistency_proof_fails_for_other_sizes_roots_or_path() -> None:
     for second in range(2, PROVED + 1):
         for first in range(1, second):
             path, of_first, of_second = _consistency(first, second), _root(first), _root(second)
@@ -176,7 +176,7 @@ def test_no_proof_of_consistency_holds_for_other_sizes_roots_or_path() -> None:
                 assert not consistent(first, second, of_first, of_second, path[:n] + path[n + 1 :]), where
 
 
-def test_a_log_that_was_rewritten_has_no_proof_of_consistency_with_what_it_was() -> None:
+def test_a_rewritten_log_has_no_consistency_proof_with_the_original() -> None:
     """Not by the ranges that a proof is made of, whatever their hashes: those of the other log are tried."""
     for first in range(1, 20):
         rewritten = [*LEAVES[: first - 1], merkle.leaf_hash(b"another"), *LEAVES[first:40]]
@@ -186,11 +186,11 @@ def test_a_log_that_was_rewritten_has_no_proof_of_consistency_with_what_it_was()
 
 
 @pytest.mark.parametrize(("first", "second"), [(0, 0), (0, 5), (5, 5), (6, 5), (-1, 5)])
-def test_there_is_no_path_between_sizes_that_need_none(first: int, second: int) -> None:
+def test_the_consistency_proof_of_equal_or_empty_sizes_is_empty(first: int, second: int) -> None:
     assert merkle.consistency_ranges(first, second) == []
 
 
-def test_a_proof_is_no_longer_than_the_tree_is_high() -> None:
+def test_a_proof_is_no_longer_than_the_height_of_the_tree() -> None:
     for size in (1, 2, 3, 1000, 2**20 - 1, 2**20, 2**20 + 1):
         height = (size - 1).bit_length()
         for index in {0, size // 2, size - 1}:
@@ -199,7 +199,7 @@ def test_a_proof_is_no_longer_than_the_tree_is_high() -> None:
             assert len(merkle.consistency_ranges(first, size)) <= height + 1
 
 
-def test_the_ranges_of_a_proof_are_made_of_few_subtrees() -> None:
+def test_the_ranges_of_a_proof_need_few_subtrees() -> None:
     """A proof about a log of a million entries reads some dozens of hashes, not the log."""
     places = merkle.places_of(merkle.inclusion_ranges(123_456, 1_000_003))
     assert len(places) <= 40

@@ -31,20 +31,20 @@ def test_one_place_has_many_spellings(name: str) -> None:
 
 
 @pytest.mark.parametrize("country", COUNTRIES)
-def test_a_name_in_use_is_read_as_the_region_that_it_stands_for(country: str) -> None:
+def test_region_names_in_use_are_recognized(country: str) -> None:
     right = {name: code for (of, name), code in right_regions().items() if of == country}
 
     assert {name: code_of_region(country, name) for name in right} == right
 
 
 @pytest.mark.parametrize("country", COUNTRIES)
-def test_a_filter_finds_what_an_import_records(country: str) -> None:
+def test_a_filter_finds_the_regions_that_an_import_records(country: str) -> None:
     for (of, name), code in right_regions().items():
         if of == country and code:
             assert find_regions(name, (country,)) == (code,), name
 
 
-def test_every_code_is_found_by_the_name_that_iso_gives_it_or_shares_it_with_another() -> None:
+def test_every_code_is_found_by_its_iso_name() -> None:
     for region in pycountry.subdivisions:
         assert region_bears(region.code, region.name), region
         found = find_regions(region.name, (region.country_code,))
@@ -60,7 +60,7 @@ def test_every_code_is_found_by_the_name_that_iso_gives_it_or_shares_it_with_ano
         ("HU", "Veszprém city", "HU-VM"), ("HU", "Veszprém county", "HU-VE"), ("RU", "Altai Krai", "RU-ALT"), ("RU", "Altai Republic", "RU-AL"),
     ],
 )  # fmt: skip
-def test_the_word_for_the_kind_decides_between_namesakes(country: str, name: str, code: str) -> None:
+def test_the_word_for_the_kind_of_region_decides_between_namesakes(country: str, name: str, code: str) -> None:
     assert known_region(name, country).code == code
 
 
@@ -68,7 +68,7 @@ def test_the_word_for_the_kind_decides_between_namesakes(country: str, name: str
     ("country", "name"),
     [("PH", "Quezon City"), ("PH", "Davao City"), ("GT", "Guatemala City"), ("BF", "Soum region"), ("NP", "Bagmati zone"), ("UZ", "Tashkent"), ("RU", "Altai")],
 )  # fmt: skip
-def test_a_name_that_no_code_fits_for_certain_keeps_its_name_without_a_code(country: str, name: str) -> None:
+def test_an_ambiguous_name_is_kept_without_a_code(country: str, name: str) -> None:
     assert known_region(name, country) == places.Region(None, name)
 
 
@@ -76,20 +76,18 @@ def test_a_name_that_no_code_fits_for_certain_keeps_its_name_without_a_code(coun
     ("country", "name", "higher", "lower"),
     [("BD", "Dhaka", "BD-C", "Dhaka district:BD-13"), ("GN", "Kindia", "GN-D", "Kindia prefecture:GN-KD"), ("BF", "Kadiogo", "BF-03", "Kadiogo province:BF-KAD")],
 )  # fmt: skip
-def test_of_two_levels_of_one_name_the_higher_one_counts_unless_the_kind_says_otherwise(
-    country: str, name: str, higher: str, lower: str
-) -> None:
+def test_of_two_levels_with_one_name_the_higher_is_chosen(country: str, name: str, higher: str, lower: str) -> None:
     assert known_region(name, country).code == higher
     said, _, code = lower.partition(":")
     assert known_region(said, country).code == code
 
 
-def test_groups_of_islands_that_govern_nothing_are_no_level_above_provinces() -> None:
+def test_island_groups_without_government_are_no_level_above_provinces() -> None:
     assert known_region("Papua", "ID").code == "ID-PA"
     assert known_region("Sumatra", "ID").code == "ID-SM"
 
 
-def test_a_name_that_several_countries_have_means_all_of_them_narrowed_by_country() -> None:
+def test_a_region_name_of_several_countries_matches_all_until_a_country_is_given() -> None:
     assert {"BF-03", "CM-CE"} <= set(find_regions("Centre"))
     assert find_regions("Centre", ("BF",)) == ("BF-03",)
 
@@ -110,13 +108,13 @@ def test_a_record_needs_one_region_of_its_country() -> None:
         resolve_region("Vojvodina", "YU")
 
 
-def test_a_code_may_have_its_own_name_that_alone_means_another_region() -> None:
+def test_a_code_may_carry_a_name_that_alone_means_another_region() -> None:
     assert region_bears("UA-30", "Kyiv")
     assert region_bears("ML-9", "Our own name for it")
     assert not region_bears("ML-9", "Gao")
 
 
-def test_every_name_decided_by_hand_is_needed_and_is_of_a_code() -> None:
+def test_every_manual_name_is_needed_and_has_a_code() -> None:
     table = tomllib.loads(Path(regions.__file__).with_name("names").joinpath("regions.toml").read_text("utf-8"))
     for code, names in table["names"].items():
         assert region_name(code), code
@@ -130,7 +128,7 @@ def test_every_name_decided_by_hand_is_needed_and_is_of_a_code() -> None:
     )
 
 
-def test_the_made_table_has_codes_of_pycountry_and_is_as_its_readme_says() -> None:
+def test_the_generated_table_has_codes_of_pycountry_and_matches_its_readme() -> None:
     # given
     told = Path(regions.__file__).with_name("names").joinpath("README.md").read_text("utf-8")
 
@@ -146,19 +144,19 @@ def test_the_made_table_has_codes_of_pycountry_and_is_as_its_readme_says() -> No
 
 
 @pytest.mark.parametrize("text", ["", " ", "-", "region", "Province of the City", "X"])
-def test_text_that_every_region_could_be_called_finds_none(text: str) -> None:
+def test_a_word_for_a_kind_of_region_finds_no_region(text: str) -> None:
     assert find_regions(text) == ()
 
 
 @given(st.sampled_from(["ML", "UA", "PH"]), st.text(max_size=60))
-def test_any_text_is_read_as_some_region_or_none(country: str, text: str) -> None:
+def test_any_text_finds_a_region_or_none(country: str, text: str) -> None:
     region = known_region(text, country)
 
     assert (region.code or country).startswith(country)
     assert region.code or region.name == text
 
 
-def test_a_key_made_of_kind_words_alone_keeps_them() -> None:
+def test_a_name_of_kind_words_alone_keeps_them() -> None:
     assert bare_name("La Region") == "la region"
     assert bare_name("Ménaka region") == "menaka"
 

@@ -1,4 +1,4 @@
-"""What a record may say, and what is refused."""
+"""What a valid incident and a valid report may contain."""
 
 from typing import Any
 
@@ -7,17 +7,13 @@ from pydantic import ValidationError
 
 from app.domain.incident import IncidentDraft
 from app.domain.toll import TollReportDraft
+from tests.builders import incident_body, report_body
 
-INCIDENT: dict[str, Any] = {
-    "title": "t", "date_start": "2019-09-30", "date_end": "2019-10-01", "date_precision": "days", "country": "ML",
-}  # fmt: skip
-REPORT: dict[str, Any] = {
-    "measure": "killed", "victims": "military", "bound": "exact", "best": 25, "reported_on": "2019-10-01T18:00:00Z",
-    "reported_by": {"id": "gov-ml", "name": "Government of Mali", "kind": "government"}, "source": {"id": "src-1"},
-}  # fmt: skip
+INCIDENT = incident_body(None, date_start="2019-09-30", date_end="2019-10-01", date_precision="days")
+REPORT = report_body(25, reported_on="2019-10-01T18:00:00Z", victims="military", source={"id": "src-1"})
 
 
-def test_names_become_codes() -> None:
+def test_country_and_region_names_become_codes() -> None:
     draft = IncidentDraft.model_validate(INCIDENT | {"country": "Mali", "region": "Mopti region"})
     assert draft.country == "ML" and draft.region is not None
     assert draft.region.model_dump() == {"code": "ML-5", "name": "Mopti"}
@@ -57,7 +53,7 @@ def test_a_region_without_a_code_keeps_its_name() -> None:
         ({"id": "UPPER"}, "pattern"),
     ],
 )
-def test_what_an_incident_may_not_say(members: dict[str, Any], why: str) -> None:
+def test_an_invalid_incident_is_rejected(members: dict[str, Any], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         IncidentDraft.model_validate(INCIDENT | members)
 
@@ -76,7 +72,7 @@ def test_what_an_incident_may_not_say(members: dict[str, Any], why: str) -> None
         ({"low": 25, "high": 25}, (25, 25, 25)),
     ],
 )
-def test_a_bound_fixes_the_numbers(members: dict[str, Any], numbers: tuple[int | None, ...]) -> None:
+def test_a_bound_determines_the_numbers(members: dict[str, Any], numbers: tuple[int | None, ...]) -> None:
     assert TollReportDraft.model_validate(REPORT | members).numbers == numbers
 
 
@@ -89,6 +85,6 @@ def test_a_bound_fixes_the_numbers(members: dict[str, Any], numbers: tuple[int |
         {"victims": "soldiers"}, {"reported_by": {"id": "x", "name": "y", "kind": "king"}},
     ],
 )  # fmt: skip
-def test_what_a_report_may_not_say(members: dict[str, Any]) -> None:
+def test_an_invalid_report_is_rejected(members: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         TollReportDraft.model_validate(REPORT | members)

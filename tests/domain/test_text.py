@@ -1,4 +1,4 @@
-"""Names are compared by their words, whatever they are written with."""
+"""Names are compared by their words, whatever their spelling."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,5 +7,5 @@ from app.domain.text import fold
 
 
 @given(st.text(st.characters(max_codepoint=127)))
-def test_text_of_ascii_alone_is_folded_like_all_other_text(text: str) -> None:
+def test_ascii_text_is_folded_like_other_text(text: str) -> None:
     assert fold(f"{text} é") == f"{fold(text)} e".strip()

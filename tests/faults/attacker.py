@@ -44,7 +44,7 @@ class Connection:
         self.open()
 
     def open(self) -> None:
-        """Connects; what the service has closed is opened again so too."""
+        """Connects; also replaces connections that the service closed."""
         self._socket = socket.socket()
         self._socket.setblocking(False)
         if self._attack.how == "hold":
@@ -99,7 +99,7 @@ class Connection:
 
     def _tally(self, outcome: str) -> None:
         self._attack.statuses[outcome] += 1
-        self._attack.answered += self._is_new
+        self._attack.served += self._is_new
         self._is_new = False
 
     def _is_whole(self, got: bytes) -> bool:
@@ -127,7 +127,7 @@ class Connection:
 
 
 class Attack:
-    """What is asked for, and what came of it."""
+    """The requests of an attack and their results."""
 
     def __init__(self, plan: dict[str, Any]) -> None:
         self.port, self.source, self.how = plan["port"], plan["source"], plan["how"]
@@ -136,16 +136,16 @@ class Attack:
         self.selector = selectors.DefaultSelector()
         self.statuses: Counter[str] = Counter()
         self.closed: list[Connection] = []
-        self.answered = 0
+        self.served = 0
 
     def run(self) -> None:
         """Attacks for so many seconds."""
         print("begun", flush=True)
-        opened: list[Connection] = []
+        connections: list[Connection] = []
         until = time.monotonic() + self._seconds
         while (left := until - time.monotonic()) > 0:
-            while len(opened) < min(self.connections, self.answered + AT_ONCE):
-                opened.append(Connection(self, len(opened)))
+            while len(connections) < min(self.connections, self.served + AT_ONCE):
+                connections.append(Connection(self, len(connections)))
             for key, events in self.selector.select(min(left, 0.05)):
                 key.data.go_on(events)
             again, self.closed = self.closed, []

@@ -1,4 +1,4 @@
-"""What one address may ask for to stop everybody else: requests that are small to send and much to answer."""
+"""Attacks from one address: requests that are cheap to send and expensive to serve."""
 
 from collections.abc import Sequence
 from string import ascii_lowercase
@@ -17,7 +17,7 @@ def _history(incident: str) -> str:
 
 
 def _differing(path: str) -> Sequence[str]:
-    """The same request in forms that no kept response answers."""
+    """The same request in variants that no cached response matches."""
     return [f"{path}{'&' if '?' in path else '?'}date_to=2025-12-{day:02}" for day in range(1, 32)]
 
 

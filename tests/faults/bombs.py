@@ -1,4 +1,4 @@
-"""Files that are small and ask for much: memory, time or disk. Each is written by a function of its path."""
+"""Small files that need much memory, time or disk. Each is written by a function of its path."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""What the fault tests share: servers, and the figures that they tell at the end of the run."""
+"""Fixtures of the fault tests: servers, and lines for the summary of the run."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +13,8 @@ _FIGURES = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture
-def told(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Tells a figure in the summary."""
+def print_later(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Adds a line of figures to the summary."""
     return request.config.stash.setdefault(_FIGURES, []).append
 
 
@@ -30,7 +30,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Here:
     """Runs the command in this process: its exit code, standard output and standard error."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("app.api.http.server.run", lambda *_, **__: pytest.fail("it is served"))
+    monkeypatch.setattr("app.api.http.server.run", lambda *_, **__: pytest.fail("the database is served"))
 
     def run(database: Path, *arguments: str) -> tuple[int, str, str]:
         monkeypatch.setenv("INCIDENTS_DATABASE_URL", f"sqlite:///{database}")
@@ -46,7 +46,7 @@ def here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp
 
 @pytest.fixture
 def killable(tmp_path: Path) -> Iterator[Killable]:
-    """A server that may be killed, and is not started yet."""
+    """A server to be killed, not started yet."""
     made = Killable(tmp_path)
     yield made
     made.forks.close()

@@ -29,9 +29,9 @@ def _pages(port: int, last: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     while True:
         connection.request("GET", f"/v1/changes?after={last}&limit={random.randint(1, 60)}")
-        answer = connection.getresponse()
-        assert answer.status == 200, answer.read()
-        page = json.loads(answer.read())
+        response = connection.getresponse()
+        assert response.status == 200, response.read()
+        page = json.loads(response.read())
         yield page["epoch"], page["items"]
         last = page["items"][-1]["seq"] if page["items"] else last
         if page["next"] is None:
@@ -41,13 +41,13 @@ def _pages(port: int, last: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 def _stream(port: int, last: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     connection.request("GET", "/v1/changes/stream", headers={"Last-Event-ID": str(last)})
-    answer = connection.getresponse()
-    assert answer.status == 200, answer.read()
+    response = connection.getresponse()
+    assert response.status == 200, response.read()
     epoch, event = "", {}
-    while line := answer.readline().decode().rstrip("\n"):
+    while line := response.readline().decode().rstrip("\n"):
         name, _, value = line.partition(": ")
         event[name] = value
-        while line := answer.readline().decode().rstrip("\n"):
+        while line := response.readline().decode().rstrip("\n"):
             name, _, value = line.partition(": ")
             event[name] = value
         data = json.loads(event.get("data", "{}"))
@@ -67,10 +67,10 @@ def follow(port: int, file: Path, how: str) -> int:
         os.truncate(file, file.read_bytes().rfind(b"\n") + 1)
     last = saved[-1]["seq"] if saved else 0
     with file.open("ab", buffering=0) as out:
-        for told, items in (_pages if how == "pages" else _stream)(port, last):
+        for current, items in (_pages if how == "pages" else _stream)(port, last):
             if epoch is None:
-                epoch, items = told, [{"epoch": told}, *items]
-            if told != epoch:
+                epoch, items = current, [{"epoch": current}, *items]
+            if current != epoch:
                 return ANOTHER_EPOCH
             lines = b"".join(json.dumps(item).encode() + b"\n" for item in items)
             half = random.randint(0, len(lines))

@@ -1,7 +1,7 @@
 """The command in forks of a process that has imported everything: a start takes a tenth of a second, not two.
 
 A line on standard input starts the command that this was called with, and the next one kills it with SIGKILL. The
-answer is its process id, and how it ended.
+output is its process id, and how it ended.
 """
 
 import os
@@ -9,7 +9,7 @@ import signal
 import sys
 
 import app.api.application
-import app.api.server  # noqa: F401
+import app.api.http.server  # noqa: F401
 from app.cli import main
 
 

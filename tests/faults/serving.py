@@ -17,8 +17,9 @@ from app.domain.vocabulary import Scope
 from app.store import keys
 from app.store.db.database import Database
 from app.store.maintenance import schema
+from tests.builders import incident_body, report_body
 from tests.proofs import hash_of, root_of_leaves
-from tests.support import Service, attack, command, environment, figure
+from tests.support import Service, command, environment
 
 
 def number(name: str, usual: int) -> int:
@@ -58,9 +59,9 @@ class Forks:
         assert self._process.stdin and self._process.stdout
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        assert answer, f"the command cannot be started: {self.log.read_text()[-2000:]}"
-        return int(answer)
+        line = self._process.stdout.readline()
+        assert line, f"the command cannot be started: {self.log.read_text()[-2000:]}"
+        return int(line)
 
     def close(self) -> None:
         self._process.communicate(timeout=30)
@@ -112,7 +113,7 @@ def _steady_port() -> int:
 
 
 class Workers(Service):
-    """`serve` with some workers, on an empty database unless one is told with its key, and a key that may write."""
+    """`serve` with some workers, on an empty database, unless one is given with its key, and a key that may write."""
 
     def __init__(self, folder: Path, workers: int = 1, database: Path | None = None, key: str | None = None) -> None:
         self.key = key or make_key(database or folder / "service.db")
@@ -133,9 +134,9 @@ def writing_client(base: str, key: str, **options: Any) -> httpx.Client:
 def marked(mark: str) -> dict[str, Any]:
     """An incident that is recorded as five facts: a source, a reporter, itself and two figures. Each has the mark."""
     source, reporter = {"id": mark, "title": "A page"}, {"id": mark, "name": "Somebody", "kind": "ngo"}
-    told = {"source": source, "reported_by": reporter, "note": mark}
-    figures = [figure(7, **told), figure(5, measure="missing", **told)]
-    return attack(None, title=mark, toll_reports=figures)
+    origin = {"source": source, "reported_by": reporter, "note": mark}
+    figures = [report_body(7, **origin), report_body(5, measure="missing", **origin)]
+    return incident_body(None, title=mark, toll_reports=figures)
 
 
 FACTS = 5
@@ -153,10 +154,10 @@ def pages(client: httpx.Client, address: str) -> Iterator[dict[str, Any]]:
     """Every item of a list, page after page."""
     following: str | None = address
     while following:
-        answer = client.get(following)
-        assert answer.status_code == 200, f"{following}: {answer.status_code} {answer.text[:500]}"
-        yield from answer.json()["items"]
-        following = answer.json()["next"]
+        response = client.get(following)
+        assert response.status_code == 200, f"{following}: {response.status_code} {response.text[:500]}"
+        yield from response.json()["items"]
+        following = response.json()["next"]
 
 
 def whole_log(client: httpx.Client) -> list[dict[str, Any]]:

@@ -10,8 +10,8 @@ from app.domain.toll import TollReportDraft
 from app.store.db.database import Database
 from app.store.write.writer import recording
 from tests.benchmarks.dataset import database_file, url_of
+from tests.builders import incident_draft, report_draft
 from tests.faults.serving import number
-from tests.support import draft, figure
 
 INCIDENTS = number("INCIDENTS", 105_000)
 """`FAULTS_INCIDENTS=20000 make test-faults` makes a short run."""
@@ -34,7 +34,7 @@ def make_database(path: Path) -> None:
                 writer.record_incident(_large(n))
     with recording(database, "tests") as writer:
         for incident, count in REPORTS.items():
-            writer.record_incident(draft(incident))
+            writer.record_incident(incident_draft(incident))
             for report in _reports(incident, count):
                 writer.record_report(report, [incident])
         for n in range(0, REPORTS[RETRACTED], 2):
@@ -44,15 +44,14 @@ def make_database(path: Path) -> None:
 
 def _large(number: int) -> Any:
     text = f"{number} ".ljust(LARGE_BYTES, "x")
-    return draft(f"large-{number}", country=LARGE_COUNTRY, attributes={"text": text})
+    return incident_draft(f"large-{number}", country=LARGE_COUNTRY, attributes={"text": text})
 
 
 def _reports(incident: str, count: int) -> Iterator[TollReportDraft]:
     """Each by a reporter of its own, a day after the one before."""
     for n in range(count):
         reporter = {"id": f"{incident}-{n}", "name": f"Reporter {n}", "kind": "ngo"}
-        told = figure(n % 97, id=f"{incident}-{n}", reported_by=reporter, reported_on=_day(n % 2_000))
-        yield TollReportDraft.model_validate(told)
+        yield report_draft(n % 97, id=f"{incident}-{n}", reported_by=reporter, reported_on=_day(n % 2_000))
 
 
 def _day(number: int) -> str:

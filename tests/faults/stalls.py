@@ -1,4 +1,4 @@
-"""How long the service is silent, and how long an honest client waits, beside somebody who attacks it.
+"""How long the service is silent, and how long an honest client waits, while somebody attacks it.
 
 Limits are for each client address, so attacker, honest client and watcher each have one of 127.0.0.0/8 of their own.
 """
@@ -24,7 +24,7 @@ from tests.support import Service
 
 ATTACKER, HONEST, WATCHER = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 PATIENCE = 8.0
-"""Seconds after which a response has not come; so long is the longest silence that is told."""
+"""Seconds after which a response counts as missing, and the longest silence that is measured."""
 PAUSE = 0.004
 """Seconds between two requests of the honest client, and of the watcher."""
 ADDRESS_SPACE = 1536 * 1024 * 1024
@@ -48,7 +48,7 @@ def client(service: "Attacked", address: str, **options: Any) -> httpx.Client:
 def waited_for_a_core(thread: int) -> float:
     """Seconds in which a thread could have run and another one did; 0 where the system does not tell.
 
-    Programs beside the test cause most of it, and no care in the service takes it away.
+    Other programs on the machine cause most of it; the service cannot avoid it.
     """
     try:
         return int(Path(f"/proc/{thread}/schedstat").read_text().split()[1]) / 1e9
@@ -56,7 +56,7 @@ def waited_for_a_core(thread: int) -> float:
         return 0.0
 
 
-class Asker:
+class Poller:
     """Asks for one path after another on one connection, in a thread, and keeps how long each response took."""
 
     def __init__(self, service: "Attacked", source: str, paths: Sequence[str]) -> None:
@@ -72,7 +72,7 @@ class Asker:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> "Asker":
+    def __enter__(self) -> "Poller":
         self._thread.start()
         return self
 
@@ -132,7 +132,7 @@ def p99(taken: Sequence[float]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """What one address asks for. Requests are paths, or whole requests as they are sent."""
+    """The requests of one address: paths, or whole requests as bytes."""
 
     requests: Sequence[str]
     connections: int = 16
@@ -186,7 +186,7 @@ class Attacked(Service):
         resource.prlimit(self.process.pid, resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
 
     def restart(self) -> None:
-        """Begins anew on the same database, with another process and port."""
+        """Starts again on the same database, with another process and port."""
         self.kill()
         self.__init__(self.scratch.parent, self.database, self.key)  # type: ignore[misc]
 
@@ -201,7 +201,7 @@ class Attacked(Service):
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def forget_peak(self) -> None:
-        """From here on `peak_kib` counts anew."""
+        """Resets `peak_kib`."""
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
     def peak_kib(self) -> int:
@@ -228,14 +228,14 @@ class Round:
     """
 
     silence: float
-    """The longest in which `/healthz` got no answer."""
+    """The longest time without a response of `/healthz`."""
     alone: float
     """The honest client's p99 without the attack."""
-    beside: float
-    """Its p99 beside it."""
+    attacked: float
+    """Its p99 during the attack."""
     clock_silence: float
     clock_alone: float
-    clock_beside: float
+    clock_attacked: float
     failed: Sequence[str]
     """What the honest client got that is no `200`."""
     statuses: dict[str, int]
@@ -243,15 +243,15 @@ class Round:
     survived: bool
 
 
-def attack_once(service: Attacked, attack: Attack, honest: Sequence[str], alone: float, beside: float) -> Round:
-    """Measures the honest client alone for so many seconds, and then beside the attack."""
-    with Asker(service, HONEST, honest) as before:
+def attack_once(service: Attacked, attack: Attack, honest: Sequence[str], alone: float, attacked: float) -> Round:
+    """Measures the honest client alone for `alone` seconds, and then during the attack for `attacked` seconds."""
+    with Poller(service, HONEST, honest) as before:
         time.sleep(alone)
     service.forget_peak()
     resident = service.resident_kib()
-    with Asker(service, WATCHER, ["/healthz"]) as watcher, Asker(service, HONEST, honest) as during:
-        with attacking(service.port, attack, beside) as attacker:
-            time.sleep(beside)
+    with Poller(service, WATCHER, ["/healthz"]) as watcher, Poller(service, HONEST, honest) as during:
+        with attacking(service.port, attack, attacked) as attacker:
+            time.sleep(attacked)
             attacker.wait()
         time.sleep(0.3)  # what is left of it may hold up others too
     survived = service.process.poll() is None

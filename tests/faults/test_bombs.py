@@ -1,4 +1,4 @@
-"""Files that ask for much, in a process that has 1.5 GB of address space.
+"""Files that need much memory or disk, in a process with 1.5 GB of address space.
 
 `FAULTS_BOMB='gz|xlsx' make test-faults` tries those alone whose name this pattern finds.
 """
@@ -81,7 +81,9 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Limited]:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_bomb_is_refused_over_http(limited: Limited, tmp_path: Path, name: str, told: Callable[[str], None]) -> None:
+def test_a_bomb_is_rejected_over_http(
+    limited: Limited, tmp_path: Path, name: str, print_later: Callable[[str], None]
+) -> None:
     # given
     format, make = ALL[name]
     make(tmp_path / "bomb")
@@ -107,7 +109,7 @@ def test_a_bomb_is_refused_over_http(limited: Limited, tmp_path: Path, name: str
     taken = time.monotonic() - begun
     alive = limited.process.poll() is None
     cpu = limited.cpu_seconds() - busy if alive else 0
-    told(
+    print_later(
         f"http  {name:42} {size / MIB:8.2f} MB  {taken:6.2f} s  {cpu:6.2f} s CPU  {limited.peak_mib() if alive else 0:5} MB  {status}  {body[-150:]!r}"
     )
 
@@ -121,7 +123,7 @@ def test_a_bomb_is_refused_over_http(limited: Limited, tmp_path: Path, name: str
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_bomb_is_refused_on_the_command_line(tmp_path: Path, name: str, told: Callable[[str], None]) -> None:
+def test_a_bomb_is_rejected_on_the_command_line(tmp_path: Path, name: str, print_later: Callable[[str], None]) -> None:
     # given
     format, make = ALL[name]
     scratch = tmp_path / "scratch"
@@ -148,7 +150,7 @@ def test_a_bomb_is_refused_on_the_command_line(tmp_path: Path, name: str, told: 
     cpu = ended[2].ru_utime + ended[2].ru_stime
     code = process.returncode = os.waitstatus_to_exitcode(ended[1])
     words = (tmp_path / "log").read_text(errors="replace")
-    told(
+    print_later(
         f"shell {name:42} {size / MIB:8.2f} MB  {taken:6.2f} s  {cpu:6.2f} s CPU  {ended[2].ru_maxrss // 1024:5} MB  {code:3}  {words[-150:]!r}"
     )
 
@@ -166,7 +168,7 @@ def _is_empty(folder: Path) -> bool:
     return not any(folder.iterdir())
 
 
-def test_the_reading_of_a_file_ends_with_its_client(limited: Limited) -> None:
+def test_reading_a_file_ends_when_its_client_disconnects(limited: Limited) -> None:
     # given: a file that is read for some minutes before a row of it is recorded
     content = f"{HEADER}\n".encode() + b"x,T,2021-03-15,ML\n" * 6_000_000
     head = (
@@ -195,7 +197,7 @@ def _open_files(process: int) -> list[str]:
     return [entry.path for entry in os.scandir(f"/proc/{process}/fd") if os.path.islink(entry.path)]
 
 
-def test_an_interrupt_ends_the_unpacking_of_a_file(tmp_path: Path) -> None:
+def test_an_interrupt_ends_decompression(tmp_path: Path) -> None:
     # given: what unpacks to 1 GB, within the limit for its size
     scratch = tmp_path / "scratch"
     scratch.mkdir()

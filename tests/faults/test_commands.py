@@ -1,4 +1,4 @@
-"""Proofs, backups and keys of databases that are damaged, foreign, missing, too new or too old: one line, and exit 1."""
+"""Commands on databases that are damaged, foreign, missing, too new or too old: one line, and exit code 1."""
 
 import shutil
 import sqlite3
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from app.store.db.database import Database
+from tests.builders import incident_draft, record
 from tests.faults.conftest import Here
 from tests.faults.test_databases import FAULTS, Fault, _contents, _take_the_header
-from tests.support import draft, record
 
 ON_WHAT_IS_THERE: dict[str, tuple[str, ...]] = {
     "verify": ("verify",), "backup": ("backup", "copy.db"), "keys list": ("keys", "list"),
@@ -26,7 +26,7 @@ def _sizeable(path: Path, original: Path) -> Path:
     """A database of some hundred pages."""
     shutil.copy(original, path)
     database = Database(f"sqlite:///{path}")
-    record(database, *(draft(f"i-{n}", summary="word " * 100) for n in range(300)))
+    record(database, *(incident_draft(f"i-{n}", summary="word " * 100) for n in range(300)))
     database.close()
     return path
 
@@ -50,7 +50,7 @@ def _kept(folder: Path) -> dict[str, bytes | None]:
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f.__name__.strip("_"))
-def test_what_is_not_ours_or_not_whole_is_refused_in_one_line_and_left_alone(
+def test_a_foreign_or_damaged_file_is_rejected_on_one_line_and_unchanged(
     here: Here, whole: Path, data: Path, fault: Fault, name: str
 ) -> None:
     # given
@@ -71,7 +71,7 @@ def test_what_is_not_ours_or_not_whole_is_refused_in_one_line_and_left_alone(
 
 
 @pytest.mark.parametrize("name", ON_WHAT_IS_THERE)
-def test_a_missing_file_is_made_by_none_of_them(here: Here, tmp_path: Path, name: str) -> None:
+def test_no_command_creates_a_missing_file(here: Here, tmp_path: Path, name: str) -> None:
     # when
     ended = here(tmp_path / "none.db", *ON_WHAT_IS_THERE[name])
 
@@ -82,7 +82,7 @@ def test_a_missing_file_is_made_by_none_of_them(here: Here, tmp_path: Path, name
 
 
 @pytest.mark.parametrize("name", ON_WHAT_IS_THERE)
-def test_an_older_schema_says_how_to_migrate(here: Here, tmp_path: Path, name: str) -> None:
+def test_an_older_schema_is_rejected_with_how_to_migrate(here: Here, tmp_path: Path, name: str) -> None:
     # given
     path = tmp_path / "incidents.db"
     path.touch()
@@ -93,13 +93,13 @@ def test_an_older_schema_says_how_to_migrate(here: Here, tmp_path: Path, name: s
 
 
 @pytest.mark.parametrize("name", [*ALL, "restore"])
-def test_a_folder_that_is_not_there_is_one_line_too(here: Here, tmp_path: Path, whole: Path, name: str) -> None:
+def test_a_missing_folder_is_reported_on_one_line(here: Here, tmp_path: Path, whole: Path, name: str) -> None:
     code, told, line = here(tmp_path / "nowhere" / "incidents.db", *ALL.get(name, ("restore", str(whole))))
     assert (code, told, line.count("\n")) == (1, "", 1), line
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f.__name__.strip("_"))
-def test_a_backup_that_is_not_one_is_not_restored(here: Here, whole: Path, data: Path, fault: Fault) -> None:
+def test_an_invalid_backup_is_not_restored(here: Here, whole: Path, data: Path, fault: Fault) -> None:
     # given
     path, file = data / "incidents.db", data / "backup.db"
     shutil.copy(whole, path)
@@ -116,7 +116,7 @@ def test_a_backup_that_is_not_one_is_not_restored(here: Here, whole: Path, data:
     assert _kept(data) == before
 
 
-def test_a_backup_that_is_missing_is_not_restored(here: Here, whole: Path, data: Path) -> None:
+def test_a_missing_backup_is_not_restored(here: Here, whole: Path, data: Path) -> None:
     # given
     path = data / "incidents.db"
     shutil.copy(whole, path)
@@ -131,7 +131,7 @@ def test_a_backup_that_is_missing_is_not_restored(here: Here, whole: Path, data:
     assert list(_kept(data)) == ["incidents.db"]
 
 
-def test_a_backup_is_restored_where_there_is_no_database(here: Here, whole: Path, data: Path) -> None:
+def test_a_backup_is_restored_without_an_existing_database(here: Here, whole: Path, data: Path) -> None:
     # when
     code, _, line = here(data / "incidents.db", "restore", str(whole))
 
@@ -141,9 +141,7 @@ def test_a_backup_is_restored_where_there_is_no_database(here: Here, whole: Path
 
 
 @pytest.mark.parametrize("fault", DAMAGE, ids=lambda f: f.__name__.strip("_"))
-def test_a_backup_is_restored_in_the_place_of_a_damaged_database_which_is_kept(
-    here: Here, whole: Path, data: Path, fault: Fault
-) -> None:
+def test_a_backup_replaces_a_damaged_database_which_is_kept(here: Here, whole: Path, data: Path, fault: Fault) -> None:
     """The line about the damage says: restore a backup."""
     # given
     path = data / "incidents.db"
@@ -159,7 +157,7 @@ def test_a_backup_is_restored_in_the_place_of_a_damaged_database_which_is_kept(
     assert damaged in _kept(data).values(), "the damaged file is kept, for whoever can read more of it"
 
 
-def test_a_backup_is_not_restored_in_the_place_of_another_programs_file(here: Here, whole: Path, data: Path) -> None:
+def test_a_backup_never_replaces_a_foreign_file(here: Here, whole: Path, data: Path) -> None:
     # given
     path = data / "incidents.db"
     next(fault for fault, line in FAULTS.items() if line == "another program")(path, whole)
@@ -187,7 +185,7 @@ def test_two_restores_in_one_second_keep_both_states(here: Here, whole: Path, da
     assert len([name for name in _kept(data) if ".before-" in name]) == 3
 
 
-def test_a_backup_into_a_folder_that_is_not_there_is_one_line(here: Here, whole: Path, data: Path) -> None:
+def test_a_backup_into_a_missing_folder_is_reported_on_one_line(here: Here, whole: Path, data: Path) -> None:
     code, told, line = here(whole, "backup", str(data / "nowhere" / "copy.db"))
     assert (code in (1, 2), told, line.count("\n")) == (True, "", 1), line
 
@@ -205,7 +203,7 @@ def test_a_backup_never_overwrites_a_file(here: Here, whole: Path, data: Path) -
 
 
 @pytest.mark.parametrize("change", ["UPDATE toll_report SET best = best + 1", "DELETE FROM change WHERE seq = 3"])
-def test_what_was_changed_is_found_in_one_line(here: Here, whole: Path, data: Path, change: str) -> None:
+def test_verify_reports_a_change_on_one_line(here: Here, whole: Path, data: Path, change: str) -> None:
     # given
     path = data / "incidents.db"
     shutil.copy(whole, path)

@@ -1,4 +1,4 @@
-"""Databases that are damaged, foreign, missing or too new: exit 1, and one line that says what is wrong and what to do."""
+"""Databases that are damaged, foreign, missing or too new: exit code 1, and one line with the cure."""
 
 import os
 import shutil
@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from app.store.db.database import Database
+from tests.builders import incident_draft, record
 from tests.faults.conftest import Here
-from tests.support import command, draft, record
+from tests.support import command
 
 COMMANDS = [("find",), ("migrate",), ("serve", "--port", "0")]
 
@@ -34,7 +35,7 @@ def sizeable(seeded_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     path = tmp_path_factory.mktemp("sizeable") / "incidents.db"
     shutil.copy(seeded_file, path)
     database = Database(_url(path))
-    record(database, *(draft(f"i-{n}", summary="word " * 100) for n in range(300)))
+    record(database, *(incident_draft(f"i-{n}", summary="word " * 100) for n in range(300)))
     database.close()
     return path
 
@@ -92,7 +93,7 @@ FAULTS: dict[Fault, str] = {
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda a: a[0])
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f.__name__.strip("_"))
-def test_a_file_that_is_not_ours_or_not_whole_is_refused_in_one_line_and_left_alone(
+def test_a_foreign_or_damaged_database_is_rejected_on_one_line_and_unchanged(
     here: Here, sizeable: Path, tmp_path: Path, fault: Fault, arguments: tuple[str, ...]
 ) -> None:
     # given
@@ -116,7 +117,7 @@ def test_a_file_that_is_not_ours_or_not_whole_is_refused_in_one_line_and_left_al
     } == before
 
 
-def test_a_foreign_file_gets_no_file_beside_it(tmp_path: Path) -> None:
+def test_no_file_is_created_next_to_a_foreign_one(tmp_path: Path) -> None:
     # given
     folder = tmp_path / "data"
     folder.mkdir()
@@ -131,12 +132,12 @@ def test_a_foreign_file_gets_no_file_beside_it(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (
         1,
         "",
-        f"incidents: {folder / 'other.db'} is a SQLite file of another program; choose another one\n",
+        f"incidents: {folder / 'other.db'} is a SQLite file of another program; choose another file\n",
     )
 
 
 @pytest.mark.parametrize("arguments", [("find",), ("toll", "ml-2019-11-01-indelimane"), ("export", "all.csv")])
-def test_a_missing_file_is_not_made_by_reading(here: Here, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_reading_creates_no_missing_file(here: Here, tmp_path: Path, arguments: tuple[str, ...]) -> None:
     # when
     ended = here(tmp_path / "none.db", *arguments)
 
@@ -147,7 +148,7 @@ def test_a_missing_file_is_not_made_by_reading(here: Here, tmp_path: Path, argum
 
 
 @pytest.mark.parametrize("arguments", [*COMMANDS, ("seed",)], ids=lambda a: a[0])
-def test_a_folder_that_is_not_there_is_one_line_too(here: Here, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_a_missing_folder_is_reported_on_one_line(here: Here, tmp_path: Path, arguments: tuple[str, ...]) -> None:
     # when
     code, told, line = here(tmp_path / "nowhere" / "incidents.db", *arguments)
 
@@ -155,7 +156,7 @@ def test_a_folder_that_is_not_there_is_one_line_too(here: Here, tmp_path: Path, 
     assert (code, told, line.count("\n")) == (1, "", 1), line
 
 
-def test_a_schema_that_is_older_says_how_to_migrate(here: Here, tmp_path: Path) -> None:
+def test_an_older_database_is_rejected_with_how_to_migrate(here: Here, tmp_path: Path) -> None:
     # given
     path = tmp_path / "incidents.db"
     path.touch()
@@ -178,7 +179,7 @@ def read_only(seeded_file: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("arguments", [*COMMANDS, ("seed",)], ids=lambda a: a[0])
-def test_a_file_that_may_only_be_read_is_not_written(
+def test_a_read_only_file_is_not_written(
     here: Here, read_only: Path, tmp_path: Path, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given: root may write everything, so be somebody else, after what is imported late has been imported
@@ -200,7 +201,7 @@ def test_a_file_that_may_only_be_read_is_not_written(
 
 
 @pytest.mark.slow
-def test_six_processes_at_once_make_one_database_with_one_set_of_seeds(tmp_path: Path) -> None:
+def test_six_simultaneous_starts_create_one_database_with_one_set_of_seeds(tmp_path: Path) -> None:
     # given
     path = tmp_path / "incidents.db"
 

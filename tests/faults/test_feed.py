@@ -1,4 +1,4 @@
-"""Whoever follows the feed, killed and resumed at any moment, ends with the state of the service."""
+"""A follower of the feed that is killed and resumed at any moment ends with the state of the service."""
 
 import json
 import random
@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.builders import REPORTERS, incident_body, report_body
 from tests.faults import follower
 from tests.faults.serving import Workers, make_key, marked, number, pages, whole_log
 from tests.proofs import hash_of
-from tests.support import REPORTERS, attack, figure
 
 CHANGES = number("CHANGES", 1500)
 EDITORS = 4
@@ -109,7 +109,7 @@ class Editing:
 
     def _change(self, client: httpx.Client, n: int) -> httpx.Response:
         what, incident, report = n % 10, random.choice(self.incidents), random.choice(self.reports)
-        about, who = figure(n % 60, random.choice(list(REPORTERS)), id=f"r-{n}"), f"/v1/incidents/{incident}"
+        about, who = report_body(n % 60, random.choice(list(REPORTERS)), id=f"r-{n}"), f"/v1/incidents/{incident}"
         if what < 3:
             answer = client.post("/v1/incidents", json=marked(f"m-{n}") | {"id": f"i-{n}"})
             self.incidents.append(f"i-{n}")
@@ -159,16 +159,19 @@ def _follower(server: Workers, file: Path, begun: dict[str, int]) -> subprocess.
 
 
 @pytest.mark.faults
-def test_followers_killed_and_resumed_end_with_what_is_served(
-    two_workers: Workers, tmp_path: Path, told: Callable[[str], None]
+def test_killed_and_resumed_followers_end_with_the_served_state(
+    two_workers: Workers, tmp_path: Path, print_later: Callable[[str], None]
 ) -> None:
     # given
     files, stop = [tmp_path / f"follower-{n}" for n in range(FOLLOWERS)], threading.Event()
     with two_workers.client() as client:
-        first = [attack("i-0"), attack("i-1", toll_reports=[figure(3, who, note="first") for who in REPORTERS])]
+        first = [
+            incident_body("i-0"),
+            incident_body("i-1", toll_reports=[report_body(3, who, note="first") for who in REPORTERS]),
+        ]
         for body in first:
             assert client.post("/v1/incidents", json=body).status_code == 201
-        assert client.post("/v1/incidents/i-0/toll-reports", json=figure(1, id="r-0")).status_code == 201
+        assert client.post("/v1/incidents/i-0/toll-reports", json=report_body(1, id="r-0")).status_code == 201
 
     # when
     editing = Editing(two_workers)
@@ -194,7 +197,7 @@ def test_followers_killed_and_resumed_end_with_what_is_served(
             Copy(seen).assert_is_what_is_served(client)
     copy = Copy(entries)
     assert copy.withdrawn and copy.retracted and any(len(v) > 1 for v in copy.versions.values())
-    told(
+    print_later(
         f"the feed: {done} changes by {EDITORS} editors on 2 workers, {FOLLOWERS} followers begun "
         f"{sum(b['pages'] for b in begun)} times with pages and {sum(b['stream'] for b in begun)} times with the stream, "
         f"each killed in between; every one of {len(entries)} entries seen once in order, the copies are the service's "
@@ -232,7 +235,7 @@ def server(tmp_path: Path) -> Iterator[Workers]:
 
 
 @pytest.mark.faults
-def test_a_stream_on_which_nothing_happens_shows_that_it_lives(server: Workers, told: Callable[[str], None]) -> None:
+def test_an_idle_stream_sends_keep_alive_comments(server: Workers, print_later: Callable[[str], None]) -> None:
     # when
     begun = time.monotonic()
     with _stream(server) as lines:
@@ -242,13 +245,13 @@ def test_a_stream_on_which_nothing_happens_shows_that_it_lives(server: Workers, 
     # then
     assert comment == ": nothing new"
     assert 14 < taken < 16.5
-    told(f"heartbeat of a stream: after {taken:.1f} s")
+    print_later(f"heartbeat of a stream: after {taken:.1f} s")
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("workers", [1, 2])
-def test_sigterm_ends_open_streams_in_time_and_cleanly(
-    tmp_path: Path, workers: int, told: Callable[[str], None]
+def test_sigterm_ends_open_streams_cleanly_and_in_time(
+    tmp_path: Path, workers: int, print_later: Callable[[str], None]
 ) -> None:
     # given
     server = Workers(tmp_path, workers)
@@ -275,7 +278,7 @@ def test_sigterm_ends_open_streams_in_time_and_cleanly(
         assert [one.result() for one in listening] == [["epoch"]] * 30
     assert code in (0, -signal.SIGTERM)
     assert taken < 5
-    told(f"SIGTERM with 30 open streams, {workers} worker(s): ended after {taken:.1f} s")
+    print_later(f"SIGTERM with 30 open streams, {workers} worker(s): ended after {taken:.1f} s")
 
 
 @pytest.mark.faults
@@ -302,11 +305,11 @@ def _backed_up(server: Workers, tmp_path: Path) -> Path:
     """A backup, after which something more is recorded."""
     with server.client() as client:
         for name in ("a", "b"):
-            assert client.post("/v1/incidents", json=attack(name)).status_code == 201
+            assert client.post("/v1/incidents", json=incident_body(name)).status_code == 201
         file = tmp_path / "backup.db"
         assert server.incidents("backup", str(file), cwd=tmp_path).returncode == 0
         for name in ("c", "d", "e"):
-            assert client.post("/v1/incidents", json=attack(name)).status_code == 201
+            assert client.post("/v1/incidents", json=incident_body(name)).status_code == 201
     return file
 
 
@@ -324,7 +327,7 @@ def _restored(server: Workers, file: Path, tmp_path: Path) -> Iterator[Workers]:
 
 
 @pytest.mark.faults
-def test_after_a_restore_readers_see_another_epoch(server: Workers, tmp_path: Path) -> None:
+def test_a_restore_shows_readers_a_new_epoch(server: Workers, tmp_path: Path) -> None:
     # given
     file = _backed_up(server, tmp_path)
     with server.client() as client:
@@ -343,15 +346,15 @@ def test_after_a_restore_readers_see_another_epoch(server: Workers, tmp_path: Pa
         assert (kind, entry, first["seq"], after["items"], after["next"]) == ("epoch", "message", 1, [], None)
         assert page["items"] == before["items"][:2]
         assert [item["id"] for item in client.get("/v1/incidents").json()["items"]] == ["b", "a"]
-        assert client.post("/v1/incidents", json=attack("f")).status_code == 201
+        assert client.post("/v1/incidents", json=incident_body("f")).status_code == 201
         assert len(whole_log(client)) == 3
 
 
 @pytest.mark.faults
-def test_what_is_asked_again_after_a_restore_is_not_called_unchanged(server: Workers, tmp_path: Path) -> None:
+def test_no_response_is_a_304_after_a_restore(server: Workers, tmp_path: Path) -> None:
     # given a backup of all that there is
     with server.client() as client:
-        assert client.post("/v1/incidents", json=attack("a")).status_code == 201
+        assert client.post("/v1/incidents", json=incident_body("a")).status_code == 201
         file = tmp_path / "backup.db"
         assert server.incidents("backup", str(file), cwd=tmp_path).returncode == 0
         addresses = ["/v1/changes", "/v1/log/checkpoint"]
@@ -372,7 +375,7 @@ def test_what_is_asked_again_after_a_restore_is_not_called_unchanged(server: Wor
 
 
 @pytest.mark.faults
-def test_nothing_is_restored_while_the_service_runs(server: Workers, tmp_path: Path) -> None:
+def test_a_restore_is_rejected_while_the_service_runs(server: Workers, tmp_path: Path) -> None:
     """Else what is recorded and acknowledged meanwhile would be in neither file, and a stream would mix two lives."""
     # given
     file = _backed_up(server, tmp_path)
@@ -386,5 +389,5 @@ def test_nothing_is_restored_while_the_service_runs(server: Workers, tmp_path: P
         assert (ended.returncode, ended.stdout) == (1, "")
         assert ended.stderr == f"incidents: {server.database} is in use; stop the service, and restore then\n"
         assert client.get("/v1/log/checkpoint").json() == before
-        assert client.post("/v1/incidents", json=attack("f")).status_code == 201
+        assert client.post("/v1/incidents", json=incident_body("f")).status_code == 201
     assert not list(tmp_path.glob("*.before-*"))

@@ -1,4 +1,4 @@
-"""No room, and no right to write: a problem document says so, reads go on, and all that was acknowledged is kept."""
+"""No space or no permission to write: a problem document says so, reads continue, and acknowledged writes are kept."""
 
 import os
 import resource
@@ -13,8 +13,9 @@ import httpx
 import pytest
 
 from app.store.db.database import Database
+from tests.builders import incident_body, report_body
 from tests.faults.serving import Workers, make_key, verified, whole_log
-from tests.support import Client, attack, command, figure
+from tests.support import Client, command
 
 MIB = 2**20
 SIZE_MIB = 20
@@ -29,7 +30,7 @@ class Writing:
         self.acknowledged: list[str] = []
 
     def post(self, name: str, **headers: str) -> httpx.Response:
-        body = attack(name, summary=SOME_TEXT, toll_reports=[figure(4, note=name)])
+        body = incident_body(name, summary=SOME_TEXT, toll_reports=[report_body(4, note=name)])
         answer = self.client.post("/v1/incidents", json=body, headers=headers)
         if answer.status_code == 201:
             self.acknowledged.append(name)
@@ -86,7 +87,9 @@ def _serving(folder: Path, database: Path | None = None, key: str | None = None)
 
 
 @pytest.mark.faults
-def test_a_full_disk_is_a_507_and_no_more(small_disk: Path, tmp_path: Path, told: Callable[[str], None]) -> None:
+def test_a_full_disk_causes_only_507_responses(
+    small_disk: Path, tmp_path: Path, print_later: Callable[[str], None]
+) -> None:
     with _serving(tmp_path, small_disk / "service.db") as server, server.client() as client:
         # given
         writing = Writing(client)
@@ -116,14 +119,14 @@ def test_a_full_disk_is_a_507_and_no_more(small_disk: Path, tmp_path: Path, told
         entries = len(whole_log(client))
     verified(server.database, entries)
     assert "Traceback" not in server.log.read_text()
-    told(
+    print_later(
         f"full disk: {recorded} recorded, then 507; reads went on; 20 more recorded after room was made; verify passed"
     )
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("room", [0, MIB])
-def test_a_service_that_ends_on_a_full_disk_serves_again_what_was_recorded(
+def test_a_service_stopped_by_a_full_disk_serves_every_record_again(
     small_disk: Path, tmp_path: Path, room: int
 ) -> None:
     # given
@@ -145,7 +148,7 @@ def test_a_service_that_ends_on_a_full_disk_serves_again_what_was_recorded(
 
 
 @pytest.mark.faults
-def test_a_file_that_may_not_grow_is_a_problem_document(tmp_path: Path, told: Callable[[str], None]) -> None:
+def test_a_file_size_limit_causes_problem_documents(tmp_path: Path, print_later: Callable[[str], None]) -> None:
     with _serving(tmp_path) as server, server.client() as client:
         # given
         writing = Writing(client)
@@ -170,11 +173,13 @@ def test_a_file_that_may_not_grow_is_a_problem_document(tmp_path: Path, told: Ca
         writing.assert_reads_go_on()
         entries = len(whole_log(client))
     verified(server.database, entries)
-    told(f"a file that may not grow: {recorded} recorded, then {refused.status_code}; 201 when it may; verify passed")
+    print_later(
+        f"a file that may not grow: {recorded} recorded, then {refused.status_code}; 201 when it may; verify passed"
+    )
 
 
 @pytest.mark.faults
-def test_a_backup_for_which_there_is_no_room_is_one_line_and_leaves_nothing(
+def test_a_backup_without_disk_space_fails_on_one_line_and_leaves_nothing(
     small_disk: Path, tmp_path: Path, migrated_file: Path
 ) -> None:
     # given
@@ -215,7 +220,7 @@ def others_file(migrated_file: Path) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_a_file_that_may_only_be_read_is_a_503_until_it_may_be_written(others_file: Path) -> None:
+def test_a_read_only_file_causes_503_until_it_is_writable(others_file: Path) -> None:
     # given
     headers = {"Authorization": f"Bearer {make_key(others_file)}"}
     for beside in others_file.parent.iterdir():
@@ -228,11 +233,11 @@ def test_a_file_that_may_only_be_read_is_a_503_until_it_may_be_written(others_fi
             others_file.chmod(0o444)
 
             # when
-            refused = client.request("POST", "/v1/incidents", json=attack("a"), headers=headers)
+            refused = client.request("POST", "/v1/incidents", json=incident_body("a"), headers=headers)
             read = client.get("/v1/incidents")
             for beside in others_file.parent.iterdir():  # SQLite gave its own files the rights of this one
                 beside.chmod(0o644)
-            after = client.request("POST", "/v1/incidents", json=attack("a"), headers=headers)
+            after = client.request("POST", "/v1/incidents", json=incident_body("a"), headers=headers)
             again = client.json("/v1/incidents")
     finally:
         client.close()

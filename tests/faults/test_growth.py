@@ -1,4 +1,4 @@
-"""What one more report costs at the end of a history of any length: milliseconds and bytes, told in a table.
+"""The cost of one more report at the end of a history of any length, in milliseconds and bytes.
 
 `FAULTS_GROWTH=10000` for the whole table; without it histories end at 1,000 reports, which takes a minute.
 """
@@ -15,11 +15,10 @@ from statistics import median
 
 import pytest
 
-from app.domain.incident import IncidentDraft
-from app.domain.toll import TollReportDraft
 from app.store.db.connections import path_of
 from app.store.db.database import Database
 from app.store.write.writer import Writer, recording
+from tests.builders import incident_draft, report_draft
 
 LONGEST = int(os.environ.get("FAULTS_GROWTH", "1000"))
 LENGTHS = (10, 100, 1_000, 10_000)
@@ -44,16 +43,13 @@ def _on(number: int) -> str:
     return (FIRST_DAY + timedelta(minutes=number)).isoformat().replace("+00:00", "Z")
 
 
-def _report(number: int, *, parties: int = 1, at: int | None = None, about: Sequence[str] = ("i-0",)) -> Step:
-    party = number % parties
-    draft = TollReportDraft.model_validate(
-        {
-            "id": f"r-{number}", "measure": "killed", "victims": "all", "bound": "exact", "best": number * 7919 % 1000,
-            "reported_by": {"id": f"by-{party}", "name": f"Reporter number {party}", "kind": "media"},
-            "reported_on": _on(number if at is None else at),
-            "source": {"id": f"in-{party}", "title": f"What reporter {party} published of the attack", "language": "en",
-                       "publisher": f"The house of {party}", "url": f"https://publisher.example/{party}/attack"},
-        }
+def _report(number: int, *, outlets: int = 1, at: int | None = None, about: Sequence[str] = ("i-0",)) -> Step:
+    outlet = number % outlets
+    draft = report_draft(
+        number * 7919 % 1000, reported_on=_on(number if at is None else at), id=f"r-{number}",
+        reported_by={"id": f"by-{outlet}", "name": f"Reporter number {outlet}", "kind": "media"},
+        source={"id": f"in-{outlet}", "title": f"What reporter {outlet} published of the attack", "language": "en",
+                "publisher": f"The house of {outlet}", "url": f"https://publisher.example/{outlet}/attack"},
     )  # fmt: skip
     return lambda writer: writer.record_report(draft, list(about))
 
@@ -67,22 +63,22 @@ def _one_reporter(_: int) -> Iterator[list[Step]]:
 
 
 def _many_reporters(_: int) -> Iterator[list[Step]]:
-    return ([_report(n, parties=10**6)] for n in range(10**6))
+    return ([_report(n, outlets=10**6)] for n in range(10**6))
 
 
 def _newest_first(_: int) -> Iterator[list[Step]]:
-    return ([_report(n, parties=50, at=10**6 - n)] for n in range(10**6))
+    return ([_report(n, outlets=50, at=10**6 - n)] for n in range(10**6))
 
 
 def _half_retracted(_: int) -> Iterator[list[Step]]:
     """Every second report is retracted right after the next one."""
     for n in range(10**6):
-        yield [_report(n, parties=50, at=2 * n), *([_retraction(n - 1, 2 * n + 1)] if n % 2 else [])]
+        yield [_report(n, outlets=50, at=2 * n), *([_retraction(n - 1, 2 * n + 1)] if n % 2 else [])]
 
 
 def _shared(members: int) -> Iterator[list[Step]]:
     about = [f"i-{n}" for n in range(members)]
-    return ([_report(n, parties=50, about=about)] for n in range(10**6))
+    return ([_report(n, outlets=50, about=about)] for n in range(10**6))
 
 
 HISTORIES: dict[str, tuple[Callable[[int], Iterator[list[Step]]], int, int, bool]] = {
@@ -117,11 +113,11 @@ def _timed(database: Database, steps: list[Step]) -> float:
 
 
 @pytest.mark.parametrize("name", HISTORIES)
-def test_one_more_report_costs_the_same_however_long_the_history_is(
-    name: str, migrated_file: Path, tmp_path: Path, told: Callable[[str], None]
+def test_the_cost_of_one_more_report_does_not_depend_on_the_history(
+    name: str, migrated_file: Path, tmp_path: Path, print_later: Callable[[str], None]
 ) -> None:
     make, members, longest, flat = HISTORIES[name]
-    told(f"{name:<30}{'reports':>8}{'first ms':>10}{'ms':>8}{'bytes':>11}")
+    print_later(f"{name:<30}{'reports':>8}{'first ms':>10}{'ms':>8}{'bytes':>11}")
     found = []
     for length in (n for n in LENGTHS if n <= min(longest, LONGEST)):
         # given a history that was imported at once
@@ -130,10 +126,7 @@ def test_one_more_report_costs_the_same_however_long_the_history_is(
         database = Database(f"sqlite:///{path}")
         with recording(database, "growth") as writer:
             for n in range(members):
-                draft = {"id": f"i-{n}", "title": "Attack", "country": "ML", "date_precision": "day"}
-                writer.record_incident(
-                    IncidentDraft.model_validate(draft | {"date_start": "2020-01-01", "date_end": "2020-01-01"})
-                )
+                writer.record_incident(incident_draft(f"i-{n}"))
         steps = make(members)
         with recording(database, "growth") as writer:
             for _ in range(length):
@@ -147,7 +140,7 @@ def test_one_more_report_costs_the_same_however_long_the_history_is(
         while len(times) < MEASURED and time.monotonic() < begin + SECONDS:
             times.append(_timed(database, next(steps)))
         spent, grown = median(times), (_size(path) - before) // len(times)
-        told(f"{'':<30}{length:>8}{first:>10.1f}{spent:>8.1f}{grown:>11,}")
+        print_later(f"{'':<30}{length:>8}{first:>10.1f}{spent:>8.1f}{grown:>11,}")
         found.append((spent, grown))
         database.close()
         path_of(database.url).unlink()

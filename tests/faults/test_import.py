@@ -1,4 +1,4 @@
-"""An import that is killed again and again, and run once more, loses nothing and doubles nothing."""
+"""An import that is killed repeatedly and run once more loses nothing and duplicates nothing."""
 
 import os
 import random
@@ -28,7 +28,7 @@ def _import(folder: Path, file: Path) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
-def test_a_killed_import_goes_on_where_it_was(tmp_path: Path, told: Callable[[str], None]) -> None:
+def test_a_killed_import_continues_where_it_stopped(tmp_path: Path, print_later: Callable[[str], None]) -> None:
     # given
     file = ged.write(tmp_path / "made.csv", ged.events(EVENTS))
     best = sum(int(e["best"]) for e in ged.events(EVENTS))
@@ -63,4 +63,4 @@ def test_a_killed_import_goes_on_where_it_was(tmp_path: Path, told: Callable[[st
     assert client.json("/v1/toll-reports?limit=1&total=true")["total"] == EVENTS
     client.close()
     assert verify(database).entries == 2 * EVENTS + 2
-    told(f"{KILLS} kills of an import; there afterwards: {', '.join(map(str, there))} of {EVENTS}")
+    print_later(f"{KILLS} kills of an import; there afterwards: {', '.join(map(str, there))} of {EVENTS}")

@@ -1,4 +1,4 @@
-"""The serving process is killed again and again while it writes: what it has acknowledged is there, once and whole."""
+"""The serving process is killed repeatedly during writes: every acknowledged write is there once, complete."""
 
 import random
 import sqlite3
@@ -19,8 +19,8 @@ from app.store.db.database import Database
 from app.store.maintenance import schema
 from app.store.maintenance.backup import backup
 from app.store.maintenance.verify import verify
+from tests.builders import incident_draft, record, report_body
 from tests.faults.serving import FACTS, Forks, Killable, mark_of, marked, number, pages, verified, whole_log
-from tests.support import draft, figure, record
 
 KILLS = number("KILLS", 200)
 POSTS = number("POSTS", 500)
@@ -50,7 +50,7 @@ class Writer:
         address, body, facts = "/v1/incidents", marked(mark), FACTS
         if incident:
             address, facts = f"/v1/incidents/{incident}/toll-reports", 1
-            body = figure(2, measure="wounded", note=mark)
+            body = report_body(2, measure="wounded", note=mark)
         try:
             answer = client.post(address, json=body)
         except httpx.ConnectError:
@@ -81,12 +81,14 @@ def _kill_while(server: Killable, writers: list[Writer]) -> None:
 
 
 @pytest.mark.faults
-def test_kills_during_writes_lose_double_and_halve_nothing(killable: Killable, told: Callable[[str], None]) -> None:
+def test_kills_during_writes_neither_lose_nor_duplicate_records(
+    killable: Killable, print_later: Callable[[str], None]
+) -> None:
     # given
     with killable.client() as client:
         killable.start()
         assert client.post("/v1/incidents", json=marked("first")).status_code == 201
-        first = figure(1, measure="wounded", note="first")
+        first = report_body(1, measure="wounded", note="first")
         incident = client.get("/v1/incidents").json()["items"][0]["id"]
         assert client.post(f"/v1/incidents/{incident}/toll-reports", json=first).status_code == 201
         killable.kill()
@@ -118,7 +120,7 @@ def test_kills_during_writes_lose_double_and_halve_nothing(killable: Killable, t
     single = {mark: answer for mark, answer in acknowledged.items() if facts[mark] == 1}
     assert single == {mark: reports[mark] for mark in single}
     verified(killable.database, len(entries))
-    told(
+    print_later(
         f"kill -9 during writes: {KILLS} kills, {len(acknowledged)} acknowledged, 0 lost, 0 doubled, {len(unanswered)} "
         f"cut off ({len(found.keys() & unanswered)} of them recorded whole), log of {len(entries)} entries, verify passed"
     )
@@ -168,8 +170,8 @@ def send(client: httpx.Client, post: int, **options: Any) -> httpx.Response:
 
 
 @pytest.mark.faults
-def test_a_post_repeated_across_kills_is_recorded_once_and_answered_alike(
-    killable: Killable, told: Callable[[str], None]
+def test_a_post_repeated_across_kills_is_recorded_once_with_one_response(
+    killable: Killable, print_later: Callable[[str], None]
 ) -> None:
     # given
     repeaters = [Repeater(killable, list(range(POSTS))[n::WRITERS]) for n in range(WRITERS)]
@@ -209,7 +211,7 @@ def test_a_post_repeated_across_kills_is_recorded_once_and_answered_alike(
     verified(killable.database, len(entries))
     unheard = sum(repeater.repeated_at_first for repeater in repeaters)
     assert unheard
-    told(
+    print_later(
         f"the same POST across kills: {POSTS} POSTs, {kills} kills, one row each, answers identical; {unheard} were "
         f"recorded before their answer was heard, {sum(r.in_flight for r in repeaters)} times 409 in flight, "
         f"{POSTS} times 422 for another body, verify passed"
@@ -217,7 +219,7 @@ def test_a_post_repeated_across_kills_is_recorded_once_and_answered_alike(
 
 
 @pytest.mark.faults
-def test_a_post_that_is_being_answered_is_409_until_it_is(killable: Killable) -> None:
+def test_a_repeated_post_is_a_409_while_the_first_is_running(killable: Killable) -> None:
     # given a writer in another process, who makes them wait
     killable.start()
     with (
@@ -248,15 +250,13 @@ def _entries(path: Path) -> int:
 
 
 @pytest.mark.faults
-def test_a_restore_that_is_killed_leaves_the_one_state_or_the_other(
-    tmp_path: Path, told: Callable[[str], None]
-) -> None:
+def test_a_killed_restore_leaves_the_old_or_the_new_state(tmp_path: Path, print_later: Callable[[str], None]) -> None:
     # given a backup of 100 entries, a database that has 100 more, and how long a restore takes to show
     path, file = tmp_path / "incidents.db", tmp_path / "backup.db"
     database = Database(f"sqlite:///{path}")
     schema.migrate(database)
     earlier, later = (
-        [draft(f"{name}-{n}", summary="word " * 500) for n in range(100)] for name in ("earlier", "later")
+        [incident_draft(f"{name}-{n}", summary="word " * 500) for n in range(100)] for name in ("earlier", "later")
     )
     record(database, *earlier)
     backup(database, file)
@@ -288,7 +288,7 @@ def test_a_restore_that_is_killed_leaves_the_one_state_or_the_other(
     finally:
         forks.close()
     assert set(ended) <= {(-9, 200), (-9, 100), (0, 100)}, (ended, forks.log.read_text()[-500:])
-    told(
+    print_later(
         f"kill -9 during restore: {ended[-9, 200]} times as before, {ended[-9, 100]} times restored though killed, "
         f"{ended[0, 100]} times finished; verify passed each time"
     )

@@ -1,4 +1,4 @@
-"""The start of `serve` and `/readyz` take milliseconds at any size; damage is found there, by reads and by `verify`."""
+"""`serve` starts and `/readyz` responds in milliseconds at any size; damage is found there, by reads and by `verify`."""
 
 import logging
 import os
@@ -20,7 +20,7 @@ from tests.support import PAGES, READ_ADDRESSES, Client
 MIB = 1024 * 1024
 COUNTS = Path("/proc/self/io")
 PAGE = 4096
-NOT_READY = "the database cannot be used; the log of the service says why"
+NOT_READY = "The database cannot be used. The log of the service says why."
 
 
 def _filled(path: Path, original: Path, incidents: int, bodies: int) -> Path:
@@ -62,7 +62,9 @@ def _bytes_read(call: Callable[[], object]) -> int:
 
 
 @pytest.mark.skipif(not COUNTS.exists(), reason="the system does not count what a process reads")
-def test_a_start_reads_no_more_of_a_large_file(here: Here, sizes: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_start_reads_a_constant_part_of_a_large_file(
+    here: Here, sizes: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     # given a service that ends when it would begin to answer, and modules that are imported already
     monkeypatch.setattr("app.api.http.server.run", lambda *_, **__: None)
     start = lambda path: here(path, "serve", "--port", "0")  # noqa: E731
@@ -77,7 +79,7 @@ def test_a_start_reads_no_more_of_a_large_file(here: Here, sizes: list[Path], mo
 
 
 @pytest.mark.skipif(not COUNTS.exists(), reason="the system does not count what a process reads")
-def test_readiness_reads_no_more_of_a_large_file_and_takes_milliseconds(sizes: list[Path]) -> None:
+def test_readiness_takes_milliseconds_at_any_size(sizes: list[Path]) -> None:
     read, taken = [], []
     for path in sizes:
         client = Client(Database(f"sqlite:///{path}"))
@@ -94,7 +96,7 @@ def test_readiness_reads_no_more_of_a_large_file_and_takes_milliseconds(sizes: l
     assert min(taken[10:]) < 0.005
 
 
-def test_a_large_file_that_is_damaged_at_the_end_of_any_table_is_not_served(
+def test_a_large_file_damaged_in_any_table_is_not_served(
     here: Here, seeded_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -114,7 +116,7 @@ def test_a_large_file_that_is_damaged_at_the_end_of_any_table_is_not_served(
         # then
         assert (code, told, line.count("\n")) == (1, "", 1), (table, line)
         assert line.startswith(f"incidents: {path} cannot be read "), table
-        assert line.endswith("check its rights, restore a backup or choose another file\n"), table
+        assert line.endswith("check its permissions, restore a backup or choose another file\n"), table
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_a_large_file_that_is_damaged_at_the_end_of_any_table_is_not_served(
         "DELETE FROM log_node WHERE level = (SELECT max(level) FROM log_node)",
     ],
 )
-def test_a_log_whose_newest_entry_does_not_fit_is_not_served(
+def test_a_log_with_a_wrong_newest_entry_is_not_served(
     here: Here, seeded_file: Path, tmp_path: Path, change: str
 ) -> None:
     # given
@@ -210,7 +212,7 @@ BREAKS: dict[str, tuple[Callable[[Path, Path], None], str]] = {
 
 
 @pytest.mark.parametrize("name", BREAKS)
-def test_a_database_that_breaks_while_it_is_open_is_not_ready_and_only_the_log_names_it(
+def test_a_database_damaged_while_open_is_not_ready_and_only_the_log_names_it(
     seeded_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     # given
@@ -236,7 +238,7 @@ DAMAGE = [os.urandom, bytes, lambda size: b"{" * size]
 
 
 @pytest.mark.slow
-def test_a_read_that_meets_a_damaged_page_is_a_503_that_is_logged(
+def test_a_read_of_a_damaged_page_is_a_logged_503(
     seeded_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Page after page is damaged, whole or at its end, where the rows are: with noise, zeros and braces in turn."""

@@ -1,4 +1,4 @@
-"""Clients that take everything at once, slowly, or not at all: they hold up nobody, and hold nothing for ever."""
+"""Clients that read everything at once, slowly, or not at all block nobody and hold nothing for ever."""
 
 import json
 import selectors
@@ -15,8 +15,9 @@ import httpx
 import pytest
 
 from tests.benchmarks.dataset import database_file
+from tests.builders import incident_body
 from tests.faults.serving import make_key, writing_client
-from tests.support import Service, attack
+from tests.support import Service
 
 pytestmark = pytest.mark.faults
 
@@ -64,7 +65,7 @@ def loaded(tmp_path: Path) -> Iterator[Loaded]:
 @contextmanager
 def _many(loaded: Loaded, path: str, count: int, hosts: int) -> Iterator[list[socket.socket]]:
     with ExitStack() as stack:
-        yield [stack.enter_context(loaded.ask(path, 1 + n % hosts)) for n in range(count)]
+        yield [stack.enter_context(loaded.request(path, 1 + n % hosts)) for n in range(count)]
 
 
 @contextmanager
@@ -120,7 +121,7 @@ def _statuses(clients: list[socket.socket]) -> list[bytes]:
     return [client.recv(12)[9:] for client in clients]
 
 
-def test_a_long_log_read_by_two_hundred_holds_up_nobody(loaded: Loaded, told: Callable[[str], None]) -> None:
+def test_two_hundred_slow_readers_of_the_log_block_nobody(loaded: Loaded, print_later: Callable[[str], None]) -> None:
     # given
     head = httpx.get(f"{loaded.base}/v1/log/checkpoint").json()["size"]
     assert head >= 100_000
@@ -136,14 +137,14 @@ def test_a_long_log_read_by_two_hundred_holds_up_nobody(loaded: Loaded, told: Ca
         # then
         assert read > 10_000_000
         assert min(longest) <= MOST_SILENCE, longest
-        with loaded.ask(STREAM, 1) as one_more:
+        with loaded.request(STREAM, 1) as one_more:
             assert _statuses([one_more]) == [b"503"]
 
     # and when all leave
     begun = time.monotonic()
     with _silences(loaded) as taken:
         while True:
-            with loaded.ask(STREAM, 1) as again:
+            with loaded.request(STREAM, 1) as again:
                 if _statuses([again]) == [b"200"]:
                     break
             assert time.monotonic() < begun + 5
@@ -152,7 +153,7 @@ def test_a_long_log_read_by_two_hundred_holds_up_nobody(loaded: Loaded, told: Ca
 
     # then: their slots are free, and nothing is left to do for them
     assert noticed < 1
-    told(
+    print_later(
         f"200 streams from 0 of {head:,} entries: longest silence {min(longest) * 1000:.0f} ms "
         f"({', '.join(f'{span * 1000:.0f}' for span in longest)}), {read / 9e6:.0f} MB/s; a slot of those who left was "
         f"free after {noticed:.2f} s, longest silence then {max(taken) * 1000:.0f} ms"
@@ -160,7 +161,7 @@ def test_a_long_log_read_by_two_hundred_holds_up_nobody(loaded: Loaded, told: Ca
     assert max(taken) <= 2 * MOST_SILENCE
 
 
-def test_sigterm_ends_everything_that_is_sent_in_time(loaded: Loaded, told: Callable[[str], None]) -> None:
+def test_sigterm_ends_all_running_responses_in_time(loaded: Loaded, print_later: Callable[[str], None]) -> None:
     # given: streams that are read, and exports that are not
     with _many(loaded, STREAM, 200, 10) as clients, _many(loaded, EXPORT, 16, 8) as exports:
         assert _statuses(exports) == [b"200"] * 16
@@ -176,23 +177,23 @@ def test_sigterm_ends_everything_that_is_sent_in_time(loaded: Loaded, told: Call
     # then
     assert code in (0, -signal.SIGTERM)
     assert taken < 5
-    told(f"SIGTERM with 200 streams that catch up and 16 exports that nobody reads: ended after {taken:.1f} s")
+    print_later(f"SIGTERM with 200 streams that catch up and 16 exports that nobody reads: ended after {taken:.1f} s")
 
 
 @pytest.mark.parametrize(("path", "most"), [(EXPORT, 16), (STREAM, 200)], ids=["exports", "streams"])
-def test_slots_of_those_who_do_not_read_are_free_again(
-    loaded: Loaded, told: Callable[[str], None], path: str, most: int
+def test_slots_of_stalled_clients_are_released(
+    loaded: Loaded, print_later: Callable[[str], None], path: str, most: int
 ) -> None:
     # given: all slots, by as few addresses as there can be
     with _many(loaded, path, most, 4) as silent:
         assert _statuses(silent) == [b"200"] * most
         begun = time.monotonic()
-        with loaded.ask(path, 9) as one_more:
+        with loaded.request(path, 9) as one_more:
             assert _statuses([one_more]) == [b"503"]
 
         # when
         while time.monotonic() - begun < 5 * SEND_SECONDS:
-            with loaded.ask(path, 9) as one_more:
+            with loaded.request(path, 9) as one_more:
                 if _statuses([one_more]) == [b"200"]:
                     break
             time.sleep(0.1)
@@ -203,7 +204,9 @@ def test_slots_of_those_who_do_not_read_are_free_again(
         time.sleep(SEND_SECONDS)
         for client in silent:  # which were not told that it is whole
             assert not _rest(client).endswith(b"0\r\n\r\n")
-    told(f"{most} {path} that nobody reads, {SEND_SECONDS} s for the next bytes: a slot was free after {taken:.1f} s")
+    print_later(
+        f"{most} {path} that nobody reads, {SEND_SECONDS} s for the next bytes: a slot was free after {taken:.1f} s"
+    )
 
 
 def _rest(client: socket.socket) -> bytes:
@@ -216,20 +219,20 @@ def _rest(client: socket.socket) -> bytes:
     return got
 
 
-def test_one_address_does_not_take_all_slots(loaded: Loaded) -> None:
-    with _many(loaded, EXPORT, 16, 1) as greedy, loaded.ask(EXPORT, 2) as honest:
+def test_one_address_cannot_take_all_slots(loaded: Loaded) -> None:
+    with _many(loaded, EXPORT, 16, 1) as greedy, loaded.request(EXPORT, 2) as honest:
         assert sorted(_statuses(greedy)) == [b"200"] * 4 + [b"429"] * 12
         assert _statuses([honest]) == [b"200"]
 
 
-def test_the_log_of_the_database_stays_small_behind_slow_exports(loaded: Loaded, told: Callable[[str], None]) -> None:
+def test_the_wal_stays_small_during_slow_exports(loaded: Loaded, print_later: Callable[[str], None]) -> None:
     # given: each is read just fast enough to be kept
     with _many(loaded, EXPORT, 16, 8) as slow, _read(slow, 1 << 17, 0.2) as size:
         with writing_client(loaded.base, loaded.key) as client:
             # when
             written, largest, begun = 0, 0, time.monotonic()
             while time.monotonic() - begun < 10:
-                body = attack(f"slow-{written}", summary="word " * 990, attributes={"a": "b" * 20_000})
+                body = incident_body(f"slow-{written}", summary="word " * 990, attributes={"a": "b" * 20_000})
                 assert client.post("/v1/incidents", json=body).status_code == 201
                 written += 1
                 largest = max(largest, loaded.wal())
@@ -237,13 +240,13 @@ def test_the_log_of_the_database_stays_small_behind_slow_exports(loaded: Loaded,
 
     # then
     assert largest <= MOST_WAL
-    told(
+    print_later(
         f"{written} records of 25 kB in 10 s behind 16 slow exports ({read / 1e6:.0f} MB read): the write-ahead log "
         f"had at most {largest / 2**20:.1f} MiB"
     )
 
 
-def test_a_slow_export_is_whole_though_others_write_and_read(loaded: Loaded) -> None:
+def test_a_slow_export_is_complete_during_writes_and_reads(loaded: Loaded) -> None:
     # given
     whole = httpx.get(f"{loaded.base}{EXPORT}", timeout=60).text
 
@@ -256,7 +259,7 @@ def test_a_slow_export_is_whole_though_others_write_and_read(loaded: Loaded) -> 
         lines = []
         for n, line in enumerate(answer.iter_lines()):
             if n % 4000 == 0:
-                assert client.post("/v1/incidents", json=attack(f"new-{n}")).status_code == 201
+                assert client.post("/v1/incidents", json=incident_body(f"new-{n}")).status_code == 201
             lines.append(line)
 
     # then

@@ -1,4 +1,4 @@
-"""Questions that take too long, and a database that breaks while it is served."""
+"""Queries that take too long, and a database that is damaged while it is served."""
 
 import asyncio
 import os
@@ -13,12 +13,13 @@ import pytest
 from app.api.http.responses import exports
 from app.store.db.database import Database
 from app.store.db.statements import Statement
-from tests.support import Client, Service, draft, record
+from tests.builders import incident_draft, record
+from tests.support import Client, Service
 
 FOR_EVER = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c"
 
 
-def test_a_statement_that_runs_away_is_a_503_in_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_runaway_statement_is_a_503_in_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr("app.store.read.incident_queries.select_incidents", lambda *_, **__: Statement(FOR_EVER, {}))
 
@@ -34,7 +35,7 @@ def test_a_statement_that_runs_away_is_a_503_in_time(client: Client, monkeypatch
     assert answer.json()["detail"] == "The query exceeded 2 s. Request fewer items or filter by country or date."
 
 
-def test_an_export_that_runs_away_is_a_503_in_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_runaway_export_is_a_503_in_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr("app.store.read.incident_queries.select_incidents", lambda *_, **__: Statement(FOR_EVER, {}))
 
@@ -48,12 +49,12 @@ def test_an_export_that_runs_away_is_a_503_in_time(client: Client, monkeypatch: 
 
 
 @pytest.mark.slow
-def test_a_database_that_breaks_while_it_is_served_gives_problem_documents(tmp_path: Path) -> None:
+def test_a_database_damaged_while_served_causes_problem_documents(tmp_path: Path) -> None:
     # given
     service = Service(tmp_path)
     try:
         database = Database(f"sqlite:///{service.database}")
-        record(database, *(draft(f"i-{n}", summary="word " * 900) for n in range(300)))
+        record(database, *(incident_draft(f"i-{n}", summary="word " * 900) for n in range(300)))
         database.close()
         with closing(sqlite3.connect(service.database)) as connection:
             assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
@@ -72,7 +73,7 @@ def test_a_database_that_breaks_while_it_is_served_gives_problem_documents(tmp_p
     assert answers[1].json()["status"] == "failing"
 
 
-def test_a_statement_that_runs_away_holds_up_nobody_else(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_runaway_statement_blocks_nobody_else(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is broken off on the event loop after some milliseconds and asked again in a thread."""
     monkeypatch.setattr("app.store.read.incident_queries.select_incidents", lambda *_, **__: Statement(FOR_EVER, {}))
 
@@ -92,12 +93,12 @@ def test_a_statement_that_runs_away_holds_up_nobody_else(client: Client, monkeyp
     assert len(taken) > 20 and taken[len(taken) // 2] < 0.1 and taken[-1] < 0.5
 
 
-def test_one_export_more_than_there_may_be_is_refused_and_pages_go_on(
+def test_an_export_above_the_limit_is_rejected_and_pages_are_served(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def ask() -> tuple[httpx.Response, httpx.Response, httpx.Response]:
         with monkeypatch.context() as patched:
-            patched.setattr(exports, "taken", exports.most)
+            patched.setattr(exports, "taken", exports.size)
             refused, page = await client.send("GET", "/v1/incidents?f=csv"), await client.send("GET", "/v1/incidents")
         return refused, page, await client.send("GET", "/v1/incidents?f=csv")
 

@@ -1,4 +1,4 @@
-"""What becomes of answers in flight when the service is told to stop."""
+"""Running responses when the service is told to stop."""
 
 import signal
 import socket
@@ -11,18 +11,19 @@ import httpx
 import pytest
 
 from app.store.db.database import Database
-from tests.support import Service, draft, record
+from tests.builders import incident_draft, record
+from tests.support import Service
 
 COUNT = 1000
 """Incidents of 5 kB: an export that no socket's buffer holds whole."""
 
 
 @pytest.mark.slow
-def test_sigterm_under_load_lets_answers_in_flight_finish(tmp_path: Path) -> None:
+def test_sigterm_under_load_lets_running_responses_finish(tmp_path: Path) -> None:
     # given: eight clients that ask all the time, and one that reads a large file slowly
     service = Service(tmp_path)
     database = Database(f"sqlite:///{service.database}")
-    record(database, *(draft(f"i-{n}", summary="word " * 990) for n in range(COUNT)))
+    record(database, *(incident_draft(f"i-{n}", summary="word " * 990) for n in range(COUNT)))
     database.close()
     told, stop = threading.Event(), threading.Event()
     broken: list[Exception] = []

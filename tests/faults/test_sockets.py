@@ -1,4 +1,4 @@
-"""Clients that do not keep to HTTP, or take their time, against the real service."""
+"""Clients that violate HTTP or are slow, against the real service."""
 
 import gzip
 import re
@@ -12,10 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.api.http.server import MOST_CONNECTIONS
+from app.api.http.server import MAX_CONNECTIONS
 from app.settings import Settings
 from app.store.db.database import Database
-from tests.support import Service, draft, record
+from tests.builders import incident_draft, record
+from tests.support import Service
 
 HOST = b"Host: localhost\r\n"
 HONEST = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -67,9 +68,7 @@ def _assert_alive(service: Service) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("method", [b"GET", b"POST"])
-def test_a_body_whose_end_can_be_read_in_two_ways_hides_no_second_request(
-    service: Service, method: bytes, framing: bytes
-) -> None:
+def test_an_ambiguous_body_length_smuggles_no_second_request(service: Service, method: bytes, framing: bytes) -> None:
     # when
     got = _exchange(service, method + b" /healthz HTTP/1.1\r\n" + HOST + framing + b"\r\n0\r\n\r\n" + SECOND)
 
@@ -88,7 +87,7 @@ def test_a_body_whose_end_can_be_read_in_two_ways_hides_no_second_request(
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET /healthz HTTP/1.1\r\n" + HOST + b"X : y\r\n\r\n",
     ],
 )  # fmt: skip
-def test_a_malformed_request_is_refused_and_the_connection_closed(service: Service, request_bytes: bytes) -> None:
+def test_a_malformed_request_is_rejected_and_the_connection_closed(service: Service, request_bytes: bytes) -> None:
     # when
     got = _exchange(service, request_bytes, b"" if request_bytes.endswith(b"\n") else b"\r\n\r\n")
 
@@ -111,7 +110,7 @@ def test_a_request_without_exactly_one_host_gets_a_problem_document(service: Ser
     assert b'"status":400' in body
 
 
-def test_the_service_as_a_whole_may_be_asked_for_its_options(service: Service) -> None:
+def test_options_of_the_whole_service_are_served(service: Service) -> None:
     got = _exchange(service, b"OPTIONS * HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n")
     assert got.startswith(b"HTTP/1.1 204 ") and b"content-length" not in got.lower()
 
@@ -128,7 +127,7 @@ def test_http_1_0_needs_no_host(service: Service) -> None:
     ],
     ids=["one long value", "90,000 headers", "one long name", "just too long"],
 )  # fmt: skip
-def test_a_megabyte_of_headers_is_refused(service: Service, headers: bytes) -> None:
+def test_a_megabyte_of_headers_is_rejected(service: Service, headers: bytes) -> None:
     # given
     before = service.resident_kib()
 
@@ -152,7 +151,9 @@ def test_a_megabyte_of_headers_is_refused(service: Service, headers: bytes) -> N
     ],
     ids=["headers", "one header", "address", "trailers", "extension of a chunk"],
 )
-def test_what_never_ends_is_cut_off_before_it_fills_the_memory(service: Service, begun: bytes, endless: bytes) -> None:
+def test_an_endless_request_is_cut_off_before_it_fills_the_memory(
+    service: Service, begun: bytes, endless: bytes
+) -> None:
     # given
     before, sent = service.resident_kib(), 0
 
@@ -176,7 +177,7 @@ def test_what_never_ends_is_cut_off_before_it_fills_the_memory(service: Service,
 
 
 @pytest.mark.slow
-def test_idle_and_slow_clients_are_closed_while_honest_ones_are_served(service: Service) -> None:
+def test_idle_and_slow_clients_are_disconnected_while_others_are_served(service: Service) -> None:
     # given: a hundred say nothing, a hundred stop half-way, a hundred send a byte at a time
     begun = time.monotonic()
     clients = [service.connect() for _ in range(300)]
@@ -206,7 +207,7 @@ def test_idle_and_slow_clients_are_closed_while_honest_ones_are_served(service: 
             assert b" 200 " not in _until_closed(client)
 
 
-def test_a_slow_body_is_cut_off_too(service: Service) -> None:
+def test_a_slow_body_is_cut_off(service: Service) -> None:
     # when
     begun = time.monotonic()
     head = b"POST /v1/incidents HTTP/1.1\r\n" + HOST + b"Content-Length: 1000\r\n\r\n"
@@ -217,7 +218,7 @@ def test_a_slow_body_is_cut_off_too(service: Service) -> None:
     assert _status_lines(got) in ([], [b"HTTP/1.1 401"], [b"HTTP/1.1 408"])
 
 
-def test_pipelined_requests_are_answered_in_their_order(service: Service) -> None:
+def test_pipelined_requests_get_responses_in_order(service: Service) -> None:
     # given
     paths = [b"/healthz", b"/nowhere", b"/v1/regions", b"/v1/incidents?limit=0", b"/healthz"]
 
@@ -231,7 +232,7 @@ def test_pipelined_requests_are_answered_in_their_order(service: Service) -> Non
 
 @pytest.mark.parametrize("method", [b"POST", b"GET"])
 @pytest.mark.parametrize("framing", [b"Content-Length: 104857600\r\n", b"Transfer-Encoding: chunked\r\n"])
-def test_a_body_of_a_hundred_megabytes_is_not_kept(service: Service, method: bytes, framing: bytes) -> None:
+def test_a_body_of_a_hundred_megabytes_is_not_buffered(service: Service, method: bytes, framing: bytes) -> None:
     # given
     before, most = service.resident_kib(), 0
     part = b"a" * 2**20
@@ -277,7 +278,7 @@ def _closed_after(client: socket.socket) -> float:
     return time.monotonic() - begun
 
 
-def test_a_connection_is_kept_for_the_next_request(service: Service) -> None:
+def test_a_connection_is_kept_alive(service: Service) -> None:
     """Also by those behind a proxy, or in a program that is busy meanwhile: most wait for a minute."""
     assert Settings(_env_file=None).keep_alive_seconds >= 65  # type: ignore[call-arg]
     with service.connect() as client:
@@ -288,7 +289,7 @@ def test_a_connection_is_kept_for_the_next_request(service: Service) -> None:
 
 
 @pytest.mark.parametrize("together", [False, True], ids=["later", "together with the last"])
-def test_a_half_of_the_next_request_has_the_deadline_of_a_request(service: Service, together: bool) -> None:
+def test_a_partial_next_request_has_the_request_deadline(service: Service, together: bool) -> None:
     # given
     halves = [HONEST[:1], HONEST[:-2], CHUNKED, CHUNKED + b"1\r\na", *([] if together else [b"\r\n"])]
     with ExitStack() as stack:
@@ -312,7 +313,7 @@ def test_a_half_of_the_next_request_has_the_deadline_of_a_request(service: Servi
     assert closed[0] > DEADLINE - 0.5 and closed[-1] < DEADLINE + 1
 
 
-def test_an_idle_connection_is_closed_after_its_time(tmp_path: Path) -> None:
+def test_an_idle_connection_is_closed_after_its_timeout(tmp_path: Path) -> None:
     # given
     service = Service(tmp_path, INCIDENTS_KEEP_ALIVE_SECONDS="3")
     try:
@@ -332,7 +333,7 @@ def test_an_idle_connection_is_closed_after_its_time(tmp_path: Path) -> None:
 def _many_files() -> Iterator[None]:
     """As many open sockets as a test of many connections needs."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = MOST_CONNECTIONS + 500
+    needed = MAX_CONNECTIONS + 500
     if hard != resource.RLIM_INFINITY and hard < needed:
         pytest.skip(f"a process may have only {hard} files open here")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
@@ -343,12 +344,12 @@ def _many_files() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("sent", [b"", HONEST, HONEST[:30]], ids=["silent", "finished", "half-sent"])
-def test_more_idle_connections_than_there_may_be_shut_nobody_out(tmp_path: Path, sent: bytes) -> None:
+def test_too_many_idle_connections_shut_nobody_out(tmp_path: Path, sent: bytes) -> None:
     # given
     service = Service(tmp_path, INCIDENTS_REQUEST_SECONDS="30")
     try:
         with _many_files(), ExitStack() as stack:
-            for _ in range(MOST_CONNECTIONS + 50):
+            for _ in range(MAX_CONNECTIONS + 50):
                 client = stack.enter_context(service.connect())
                 client.sendall(sent)
                 if sent == HONEST:
@@ -364,11 +365,11 @@ def test_more_idle_connections_than_there_may_be_shut_nobody_out(tmp_path: Path,
 
 
 @pytest.mark.parametrize("more", [b"", b"Connection: keep-alive\r\n", b"Accept-Encoding: gzip\r\n"])
-def test_a_client_of_http_1_0_gets_no_chunks(tmp_path: Path, more: bytes) -> None:
+def test_an_http_1_0_client_gets_no_chunked_response(tmp_path: Path, more: bytes) -> None:
     # given: an answer whose length is not known when it begins
     service = Service(tmp_path)
     database = Database(f"sqlite:///{service.database}")
-    record(database, *(draft(f"i-{n}", summary="word " * 990) for n in range(300)))
+    record(database, *(incident_draft(f"i-{n}", summary="word " * 990) for n in range(300)))
     database.close()
     try:
         ask = b"GET /v1/incidents?f=ndjson HTTP/1.0\r\n" + more

@@ -1,9 +1,9 @@
-"""Beside any one address that attacks it, the service answers others as if it were not there.
+"""While any one address attacks it, the service serves others as if the attacker were not there.
 
-Each attack is told with the longest silence of `/healthz`, and the p99 of single reads of an honest client alone and
-beside it; without the time in which no core was free, and by the clock. On a machine that does nothing else both are
-about the same. `FAULTS_ATTACK='stats|q of' make test-faults` tries those alone whose name this pattern finds;
-`FAULTS_INCIDENTS=20000` makes a smaller database.
+Each attack prints the longest silence of `/healthz`, and the p99 of single reads of an honest client alone and during
+the attack, both without the time in which no core was free and by the clock. On an idle machine both are about the
+same. `FAULTS_ATTACK='stats|q of' make test-faults` runs only the attacks whose name matches this pattern;
+`FAULTS_INCIDENTS=20000` builds a smaller database.
 """
 
 import os
@@ -23,11 +23,11 @@ from app.domain.vocabulary import Scope
 from app.store import keys
 from app.store.db.database import Database
 from tests.benchmarks.dataset import url_of
+from tests.builders import report_body
 from tests.faults.attacks import ATTACKS, EXPORT, SHORT, STREAM, importing
 from tests.faults.serving import number
 from tests.faults.stalled_data import REPORTS, make_database
 from tests.faults.stalls import HONEST, PATIENCE, Attacked, Round, attack_once, attacking, client
-from tests.support import figure
 
 pytestmark = pytest.mark.faults
 SILENCE = 0.100
@@ -54,7 +54,7 @@ LOOKS = 5
 STOP_SECONDS = 5
 """Seconds after SIGTERM."""
 NAMES = [name for name in [*ATTACKS, "2 imports that do not read"] if re.search(os.environ.get("FAULTS_ATTACK", ""), name)]  # fmt: skip
-Told = Callable[[str], None]
+Print = Callable[[str], None]
 
 
 @pytest.fixture(scope="module")
@@ -93,25 +93,27 @@ def honest(made: Attacked) -> Sequence[str]:
 
 def _badness(found: Round) -> float:
     """At most 1 where all is well."""
-    return max(found.silence / SILENCE, found.beside / max(TIMES * found.alone, FLOOR))
+    return max(found.silence / SILENCE, found.attacked / max(TIMES * found.alone, FLOOR))
 
 
 def _line(name: str, found: Round) -> str:
     """A row of the table; in brackets by the clock, with what was waited for a core."""
-    silence, alone, beside, *by_clock = (
+    silence, alone, attacked, *by_clock = (
         f"{1000 * seconds:,.0f}"
-        for seconds in (found.silence, found.alone, found.beside, found.clock_silence, found.clock_alone, found.clock_beside)
+        for seconds in (found.silence, found.alone, found.attacked, found.clock_silence, found.clock_alone, found.clock_attacked)
     )  # fmt: skip
     clock = "silence {}, p99 {} → {}".format(*by_clock)
     ended = "" if found.survived else "  ENDED"
     return (
-        f"{name:36} silence {silence:>6} ms  p99 {alone:>3} → {beside:>6} ms  (clock: {clock})  "
+        f"{name:36} silence {silence:>6} ms  p99 {alone:>3} → {attacked:>6} ms  (clock: {clock})  "
         f"memory {found.grown_mib:+.0f} MiB  {found.statuses}{ended}"
     )
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_attack_stalls_nobody_else(attacked: Attacked, honest: Sequence[str], name: str, told: Told) -> None:
+def test_an_attack_does_not_stall_other_clients(
+    attacked: Attacked, honest: Sequence[str], name: str, print_later: Print
+) -> None:
     # given
     attack = ATTACKS.get(name) or importing(_key(attacked.database, "attacker"))
 
@@ -121,7 +123,7 @@ def test_an_attack_stalls_nobody_else(attacked: Attacked, honest: Sequence[str],
         attacked.settle()
         rounds.append(attack_once(attacked, attack, honest, ALONE, BESIDE))
     best = min(rounds, key=_badness)
-    told(_line(name, best))
+    print_later(_line(name, best))
     attacked.settle()
 
     # then
@@ -129,11 +131,11 @@ def test_an_attack_stalls_nobody_else(attacked: Attacked, honest: Sequence[str],
     assert not any(attacked.scratch.glob("*/body"))
     assert best.failed == []
     assert best.silence <= SILENCE
-    assert best.beside <= max(TIMES * best.alone, FLOOR)
+    assert best.attacked <= max(TIMES * best.alone, FLOOR)
 
 
 @pytest.mark.parametrize("name", [name for name in SHORT if "Parquet" not in name])  # an export takes its time
-def test_a_request_is_answered_in_time(attacked: Attacked, name: str, told: Told) -> None:
+def test_a_request_gets_its_response_in_time(attacked: Attacked, name: str, print_later: Print) -> None:
     """One alone: its response, or the problem document that says that it takes too long."""
     # when
     begun, busy = time.monotonic(), attacked.cpu_seconds()
@@ -144,7 +146,7 @@ def test_a_request_is_answered_in_time(attacked: Attacked, name: str, told: Told
         except httpx.TransportError:
             status, size = 0, 0
     taken, cpu = time.monotonic() - begun, attacked.cpu_seconds() - busy
-    told(f"{name:36} {status}  {taken:6.2f} s  {cpu:6.2f} s CPU  {size / 2**20:6.2f} MiB")
+    print_later(f"{name:36} {status}  {taken:6.2f} s  {cpu:6.2f} s CPU  {size / 2**20:6.2f} MiB")
 
     # then
     assert status in (200, 422, 503)
@@ -152,10 +154,10 @@ def test_a_request_is_answered_in_time(attacked: Attacked, name: str, told: Told
 
 
 @pytest.mark.parametrize("incident", REPORTS)
-def test_a_long_history_takes_no_long_time(attacked: Attacked, incident: str, told: Told) -> None:
+def test_a_request_for_a_long_history_is_fast(attacked: Attacked, incident: str, print_later: Print) -> None:
     # given
     path, reading, writing = f"/v1/incidents/{incident}", [], []
-    more = figure(5, reported_on="2025-12-31", reported_by={"id": "late", "name": "Late", "kind": "ngo"})
+    more = report_body(5, reported_on="2025-12-31", reported_by={"id": "late", "name": "Late", "kind": "ngo"})
 
     # when
     with client(attacked, HONEST, timeout=12 * IN_TIME) as http:
@@ -168,7 +170,7 @@ def test_a_long_history_takes_no_long_time(attacked: Attacked, incident: str, to
             reading.append(time.monotonic() - begun)
             if writing[0] + reading[0] > IN_TIME:
                 break
-    told(
+    print_later(
         f"history of {REPORTS[incident]:5} reports: {min(reading):6.3f} s  {read.status_code}  "
         f"one more report: {min(writing):6.3f} s  {written.status_code}"
     )
@@ -225,7 +227,7 @@ def test_what_one_address_holds_is_not_all(attacked: Attacked, held: str, served
         served(attacked)
 
 
-def test_an_honest_export_ends_whole_beside_an_attack(attacked: Attacked, told: Told) -> None:
+def test_an_honest_export_completes_during_an_attack(attacked: Attacked, print_later: Print) -> None:
     def export() -> bytes:
         with client(attacked, HONEST, timeout=4 * PATIENCE) as http:
             response = http.get(f"{EXPORT}&country=AF")
@@ -242,15 +244,17 @@ def test_an_honest_export_ends_whole_beside_an_attack(attacked: Attacked, told: 
     with attacking(attacked.port, replace(attack, requests=attack.requests[: len(SHORT)]), 4 * PATIENCE):
         time.sleep(0.5)
         begun = time.monotonic()
-        beside = export()
-    told(f"export of {len(alone) / 2**20:.1f} MiB: {taken_alone:.2f} s alone → {time.monotonic() - begun:.2f} s beside")
+        during = export()
+    print_later(
+        f"export of {len(alone) / 2**20:.1f} MiB: {taken_alone:.2f} s alone → {time.monotonic() - begun:.2f} s during the attack"
+    )
 
     # then
-    assert beside == alone
+    assert during == alone
 
 
 @pytest.mark.parametrize("name", ["stream from 0, 200 that leave", "stream from 0, 16 readers", "all of them"])
-def test_the_service_stops_in_time_beside_an_attack(attacked: Attacked, name: str, told: Told) -> None:
+def test_the_service_stops_in_time_during_an_attack(attacked: Attacked, name: str, print_later: Print) -> None:
     with attacking(attacked.port, ATTACKS[name], STOP_SECONDS + PATIENCE):
         time.sleep(1)
 
@@ -260,7 +264,7 @@ def test_the_service_stops_in_time_beside_an_attack(attacked: Attacked, name: st
         with suppress(subprocess.TimeoutExpired):
             attacked.process.wait(STOP_SECONDS + PATIENCE / 2)
         taken = time.monotonic() - begun
-    told(f"SIGTERM beside {name}: {taken:.1f} s")
+    print_later(f"SIGTERM during {name}: {taken:.1f} s")
 
     # then
     assert taken < STOP_SECONDS

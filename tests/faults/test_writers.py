@@ -1,4 +1,4 @@
-"""Many writers on two processes: nobody builds on the same past, nobody is lost, and readers do not wait."""
+"""Many writers on two processes: nobody builds on the same state, no write is lost, and readers do not wait."""
 
 import asyncio
 import multiprocessing
@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from app.store.db.database import Database
+from tests.builders import incident_body, report_body
 from tests.faults.serving import FACTS, Workers, mark_of, marked, number, verified, whole_log
-from tests.support import attack, figure
 
 WRITES = number("WRITES", 2000)
 WRITERS = 32
@@ -45,7 +45,7 @@ class Writing:
             address, body = "/v1/incidents", marked(f"write-{write}")
         else:
             address = f"/v1/incidents/i-{write % INCIDENTS}/toll-reports"
-            body = figure(write % 50, "ngo" if write % 2 else "gov", note=f"write-{write}")
+            body = report_body(write % 50, "ngo" if write % 2 else "gov", note=f"write-{write}")
         while True:
             begun = time.monotonic()
             answer = await http.post(address, json=body)
@@ -125,12 +125,12 @@ def _answered_by_each(server: Workers) -> list[int]:
 
 
 @pytest.mark.faults
-def test_two_workers_and_many_writers_make_one_log(two_workers: Workers, told: Callable[[str], None]) -> None:
+def test_two_workers_and_many_writers_produce_one_log(two_workers: Workers, print_later: Callable[[str], None]) -> None:
     # given
     with two_workers.client() as client:
         for n in range(INCIDENTS):
-            reports = [figure(0, who, note="first") for who in ("gov", "ngo")] if n == 0 else []
-            assert client.post("/v1/incidents", json=attack(f"i-{n}", toll_reports=reports)).status_code == 201
+            reports = [report_body(0, who, note="first") for who in ("gov", "ngo")] if n == 0 else []
+            assert client.post("/v1/incidents", json=incident_body(f"i-{n}", toll_reports=reports)).status_code == 201
         before = len(whole_log(client))
 
         # when
@@ -148,7 +148,7 @@ def test_two_workers_and_many_writers_make_one_log(two_workers: Workers, told: C
     each = _answered_by_each(two_workers)
     assert len(each) == 2 and each[0] and sum(each) == WRITES + INCIDENTS, f"both workers wrote: {each}"
     slowest = max(most for _, most in readers)
-    told(
+    print_later(
         f"2 workers, {WRITERS} writers, {WRITES} writes: all 201 ({writing.put_off} first 503), {each[0]} and {each[1]} POSTs by each, in {taken:.1f} s, no fork "
         f"in {len(entries)} entries, verify passed; slowest write {writing.slowest:.2f} s, slowest of "
         f"{sum(count for count, _ in readers)} reads {slowest:.3f} s"
@@ -179,7 +179,7 @@ def test_one_post_sent_to_both_workers_at_once_is_recorded_once(two_workers: Wor
 
 
 @pytest.mark.faults
-def test_a_writer_who_waits_too_long_is_told_to_come_again_and_nothing_of_it_is_recorded(two_workers: Workers) -> None:
+def test_a_write_that_waits_too_long_is_rejected_and_records_nothing(two_workers: Workers) -> None:
     # given another process that holds the write lock
     with two_workers.client() as client, _locked(two_workers.database):
         # when
@@ -205,7 +205,7 @@ def _locked(database: Path) -> Iterator[None]:
         yield
 
 
-def test_a_write_transaction_is_alone_before_it_reads(database: Database) -> None:
+def test_a_write_transaction_locks_before_it_reads(database: Database) -> None:
     """pysqlite's own transactions begin with the first write: what was read before may be out of date by then."""
     path = Path(str(database.url.database))
     with database.writing(), pytest.raises(sqlite3.OperationalError, match="locked"), _locked(path):

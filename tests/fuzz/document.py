@@ -1,4 +1,4 @@
-"""Random requests made from the OpenAPI document, and what is asked of their answers."""
+"""Random requests generated from the OpenAPI document, and the checks on their responses."""
 
 from typing import Any
 
@@ -18,13 +18,13 @@ from tests.support import Client
 
 DOCUMENT: dict[str, Any] = create_app(Settings(_env_file=None)).openapi()  # type: ignore[call-arg]
 STREAM = "GET /v1/changes/stream"
-"""Never ends, so it is not asked here."""
+"""Never ends, so it is left out."""
 OPERATIONS = {
     found.ok().label: found.ok()
     for found in schemathesis.openapi.from_dict(DOCUMENT).get_all_operations()
     if found.ok().label != STREAM
 }
-ASKED = [
+FUZZED = [
     (label, mode)
     for label, operation in OPERATIONS.items()
     for mode in GenerationMode
@@ -46,7 +46,7 @@ def fuzz(client: Client, label: str, mode: GenerationMode, key: str, *, examples
         sent["headers"]["Authorization"] = f"Bearer {key}"
         sent["headers"] = {name: str(value).encode("latin-1") for name, value in sent["headers"].items()}
         passed = {name: sent[name] for name in ("params", "headers", "json") if name in sent}
-        answer = client.request(sent["method"], sent["url"], content=sent.get("data"), **passed)
-        case.validate_response(answer, checks=CHECKS)
+        response = client.request(sent["method"], sent["url"], content=sent.get("data"), **passed)
+        case.validate_response(response, checks=CHECKS)
 
     check()

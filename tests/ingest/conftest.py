@@ -1,4 +1,4 @@
-"""Importers begin with an empty database."""
+"""Imports start with an empty database."""
 
 import pytest
 

@@ -18,7 +18,8 @@ from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.tables import Incident
 from app.store.write.writer import recording
-from tests.support import Client, draft, figure, record, report
+from tests.builders import incident_draft, record, record_report, report_body
+from tests.support import Client
 
 FIRST, SECOND = 1_572_739_200, 1_604_361_600
 """3 November 2019 and 2020, when rows were changed."""
@@ -57,7 +58,7 @@ def load(database: Database, folder: Path, content: bytes, *release: Any) -> Sum
     return import_file(importer_of(FileFormat.ACLED, *release), path, database, "tests")
 
 
-def test_an_export_becomes_incidents_whose_figures_were_told_when_the_rows_were_changed(
+def test_an_acled_export_becomes_incidents_reported_at_the_row_timestamps(
     client: Client, database: Database, tmp_path: Path
 ) -> None:
     # when
@@ -74,7 +75,7 @@ def test_an_export_becomes_incidents_whose_figures_were_told_when_the_rows_were_
     assert one["region"]["code"] == "ML-7"
 
 
-def test_json_of_the_api_says_the_same(client: Client, database: Database, tmp_path: Path) -> None:
+def test_json_of_acleds_api_gives_the_same_incidents(client: Client, database: Database, tmp_path: Path) -> None:
     # given
     rows = [event(1, 53), event(2, 0, latitude="15.5", inter1="1", inter2=2)]
     load(database, tmp_path, as_csv(*rows))
@@ -87,7 +88,7 @@ def test_json_of_the_api_says_the_same(client: Client, database: Database, tmp_p
     assert (summary.unchanged, summary.refused, summary.revised) == (2, 0, 0)
 
 
-def test_a_later_export_adds_a_figure_only_where_it_changed(client: Client, database: Database, tmp_path: Path) -> None:
+def test_a_later_export_adds_only_changed_figures(client: Client, database: Database, tmp_path: Path) -> None:
     # given
     load(database, tmp_path, as_csv(event(1, 53), event(2, 7), event(3, 1)))
 
@@ -106,7 +107,7 @@ def test_a_later_export_adds_a_figure_only_where_it_changed(client: Client, data
     assert client.json("/v1/incidents/acled-mli1?as_of=2020-01-01")["toll"]["killed"]["best"] == 53
 
 
-def test_an_earlier_export_that_is_loaded_afterwards_lands_in_its_place(
+def test_an_earlier_export_imported_later_keeps_its_reported_time(
     client: Client, database: Database, tmp_path: Path
 ) -> None:
     # given
@@ -121,12 +122,12 @@ def test_an_earlier_export_that_is_loaded_afterwards_lands_in_its_place(
     assert client.json("/v1/incidents/acled-mli1")["toll"]["killed"]["best"] == 49
 
 
-def test_deleted_events_are_withdrawn_and_others_lose_acleds_figures_only(
+def test_deleted_events_are_withdrawn_or_lose_only_acleds_figures(
     client: Client, database: Database, tmp_path: Path
 ) -> None:
     # given: of the first two one is ACLED's alone, the other ours, with a figure of our own
-    record(database, draft("ours", day="2019-11-01", external_ids={"acled": "MLI2"}))
-    report(database, "ours", best=40, reporter="gov")
+    record(database, incident_draft("ours", day="2019-11-01", external_ids={"acled": "MLI2"}))
+    record_report(database, "ours", best=40, reporter="gov")
     load(database, tmp_path, as_csv(event(1, 53), event(2, 60), event(3, 1)))
 
     # when
@@ -144,7 +145,7 @@ def test_deleted_events_are_withdrawn_and_others_lose_acleds_figures_only(
     assert {r["reported_by"]["id"]: r["status"] for r in reports(client, "ours")}["acled"] == "retracted"
 
 
-def test_an_export_without_timestamps_needs_a_day(client: Client, database: Database, tmp_path: Path) -> None:
+def test_an_export_without_timestamps_requires_a_day(client: Client, database: Database, tmp_path: Path) -> None:
     # given
     row = event(1, 53)
     del row["timestamp"]
@@ -160,7 +161,7 @@ def test_an_export_without_timestamps_needs_a_day(client: Client, database: Data
     assert (told["reported_on"], told["source"]["id"]) == ("2020-10-01", "acled-october_export")
 
 
-def test_a_table_that_is_no_export_is_refused_whole(client: Client, database: Database, tmp_path: Path) -> None:
+def test_a_table_that_is_no_acled_export_is_rejected(client: Client, database: Database, tmp_path: Path) -> None:
     # when
     with pytest.raises(InvalidInput) as error:
         load(database, tmp_path, b"id,best\n1,2\n")
@@ -169,7 +170,7 @@ def test_a_table_that_is_no_export_is_refused_whole(client: Client, database: Da
     assert error.value.faults[0].message.startswith("is not an ACLED export: missing columns event_id_cnty")
 
 
-def test_rows_that_are_not_clear_are_refused_with_their_line(database: Database, tmp_path: Path) -> None:
+def test_unclear_rows_are_rejected_with_their_line(database: Database, tmp_path: Path) -> None:
     # when
     rows = [event(1, 5), event(2, -5), event(3, 5, event_date="2019-13-01"), event(4, 5, changed="")]  # type: ignore[arg-type]
     summary = load(database, tmp_path, as_csv(*rows))
@@ -181,9 +182,7 @@ def test_rows_that_are_not_clear_are_refused_with_their_line(database: Database,
     ]  # fmt: skip
 
 
-def test_what_is_exported_in_acleds_columns_is_read_back_unchanged(
-    client: Client, database: Database, tmp_path: Path
-) -> None:
+def test_an_export_in_acleds_columns_round_trips(client: Client, database: Database, tmp_path: Path) -> None:
     # given
     load(database, tmp_path, as_csv(event(1, 53), event(2, 0, time_precision=2), event(3, 9, inter2="", actor2="")))
 
@@ -196,12 +195,17 @@ def test_what_is_exported_in_acleds_columns_is_read_back_unchanged(
     assert (summary.unchanged, summary.refused, summary.repaired) == (3, 0, 0)
 
 
-def test_a_figure_of_acled_stands_beside_those_of_others(client: Client, database: Database, tmp_path: Path) -> None:
+def test_an_acled_figure_stands_next_to_other_reporters_figures(
+    client: Client, database: Database, tmp_path: Path
+) -> None:
     # given
     record(
         database,
-        draft(
-            "ours", day="2019-11-01", external_ids={"acled": "MLI1"}, toll_reports=[figure(49, "army", "2019-11-02")]
+        incident_draft(
+            "ours",
+            day="2019-11-01",
+            external_ids={"acled": "MLI1"},
+            toll_reports=[report_body(49, "army", "2019-11-02")],
         ),
     )
 
@@ -251,7 +255,7 @@ def test_a_row_per_actor_makes_one_incident_with_all_actors(
     assert [actor["role"] for actor in one["actors"]] == ["side_a", "side_b", "side_b"]
 
 
-def test_rows_of_one_event_that_contradict_each_other_are_refused_once(database: Database, tmp_path: Path) -> None:
+def test_contradicting_rows_of_one_event_are_rejected_once(database: Database, tmp_path: Path) -> None:
     rows = actor_rows(1, ("A", "Rioters"), ("B", "Civilians")) + actor_rows(2, ("A", "Rioters"))
     rows[1]["fatalities"] = 5
     summary = load(database, tmp_path, as_csv(*rows))
@@ -259,7 +263,7 @@ def test_rows_of_one_event_that_contradict_each_other_are_refused_once(database:
     assert summary.reasons == ["acled.csv, line 2: fatalities: rows of this event contradict each other: 4, 5"]
 
 
-def test_files_without_timestamps_are_each_said_on_their_own_day(
+def test_files_without_timestamps_are_reported_on_their_own_days(
     client: Client, database: Database, tmp_path: Path
 ) -> None:
     # given two weekly files
@@ -282,7 +286,7 @@ WEEKS = [
 ]  # fmt: skip
 
 
-def test_sums_by_time_go_by_the_day_that_the_file_states(client: Client, database: Database, tmp_path: Path) -> None:
+def test_statistics_by_time_use_the_day_of_the_file(client: Client, database: Database, tmp_path: Path) -> None:
     # given weeks around days near the turn of a year and of a month
     load(database, tmp_path, as_csv(*WEEKS), None, "2020-01-01")
 
@@ -305,7 +309,7 @@ def test_sums_by_time_go_by_the_day_that_the_file_states(client: Client, databas
     }
 
 
-def test_an_event_after_the_day_of_its_report_is_refused_unless_its_year_confirms_it(
+def test_an_event_after_its_report_is_rejected_unless_its_year_confirms_it(
     client: Client, database: Database, tmp_path: Path
 ) -> None:
     # given rows that were last changed on 3 November 2019
@@ -328,7 +332,7 @@ def test_an_event_after_the_day_of_its_report_is_refused_unless_its_year_confirm
 
 
 @pytest.mark.parametrize("order", ["dmy", "mdy"])
-def test_a_column_of_days_is_read_in_one_order_which_another_row_or_an_option_settles(
+def test_one_row_or_an_option_determines_the_day_order_of_a_column(
     client: Client, database: Database, tmp_path: Path, order: str
 ) -> None:
     # given a day that is 5 June or 6 May
@@ -346,7 +350,7 @@ def test_a_column_of_days_is_read_in_one_order_which_another_row_or_an_option_se
 
 
 @pytest.mark.parametrize("column", ["event_date", "timestamp"])
-def test_a_column_that_is_not_settled_is_refused_before_anything_is_recorded(
+def test_an_undetermined_day_order_is_rejected_before_anything_is_recorded(
     database: Database, tmp_path: Path, column: str
 ) -> None:
     rows = [event(1, 1, event_date="2019-01-01"), event(2, 1, **{"event_date": "2019-01-01", column: "05/06/2019"})]
@@ -361,9 +365,7 @@ def test_a_column_that_is_not_settled_is_refused_before_anything_is_recorded(
         assert writer.find(Incident, "acled-mli1") is None
 
 
-def test_in_a_column_that_mixes_orders_the_option_refuses_the_other_rows_alone(
-    database: Database, tmp_path: Path
-) -> None:
+def test_with_an_explicit_day_order_only_rows_in_another_order_are_rejected(database: Database, tmp_path: Path) -> None:
     content = as_csv(event(1, 1, event_date="25/11/2018", year=2018), event(2, 1, event_date="11/25/2018", year=2018))
     with pytest.raises(InvalidInput, match="mixes two orders"):
         load(database, tmp_path, content)
@@ -372,9 +374,7 @@ def test_in_a_column_that_mixes_orders_the_option_refuses_the_other_rows_alone(
     assert "has 25 as its month, read with the day first: 11/25/2018" in summary.reasons[0]
 
 
-def test_what_acleds_columns_give_back_is_unchanged_when_it_is_imported(
-    client: Client, database: Database, tmp_path: Path
-) -> None:
+def test_importing_our_own_acled_export_changes_nothing(client: Client, database: Database, tmp_path: Path) -> None:
     # given an event whose figure was said on a day, with an event type from before 2019 and a point that cannot be
     rows = [
         event(1, 3, timestamp="2020-02-01", event_type="Battle-No change of territory", sub_event_type="", latitude=145)
@@ -389,7 +389,7 @@ def test_what_acleds_columns_give_back_is_unchanged_when_it_is_imported(
     assert len(reports(client, "acled-mli1")) == 1
 
 
-def test_an_event_with_very_many_rows_is_refused_at_once(database: Database, tmp_path: Path) -> None:
+def test_an_event_with_too_many_rows_is_rejected_quickly(database: Database, tmp_path: Path) -> None:
     rows = actor_rows(1, *((f"Group {n}", "Rebel group") for n in range(3000)))
     summary = load(database, tmp_path, as_csv(*rows))
     assert (summary.created, summary.refused) == (0, 1)

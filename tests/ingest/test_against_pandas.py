@@ -1,12 +1,12 @@
-"""What is imported is what pandas reads in the same file."""
+"""An imported file has the counts and sums that pandas finds in it."""
 
 from pathlib import Path
 
 from tests import ged
-from tests.against_pandas import compare
+from tests.ingest.against_pandas import compare
 
 
-def test_counts_and_sums_are_those_of_pandas(tmp_path: Path) -> None:
+def test_counts_and_sums_equal_those_of_pandas(tmp_path: Path) -> None:
     # given
     events = list(ged.events(800))
     for number, event in enumerate(events):

@@ -1,4 +1,4 @@
-"""CSV keeps what is confidential confidential, wherever it is imported, or is refused with what to do."""
+"""Confidential records stay confidential in CSV wherever it is imported, or the file is rejected with advice."""
 
 import csv
 import io
@@ -15,7 +15,8 @@ from app.ingest.pipeline import Summary
 from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
-from tests.support import REPORTERS, SOURCE, Client, Editor, draft, figure, record
+from tests.builders import REPORTERS, SOURCE, incident_draft, record, report_body
+from tests.support import Client, Editor
 
 INCIDENTS = "/v1/incidents?f=csv&sort=date"
 REPORTS = "/v1/toll-reports?f=csv"
@@ -32,7 +33,7 @@ class Place:
 
     def __init__(self, database: Database) -> None:
         self.database, self.client = database, Client(database)
-        self.insider = Editor(self.client, database, Scope.READ_CONFIDENTIAL, name="an insider")
+        self.confidential_reader = Editor(self.client, database, Scope.READ_CONFIDENTIAL, name="a confidential reader")
 
     def load(self, content: str, folder: Path) -> Summary:
         file = folder / "table.csv"
@@ -51,16 +52,16 @@ def here(database: Database) -> Iterator[Place]:
     secret = {"note": "CANARY note", "locator": "CANARY p. 1"}
     record(
         database,
-        draft("a", sources=[OWN, SOURCE], toll_reports=[
-            figure(5, id="r-1", **secret) | {"reported_by": WITNESS},
-            figure(6, "army", id="r-2", source=LEAK, **secret),
-            figure(7, "ngo", id="r-3", note="public"),
+        incident_draft("a", sources=[OWN, SOURCE], toll_reports=[
+            report_body(5, id="r-1", **secret) | {"reported_by": WITNESS},
+            report_body(6, "army", id="r-2", source=LEAK, **secret),
+            report_body(7, "ngo", id="r-3", note="public"),
         ]),
-        draft("b", sources=[{"id": "leak"}], toll_reports=[
-            figure(8, id="r-4", source={"id": "leak"}, **secret) | {"reported_by": {"id": "witness"}},
+        incident_draft("b", sources=[{"id": "leak"}], toll_reports=[
+            report_body(8, id="r-4", source={"id": "leak"}, **secret) | {"reported_by": {"id": "witness"}},
         ]),
     )  # fmt: skip
-    record(database, draft("c", toll_reports=[figure(9, id="r-5", incidents=["b", "c"], source=LEAK)]))
+    record(database, incident_draft("c", toll_reports=[report_body(9, id="r-5", incidents=["b", "c"], source=LEAK)]))
     made = Place(database)
     yield made
     made.client.close()
@@ -77,11 +78,9 @@ def elsewhere(migrated_file: Path, tmp_path: Path) -> Iterator[Place]:
     database.close()
 
 
-def test_what_those_with_the_scope_export_is_confidential_where_it_is_imported(
-    here: Place, elsewhere: Place, tmp_path: Path
-) -> None:
+def test_a_confidential_export_stays_confidential_when_imported(here: Place, elsewhere: Place, tmp_path: Path) -> None:
     # given
-    exported = here.insider.get(INCIDENTS).text
+    exported = here.confidential_reader.get(INCIDENTS).text
     assert exported.count("CANARY") > 10
 
     # when
@@ -89,18 +88,16 @@ def test_what_those_with_the_scope_export_is_confidential_where_it_is_imported(
 
     # then
     assert (first.created, first.refused, again.unchanged) == (3, 0, 3)
-    assert elsewhere.insider.get(INCIDENTS).text == exported, "the same to the byte"
+    assert elsewhere.confidential_reader.get(INCIDENTS).text == exported, "the same to the byte"
     assert "CANARY" not in elsewhere.public()
     assert "CANARY" not in here.public()
     verify(elsewhere.database)
 
 
-def test_reports_by_themselves_are_confidential_where_they_are_imported(
-    here: Place, elsewhere: Place, tmp_path: Path
-) -> None:
+def test_an_export_of_reports_stays_confidential_when_imported(here: Place, elsewhere: Place, tmp_path: Path) -> None:
     # given
-    record(elsewhere.database, draft("a"), draft("b"), draft("c"))
-    exported = here.insider.get(REPORTS).text
+    record(elsewhere.database, incident_draft("a"), incident_draft("b"), incident_draft("c"))
+    exported = here.confidential_reader.get(REPORTS).text
     flags = {(row["id"], row["reporter_confidential"], row["source_confidential"]) for row in _rows(exported)}
     assert flags == {
         ("r-1", "true", ""),
@@ -115,17 +112,15 @@ def test_reports_by_themselves_are_confidential_where_they_are_imported(
 
     # then
     assert (first.created, first.refused, again.unchanged) == (5, 0, 5)
-    back = {row["id"]: row | {"recorded_at": ""} for row in _rows(elsewhere.insider.get(REPORTS).text)}
+    back = {row["id"]: row | {"recorded_at": ""} for row in _rows(elsewhere.confidential_reader.get(REPORTS).text)}
     assert back == {row["id"]: row | {"recorded_at": ""} for row in _rows(exported)}
     assert "CANARY" not in elsewhere.public()
     verify(elsewhere.database)
 
 
-def test_what_others_export_is_refused_where_it_would_lose_a_name(
-    here: Place, elsewhere: Place, tmp_path: Path
-) -> None:
+def test_a_redacted_export_is_rejected_when_it_would_lose_a_name(here: Place, elsewhere: Place, tmp_path: Path) -> None:
     # given
-    record(elsewhere.database, draft("a"), draft("b"), draft("c"))
+    record(elsewhere.database, incident_draft("a"), incident_draft("b"), incident_draft("c"))
     why = "is confidential, and missing from this file. Export it again with a key that has the scope read:confidential"
 
     # when
@@ -139,9 +134,9 @@ def test_what_others_export_is_refused_where_it_would_lose_a_name(
         assert reason.endswith(why), reason
 
 
-def test_a_file_of_before_with_commitments_and_salts_is_read(here: Place, elsewhere: Place, tmp_path: Path) -> None:
+def test_an_older_export_with_commitments_and_salts_is_read(here: Place, elsewhere: Place, tmp_path: Path) -> None:
     # given a file that has the evidence of another log in it, as earlier versions wrote it
-    rows = _rows(here.insider.get(INCIDENTS).text)
+    rows = _rows(here.confidential_reader.get(INCIDENTS).text)
     for row in rows:
         row["sources"] = row["sources"].replace(
             '"confidential":true', '"confidential":true,"commitment":"00","salt":"00"'
@@ -153,7 +148,7 @@ def test_a_file_of_before_with_commitments_and_salts_is_read(here: Place, elsewh
 
     # then
     assert elsewhere.load(out.getvalue(), tmp_path).created == 3
-    assert elsewhere.insider.get(INCIDENTS).text == here.insider.get(INCIDENTS).text
+    assert elsewhere.confidential_reader.get(INCIDENTS).text == here.confidential_reader.get(INCIDENTS).text
 
 
 @pytest.mark.parametrize(
@@ -167,7 +162,9 @@ def test_a_file_of_before_with_commitments_and_salts_is_read(here: Place, elsewh
         ("1", "refused"),
     ],
 )
-def test_the_column_says_true_false_or_nothing(here: Place, tmp_path: Path, flag: str, outcome: str) -> None:
+def test_the_confidential_column_takes_true_false_or_nothing(
+    here: Place, tmp_path: Path, flag: str, outcome: str
+) -> None:
     # given
     table = (
         "id,incidents,measure,best,reporter_name,reporter_kind,reporter_confidential,reported_on,source_title\n"
@@ -185,7 +182,7 @@ def test_the_column_says_true_false_or_nothing(here: Place, tmp_path: Path, flag
         assert ("Somebody" in here.public()) == (flag.lower() != "true")
 
 
-def test_a_table_without_the_columns_is_read_as_before(here: Place, tmp_path: Path) -> None:
+def test_a_table_without_confidential_columns_is_read(here: Place, tmp_path: Path) -> None:
     table = (
         "id,incidents,measure,best,reporter_id,reported_on,source_id\n"
         "r-new,a,killed,5,witness,2020-01-03,leak\nr-other,a,killed,6,ngo,2020-01-03,src-test\n"
@@ -193,7 +190,7 @@ def test_a_table_without_the_columns_is_read_as_before(here: Place, tmp_path: Pa
     assert here.load(table, tmp_path).created == 2
 
 
-def test_the_ids_made_for_public_reports_stay_as_they_were(here: Place, tmp_path: Path) -> None:
+def test_generated_ids_of_public_reports_do_not_change(here: Place, tmp_path: Path) -> None:
     # given
     table = (
         "incidents,measure,best,reporter_id,reporter_name,reporter_kind,reported_on,source_title\n"
@@ -207,14 +204,14 @@ def test_the_ids_made_for_public_reports_stay_as_they_were(here: Place, tmp_path
     assert "tr-23aa6dbe9f6353b6" in here.client.ids("/v1/toll-reports")
 
 
-def test_columns_of_acled_leave_out_what_they_cannot_mark_as_confidential(here: Place) -> None:
-    assert SOURCE["title"] in here.insider.get("/v1/incidents?f=acled").text
-    assert "CANARY" not in here.insider.get("/v1/incidents?f=acled").text
-    assert "CANARY" not in here.insider.get("/v1/incidents?f=ucdp").text
+def test_acled_and_ucdp_columns_omit_confidential_records(here: Place) -> None:
+    assert SOURCE["title"] in here.confidential_reader.get("/v1/incidents?f=acled").text
+    assert "CANARY" not in here.confidential_reader.get("/v1/incidents?f=acled").text
+    assert "CANARY" not in here.confidential_reader.get("/v1/incidents?f=ucdp").text
 
 
-def test_a_member_that_only_the_importer_may_set_is_refused(here: Place, tmp_path: Path) -> None:
-    told: dict[str, Any] = figure(5, id="r-new") | {"made_id": True, "reported_by": REPORTERS["ngo"]}
+def test_a_member_reserved_for_the_importer_is_rejected(here: Place, tmp_path: Path) -> None:
+    told: dict[str, Any] = report_body(5, id="r-new") | {"made_id": True, "reported_by": REPORTERS["ngo"]}
     cell = orjson.dumps([told]).decode().replace('"', '""')
     summary = here.load(f'id,title,date_start,country,toll_reports\nz,T,2020-01-01,ML,"{cell}"\n', tmp_path)
     assert "made_id: is not a field of a toll report" in summary.reasons[0]

@@ -1,4 +1,4 @@
-"""Files become rows, whatever they are wrapped in and however they are written, or are refused whole."""
+"""Files become rows in every container and dialect, or are rejected as a whole."""
 
 import gzip
 import io
@@ -96,7 +96,7 @@ def workbook(*lines: Any) -> bytes:
         "JSON", "JSON and mark", "answer of an API", "JSON in gzip",
     ],
 )  # fmt: skip
-def test_a_table_is_read_whatever_it_is_wrapped_in(put: Put, content: bytes) -> None:
+def test_a_table_is_read_from_every_container(put: Put, content: bytes) -> None:
     # when: the name says nothing
     found = read(put(content, "download"))
 
@@ -104,7 +104,7 @@ def test_a_table_is_read_whatever_it_is_wrapped_in(put: Put, content: bytes) -> 
     assert found == READ
 
 
-def test_what_is_not_in_utf_8_is_read_as_windows_1252_and_told_line_by_line(put: Put) -> None:
+def test_text_that_is_not_utf_8_is_read_as_windows_1252_and_reported_by_line(put: Put) -> None:
     # when
     found = rows(put(b"id,name\n1,M\xe9naka\n2,Gao\n3,\x93Ch\xe9rif\x94\n"))
 
@@ -114,7 +114,7 @@ def test_what_is_not_in_utf_8_is_read_as_windows_1252_and_told_line_by_line(put:
     assert "Windows-1252" in found[0].repairs[0]
 
 
-def test_bytes_that_are_neither_are_refused_with_their_line(put: Put) -> None:
+def test_bytes_in_neither_encoding_are_rejected_with_their_line(put: Put) -> None:
     # when
     bad, good = rows(put(b"id,name\n1,\x81\x8d\n2,Gao\n"))
 
@@ -132,7 +132,7 @@ def test_quoted_cells_may_hold_delimiters_quotes_and_line_breaks(put: Put) -> No
     assert [row.line for row in found] == [2, 4]
 
 
-def test_a_row_that_a_line_break_has_torn_is_put_together_and_told(put: Put) -> None:
+def test_a_row_split_by_a_line_break_is_joined_and_reported(put: Put) -> None:
     # when
     found = rows(put("id,name,note,year\n1,a,begins\nand ends,2019\n2,b,c,2020\n"))
 
@@ -144,7 +144,7 @@ def test_a_row_that_a_line_break_has_torn_is_put_together_and_told(put: Put) -> 
     assert found[0].repairs == ("was split by a line break",)
 
 
-def test_a_row_torn_into_three_is_put_together(put: Put) -> None:
+def test_a_row_split_into_three_is_joined(put: Put) -> None:
     # when
     (found,) = rows(put("id,name,note,year\n1,a\nb,begins\nends,2019\n"))
 
@@ -152,7 +152,7 @@ def test_a_row_torn_into_three_is_put_together(put: Put) -> None:
     assert dict(found.cells) == {"id": "1", "name": "a b", "note": "begins ends", "year": "2019"}
 
 
-def test_rows_that_are_too_short_or_too_long_are_refused_and_reading_goes_on(put: Put) -> None:
+def test_rows_of_the_wrong_length_are_rejected_and_reading_continues(put: Put) -> None:
     # when
     short, good, long, trailing = rows(put("id,name,note\n1,a\n2,b,c\n3,d,e,f\n4,g,h,,\n"))
 
@@ -164,7 +164,7 @@ def test_rows_that_are_too_short_or_too_long_are_refused_and_reading_goes_on(put
     assert trailing.cells["note"] == "h"
 
 
-def test_a_quote_that_is_not_closed_is_refused_with_the_lines_that_it_swallows(put: Put) -> None:
+def test_an_unclosed_quote_is_rejected_with_the_lines_that_it_covers(put: Put) -> None:
     # when
     first, swallowed = rows(put('id,name\n1,a\n2,"b\n3,c\n'))
 
@@ -173,7 +173,7 @@ def test_a_quote_that_is_not_closed_is_refused_with_the_lines_that_it_swallows(p
     assert swallowed.fault == "has an unclosed quote that continues to line 4"
 
 
-def test_a_cell_that_is_too_long_is_refused_and_reading_goes_on(put: Put) -> None:
+def test_a_cell_that_is_too_long_is_rejected_and_reading_continues(put: Put) -> None:
     # when
     found = rows(put(f"id,name\n1,{'a' * (LONGEST_CELL + 1)}\n2,b\n"))
 
@@ -181,7 +181,7 @@ def test_a_cell_that_is_too_long_is_refused_and_reading_goes_on(put: Put) -> Non
     assert [row.fault is None for row in found] == [False, True]
 
 
-def test_a_line_without_an_end_is_not_kept_in_memory(put: Put) -> None:
+def test_an_endless_line_is_not_kept_in_memory(put: Put) -> None:
     # when
     first, rest = rows(put(b"id,name\n1,a\n" + b"b" * (LONGEST_LINE + 10)))
 
@@ -194,7 +194,7 @@ def test_a_line_without_an_end_is_not_kept_in_memory(put: Put) -> None:
 @pytest.mark.parametrize(
     "under", ["#event+id,#loc+name,", "#event+id,#loc+name,#description", "id,name,note", "ID, Name ,note"]
 )
-def test_hashtags_under_the_header_and_a_header_that_comes_again_are_no_rows(put: Put, under: str) -> None:
+def test_hashtag_rows_and_repeated_headers_are_skipped(put: Put, under: str) -> None:
     assert read(put(PLAIN.replace("\n1", f"\n{under}\n1").replace("\n2", f"\n{under}\n2"))) == READ
 
 
@@ -214,7 +214,7 @@ def test_columns_of_refused_rows_are_not_read_again(put: Put) -> None:
     assert read(put(content)) == READ
 
 
-def test_cells_of_a_workbook_are_told_as_a_text_file_has_them(put: Put) -> None:
+def test_workbook_cells_are_read_like_cells_of_a_text_file(put: Put) -> None:
     # when
     (row,) = read(put(workbook(["a", "b", "c", "d"], [datetime(2019, 11, 1), date(2019, 11, 2), 1.5, True])))
 
@@ -222,7 +222,7 @@ def test_cells_of_a_workbook_are_told_as_a_text_file_has_them(put: Put) -> None:
     assert row == {"a": "2019-11-01 00:00:00", "b": "2019-11-02 00:00:00", "c": "1.5", "d": "True"}
 
 
-def test_what_is_no_object_among_objects_is_refused_by_its_number(put: Put) -> None:
+def test_a_json_item_that_is_no_object_is_rejected_by_its_number(put: Put) -> None:
     # when
     found = rows(put(b'[{"id": 1}, 7, {"id": 2}]'))
 
@@ -246,7 +246,7 @@ HARD_ITEMS = {
 }
 
 
-def test_an_item_of_json_that_is_no_row_leaves_the_others_alone(put: Put) -> None:
+def test_an_invalid_json_item_does_not_affect_the_others(put: Put) -> None:
     # given
     good = b'{"id": 7, "name": "\xf0\x9f\x92\xa3 \\u00e9 \\"]}\\\\", "note": 1.50, "more": {"a": [1, "\xc3\xa9"]}, "no": null}'
     content = b"[" + b" ,\n".join([good, *HARD_ITEMS, good]) + b"]"
@@ -262,7 +262,7 @@ def test_an_item_of_json_that_is_no_row_leaves_the_others_alone(put: Put) -> Non
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 4096])
-def test_json_is_read_the_same_wherever_it_is_cut(put: Put, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+def test_json_is_read_the_same_for_any_chunking(put: Put, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     # given
     items = [{"id": "a\\", "name": "é\U0001f4a3" * 50}, {"id": 'b"]}[{', "name": ""}, {"id": "c", "name": "\n" * 100}]
     content = json.dumps({"count": 3, "data": items}, ensure_ascii=False).encode()
@@ -281,16 +281,16 @@ def test_json_is_read_the_same_wherever_it_is_cut(put: Put, monkeypatch: pytest.
         b"a" * (LONGEST_LINE + 10),
     ],
 )  # fmt: skip
-def test_a_file_that_is_no_table_is_refused_whole_with_one_line(put: Put, content: bytes) -> None:
+def test_a_file_that_is_no_table_is_rejected_on_one_line(put: Put, content: bytes) -> None:
     assert refusal(put(content))
 
 
-def test_a_file_that_is_not_there_is_refused_with_one_line(tmp_path: Path) -> None:
+def test_a_missing_file_is_rejected_on_one_line(tmp_path: Path) -> None:
     assert refusal(tmp_path / "nowhere.csv") == "No such file or directory"
     assert refusal(tmp_path) == "Is a directory"
 
 
-def test_a_refusal_says_what_is_wrong(put: Put) -> None:
+def test_a_rejection_states_what_is_wrong(put: Put) -> None:
     assert "2 tables" in refusal(put(zipped(("a.csv", b"id\n1\n"), ("b.csv", b"id\n2\n"))))
     assert refusal(put(b"id,name,id\n1,2,3\n")) == "has the column id more than once"
     assert refusal(put(b"")) == "is empty"
@@ -298,7 +298,7 @@ def test_a_refusal_says_what_is_wrong(put: Put) -> None:
 
 @pytest.mark.parametrize("cut", [0.5, 0.9])
 @pytest.mark.parametrize("pack", [gzip.compress, lambda text: json.dumps([{"id": n} for n in range(20_000)]).encode()])
-def test_where_a_file_breaks_off_the_rows_before_are_read_and_the_rest_is_told(
+def test_a_truncated_file_is_read_up_to_the_break_and_reported(
     put: Put, pack: Callable[[bytes], bytes], cut: float
 ) -> None:
     # given
@@ -313,7 +313,7 @@ def test_where_a_file_breaks_off_the_rows_before_are_read_and_the_rest_is_told(
     assert "the file is damaged from this row on" in (found[-1].fault or "")
 
 
-def test_it_is_told_how_far_a_file_is_read(put: Put) -> None:
+def test_progress_reports_how_much_of_a_file_is_read(put: Put) -> None:
     # given
     path, told = put("id\n" + f"{'1' * 199}\n" * 20_000), list[int]()
 
@@ -347,18 +347,18 @@ TITLES = "A data base; exported 2020-05-11, by somebody\n\nLicence: CC BY, see b
     ],
     ids=["titles", "titles in UTF-16", "titles in gzip", "titles in a workbook", "README in a zip", "code book in a zip", "GeoJSON", "JSON of ArcGIS"],
 )  # fmt: skip
-def test_the_table_that_fits_is_found_among_other_things(put: Put, content: bytes) -> None:
+def test_the_matching_file_of_an_archive_is_found(put: Put, content: bytes) -> None:
     with open_table(put(content, "download"), fits=fits) as table:
         assert [dict(row.cells) for row in table.rows] == READ
 
 
-def test_rows_below_titles_keep_their_lines(put: Put) -> None:
+def test_rows_below_title_lines_keep_their_line_numbers(put: Put) -> None:
     for content in ((TITLES + PLAIN).encode(), workbook(["A data base"], [], [], ["id", "name"], [1, "a"], [2, "b"])):
         with open_table(put(content), fits=fits) as table:
             assert [row.line for row in table.rows] == [5, 6]
 
 
-def test_the_sheet_that_fits_is_read_and_two_that_fit_are_refused(put: Put) -> None:
+def test_the_matching_sheet_is_read_and_two_matching_sheets_are_rejected(put: Put) -> None:
     # given
     book = openpyxl.Workbook()
     assert book.active is not None
@@ -382,7 +382,7 @@ def test_the_sheet_that_fits_is_read_and_two_that_fit_are_refused(put: Put) -> N
         pass
 
 
-def test_a_point_of_a_feature_is_its_latitude_and_longitude(put: Put) -> None:
+def test_the_point_of_a_feature_becomes_latitude_and_longitude(put: Put) -> None:
     point = {"type": "Point", "coordinates": [2.4, 15.9]}
     features = [
         {"properties": {"id": 1}, "geometry": point}, {"properties": {"id": 2, "latitude": 1, "longitude": 2}, "geometry": point},
@@ -396,7 +396,7 @@ def test_a_point_of_a_feature_is_its_latitude_and_longitude(put: Put) -> None:
     ]  # fmt: skip
 
 
-def test_a_file_without_a_header_says_so(put: Put) -> None:
+def test_a_file_without_a_header_is_reported(put: Put) -> None:
     why = "has no header: the first line is data. Add a line with the column names above it: 618155,PAK-2026,2026,1,12"
     assert refusal(put("618155,PAK-2026,2026,1,12\n618156,PAK-2026,2026,1,12\n")) == why
 
@@ -408,26 +408,26 @@ def test_a_file_without_a_header_says_so(put: Put) -> None:
         ("id,title,date_start,country", "csv"), ("incidents,measure,reported_on,best", "csv"),
     ],
 )  # fmt: skip
-def test_the_file_of_another_data_set_is_named(put: Put, database: Database, columns: str, like: str) -> None:
+def test_a_file_of_another_dataset_is_recognized(put: Put, database: Database, columns: str, like: str) -> None:
     for format in FileFormat:
         if format != like:
             with pytest.raises(InvalidInput, match=f"It looks like .* use the format {like}"):
                 import_file(importer_of(format, "26.1", "2026-06-01"), put(f"{columns}\n"), database, "tests")
 
 
-def test_rows_whose_empty_ends_were_cut_off_are_not_put_together(put: Put) -> None:
+def test_rows_without_their_trailing_empty_cells_are_not_joined(put: Put) -> None:
     found = rows(
         put("id,date_start,country,title,summary,district,place\na,2020-01-01,ML,Attack\nb,2020-02-01,NE,Clash\n")
     )
     assert [row.fault for row in found] == ["has 4 cells, but the header has 7"] * 2
 
 
-def test_the_answer_of_an_api_may_have_an_empty_list_before_its_data(put: Put) -> None:
+def test_an_api_response_may_have_an_empty_list_before_its_data(put: Put) -> None:
     content = {"status": 200, "messages": [], "count": 2, "data": READ}
     assert read(put(json.dumps(content))) == READ
 
 
-def test_rows_below_a_header_in_another_order_are_refused(put: Put) -> None:
+def test_rows_below_a_second_header_in_another_order_are_rejected(put: Put) -> None:
     # given two files that were joined, the second with its columns turned round
     found = rows(put("id,latitude,longitude\n1,15.5,0.5\nid,longitude,latitude\n2,0.5,15.5\n3,0.5,15.5\n"))
 

@@ -1,4 +1,4 @@
-"""Files beyond a limit are rejected whole, at once, with one line. The large ones are tried in `tests/faults`."""
+"""Files beyond a limit are rejected quickly, on one line. Large files are tested in `tests/faults`."""
 
 import gzip
 import io
@@ -40,7 +40,7 @@ SMALL = [
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_what_is_too_wide_too_deep_or_too_far_is_refused_at_once(tmp_path: Path, name: str) -> None:
+def test_a_file_that_is_too_wide_too_deep_or_too_long_is_rejected_quickly(tmp_path: Path, name: str) -> None:
     # given
     _, make = {**bombs.PLAIN, **bombs.PACKED}[name]
     make(tmp_path / "bomb")
@@ -55,7 +55,7 @@ def test_what_is_too_wide_too_deep_or_too_far_is_refused_at_once(tmp_path: Path,
 
 
 @pytest.mark.parametrize("count", [limits.MAX_COLUMNS, limits.MAX_COLUMNS + 1])
-def test_a_table_has_as_many_columns_as_the_limit_and_no_more(tmp_path: Path, count: int) -> None:
+def test_a_table_may_have_as_many_columns_as_the_limit(tmp_path: Path, count: int) -> None:
     # given
     names = [f"c{n}" for n in range(count)]
     book = openpyxl.Workbook()
@@ -73,7 +73,7 @@ def test_a_table_has_as_many_columns_as_the_limit_and_no_more(tmp_path: Path, co
             assert refusal(tmp_path / name) == "has 1,001 columns; a table has at most 1,000"
 
 
-def test_each_kind_of_packing_may_be_used_once(tmp_path: Path) -> None:
+def test_each_compression_may_be_used_once(tmp_path: Path) -> None:
     # given
     table = b"id,name\n1,a\n"
     in_zip = bombs.zipped(table)
@@ -113,7 +113,7 @@ def _sheet(path: Path, rows: int) -> None:
 
 
 @pytest.mark.parametrize("make", [_gz, _zip_of, _sheet])
-def test_a_file_unpacks_to_a_multiple_of_its_size_and_no_more(
+def test_a_file_may_expand_only_to_a_multiple_of_its_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path, int], None]
 ) -> None:
     # given
@@ -129,7 +129,7 @@ def test_a_file_unpacks_to_a_multiple_of_its_size_and_no_more(
 
 @pytest.mark.parametrize("begin", ["", "id,name\n1,a\n"])
 @pytest.mark.parametrize("line", ["\n", " , \n"])
-def test_rows_with_nothing_in_them_are_counted(
+def test_empty_rows_count_toward_the_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begin: str, line: str
 ) -> None:
     # given
@@ -142,7 +142,7 @@ def test_rows_with_nothing_in_them_are_counted(
     assert refusal(tmp_path / "many")
 
 
-def test_a_row_that_goes_on_over_lines_has_a_longest_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_over_several_lines_has_a_maximum_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr(text_files, "MAX_RECORD", 1000)
     (tmp_path / "file").write_text('id,name\n1,a\n"' + '\n","' * 500)
@@ -151,7 +151,7 @@ def test_a_row_that_goes_on_over_lines_has_a_longest_length(tmp_path: Path, monk
     assert "has a row of more than" in refusal(tmp_path / "file")
 
 
-def test_halves_of_rows_are_put_together_up_to_a_number_of_lines(tmp_path: Path) -> None:
+def test_split_rows_are_joined_up_to_a_number_of_lines(tmp_path: Path) -> None:
     # given
     (tmp_path / "file").write_text("id,name\n" + "a\n" * 300_000 + "1,b\n")
 
@@ -167,7 +167,7 @@ def test_halves_of_rows_are_put_together_up_to_a_number_of_lines(tmp_path: Path)
     assert dict(last.cells) == {"id": "1", "name": "b"}
 
 
-def test_a_batch_has_a_largest_size_in_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_has_a_maximum_size_in_characters(monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr(pipeline, "MAX_BATCH_LENGTH", 1000)
     items = [pipeline.Item("", None, cells={"a": "x" * length}) for length in (10, 1000, 10, 10, 2000, 10)]
@@ -181,7 +181,7 @@ class Stopped(Exception):
 
 
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.zip", "a.xlsx", "xlsx in gz"])
-def test_the_stop_is_looked_for_while_a_file_unpacks(tmp_path: Path, name: str) -> None:
+def test_cancellation_is_checked_during_decompression(tmp_path: Path, name: str) -> None:
     # given: one read of the file, out of which much comes
     path = tmp_path / name
     if name.endswith(("xlsx", "gz")) and "xlsx" in name:
@@ -204,7 +204,7 @@ def test_the_stop_is_looked_for_while_a_file_unpacks(tmp_path: Path, name: str) 
             pass
 
 
-def test_values_of_a_workbook_are_those_that_its_writer_put_in(tmp_path: Path) -> None:
+def test_workbook_values_round_trip(tmp_path: Path) -> None:
     # given
     book = openpyxl.Workbook()
     assert book.active is not None
@@ -220,7 +220,7 @@ def test_values_of_a_workbook_are_those_that_its_writer_put_in(tmp_path: Path) -
     ]
 
 
-def test_shared_texts_of_cells_are_found_and_those_that_are_not_there_are_told(tmp_path: Path) -> None:
+def test_shared_strings_are_resolved_and_missing_ones_reported(tmp_path: Path) -> None:
     # given
     texts = b"<sst><si><t>id</t></si><si><r><t>tw</t></r><r><t>o</t></r><rPh><t>loud</t></rPh></si></sst>"
 
@@ -239,7 +239,7 @@ def test_shared_texts_of_cells_are_found_and_those_that_are_not_there_are_told(t
     assert "damaged from this row on" in bad.fault
 
 
-def test_rows_of_a_sheet_that_go_back_are_refused(tmp_path: Path) -> None:
+def test_sheet_rows_with_decreasing_numbers_are_rejected(tmp_path: Path) -> None:
     # given
     bombs.workbook(tmp_path / "a.xlsx", [bombs.cells(1, "id"), bombs.cells(5, "x"), bombs.cells(5, "y")])
 

@@ -1,4 +1,4 @@
-"""The one way in: what is read is written, or refused with its reason."""
+"""The import pipeline: every item is recorded, or rejected with a reason."""
 
 import pytest
 
@@ -8,15 +8,13 @@ from app.ingest.seeds import load_seeds, read_seeds
 from app.settings import data_folder
 from app.store.db.database import Database
 from app.store.write import segments, writer
-from tests.store.recorded import Asking
+from tests.builders import incident_body, report_body
+from tests.store.reads import StoreReads
 
-GOOD = {
-    "id": "good", "title": "t", "country": "ML", "date_start": "2019-11-01", "date_end": "2019-11-01",
-    "date_precision": "day",
-}  # fmt: skip
+GOOD = incident_body("good")
 
 
-def test_what_cannot_be_taken_is_refused_with_its_place_and_reason(database: Database) -> None:
+def test_an_invalid_item_is_rejected_with_its_position_and_reason(database: Database) -> None:
     items = [
         Item("row 1", GOOD),
         Item("row 2", GOOD | {"id": "bad", "region": "Menaca"}),
@@ -28,44 +26,45 @@ def test_what_cannot_be_taken_is_refused_with_its_place_and_reason(database: Dat
     assert summary.refused == 2
     assert summary.reasons[0].startswith("row 2: ") and "did you mean Ménaka, ML-9" in summary.reasons[0]
     assert summary.reasons[1] == 'row 3: "good" is recorded already, with another title'
-    assert Asking(database).ids() == ["good"]
+    assert StoreReads(database).ids() == ["good"]
 
 
-def told(number: int, on: str) -> Item:
+def report_item(number: int, on: str) -> Item:
     """A report about the incident of `GOOD`."""
-    data = {
-        "id": f"r-{number}", "incidents": ["good"], "measure": "killed", "victims": "all", "bound": "exact",
-        "best": number, "reported_on": on, "source": {"id": "paper", "title": "A newspaper"},
-        "reported_by": {"id": f"party-{number}", "name": "A party", "kind": "media"},
-    }  # fmt: skip
+    data = report_body(number, f"paper-{number}", on, id=f"r-{number}", incidents=["good"])
     return Item(f"row {number}", data, TollReportDraft)
 
 
-def test_a_row_that_is_refused_at_the_end_of_its_batch_takes_no_other_with_it(
+def test_a_row_rejected_at_the_end_of_a_batch_does_not_affect_the_others(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given an incident with as many segments as are stored again
-    ingest([Item("row 0", GOOD), *(told(n, f"2019-11-{n:02}") for n in range(2, 29))], database, "test")
+    ingest([Item("row 0", GOOD), *(report_item(n, f"2020-01-{n:02}") for n in range(2, 29))], database, "test")
     monkeypatch.setattr(writer, "MAX_SEGMENTS", 20)
     monkeypatch.setattr(segments, "MAX_REWRITTEN", 10)
     # when a batch has a report from before all others among ones that fit
-    rows = [told(30, "2019-12-01"), told(31, "2019-11-01"), told(32, "2019-12-02"), Item("last", GOOD | {"id": "next"})]
+    rows = [
+        report_item(30, "2020-02-01"),
+        report_item(31, "2020-01-01"),
+        report_item(32, "2020-02-02"),
+        Item("last", GOOD | {"id": "next"}),
+    ]
     heard: list[Result] = []
     summary = ingest(rows, database, "test", on_result=heard.append)
     # then it alone is refused, with its reason
     assert (summary.created, summary.refused) == (3, 1)
     assert summary.reasons[0].startswith('row 31: The history of "good" has 20 segments or more')
     assert [result.outcome for result in heard] == ["created", "refused", "created", "created"]
-    assert sorted(Asking(database).ids()) == ["good", "next"]
+    assert sorted(StoreReads(database).ids()) == ["good", "next"]
 
 
-def test_the_seeds_load_once(database: Database) -> None:
+def test_loading_the_seeds_twice_records_them_once(database: Database) -> None:
     first, second = load_seeds(database), load_seeds(database)
     assert (first.created, first.unchanged, first.refused) == (5, 0, 0)
     assert (second.created, second.unchanged, second.refused) == (0, 5, 0)
 
 
-def test_the_seeds_have_no_figure_that_the_article_does_not_give() -> None:
+def test_the_seeds_have_only_the_figures_of_the_article() -> None:
     """53, 49, 3, about 20; 40 and more than 40 for both assaults together. Nothing else, and no coordinates."""
     told = []
     for item in read_seeds(data_folder("seeds")):

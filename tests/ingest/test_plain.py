@@ -1,4 +1,4 @@
-"""Our own layout: export, import and export again is the identity, and a table that somebody typed is read too."""
+"""Our own CSV layout: export and import are the identity, and hand-written tables are accepted."""
 
 import csv
 import io
@@ -12,7 +12,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.domain.toll import TollReportDraft
 from app.errors import InvalidInput
 from app.formats.layouts.plain_incidents import HEADLINE_COLUMNS
 from app.ingest.formats import import_file, importer_of
@@ -21,7 +20,8 @@ from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
 from app.store.write.writer import recording
-from tests.support import Client, draft, figure, record, report
+from tests.builders import incident_body, incident_draft, record, record_report, report_body, report_draft
+from tests.support import Client
 
 INCIDENTS = "/v1/incidents?f=csv&sort=date"
 REPORTS = "/v1/toll-reports?f=csv"
@@ -77,9 +77,7 @@ def same_history(first: Database, second: Database) -> None:
     other.close()
 
 
-def test_what_is_exported_imported_and_exported_again_is_the_same_to_the_byte(
-    seeded: Database, second: Database
-) -> None:
+def test_export_import_export_is_byte_identical(seeded: Database, second: Database) -> None:
     # given
     first = exported(seeded)
 
@@ -95,7 +93,7 @@ def test_what_is_exported_imported_and_exported_again_is_the_same_to_the_byte(
 
 
 @pytest.mark.parametrize("asked", ["bom=true", "hxl=true", "bom=true&hxl=true", "fields=id,title,date_start,country"])
-def test_the_same_in_every_dress(seeded: Database, second: Database, asked: str) -> None:
+def test_every_container_imports_the_same_records(seeded: Database, second: Database, asked: str) -> None:
     # given
     first = exported(seeded, f"{INCIDENTS}&{asked}")
 
@@ -118,7 +116,7 @@ def typed(country: str, name: str, iso3: str) -> str:
         (("", "Namibia", "NAM"), "NA"), (("", "", "NAM"), "NA"), (("", "Namibia", ""), "NA"),
     ],
 )  # fmt: skip
-def test_the_columns_beside_the_country_are_read_where_it_is_empty(
+def test_the_country_is_read_from_its_other_columns_when_empty(
     database: Database, empty_client: Client, cells: tuple[str, str, str], country: str
 ) -> None:
     assert load(database, typed(*cells)).created == 1
@@ -133,7 +131,7 @@ def test_the_columns_beside_the_country_are_read_where_it_is_empty(
         (("", "Mali", "NER"), "country_name: Mali contradicts country_iso3 NER; change one of them, or clear it"),
     ],
 )
-def test_columns_of_different_countries_are_refused(
+def test_contradicting_country_columns_are_rejected(
     database: Database, cells: tuple[str, str, str], reason: str
 ) -> None:
     summary = load(database, typed(*cells))
@@ -141,7 +139,7 @@ def test_columns_of_different_countries_are_refused(
     assert reason in summary.reasons[0]
 
 
-def test_toll_reports_by_themselves_come_back_the_same(seeded: Database, second: Database) -> None:
+def test_exported_toll_reports_round_trip(seeded: Database, second: Database) -> None:
     # given
     of_reports = {"toll_reports", *HEADLINE_COLUMNS}
     incidents = [{n: v for n, v in row.items() if n not in of_reports} for row in rows(exported(seeded))]
@@ -164,17 +162,17 @@ def test_toll_reports_by_themselves_come_back_the_same(seeded: Database, second:
     assert theirs == mine
 
 
-def test_what_is_hard_to_tell_in_a_table_survives(database: Database, second: Database) -> None:
+def test_values_that_are_hard_to_represent_in_a_table_round_trip(database: Database, second: Database) -> None:
     # given
     record(
         database,
-        draft("zero", toll_reports=[figure(0, id="r-zero"), figure(3, bound="at_least", measure="wounded", id="r-min")]),
-        draft("none", title="=1+1", summary="'quoted'\nsecond line; \"and\" more, ", place="-5"),
-        draft("a", title="@home; ünïcode 🕊 \u202bعربى\u202c", attributes={"=x": "+1", "n": "007", "empty": ""}),
-        draft("b", actors=[{"name": "A; B", "role": "side_a", "kind": "unknown"}, {"name": "C", "role": "target", "kind": "civilians"}]),
-        draft("c", external_ids={"ucdp": "1", "acled": "MLI1"}, near_border=["NE", "BF"], region={"code": None, "name": "Nowhere"}),
+        incident_draft("zero", toll_reports=[report_body(0, id="r-zero"), report_body(3, bound="at_least", measure="wounded", id="r-min")]),
+        incident_draft("none", title="=1+1", summary="'quoted'\nsecond line; \"and\" more, ", place="-5"),
+        incident_draft("a", title="@home; ünïcode 🕊 \u202bعربى\u202c", attributes={"=x": "+1", "n": "007", "empty": ""}),
+        incident_draft("b", actors=[{"name": "A; B", "role": "side_a", "kind": "unknown"}, {"name": "C", "role": "target", "kind": "civilians"}]),
+        incident_draft("c", external_ids={"ucdp": "1", "acled": "MLI1"}, near_border=["NE", "BF"], region={"code": None, "name": "Nowhere"}),
     )  # fmt: skip
-    report(
+    record_report(
         database,
         ["a", "b"],
         id="r-shared",
@@ -183,10 +181,10 @@ def test_what_is_hard_to_tell_in_a_table_survives(database: Database, second: Da
         note="'tis so",
         breakdown={"civilian": 4, "side_a": 0},
     )
-    report(database, "a", id="r-later", best=2, reported_on="2020-02-01T05:06:07.5+02:00", supersedes="r-shared")
-    report(database, "zero", id="r-range", bound="range", low=1, best=None, high=5, reporter="army")
-    report(database, "zero", id="r-void", best=9, reporter="ngo")
-    report(database, "zero", id="r-back", best=8, reporter="rebels")
+    record_report(database, "a", id="r-later", best=2, reported_on="2020-02-01T05:06:07.5+02:00", supersedes="r-shared")
+    record_report(database, "zero", id="r-range", bound="range", low=1, best=None, high=5, reporter="army")
+    record_report(database, "zero", id="r-void", best=9, reporter="ngo")
+    record_report(database, "zero", id="r-back", best=8, reporter="rebels")
     with recording(database, "tests") as writer:
         writer.retract_report("r-void", "It was counted twice.")
         writer.retract_report("r-back", "Taken back.", "2020-03-01")
@@ -202,12 +200,17 @@ def test_what_is_hard_to_tell_in_a_table_survives(database: Database, second: Da
     assert exported(second, REPORTS).count(b"\n") == exported(database, REPORTS).count(b"\n")
 
 
-def test_a_report_may_stand_above_what_it_names(database: Database, second: Database) -> None:
+def test_a_report_may_come_before_the_report_that_it_supersedes(database: Database, second: Database) -> None:
     # given: newest first, so that what is named comes last
-    record(database, draft("x1", day="2020-01-01"), draft("x2", day="2020-01-02"), draft("x3", day="2020-01-03"))
-    report(database, "x1", id="r1", best=1)
-    report(database, ["x3", "x1"], id="r2", best=2, supersedes="r1", reported_on="2020-02-01")
-    report(database, ["x3", "x2"], id="r3", best=3, supersedes="r2", reported_on="2020-03-01")
+    record(
+        database,
+        incident_draft("x1", day="2020-01-01"),
+        incident_draft("x2", day="2020-01-02"),
+        incident_draft("x3", day="2020-01-03"),
+    )
+    record_report(database, "x1", id="r1", best=1)
+    record_report(database, ["x3", "x1"], id="r2", best=2, supersedes="r1", reported_on="2020-02-01")
+    record_report(database, ["x3", "x2"], id="r3", best=3, supersedes="r2", reported_on="2020-03-01")
     first = exported(database, "/v1/incidents?f=csv&sort=-date")
 
     # when
@@ -218,13 +221,13 @@ def test_a_report_may_stand_above_what_it_names(database: Database, second: Data
     assert exported(second, "/v1/incidents?f=csv&sort=-date") == first
 
 
-def test_more_reports_than_a_request_may_have_come_back(database: Database, second: Database) -> None:
+def test_more_reports_than_one_request_allows_round_trip(database: Database, second: Database) -> None:
     # given
-    record(database, draft("much"))
+    record(database, incident_draft("much"))
     with recording(database, "tests") as writer:
         for n in range(250):
-            told = figure(n, id=f"r-{n:03}", reported_on=f"2020-{1 + n // 28:02}-{1 + n % 28:02}")
-            writer.record_report(TollReportDraft.model_validate(told), ["much"])
+            told = report_draft(n, id=f"r-{n:03}", reported_on=f"2020-{1 + n // 28:02}-{1 + n % 28:02}")
+            writer.record_report(told, ["much"])
     first = exported(database)
 
     # when
@@ -235,13 +238,11 @@ def test_more_reports_than_a_request_may_have_come_back(database: Database, seco
     assert exported(second) == first
 
 
-def test_a_cell_that_was_changed_becomes_a_version_and_a_report_that_was_added_a_report(
-    seeded: Database, tmp_path: Path
-) -> None:
+def test_a_changed_cell_becomes_a_version_and_an_added_report_a_report(seeded: Database, tmp_path: Path) -> None:
     # given
     table = rows(exported(seeded))
     row = next(row for row in table if row["id"] == "ml-2019-11-01-indelimane")
-    added = figure(50, "ngo", "2019-12-01")
+    added = report_body(50, "ngo", "2019-12-01")
     told = orjson.loads(row["toll_reports"])
     row |= {"title": "Told anew", "toll_reports": orjson.dumps([*told, added]).decode()}
     out = io.StringIO()
@@ -263,9 +264,9 @@ def test_a_cell_that_was_changed_becomes_a_version_and_a_report_that_was_added_a
     client.close()
 
 
-def test_columns_that_a_table_lacks_are_left_alone(database: Database) -> None:
+def test_missing_columns_leave_their_members_unchanged(database: Database) -> None:
     # given
-    record(database, draft("x", summary="Kept.", place="Kept", toll_reports=[figure(3, id="r")]))
+    record(database, incident_draft("x", summary="Kept.", place="Kept", toll_reports=[report_body(3, id="r")]))
 
     # when
     summary = load(database, "id,title,date_start,country\nx,New,2020-01-01,Mali\n")
@@ -279,7 +280,7 @@ def test_columns_that_a_table_lacks_are_left_alone(database: Database) -> None:
     client.close()
 
 
-def test_a_table_that_somebody_typed_is_read(database: Database) -> None:
+def test_a_hand_written_table_is_read(database: Database) -> None:
     # when
     incidents = load(
         database,
@@ -304,9 +305,9 @@ def test_a_table_that_somebody_typed_is_read(database: Database) -> None:
     client.close()
 
 
-def test_a_report_without_an_id_is_the_same_each_time(database: Database) -> None:
+def test_a_report_without_an_id_is_recorded_once(database: Database) -> None:
     # given
-    record(database, draft("x"))
+    record(database, incident_draft("x"))
     table = "incidents,measure,best,reporter_id,reporter_name,reporter_kind,reported_on,source_title\nx,killed,5,g,G,government,2020-01-01,P\n"
 
     # when
@@ -324,7 +325,7 @@ def test_a_report_without_an_id_is_the_same_each_time(database: Database) -> Non
         ("measure,best\n", "is not a table of toll reports: missing columns incidents, reported_on"),
     ],
 )  # fmt: skip
-def test_a_table_of_another_layout_is_refused_whole(database: Database, content: str, why: str) -> None:
+def test_a_table_of_another_layout_is_rejected(database: Database, content: str, why: str) -> None:
     with pytest.raises(InvalidInput) as error:
         load(database, content)
     assert error.value.faults[0].message.startswith(why)
@@ -338,7 +339,7 @@ def test_a_table_of_another_layout_is_refused_whole(database: Database, content:
         ('x,T,2020-01-01,ML,7,', "toll_reports"), ('x,T,2020-01-01,ML,,"[{""name"": 1}]"', "actors"),
     ],
 )  # fmt: skip
-def test_a_row_that_is_not_clear_is_refused_with_its_line(database: Database, row: str, why: str) -> None:
+def test_an_unclear_row_is_rejected_with_its_line(database: Database, row: str, why: str) -> None:
     # when
     summary = load(database, f"id,title,date_start,country,toll_reports,actors\n{row}\ny,T,2020-01-01,ML,,\n")
 
@@ -349,9 +350,9 @@ def test_a_row_that_is_not_clear_is_refused_with_its_line(database: Database, ro
 
 
 @pytest.mark.parametrize("named", ["incidents", "supersedes"])
-def test_a_report_that_names_what_is_nowhere_is_refused_at_the_end(database: Database, named: str) -> None:
+def test_a_report_that_supersedes_an_unknown_report_is_rejected_at_the_end(database: Database, named: str) -> None:
     # given
-    record(database, draft("x"))
+    record(database, incident_draft("x"))
     row = {"incidents": "x", "supersedes": ""} | {named: "x; nowhere" if named == "incidents" else "nowhere"}
 
     # when
@@ -366,9 +367,9 @@ def test_a_report_that_names_what_is_nowhere_is_refused_at_the_end(database: Dat
     assert "nowhere" in summary.reasons[0]
 
 
-def test_a_figure_that_says_otherwise_under_the_same_id_is_refused(database: Database) -> None:
+def test_another_figure_under_the_same_id_is_rejected(database: Database) -> None:
     # given
-    record(database, draft("x", toll_reports=[figure(3, id="r")]))
+    record(database, incident_draft("x", toll_reports=[report_body(3, id="r")]))
     changed = rows(exported(database))[0]
     changed["toll_reports"] = changed["toll_reports"].replace('"best":3', '"best":4')
     out = io.StringIO()
@@ -396,16 +397,16 @@ NUMBERS = st.one_of(st.none(), st.integers(0, 5000))
 def incidents(draw: st.DrawFn) -> list[dict[str, Any]]:
     made = []
     for number in range(draw(st.integers(1, 3))):
-        fields = {
-            "id": f"x-{number}", "title": draw(TEXTS), "summary": draw(st.none() | TEXTS), "place": draw(st.none() | TEXTS),
-            "date_start": "2020-01-01", "date_end": f"2020-01-0{number + 1}", "date_precision": "days", "country": "ML",
+        fields = incident_body(f"x-{number}") | {
+            "title": draw(TEXTS), "summary": draw(st.none() | TEXTS), "place": draw(st.none() | TEXTS),
+            "date_end": f"2020-01-0{number + 1}", "date_precision": "days",
             "latitude": draw(st.none() | st.floats(-90, 90, allow_subnormal=False)), "attributes": draw(st.dictionaries(TEXTS, TEXTS, max_size=2)),
             "actors": [
                 {"name": name, "role": draw(st.sampled_from(["side_a", "target"])), "kind": "unknown"}
                 for name in draw(st.lists(TEXTS, max_size=2))
             ],
             "toll_reports": [
-                figure(draw(st.integers(0, 99)), draw(st.sampled_from(["gov", "army"])), f"2020-02-0{n + 1}", id=f"r-{number}-{n}",
+                report_body(draw(st.integers(0, 99)), draw(st.sampled_from(["gov", "army"])), f"2020-02-0{n + 1}", id=f"r-{number}-{n}",
                        note=draw(st.none() | TEXTS), measure=draw(st.sampled_from(["killed", "wounded"])))
                 for n in range(draw(st.integers(0, 3)))
             ],
@@ -417,7 +418,7 @@ def incidents(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 @given(told=incidents())
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-def test_whatever_is_recorded_survives_the_table(migrated_file: Path, told: list[dict[str, Any]]) -> None:
+def test_any_records_round_trip_through_a_table(migrated_file: Path, told: list[dict[str, Any]]) -> None:
     with TemporaryDirectory() as folder:
         # given
         databases = []
@@ -426,7 +427,7 @@ def test_whatever_is_recorded_survives_the_table(migrated_file: Path, told: list
             path.write_bytes(migrated_file.read_bytes())
             databases.append(Database(f"sqlite:///{path}"))
         one, other = databases
-        record(one, *(draft(**{"incident_id": fields.pop("id")} | fields) for fields in told))
+        record(one, *(incident_draft(**{"incident_id": fields.pop("id")} | fields) for fields in told))
 
         # when
         first = exported(one)
@@ -450,7 +451,7 @@ PLAIN_HEADER = "id,title,date_start,country"
         ("2002", ("2002-01-01", "2002-12-31", "longer")), ("15-Apr-2020", ("2020-04-15", "2020-04-15", "day")), ("43936", ("2020-04-15", "2020-04-15", "day")),
     ],
 )  # fmt: skip
-def test_days_months_and_years_are_read(database: Database, given: str, read: tuple[str, str, str]) -> None:
+def test_days_months_and_years_are_read_as_dates(database: Database, given: str, read: tuple[str, str, str]) -> None:
     summary = load(database, f"{PLAIN_HEADER}\nx,A,{given},ML\n")
     assert summary.created == 1
     client = Client(database)
@@ -469,12 +470,12 @@ def test_a_span_of_months_is_read(database: Database) -> None:
     ]  # fmt: skip
 
 
-def test_a_year_that_lost_its_century_is_refused(database: Database) -> None:
+def test_a_two_digit_year_is_rejected(database: Database) -> None:
     summary = load(database, f"{PLAIN_HEADER}\nx,A,0016-10-07,ML\n")
     assert summary.reasons == ["table.csv, line 2: date_start: is before the year 1000: 0016-10-07"]
 
 
-def test_ids_are_lowered_and_it_is_said(database: Database) -> None:
+def test_ids_are_lowercased_and_reported(database: Database) -> None:
     # when
     incidents = load(database, f"{PLAIN_HEADER}\nYEM001,A,2020-01-01,YE\n")
     reports = load(
@@ -507,9 +508,7 @@ def test_a_region_may_have_no_code(database: Database, region: str, read: Any) -
 
 @pytest.mark.parametrize("column", ["killed_best", "killed_low", "killed_high", "wounded_best", "survived_low"])
 @pytest.mark.parametrize("reports", ["", "[]", '[{"measure": "missing"}]'])
-def test_a_figure_of_the_headline_that_no_report_gives_is_refused(
-    database: Database, column: str, reports: str
-) -> None:
+def test_a_headline_figure_without_a_report_is_rejected(database: Database, column: str, reports: str) -> None:
     quoted = '"' + reports.replace('"', '""') + '"'
     for more, cells in ((column, "5"), (f"{column},toll_reports", f"5,{quoted}")):
         summary = load(database, f"{PLAIN_HEADER},{more}\nx,A,2020-01-01,ML,{cells}\n")
@@ -521,7 +520,7 @@ def test_a_figure_of_the_headline_that_no_report_gives_is_refused(
 
 
 @pytest.mark.parametrize("column", ["killed", "deaths", "Fatalities", "people killed", "wounded", "nr_injured"])
-def test_a_column_of_figures_that_is_not_ours_says_where_figures_go(database: Database, column: str) -> None:
+def test_an_unknown_figure_column_is_rejected_with_advice(database: Database, column: str) -> None:
     with pytest.raises(
         InvalidInput,
         match="Figures are toll reports, each with its reporter and date: put them into another file",
@@ -529,7 +528,7 @@ def test_a_column_of_figures_that_is_not_ours_says_where_figures_go(database: Da
         load(database, f"{PLAIN_HEADER},{column}\nx,A,2020-01-01,ML,5\n")
 
 
-def test_rows_that_are_refused_are_refused_once_however_often_the_file_is_read(database: Database) -> None:
+def test_a_rejected_row_is_reported_once_over_several_passes(database: Database) -> None:
     # given rows that wait for each other, and three that are wrong
     load(database, f"{PLAIN_HEADER}\nx,A,2020-01-01,ML\n")
     header = "id,incidents,measure,best,reporter_name,reporter_kind,reported_on,source_title,supersedes\n"
@@ -546,11 +545,12 @@ def test_rows_that_are_refused_are_refused_once_however_often_the_file_is_read(d
     assert {reason.split(":")[0] for reason in summary.reasons} == {f"table.csv, line {n}" for n in (5, 6, 7)}
 
 
-def test_words_for_nothing_are_empty_and_come_back_where_they_are_texts(database: Database, second: Database) -> None:
+def test_placeholders_are_empty_and_round_trip_in_texts(database: Database, second: Database) -> None:
     # given a table that R wrote, and texts that look like its words
     load(database, f"{PLAIN_HEADER},summary,district,place\nx,A,2020-01-01,ML,NA,NaN,-\n")
     record(
-        database, draft("y", title="None", place="NULL", near_border=["NA"], actors=[{"name": "NA", "role": "target"}])
+        database,
+        incident_draft("y", title="None", place="NULL", near_border=["NA"], actors=[{"name": "NA", "role": "target"}]),
     )
 
     # when
@@ -571,7 +571,7 @@ def test_words_for_nothing_are_empty_and_come_back_where_they_are_texts(database
         (["Mali", "NA"], {"t-0": "ML"}), (["NA", "Mali"], {"t-1": "ML"}), (["NAM", "nan"], {"t-0": "NA"}), (["CSHH", "NA"], {"t-0": "CSHH", "t-1": "NA"}),
     ],
 )  # fmt: skip
-def test_na_is_namibia_in_a_column_of_codes_and_nothing_in_one_of_names(
+def test_na_is_namibia_as_a_code_and_empty_as_a_name(
     database: Database, client: Client, tmp_path: Path, column: list[str], outcome: dict[str, str]
 ) -> None:
     # given
@@ -588,11 +588,15 @@ def test_na_is_namibia_in_a_column_of_codes_and_nothing_in_one_of_names(
     assert all("country: is empty" in reason for reason in summary.reasons)
 
 
-def test_a_row_that_waits_and_is_refused_does_not_make_the_file_be_read_for_ever(database: Database) -> None:
+def test_a_rejected_waiting_row_does_not_cause_endless_passes(database: Database) -> None:
     # given a row whose reports are new, wait for what is nowhere, and contradict one that is recorded
-    record(database, draft("x", toll_reports=[figure(3, id="r")]), draft("y"))
+    record(database, incident_draft("x", toll_reports=[report_body(3, id="r")]), incident_draft("y"))
     both = {"incidents": ["x", "y"]}
-    told = [figure(5, id="new") | both, figure(6, id="waits", supersedes="nowhere"), figure(4, id="r") | both]
+    told = [
+        report_body(5, id="new") | both,
+        report_body(6, id="waits", supersedes="nowhere"),
+        report_body(4, id="r") | both,
+    ]
     text = orjson.dumps(told).decode().replace('"', '""')
     # when
     summary = load(database, f'id,title,date_start,country,toll_reports\nx,T,2020-01-01,ML,"{text}"\n')

@@ -1,4 +1,4 @@
-"""Release after release: what each one changed, whatever the order in which they are loaded."""
+"""Release after release: the changes of each, in any order of import."""
 
 from collections.abc import Callable, Sequence
 from itertools import permutations
@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from app.domain.toll import TollReportDraft
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Summary
 from app.query.code_lists import FileFormat
@@ -16,7 +15,8 @@ from app.store.maintenance import schema
 from app.store.maintenance.verify import verify
 from app.store.write.writer import recording
 from tests import ged
-from tests.support import Client, draft, figure, record
+from tests.builders import incident_draft, record, report_body, report_draft
+from tests.support import Client
 
 FINAL = ("24.1", "25.1", "26.1")
 DAYS = {release: f"20{release[:2]}-06-01" for release in FINAL}
@@ -62,7 +62,7 @@ class Releases:
         self.second = [ged.with_figure(e, moved.get(f"ucdp-{e['id']}", e["best"])) for e in kept] + self.added
 
 
-def test_a_release_tells_what_it_changed(client: Client, load: Load) -> None:
+def test_importing_a_release_reports_its_changes(client: Client, load: Load) -> None:
     # given
     releases = Releases()
     first = load(BEFORE, releases.first)
@@ -111,7 +111,7 @@ def _answers(client: Client) -> Any:
     return whole, {incident: told(client, incident)[1] for incident in ids[:80]}
 
 
-def test_the_other_order_gives_the_same_answers(tmp_path: Path, load: Load, client: Client) -> None:
+def test_importing_releases_in_reverse_gives_the_same_responses(tmp_path: Path, load: Load, client: Client) -> None:
     # given
     releases = Releases()
     load(BEFORE, releases.first)
@@ -169,7 +169,7 @@ def test_three_releases_give_the_same_timeline_in_every_order(
     assert verify(database).entries
 
 
-def test_loading_again_changes_nothing(database: Database, client: Client, load: Load) -> None:
+def test_importing_a_release_again_changes_nothing(database: Database, client: Client, load: Load) -> None:
     releases = Releases()
     load(BEFORE, releases.first)
     load(AFTER, releases.second)
@@ -182,7 +182,7 @@ def test_loading_again_changes_nothing(database: Database, client: Client, load:
     assert client.json("/v1/log/checkpoint") == head
 
 
-def test_a_record_that_changed_gets_a_version_and_an_older_release_does_not_undo_it(client: Client, load: Load) -> None:
+def test_a_changed_record_gets_a_version_that_an_older_release_keeps(client: Client, load: Load) -> None:
     load(BEFORE, [event(3, where_coordinates="Old name")])
     summary = load(AFTER, [event(3, where_coordinates="New name")])
     assert (summary.revised, client.json("/v1/incidents/ucdp-1")["place"]) == (1, "New name")
@@ -200,7 +200,7 @@ def test_an_older_release_loaded_later_leaves_the_record(client: Client, load: L
     assert told(client)[1] == [("2024-06-01", "2025-06-01", 5), ("2025-06-01", None, 3)]
 
 
-def test_what_an_editor_changed_stays_where_the_release_says_nothing_new_of_it(
+def test_an_editors_change_stays_unless_the_release_changes_the_same_member(
     database: Database, client: Client, load: Load
 ) -> None:
     # given
@@ -219,11 +219,13 @@ def test_what_an_editor_changed_stays_where_the_release_says_nothing_new_of_it(
     assert (incident["attributes"]["checked"], incident["attributes"]["source_office"]) == ("yes", "corrected")
 
 
-def test_figures_go_to_the_incident_that_bears_the_id_already(database: Database, client: Client, load: Load) -> None:
+def test_figures_go_to_the_incident_with_the_external_id(database: Database, client: Client, load: Load) -> None:
     # given
     record(
         database,
-        draft("ml-attack", external_ids={"ucdp": "1"}, toll_reports=[figure(9)], attributes={"region": "mine"}),
+        incident_draft(
+            "ml-attack", external_ids={"ucdp": "1"}, toll_reports=[report_body(9)], attributes={"region": "mine"}
+        ),
     )
 
     # when
@@ -241,9 +243,9 @@ def test_figures_go_to_the_incident_that_bears_the_id_already(database: Database
     ]
 
 
-def test_figures_follow_an_incident_that_was_merged(database: Database, client: Client, load: Load) -> None:
+def test_figures_follow_a_merged_incident(database: Database, client: Client, load: Load) -> None:
     load(BEFORE, [event(3)])
-    record(database, draft("ml-attack"))
+    record(database, incident_draft("ml-attack"))
     with recording(database, "an editor") as writer:
         writer.withdraw_incident("ucdp-1", "the same event", "ml-attack")
 
@@ -255,7 +257,7 @@ def test_figures_follow_an_incident_that_was_merged(database: Database, client: 
     assert (again.unchanged, again.refused) == (1, 0), "what was told before the merge stays where it is"
 
 
-def test_an_incident_that_was_withdrawn_is_refused_with_the_reason(database: Database, load: Load) -> None:
+def test_an_event_of_a_withdrawn_incident_is_rejected_with_the_reason(database: Database, load: Load) -> None:
     load(BEFORE, [event(3), event(4, number=2)])
     with recording(database, "an editor") as writer:
         writer.withdraw_incident("ucdp-1", "it never happened")
@@ -264,14 +266,16 @@ def test_an_incident_that_was_withdrawn_is_refused_with_the_reason(database: Dat
     assert summary.reasons == ['25.1.csv, line 2: "ucdp-1" is withdrawn']
 
 
-def test_a_release_that_says_another_figure_than_it_said_before_is_refused(client: Client, load: Load) -> None:
+def test_a_release_that_contradicts_its_earlier_import_is_rejected(client: Client, load: Load) -> None:
     load(BEFORE, [event(3)])
     summary = load(BEFORE, [event(4)])
     assert summary.refused == 1 and "is recorded already, with another" in summary.reasons[0]
     assert told(client)[1] == [("2024-06-01", None, 3)]
 
 
-def test_a_retracted_figure_does_not_count_as_told(database: Database, client: Client, load: Load) -> None:
+def test_a_retracted_figure_is_recorded_again_with_the_next_release(
+    database: Database, client: Client, load: Load
+) -> None:
     load(BEFORE, [event(3)])
     with recording(database, "an editor") as writer:
         writer.retract_report("ucdp-1.24.1", "mistyped")
@@ -279,25 +283,23 @@ def test_a_retracted_figure_does_not_count_as_told(database: Database, client: C
     assert told(client)[1] == [("2024-06-01", "2025-06-01", None), ("2025-06-01", None, 3)]
 
 
-def test_a_figure_of_nobody_killed_is_a_figure(client: Client, load: Load) -> None:
+def test_a_figure_of_zero_killed_is_a_figure(client: Client, load: Load) -> None:
     load(BEFORE, [event(0)])
     load(AFTER, [event(2)])
     assert told(client)[1] == [("2024-06-01", "2025-06-01", 0), ("2025-06-01", None, 2)]
 
 
-def test_what_others_reported_is_not_taken_for_a_figure_of_the_release(
-    database: Database, client: Client, load: Load
-) -> None:
+def test_a_figure_of_another_reporter_is_not_one_of_the_release(database: Database, client: Client, load: Load) -> None:
     load(BEFORE, [event(3)])
     with recording(database, "an editor") as writer:
-        writer.record_report(TollReportDraft.model_validate(figure(8, reported_on="2024-08-01")), ["ucdp-1"])
+        writer.record_report(report_draft(8, reported_on="2024-08-01"), ["ucdp-1"])
     summary = load(AFTER, [event(3)])
     assert summary.unchanged == 1
     assert client.json("/v1/incidents/ucdp-1")["toll"]["killed"]["best"] == 8
 
 
 @pytest.mark.parametrize("order", [("24.0.11", "25.1"), ("25.1", "24.0.11")], ids=" ".join)
-def test_what_a_release_dropped_can_be_asked_for_and_left_out(client: Client, load: Load, order: Sequence[str]) -> None:
+def test_dropped_events_can_be_selected_and_excluded(client: Client, load: Load, order: Sequence[str]) -> None:
     # given a candidate of November 2024 with an event that the release of the next year has not
     events = {
         "24.0.11": [event(6, 1, **_in(2024, 11)), event(3, 2, **_in(2024, 11))],
@@ -322,9 +324,7 @@ def _in(year: int, month: int) -> dict[str, Any]:
     return {"year": year, "date_start": day, "date_end": day, "date_prec": 1}
 
 
-def test_a_release_says_nothing_by_silence_of_countries_and_times_that_it_does_not_list(
-    client: Client, load: Load
-) -> None:
+def test_a_partial_release_drops_no_events_outside_of_its_coverage(client: Client, load: Load) -> None:
     # given events of two countries and three months
     places = {"Mali": 432, "Niger": 436}
     whole = [
@@ -347,7 +347,7 @@ def test_a_release_says_nothing_by_silence_of_countries_and_times_that_it_does_n
     assert client.ids("/v1/incidents?dropped=true") == ["ucdp-1"]
 
 
-def test_an_event_that_a_later_release_lists_again_is_dropped_no_longer(client: Client, load: Load) -> None:
+def test_an_event_listed_again_is_no_longer_dropped(client: Client, load: Load) -> None:
     both, one = [event(1, 1, **_in(2023, 2)), event(2, 2, **_in(2023, 2))], [event(1, 1, **_in(2023, 2))]
     load("24.1", both)
     load("25.1", one)
@@ -360,9 +360,7 @@ def test_an_event_that_a_later_release_lists_again_is_dropped_no_longer(client: 
     assert client.ids("/v1/incidents?dropped_by=ucdp-ged-25.1") == ["ucdp-2"]
 
 
-def test_a_release_that_says_nothing_new_is_a_recording_all_the_same(
-    client: Client, database: Database, load: Load
-) -> None:
+def test_a_release_without_changes_is_still_recorded(client: Client, database: Database, load: Load) -> None:
     # given
     same = [event(1, 1, **_in(2023, 2)), event(2, 2, **_in(2023, 2))]
     load("24.1", same)

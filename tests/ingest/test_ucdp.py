@@ -1,4 +1,4 @@
-"""Files of UCDP GED, as they are found in the wild, become incidents with a figure each."""
+"""Files of UCDP GED, in all known layouts, become incidents with one figure each."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +13,8 @@ from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.write.writer import Outcome
 from tests import ged
-from tests.support import Client, draft, record
+from tests.builders import incident_draft, record
+from tests.support import Client
 
 EVENTS = list(ged.events(3))
 
@@ -63,11 +64,9 @@ def test_a_file_becomes_incidents_with_a_figure_of_the_release(
     assert report["source"]["licence"] == "CC BY 4.0"
 
 
-def test_an_incident_that_bears_the_id_already_gets_the_figure(
-    client: Client, database: Database, tmp_path: Path
-) -> None:
+def test_a_figure_goes_to_the_incident_with_the_external_id(client: Client, database: Database, tmp_path: Path) -> None:
     # given
-    record(database, draft("ml-2020-ours", external_ids={"ucdp": "1"}, title="As we tell it"))
+    record(database, incident_draft("ml-2020-ours", external_ids={"ucdp": "1"}, title="As we tell it"))
 
     # when
     summary, _ = load(database, tmp_path / "ged.csv", text(EVENTS))
@@ -107,7 +106,9 @@ def variants() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("content", list(variants()))
-def test_all_layouts_in_the_wild_say_the_same(client: Client, database: Database, tmp_path: Path, content: str) -> None:
+def test_all_known_layouts_give_the_same_incidents(
+    client: Client, database: Database, tmp_path: Path, content: str
+) -> None:
     # given
     load(database, tmp_path / "plain.csv", text(EVENTS))
 
@@ -119,7 +120,7 @@ def test_all_layouts_in_the_wild_say_the_same(client: Client, database: Database
     assert (summary.unchanged, summary.absent) == (3, [])
 
 
-def test_a_repaired_row_says_so_wherever_it_is_seen(client: Client, database: Database, tmp_path: Path) -> None:
+def test_a_repaired_row_is_marked_everywhere(client: Client, database: Database, tmp_path: Path) -> None:
     # given
     event = ged.with_figure(EVENTS[0], 12) | {"low": 15, "high": 10}
 
@@ -137,7 +138,7 @@ def test_a_repaired_row_says_so_wherever_it_is_seen(client: Client, database: Da
     assert incident["attributes"]["repaired"] == told
 
 
-def test_refused_rows_are_told_by_line_and_the_others_are_taken(
+def test_rejected_rows_are_reported_by_line_and_the_others_imported(
     client: Client, database: Database, tmp_path: Path
 ) -> None:
     # given
@@ -161,9 +162,7 @@ def test_refused_rows_are_told_by_line_and_the_others_are_taken(
     assert client.ids("/v1/incidents") == ["ucdp-2"]
 
 
-def test_an_event_that_comes_twice_in_a_file_is_refused_where_it_says_otherwise(
-    client: Client, database: Database, tmp_path: Path
-) -> None:
+def test_a_contradicting_duplicate_event_is_rejected(client: Client, database: Database, tmp_path: Path) -> None:
     # when
     rows = [ged.with_figure(EVENTS[0], 5), ged.with_figure(EVENTS[0], 5), ged.with_figure(EVENTS[0], 6)]
     summary, heard = load(database, tmp_path / "ged.csv", text(rows))
@@ -182,7 +181,7 @@ def test_an_event_that_comes_twice_in_a_file_is_refused_where_it_says_otherwise(
         (b"\x00\x01", "is neither text nor a workbook"), (b"", "is empty"),
     ],
 )  # fmt: skip
-def test_a_file_that_is_not_what_it_says_is_refused_whole(
+def test_a_file_of_another_format_is_rejected(
     client: Client, database: Database, tmp_path: Path, content: str | bytes, why: str
 ) -> None:
     # when
@@ -201,7 +200,7 @@ def test_a_file_that_is_not_what_it_says_is_refused_whole(
         ("26.1", "June", "released_on"), ("---", "2026-06-01", "release"),
     ],
 )  # fmt: skip
-def test_a_release_needs_a_name_and_a_day_that_has_come(name: str | None, on: str | None, member: str) -> None:
+def test_a_release_requires_a_name_and_a_past_day(name: str | None, on: str | None, member: str) -> None:
     with pytest.raises(InvalidInput) as error:
         importer_of(FileFormat.UCDP_GED, name, on)
     assert [fault.name for fault in error.value.faults] == [member]

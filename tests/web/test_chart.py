@@ -1,4 +1,4 @@
-"""The toll chart: where the headline moved, and each report, at their places."""
+"""The toll chart: the headline and each report, at their positions."""
 
 import re
 from typing import Any
@@ -26,7 +26,7 @@ def step(best: int | None, begin: str, to: str | None, **more: Any) -> dict[str,
     return {"measure": "killed", "low": best, "best": best, "high": best, "from": begin, "to": to} | more
 
 
-def test_the_attack_at_indelimane(client: Client) -> None:
+def test_the_chart_of_indelimane_shows_53_then_49(client: Client) -> None:
     # when
     (killed, *others) = drawn(client.json(f"{INDELIMANE}/toll-history"))
 
@@ -57,7 +57,7 @@ def test_the_attack_at_indelimane(client: Client) -> None:
         ([report(5, f"2020-01-{d:02}T12:00:00+02:00") for d in range(1, 29)], [step(5, "2020-01-01T12:00:00Z", None)]),
     ],
 )
-def test_everything_lies_inside_of_the_drawing(reports: list[Any], steps: list[Any]) -> None:
+def test_every_element_is_inside_of_the_drawing(reports: list[Any], steps: list[Any]) -> None:
     (made,) = drawn({"reports": reports, "timeline": steps})
     xs = [*(m.x for m in made.marks), *(s.x for s in made.steps), *(t.at for t in made.days)]
     ys = [*(y for m in made.marks for y in (m.y, m.low, m.high)), *(s.y for s in made.steps)]
@@ -68,7 +68,7 @@ def test_everything_lies_inside_of_the_drawing(reports: list[Any], steps: list[A
     assert all(b.at - a.at >= 100 for a, b in zip(made.days, made.days[1:], strict=False)), "labels keep apart"
 
 
-def test_a_band_is_drawn_where_low_and_high_differ() -> None:
+def test_a_band_is_drawn_when_low_and_high_differ() -> None:
     history = {
         "reports": [report(12, "2020-01-01", low=10, high=15)],
         "timeline": [step(12, "2020-01-01", None, low=10, high=15)],
@@ -93,11 +93,11 @@ def test_reports_of_the_same_moment_stand_side_by_side() -> None:
     assert len({m.x for m in made.marks}) == 3
 
 
-def test_a_figure_for_several_incidents_says_so(client: Client) -> None:
+def test_a_shared_figure_is_labeled(client: Client) -> None:
     (killed,) = drawn(client.json("/v1/incidents/ml-2019-10-burkina-border-1/toll-history"))
     assert killed.line == "" and killed.marks, "it is no headline of this one"
     assert all("killed in 2 incidents jointly, reported by" in mark.label for mark in killed.marks)
 
 
-def test_no_report_no_drawing() -> None:
+def test_nothing_is_drawn_without_reports() -> None:
     assert drawn({"reports": [], "timeline": []}) == []

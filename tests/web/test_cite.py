@@ -1,4 +1,4 @@
-"""Citations, and what search engines are told."""
+"""Citations and linked data."""
 
 import json
 from datetime import date
@@ -14,7 +14,7 @@ def hostile(item: dict[str, Any]) -> dict[str, Any]:
     return item | {"title": "</script><b>{100%} & $5 #1_a~^\\", "summary": "\u2028<!--"}
 
 
-def test_a_citation(client: Client) -> None:
+def test_a_citation_has_every_style(client: Client) -> None:
     # when
     told = cite.citation(client.json(INDELIMANE), ADDRESS, date(2026, 3, 1))
 
@@ -26,12 +26,12 @@ def test_a_citation(client: Client) -> None:
     assert csl["URL"] == ADDRESS and csl["issued"] == {"date-parts": [[2026, 3, 1]]}
 
 
-def test_signs_that_mean_something_to_tex_are_escaped(item: dict[str, Any]) -> None:
+def test_tex_special_characters_are_escaped(item: dict[str, Any]) -> None:
     told = cite.citation(hostile(item), ADDRESS, date(2026, 3, 1))
     assert r"\{100\%\} \& \$5 \#1\_a\~{}\^{}\textbackslash{}" in told.bibtex
 
 
-def test_linked_data_cannot_end_its_element(item: dict[str, Any]) -> None:
+def test_json_ld_cannot_close_its_script_element(item: dict[str, Any]) -> None:
     # when
     told = cite.linked_data(hostile(item), "https://incidents.example/incidents/x", "Mali", {"text/csv": "https://a"})
 
@@ -43,7 +43,7 @@ def test_linked_data_cannot_end_its_element(item: dict[str, Any]) -> None:
     assert read["about"]["location"]["address"]["addressCountry"] == "ML"
 
 
-def test_what_is_not_known_is_not_said(item: dict[str, Any]) -> None:
+def test_json_ld_omits_unknown_values(item: dict[str, Any]) -> None:
     told = json.loads(
         cite.linked_data(item | {"latitude": None, "summary": None, "place": None, "region": None}, "a", "Mali", {})
     )

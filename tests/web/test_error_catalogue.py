@@ -1,4 +1,4 @@
-"""Every error has an entry that says its cause and its cure, and the `type` of a problem document leads there."""
+"""Every error has an entry with its cause and its cure, and the `type` of a problem document links to it."""
 
 import re
 
@@ -11,7 +11,7 @@ def test_every_error_is_explained() -> None:
     assert not unexplained, "give these a cause and a cure in EXPLAINED"
 
 
-def test_the_type_of_a_problem_is_the_address_of_its_entry(client: Client) -> None:
+def test_the_type_of_a_problem_links_to_its_entry(client: Client) -> None:
     # when
     problem = client.get("/v1/incidents?regoin=menaka").json()
     page = client.get(problem["type"])

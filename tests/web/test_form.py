@@ -1,4 +1,4 @@
-"""The form of the explorer is made of the declared filters."""
+"""The form of the explorer is generated from the declared filters."""
 
 from app.query.parameters import ExplorerQuery
 from app.query.query import parameters_of
@@ -17,7 +17,7 @@ def test_every_filter_has_its_field() -> None:
     assert (made.clock.name, made.sort.name) == ("as_of", "sort")
 
 
-def test_what_is_given_stands_in_it_several_times_where_it_is_given_so() -> None:
+def test_a_field_shows_every_given_value() -> None:
     first = form.form([("country", "ML"), ("country", "NE"), ("change", "lowered")]).first
     assert [(f.id, f.value) for f in first if f.name == "country"] == [("f-country", "ML"), ("f-country-1", "NE")]
     (change,) = (f for f in first if f.name == "change")
@@ -25,7 +25,7 @@ def test_what_is_given_stands_in_it_several_times_where_it_is_given_so() -> None
     assert [o.value for o in change.options if o.chosen] == ["lowered"]
 
 
-def test_kinds_of_fields() -> None:
+def test_every_parameter_type_has_its_kind_of_field() -> None:
     made = form.form([("disputed", "true")])
     kinds = {f.name: f.type for f in (*made.first, *made.others, made.clock)}
     assert kinds["q"] == "search"
@@ -35,13 +35,13 @@ def test_kinds_of_fields() -> None:
     assert kinds["event_type"] == kinds["disputed"] == "select"
 
 
-def test_an_instant_stands_in_a_field_that_can_hold_it() -> None:
+def test_an_instant_is_shown_in_a_text_field() -> None:
     for value, kind in (("2019-11-01", "date"), ("2019-11-01T12:00:00+02:00", "text")):
         clock = form.form([("as_of", value)]).clock
         assert (clock.type, clock.value) == (kind, value)
 
 
-def test_the_filters_in_words() -> None:
+def test_active_filters_are_described_in_words() -> None:
     pairs = [("q", "Ménaka"), ("type_of_violence", "2"), ("change", "lowered"), ("as_of", "2019-11-01"), ("limit", "5")]
     assert form.in_words(pairs)[:3] == ["search: Ménaka", "type of violence: non-state", "headline killed was: lowered"]
     assert not any("limit" in line for line in form.in_words(pairs))

@@ -1,4 +1,4 @@
-"""How headlines moved since a reporter gave them."""
+"""How headlines changed since a reporter's first figures."""
 
 from app.web.revisions import revisions
 
@@ -18,16 +18,16 @@ def test_the_first_figure_of_each_incident_is_compared() -> None:
     assert (found.share(found.raised), found.share(found.lowered)) == (50, 25)
 
 
-def test_nobody_to_compare() -> None:
+def test_a_reporter_without_comparable_figures_has_no_revisions() -> None:
     assert revisions([]) is None
 
 
-def test_a_share_of_nothing_is_not_told() -> None:
+def test_no_percentage_is_shown_for_zero() -> None:
     found = revisions([(1, 0, 7)])
     assert found is not None and found.median_share is None and found.median_delta == 7
 
 
-def test_a_headline_that_is_gone_is_told_and_is_no_zero() -> None:
+def test_a_missing_headline_is_shown_as_missing_and_not_zero() -> None:
     found = revisions([(1, 10, None), (2, 10, 15)])
     assert found is not None and (found.incidents, found.gone, found.raised, found.lowered) == (2, 1, 1, 0)
     assert found.median_delta == 5

@@ -1,4 +1,4 @@
-"""What is vendored is what its list says: every file, with its checksum and its licence."""
+"""Vendored files match their list: every file, with its checksum and its license."""
 
 import hashlib
 import re
@@ -7,7 +7,7 @@ from app.web import docs, render
 from app.web.render import VENDOR
 
 
-def test_the_list_has_every_file_with_its_checksum() -> None:
+def test_the_vendored_list_has_every_file_with_its_checksum() -> None:
     listed = dict(re.findall(r"`([\w.-]+/[\w./-]+)` \| `([0-9a-f]{64})`", (VENDOR / "README.md").read_text("utf-8")))
     there = {
         str(file.relative_to(VENDOR)): hashlib.sha256(file.read_bytes()).hexdigest()
@@ -17,7 +17,7 @@ def test_the_list_has_every_file_with_its_checksum() -> None:
     assert listed == there
 
 
-def test_every_package_has_its_licence_and_its_version_in_its_addresses() -> None:
+def test_every_package_has_its_license_and_its_version_in_its_addresses() -> None:
     told = (VENDOR / "README.md").read_text("utf-8")
     versions = {"swagger-ui": docs.SWAGGER_UI_VERSION, "redoc": docs.REDOC_VERSION} | render.VERSIONS
     folders = {folder.name for folder in VENDOR.iterdir() if folder.is_dir()}

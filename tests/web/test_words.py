@@ -1,4 +1,4 @@
-"""Figures, dates and codes as pages say them."""
+"""Figures, dates and codes in the words of the pages."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def told(low: int | None, best: int | None, high: int | None, **more: Any) -> di
         (told(None, None, 7, bound="at_most"), "at most 7", "at most 7"),
     ],
 )
-def test_a_figure(headline: dict[str, Any], figure: str, main: str) -> None:
+def test_figures_are_worded(headline: dict[str, Any], figure: str, main: str) -> None:
     assert (words.figure(headline), words.main_figure(headline)) == (figure, main)
 
 
@@ -45,7 +45,7 @@ def test_a_figure(headline: dict[str, Any], figure: str, main: str) -> None:
         ("0001-01-01", "9999-12-31", "1 January 0001 – 31 December 9999"),
     ],
 )
-def test_when_an_incident_happened(start: str, end: str, said: str) -> None:
+def test_dates_of_incidents_are_worded(start: str, end: str, said: str) -> None:
     assert words.days({"date_start": start, "date_end": end}) == said
 
 
@@ -60,7 +60,7 @@ def test_when_an_incident_happened(start: str, end: str, said: str) -> None:
         ("2019-11-01T09:05:00.5-03:30", "1 November 2019, 09:05 -03:30"),
     ],
 )
-def test_a_moment(text: str | None, said: str) -> None:
+def test_instants_are_worded(text: str | None, said: str) -> None:
     assert words.moment(text) == said
 
 
@@ -75,16 +75,16 @@ def test_a_moment(text: str | None, said: str) -> None:
         (None, None, "–"),
     ],
 )
-def test_what_a_report_did(change: str | None, delta: int | None, said: str) -> None:
+def test_effects_of_reports_are_worded(change: str | None, delta: int | None, said: str) -> None:
     assert words.effect({"change": change, "delta": delta}) == said
 
 
-def test_how_a_headline_moved() -> None:
+def test_changes_of_headlines_are_worded() -> None:
     assert words.moved({"change": "lowered", "first": 53}) == "lowered from 53"
     assert words.moved({"change": "none", "first": 53}) == ""
 
 
-def test_where() -> None:
+def test_places_are_worded() -> None:
     item = {"place": "Indelimane", "district": None, "region": {"code": "ML-9", "name": "Ménaka"}}
     assert words.where(item, "Mali") == "Indelimane, Ménaka, Mali"
     assert (
@@ -93,7 +93,7 @@ def test_where() -> None:
     assert words.where({"place": None, "district": None, "region": None}, "Mali") == "Mali"
 
 
-def test_a_code_and_a_count() -> None:
+def test_codes_and_counts_are_worded() -> None:
     assert words.word("armed_group") == "armed group"
     assert words.word("ngo") == "NGO"
     assert [words.plural(n, "report") for n in (0, 1, 2, 1298)] == [

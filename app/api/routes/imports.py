@@ -2,24 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
 from anyio import BrokenResourceError, EndOfStream, create_memory_object_stream, from_thread, to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from pydantic import RootModel, WithJsonSchema
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from app.api.http.authentication import SECURITY, access_of
 from app.api.http.json_body import JSON, check_body
 from app.api.http.read_request import parse_pairs
+from app.api.http.read_route import read_router
 from app.api.http.responses import Streamed
 from app.api.http.slots import hold
-from app.api.http.write_route import WriteRoute, write_router
 from app.api.openapi.operations import openapi_parameter
 from app.api.openapi.problem_responses import ANY_ROUTE, PROBLEM
 from app.domain.access import Access
@@ -58,36 +57,12 @@ LOOK_SECONDS = 0.25
 CSV = "text/csv"
 OCTETS = "application/octet-stream"
 NDJSON = "application/x-ndjson"
+MEDIA_TYPES = (OCTETS, CSV, JSON)
+"""Whether a file is CSV or JSON is seen from its content. Its media type may say so."""
 PACKED = (
     "the file is a gzip file, a zip archive or a workbook; send it unpacked, as CSV or JSON, "
     "or import it with `incidents import`"
 )
-
-
-class File(RootModel[Annotated[bytes, WithJsonSchema({"type": "string", "format": "binary"})]]):
-    """A file in the format that is named: CSV, or JSON of ACLED. Neither is compressed; the command line reads such."""
-
-
-class ImportRoute(WriteRoute):
-    """A route whose body is a file of any length, and whose answer begins before all of it is recorded."""
-
-    model = File
-
-    @property
-    def media_types(self) -> Sequence[str]:
-        """CSV or JSON; which one is seen from its content. Its media type may say so."""
-        return (OCTETS, CSV, JSON)
-
-    async def _handle(self, request: Request) -> Response:
-        access = await access_of(request)
-        access.expect(Scope.WRITE)
-        question = parse_query(parse_pairs(request.scope["query_string"]), ImportQuery)
-        importer = _importer(question)
-        check_body(request, self.media_types, MOST_BYTES)
-        hold(request, under_way)
-        lines = _imported(request, access, importer)
-        first = await anext(lines)  # a file that is not what it is said to be raises here
-        return Streamed(_resumed(first, lines), headers={"Cache-Control": "no-store"}, media_type=NDJSON)
 
 
 async def _resumed(first: bytes, lines: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
@@ -100,8 +75,8 @@ async def _resumed(first: bytes, lines: AsyncGenerator[bytes]) -> AsyncGenerator
 def _importer(query: ImportQuery) -> Importer:
     if query.format is None:
         raise InvalidInput([FieldError("format", f"is missing; it is one of {', '.join(FileFormat)}")])
-    on = query.released_on
-    return importer_of(query.format, query.release, on.isoformat() if on else None, query.dates)
+    released_on = query.released_on.isoformat() if query.released_on else None
+    return importer_of(query.format, query.release, released_on, query.dates)
 
 
 async def _imported(request: Request, access: Access, importer: Importer) -> AsyncGenerator[bytes]:
@@ -236,14 +211,14 @@ def _line(told: dict[str, Any]) -> bytes:
     return orjson.dumps(told) + b"\n"
 
 
-router = write_router("/v1", ImportRoute)
+router = read_router("/v1")
 
 
 @router.post(
     "/import",
     tags=["Import"],
     summary="Import a file, row by row",
-    status_code=200,
+    response_class=Response,
     responses=ANY_ROUTE
     | {
         200: {
@@ -265,10 +240,22 @@ router = write_router("/v1", ImportRoute)
         "parameters": [
             openapi_parameter(p) | {"required": name == "format"} for name, p in parameters_of(ImportQuery).items()
         ],
+        "requestBody": {
+            "description": "An uncompressed file in the named format: CSV, or JSON of ACLED.",
+            "required": True,
+            "content": {OCTETS: {"schema": {"type": "string", "format": "binary"}}},
+        },
         "security": [{SECURITY: [Scope.WRITE.value]}],
     },
 )
-async def import_rows(writer: Any, session: Any, sent: File, request: Request) -> Any:
-    """Each row is recorded by itself, or refused with its reason. Importing again changes nothing: it needs no
-    `Idempotency-Key`. Incidents of a data set are revised release after release, whatever the order of loading."""
-    raise NotImplementedError
+async def import_rows(request: Request) -> Response:
+    """Each row is recorded by itself, or rejected with its reason. Importing again changes nothing: it needs no
+    `Idempotency-Key`. Incidents of a data set are revised release after release, in any order of loading."""
+    access = await access_of(request)
+    access.expect(Scope.WRITE)
+    importer = _importer(parse_query(parse_pairs(request.scope["query_string"]), ImportQuery))
+    check_body(request, MEDIA_TYPES, MOST_BYTES)
+    hold(request, under_way)
+    lines = _imported(request, access, importer)
+    first = await anext(lines)  # a file in another format raises here
+    return Streamed(_resumed(first, lines), headers={"Cache-Control": "no-store"}, media_type=NDJSON)

@@ -1,21 +1,21 @@
 """What is recorded over HTTP: incidents, toll reports, retractions, withdrawals, sources and reporters."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
+from fastapi import Body
 from starlette.requests import Request
 
-from app.api.http.conditional_requests import conditional_headers
+from app.api.http.conditional_requests import conditional_headers, encoding_of
 from app.api.http.etags import is_of_version, tag
 from app.api.http.json_body import JSON, MERGE_PATCH
-from app.api.http.read_request import encoding_of
-from app.api.http.write_route import WriteRoute, write_router
+from app.api.http.write_route import DocumentedAs, WriteRequest, WriteRoute, write_router
 from app.api.openapi import schemas
 from app.api.openapi.operations import recorded
 from app.api.routes.incidents import ID
 from app.domain.dates import instant_text
 from app.domain.incident import IncidentChange, IncidentDraft, WithdrawalDraft
+from app.domain.json_text import extend_object, json_of
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.toll import RetractionDraft, TollReportDraft
 from app.errors import FieldError, InvalidInput, PreconditionFailed, PreconditionRequired
@@ -24,25 +24,21 @@ from app.query.parameters import ClockQuery
 from app.store.read import incidents as read_incidents
 from app.store.read import reporters_sources
 from app.store.read import reports as read_reports
-from app.store.read import session as read_session
-from app.store.read.session import ReadSession
 from app.store.write.idempotency import Answer
-from app.store.write.writer import Outcome, Writer
+from app.store.write.writer import Outcome
 
 router = write_router("/v1")
 REPORT_ID = {"report_id": "The report's id."}
 WITHDRAWN = "A record with this id is there, or an incident is withdrawn."
 
 
+Patch = Annotated[dict[str, Any], DocumentedAs(IncidentChange), Body(media_type=MERGE_PATCH)]
+
+
 class ChangeRoute(WriteRoute):
     """A change of some members (RFC 7396). What it gives is validated once it is merged with the record."""
 
-    model = IncidentChange
-
-    @property
-    def media_types(self) -> Sequence[str]:
-        """A merge patch, or plain JSON."""
-        return (MERGE_PATCH, JSON)
+    media_types = (MERGE_PATCH, JSON)
 
     def read(self, document: Any) -> Any:
         """The members to be changed."""
@@ -58,11 +54,11 @@ class ChangeRoute(WriteRoute):
     summary="Record an incident with its first reports",
     **recorded("The incident, as its address gives it.", conflict=WITHDRAWN, etag=True),
 )
-async def record_incident(writer: Writer, session: ReadSession, sent: IncidentDraft, request: Request) -> Answer:
+def record_incident(request: WriteRequest, sent: IncidentDraft) -> Answer:
     """An incident and its first toll reports, recorded together or not at all."""
-    _, incident_id = writer.record_incident(sent, new=True)
-    writer.finish()
-    return await _incident(session, incident_id, request, 201)
+    _, incident_id = request.writer.record_incident(sent, new=True)
+    request.writer.finish()
+    return _incident(request, incident_id, 201)
 
 
 changes = write_router("/v1", ChangeRoute)
@@ -75,21 +71,21 @@ changes = write_router("/v1", ChangeRoute)
     summary="Change an incident's record",
     **recorded("The incident as it is now.", path=ID, conflict="The incident is withdrawn.", missing=True, change=True),
 )
-async def change_incident(writer: Writer, session: ReadSession, sent: dict[str, Any], request: Request) -> Answer:
+def change_incident(request: WriteRequest, sent: Patch) -> Answer:
     """A new version of an incident's record, with the members that were sent in the place of the old ones.
 
     Needs `If-Match` with the `ETag` of the incident that the change is made for. Members of `external_ids` and
     `attributes` are added, or taken away with a null; other members are replaced. Versions before stay.
     """
     incident_id = request.path_params["incident_id"]
-    tags, version = request.headers.getlist("if-match"), writer.version_of(incident_id)
+    tags, version = request.headers.getlist("if-match"), request.writer.version_of(incident_id)
     if not tags:
         raise PreconditionRequired("send If-Match with the ETag of the incident that the change is made for")
     if not is_of_version(",".join(tags), f"/v1/incidents/{incident_id}", version):
         raise PreconditionFailed("If-Match names no ETag of the record as it is now (strong, in quotes); read it again")
-    writer.revise_incident(incident_id, sent)
-    writer.finish()
-    return await _incident(session, incident_id, request, 200)
+    request.writer.revise_incident(incident_id, sent)
+    request.writer.finish()
+    return _incident(request, incident_id, 200)
 
 
 @router.post(
@@ -99,9 +95,9 @@ async def change_incident(writer: Writer, session: ReadSession, sent: dict[str, 
     summary="Record a figure about an incident",
     **recorded("The report, as its address gives it.", path=ID, conflict=WITHDRAWN, missing=True),
 )
-async def record_toll_report(writer: Writer, session: ReadSession, sent: TollReportDraft, request: Request) -> Answer:
+def record_toll_report(request: WriteRequest, sent: TollReportDraft) -> Answer:
     """A toll report about this incident, and about others where `incidents` names them."""
-    return await _report(writer, session, sent, [request.path_params["incident_id"]], request)
+    return _report(request, sent, [request.path_params["incident_id"]])
 
 
 @router.post(
@@ -111,11 +107,9 @@ async def record_toll_report(writer: Writer, session: ReadSession, sent: TollRep
     summary="Record a figure about one or several incidents",
     **recorded("The report, as its address gives it.", conflict=WITHDRAWN, missing=True),
 )
-async def record_shared_toll_report(
-    writer: Writer, session: ReadSession, sent: TollReportDraft, request: Request
-) -> Answer:
+def record_shared_toll_report(request: WriteRequest, sent: TollReportDraft) -> Answer:
     """A toll report about the incidents that `incidents` names: one figure, counted once."""
-    return await _report(writer, session, sent, [], request)
+    return _report(request, sent, [])
 
 
 @router.post(
@@ -125,12 +119,12 @@ async def record_shared_toll_report(
     summary="Take a figure back",
     **recorded("The report, which stays.", path=REPORT_ID, conflict="It is retracted already.", missing=True),
 )
-async def retract_toll_report(writer: Writer, session: ReadSession, sent: RetractionDraft, request: Request) -> Answer:
+def retract_toll_report(request: WriteRequest, sent: RetractionDraft) -> Answer:
     """The report is void from `reported_on` on, or as if it had never held; it stays in the history with the reason."""
     report_id = request.path_params["report_id"]
-    writer.retract_report(report_id, sent.reason, sent.reported_on, sent.source)
-    writer.finish()
-    body = await read_reports.toll_report(session, report_id, ClockQuery())
+    request.writer.retract_report(report_id, sent.reason, sent.reported_on, sent.source)
+    request.writer.finish()
+    body = request.view.run(read_reports.find_report, report_id, ClockQuery())
     return _created(body, f"/v1/toll-reports/{report_id}", request)
 
 
@@ -141,13 +135,13 @@ async def retract_toll_report(writer: Writer, session: ReadSession, sent: Retrac
     summary="Take an incident back, or merge it into another",
     **recorded("The withdrawal.", path=ID, conflict="It is withdrawn already.", missing=True),
 )
-async def withdraw_incident(writer: Writer, session: ReadSession, sent: WithdrawalDraft, request: Request) -> Answer:
+def withdraw_incident(request: WriteRequest, sent: WithdrawalDraft) -> Answer:
     """Later reads of the incident get a 410 with the reason; `recorded_as_of` before still answers."""
     incident_id = request.path_params["incident_id"]
-    writer.withdraw_incident(incident_id, sent.reason, sent.merged_into)
-    writer.finish()
+    request.writer.withdraw_incident(incident_id, sent.reason, sent.merged_into)
+    request.writer.finish()
     told = {"incident": incident_id, "reason": sent.reason, "merged_into": sent.merged_into}
-    told |= {"withdrawn_at": instant_text(session.recorded), "withdrawn_by": writer.by}
+    told |= {"withdrawn_at": instant_text(request.view.recorded), "withdrawn_by": request.writer.by}
     return _created(orjson.dumps(told).decode(), f"/v1/incidents/{incident_id}", request)
 
 
@@ -158,9 +152,9 @@ async def withdraw_incident(writer: Writer, session: ReadSession, sent: Withdraw
     summary="Record a source",
     **recorded("The source, as its address gives it.", again=schemas.SourceCounted),
 )
-async def record_source(writer: Writer, session: ReadSession, sent: SourceDraft, request: Request) -> Answer:
+def record_source(request: WriteRequest, sent: SourceDraft) -> Answer:
     """A publication. Sources are also recorded on their first use in a report."""
-    return await _party(writer, session, sent, "source", request)
+    return _party(request, sent, "source")
 
 
 @router.post(
@@ -170,39 +164,41 @@ async def record_source(writer: Writer, session: ReadSession, sent: SourceDraft,
     summary="Record a reporter",
     **recorded("The reporter, as its address gives it.", again=schemas.ReporterCounted),
 )
-async def record_reporter(writer: Writer, session: ReadSession, sent: ReporterDraft, request: Request) -> Answer:
+def record_reporter(request: WriteRequest, sent: ReporterDraft) -> Answer:
     """Somebody who gives figures. Reporters are also recorded on their first use in a report."""
-    return await _party(writer, session, sent, "reporter", request)
+    return _party(request, sent, "reporter")
 
 
-async def _incident(session: ReadSession, incident_id: str, request: Request, status: int) -> Answer:
-    found = await read_incidents.one_incident(session, incident_id, ClockQuery())
+def _incident(request: WriteRequest, incident_id: str, status: int) -> Answer:
+    found = request.view.run(read_incidents.find_incident, incident_id, ClockQuery())
     path = f"/v1/incidents/{incident_id}"
     encoding = encoding_of(Format.JSON, conditional_headers(request.scope["headers"]))
-    ((_, epoch),) = await session.rows(read_session.select_head())
-    etag = tag(path, b"", Format.JSON, encoding, (epoch, found.updated, session.confidential), found.version)
+    etag = tag(
+        path,
+        b"",
+        Format.JSON,
+        encoding,
+        (request.view.epoch, found.updated, request.view.confidential),
+        found.version,
+    )
     answer = _created(found.text, path, request, status)
     return Answer(status, answer.body, {**answer.headers, "ETag": etag})
 
 
-async def _report(
-    writer: Writer, session: ReadSession, sent: TollReportDraft, about: list[str], request: Request
-) -> Answer:
-    _, report_id = writer.record_report(sent, about, new=True)
-    writer.finish()
-    body, wholes = await read_reports.recorded_report(session, report_id)
+def _report(request: WriteRequest, sent: TollReportDraft, about: list[str]) -> Answer:
+    _, report_id = request.writer.record_report(sent, about, new=True)
+    request.writer.finish()
+    body, wholes = request.view.run(read_reports.find_recorded_report, report_id)
     if wholes:
         warnings = [f"the same reporter's {w}, about all victims, still stands; name it in supersedes" for w in wholes]
-        body = f'{body[:-1]},"warnings":{orjson.dumps(warnings).decode()}}}'
+        body = extend_object(body, json_of({"warnings": warnings}))
     return _created(body, f"/v1/toll-reports/{report_id}", request)
 
 
-async def _party(
-    writer: Writer, session: ReadSession, sent: ReporterDraft | SourceDraft, table: str, request: Request
-) -> Answer:
-    outcome, party_id = writer.record_party(sent)
-    writer.finish()
-    body = await reporters_sources.reporter_or_source(session, table, party_id)
+def _party(request: WriteRequest, sent: ReporterDraft | SourceDraft, table: str) -> Answer:
+    outcome, party_id = request.writer.record_party(sent)
+    request.writer.finish()
+    body = request.view.run(reporters_sources.find_reporter_or_source, table, party_id)
     return _created(body, f"/v1/{table}s/{party_id}", request, 201 if outcome is Outcome.CREATED else 200)
 
 

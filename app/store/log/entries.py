@@ -17,9 +17,11 @@ from sqlmodel import col
 from app.domain import merkle
 from app.domain.canonical import canonical
 from app.domain.dates import Instant, instant_text
+from app.domain.json_text import extend_object, json_of, object_of
 from app.domain.vocabulary import ChangeKind
 from app.store.db.sql_text import limited
-from app.store.db.transaction import Row, Transaction
+from app.store.db.statements import Row
+from app.store.db.transaction import Transaction
 from app.store.tables import (
     Change,
     Feed,
@@ -163,11 +165,11 @@ def text_of(row: Row) -> str:
     """A row of `told` as the JSON of the feed, joined from the texts that are stored."""
     seq, at, kind, incident, by, stored, number, version, sources, record, *_ = row
     if version is not None:
-        data = f'{version[:-1]},"sources":{sources},"version":{number}}}'
+        data = extend_object(version, object_of(sources=sources, version=str(number)))
     else:
-        data = record or orjson.dumps(item_of(row)[0]["data"]).decode()
+        data = record or json_of(item_of(row)[0]["data"])
     told = {"seq": seq, "at": instant_text(at), "kind": kind, "incident": incident, "by": by}
-    return f'{orjson.dumps(told).decode()[:-1]},"data":{data},"hash":"{stored.hex()}"}}'
+    return extend_object(json_of(told), object_of(data=data, hash=json_of(stored.hex())))
 
 
 def version_data(record: dict[str, Any], number: int, sources: list[Any]) -> dict[str, Any]:

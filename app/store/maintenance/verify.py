@@ -26,7 +26,8 @@ from app.store.db.connections import BEGIN
 from app.store.db.database import Database
 from app.store.db.history_ends import Endings
 from app.store.db.sql_text import compiled
-from app.store.db.transaction import Row, Transaction
+from app.store.db.statements import Row
+from app.store.db.transaction import Transaction
 from app.store.log import entries as log_entries
 from app.store.log import sealing
 from app.store.maintenance import member_order, schema, sqlite_files

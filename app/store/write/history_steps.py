@@ -8,15 +8,16 @@ from sqlmodel import col
 from app.domain.dates import Instant
 from app.domain.report import NEVER_VALID
 from app.store.db.history_ends import SetEnding, Step, Void
-from app.store.db.transaction import Row, Transaction
-from app.store.read.report_rows import build_reports_about_sets, known_report, report_rows
+from app.store.db.statements import Row
+from app.store.db.transaction import Transaction
+from app.store.read.report_rows import build_reports_about_set, known_report, report_rows
 from app.store.tables import Retraction, TollReport
 from app.store.tables.known_report import KnownReport
 
 MAX_BEHIND = 1000
 """Reports of all sets that are looked through for those of one; where more were recorded since, its end is loaded."""
 
-_ALL = build_reports_about_sets(1, sources=True).add_columns(col(TollReport.recorded_at))
+_ALL = build_reports_about_set(sources=True).add_columns(col(TollReport.recorded_at))
 _may_bear = case(
     (col(TollReport.incident_set) == bindparam("set"), literal_column("1")),
     (col(TollReport.supersedes).is_not(None), literal_column("1")),
@@ -71,7 +72,7 @@ class Steps:
         return row[0] or 0, row[1] or 0
 
     def _all(self, ending: SetEnding) -> list[Step] | None:
-        rows = self._transaction.rows(_ALL, {"set_0": ending.set_key, "recorded": self._transaction.now})
+        rows = self._transaction.rows(_ALL, {"set": ending.set_key, "recorded": self._transaction.now})
         arriving = [_recorded(row) for row in rows]
         return ending.advance(arriving, _voids(arriving), self._now)
 

@@ -3,21 +3,17 @@
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from anyio import to_thread
 
 from app.domain.access import Access
 from app.errors import Conflict, DatabaseBusy
-from app.store.db.budget import Budget
 from app.store.db.database import Database
-from app.store.db.reader import SLICE
-from app.store.db.statements import Fetch, Following, Row, Statement, every_row
 from app.store.db.transaction import Transaction
 from app.store.keys import expect_holds
-from app.store.read.session import ReadSession
+from app.store.read.session import WriteSession
 from app.store.write.idempotency import Answer, Repeatable, _keep, _kept
 from app.store.write.writer import Writer
 
@@ -27,7 +23,7 @@ MOST_WAITING = 200
 """Writes that may wait for their turn."""
 
 
-Work = Callable[[Writer, ReadSession], Coroutine[Any, Any, Answer]]
+Work = Callable[[Writer, WriteSession], Answer]
 """Records something, finishes the writer, and asks for the answer in the same transaction."""
 
 
@@ -134,40 +130,8 @@ def _one(transaction: Transaction, job: _Job) -> Answer:
     expect_holds(transaction, job.access)
     if job.repeatable and (kept := _kept(transaction, job.access, job.repeatable)):
         return kept
-    session = ReadSession(_Inside(transaction), transaction.now, job.opened)
-    answer = _run(job.work(Writer(transaction, job.access.name, insider=job.opened), session))
+    session = WriteSession(transaction, job.opened)
+    answer = job.work(Writer(transaction, job.access.name, insider=job.opened), session)
     if job.repeatable:
         _keep(transaction, job.access, job.repeatable, answer)
     return answer
-
-
-class _Inside:
-    """Reads inside of a write transaction, as a `Reader` does outside. Nothing is waited for."""
-
-    def __init__(self, transaction: Transaction) -> None:
-        self._connection = transaction.connection
-
-    async def rows(self, statement: Statement, budget: Budget | None = None, fetch: Fetch = every_row) -> Any:
-        """What `fetch` takes: all rows, unless told."""
-        return fetch(self._connection.execute(statement.sql, statement.values))
-
-    async def beside(self, budget: Budget, call: Callable[..., Any], *arguments: Any) -> Any:
-        """This is the thread."""
-        return call(*arguments)
-
-    async def slices(self, following: Following, budget: Budget | None) -> AsyncGenerator[list[Row]]:
-        """All rows, some at a time."""
-        rows = await self.rows(following(None, SLICE))
-        while rows:
-            yield rows
-            rows = await self.rows(following(rows[-1], SLICE))
-
-
-def _run(coroutine: Coroutine[Any, Any, Answer]) -> Answer:
-    """The result of a coroutine that waits for nothing."""
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        answer: Answer = done.value
-        return answer
-    raise AssertionError("a work inside a transaction waits for nothing")

@@ -1,7 +1,6 @@
 """SELECTs of what the releases of a data set said before, and of what one of them lacks."""
 
 from contextlib import closing
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, bindparam, exists, func, literal_column, select
@@ -12,7 +11,8 @@ from app.domain.dates import LAST_INSTANT
 from app.domain.vocabulary import Measure
 from app.store.db.connections import EXPORT_CACHE_KIB, read_connection
 from app.store.db.database import Database
-from app.store.db.sql_text import compiled, limited
+from app.store.db.sql_text import among, limited
+from app.store.db.statements import Statement
 from app.store.read.filters import at_clocks, dropped_by_a_release
 from app.store.tables import (
     Incident,
@@ -68,26 +68,21 @@ FIGURES = (
 """(id, reported at, record, low, best, high) of the figures of killed that a reporter gave and did not take back."""
 
 
-@cache
-def bearing(count: int) -> Select[Any]:
-    """(external id, incident) of the incidents whose newest version bears one of some ids."""
-    external, newer = table_of(IncidentExternalId).c, aliased(IncidentVersion)
-    built: Select[Any] = (
-        select(external.id, Incident.id)
-        .join(IncidentVersion, _version.key == external.version)
-        .join(Incident, col(Incident.key) == _version.incident)
-        .outerjoin(Withdrawal, col(Withdrawal.incident) == Incident.key)
-        .where(
-            external.scheme == bindparam("scheme"),
-            external.id.in_([bindparam(f"id_{n}") for n in range(count)]),
-            col(Withdrawal.key).is_(None),
-            ~exists().where(col(newer.incident) == _version.incident, col(newer.number) > _version.number),
-        )
-        .order_by(col(Incident.key).desc())
+_external, _newer = table_of(IncidentExternalId).c, aliased(IncidentVersion)
+BEARING: Select[Any] = (
+    select(_external.id, Incident.id)
+    .join(IncidentVersion, _version.key == _external.version)
+    .join(Incident, col(Incident.key) == _version.incident)
+    .outerjoin(Withdrawal, col(Withdrawal.incident) == Incident.key)
+    .where(
+        _external.scheme == bindparam("scheme"),
+        among(_external.id, "ids"),
+        col(Withdrawal.key).is_(None),
+        ~exists().where(col(_newer.incident) == _version.incident, col(_newer.number) > _version.number),
     )
-    return built
-
-
+    .order_by(col(Incident.key).desc())
+)
+"""(external id, incident) of the incidents whose newest version bears one of the ids `:ids`."""
 SPAN = select(func.min(_span.first_day), func.max(_span.last_day)).where(
     _span.source == bindparam("source"), _span.country == bindparam("country")
 )
@@ -97,17 +92,14 @@ SPAN = select(func.min(_span.first_day), func.max(_span.last_day)).where(
 def absent(database: Database, source: str) -> list[str]:
     """The ids of incidents that an earlier release listed and this one does not, though it speaks of their country and
     time, in their order."""
-    values = {"release": source, "recorded": LAST_INSTANT, "known": LAST_INSTANT}
+    statement = Statement.of(_build_absent, release=source, recorded=LAST_INSTANT, known=LAST_INSTANT)
     connection, _ = read_connection(database.url, EXPORT_CACHE_KIB)
     with closing(connection):
-        return [row[0] for row in connection.execute(_absent_text(), values)]
+        return [row[0] for row in connection.execute(statement.sql, statement.values)]
 
 
-@cache
-def _absent_text() -> str:
-    segment = table_of(Segment).c
+def _build_absent() -> Select[Any]:
     release = select(Source.key).where(col(Source.id) == bindparam("release")).scalar_subquery()
     dropped = dropped_by_a_release(_span.source == release)
-    return compiled(
-        select(segment.incident_id).where(*at_clocks(segment), dropped).distinct().order_by(segment.incident_id)
-    )
+    ids = select(col(Segment.incident_id)).where(*at_clocks(Segment), dropped)
+    return ids.distinct().order_by(col(Segment.incident_id))

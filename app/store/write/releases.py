@@ -14,11 +14,11 @@ import orjson
 
 from app.domain.dates import FOREVER, Instant, moment_text, parse_moment
 from app.domain.incident import MERGED, IncidentDraft, IncidentFields
+from app.domain.json_text import json_of
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
 from app.domain.vocabulary import Bound, Measure, Victims
 from app.errors import Conflict
-from app.store.db.statements import filled_up
 from app.store.tables import (
     Incident,
     Listing,
@@ -93,12 +93,8 @@ class Releases:
         wanted = list(events)
         self._bearing = dict.fromkeys(wanted)
         if wanted:
-            some = filled_up(wanted)
-            values = {f"id_{n}": external_id for n, external_id in enumerate(some)}
-            statement = release_queries.bearing(len(some))
-            for external_id, incident_id in self._writer.transaction.rows(
-                statement, values | {"scheme": self._data_set.scheme}
-            ):
+            values = {"ids": json_of(wanted), "scheme": self._data_set.scheme}
+            for external_id, incident_id in self._writer.transaction.rows(release_queries.BEARING, values):
                 self._bearing[external_id] = incident_id
 
     def record(self, told: ReleaseRow) -> tuple[Outcome, str]:

@@ -17,6 +17,7 @@ from app.domain.dates import FOREVER, Instant, end_of_day, parse_day
 from app.domain.headline import Headline
 from app.domain.history import Span, TollSet, by_set, spans, superseding
 from app.domain.incident import counted_day
+from app.domain.json_text import json_of
 from app.domain.places import Region
 from app.domain.sphere import on_sphere
 from app.domain.text import fold
@@ -28,11 +29,11 @@ from app.store.db.transaction import Transaction
 from app.store.read.report_rows import (
     IncidentFacts,
     build_reports_about_incident,
-    build_reports_about_sets,
+    build_reports_about_set,
     covering,
     known_report,
 )
-from app.store.read.segment_texts import SegmentTexts, headlines_text, own_text, shared_text, text_of
+from app.store.read.segment_texts import SegmentTexts, headlines_text, own_of, own_text, shared_text
 from app.store.tables import (
     TABLES,
     Incident,
@@ -51,7 +52,7 @@ _start = attrgetter("start.instant")
 _COLUMNS = {measure: tuple(f"{measure}_{figure}" for figure in ("low", "best", "high")) for measure in Measure}
 _NO_NUMBERS: dict[str, int | None] = dict.fromkeys(column for columns in _COLUMNS.values() for column in columns)
 _ABOUT_INCIDENT = build_reports_about_incident(bindparam("incident"), sources=True)
-_ABOUT_SET = build_reports_about_sets(1, sources=True)
+_ABOUT_SET = build_reports_about_set(sources=True)
 _LIVE_MEMBER = sql_text.limited(
     select(IncidentSetMember.incident)
     .outerjoin(Withdrawal, col(Withdrawal.incident) == IncidentSetMember.incident)
@@ -125,7 +126,7 @@ def rebuild_sets(transaction: Transaction, touched: Mapping[int, Instant], steps
         if is_long and (later := _later_set_segments(transaction, set_key, since, steps)):
             rows += later
             continue
-        loaded = transaction.rows(_ABOUT_SET, {"set_0": set_key, "recorded": transaction.now})
+        loaded = transaction.rows(_ABOUT_SET, {"set": set_key, "recorded": transaction.now})
         known = [known_report(row) for row in loaded]
         (own,) = by_set(k.report for k in known if k.set_key == set_key)
         open_rows.close(transaction, SetSegment, "incident_set", set_key, begin)
@@ -200,7 +201,7 @@ def _segments(
     shared = {s.incidents: s for s in sets if len(s.incidents) > 1}
     first = _known_from(facts.record, facts.sources, about)
     common = _compared(facts.record) | {"incident": incident, "incident_id": facts.id, "version": facts.version}
-    texts = SegmentTexts(map(text_of, facts.sources))
+    texts = SegmentTexts(map(json_of, facts.sources))
     waiting = iter(about)
     coming = next(waiting, None)
     for span in open_rows.open_spans(toll.starts | {first}, begin, transaction.now):
@@ -235,7 +236,7 @@ def _later_segments(
     open_rows.close(transaction, Segment, "incident", incident, begin)
     texts = SegmentTexts.of_row(last["toll"], last["rest"], last["killed_ever"], last["reported_at"])
     own: dict[str, Any] = {}
-    text = last["toll"].partition(',"shared":')[0]
+    text = own_of(last["toll"])
     rows = []
     for span in open_rows.open_spans({begin} | by_moment.keys(), begin, transaction.now):
         now = by_moment.get(span["known_from"], ())
@@ -251,7 +252,7 @@ def _later_segments(
 
 
 def _shared_text(incidents: tuple[str, ...], headlines: Mapping[Measure, Headline]) -> str:
-    return shared_text(text_of(incidents), headlines_text(headlines))
+    return shared_text(json_of(incidents), headlines_text(headlines))
 
 
 def _later_set_segments(transaction: Transaction, set_key: int, since: Instant, steps: Steps) -> list[dict[str, Any]]:
