@@ -140,7 +140,7 @@ def test_imported_records_name_the_key(editor: Editor, file: bytes) -> None:
     [
         ("/v1/import", TABLE, "format", "is missing; send one of ucdp-ged, acled, csv"),
         ("/v1/import?format=xls", TABLE, "format", "is not a value of this parameter; it is one of ucdp-ged"), ("/v1/import?format=csv&relese=1", TABLE, "relese", ""),
-        ("/v1/import?format=ucdp-ged", TABLE, "release", "is missing"), ("/v1/import?format=ucdp-ged&release=1", TABLE, "released_on", "is missing"),
+        ("/v1/import?format=ucdp-ged", TABLE, "release", "required for ucdp-ged"), ("/v1/import?format=ucdp-ged&release=1", TABLE, "released_on", "required for ucdp-ged"),
         (GED.replace("2026-06-01", "2999-01-01"), TABLE, "released_on", "is in the future"), (GED, TABLE, "file", "is not a UCDP GED file"),
         ("/v1/import?format=csv", b"", "file", "is empty"), ("/v1/import?format=csv", b"\x00\x01", "file", "is neither text nor a workbook"),
     ],
@@ -183,7 +183,7 @@ def test_an_import_that_is_too_large_is_rejected_before_and_during_upload(
     editor: Editor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    monkeypatch.setattr(import_route, "MOST_BYTES", 1000)
+    monkeypatch.setattr(import_route, "MAX_BYTES", 1000)
 
     async def unannounced() -> Any:
         for _ in range(20):
