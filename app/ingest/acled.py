@@ -14,9 +14,9 @@ from app.formats.layouts.cells import Cells
 from app.ingest.actor_rows import ActorRows
 from app.ingest.data_sets import ListedDraft, ListingBatch, Release, expect_columns, items_of, listed_event
 from app.ingest.files import InputTable
-from app.ingest.pipeline import Batch, Item, Summary
+from app.ingest.importer import Importer
+from app.ingest.pipeline import Batch, Item
 from app.ingest.survey import DaySurvey
-from app.store.db.database import Database
 from app.store.write.releases import DataSet, Releases
 from app.store.write.writer import Outcome, Writer
 
@@ -45,7 +45,7 @@ class DeletedDraft(Record):
     deleted_on: MomentText | None
 
 
-class DeletingBatch:
+class DeletingBatch(Batch):
     """Withdraws what ACLED deleted."""
 
     def __init__(self, writer: Writer) -> None:
@@ -59,12 +59,12 @@ class DeletingBatch:
         """Withdraws an incident of ACLED; retracts ACLED's figures in an incident that others recorded."""
         return self._releases.take_back(draft.event, acled.incident_id(draft.event), draft.deleted_on)
 
-    def finish(self) -> None:
-        """Does nothing."""
 
+class AcledImport(Importer):
+    """One file. Each row has the time of its last change, which is when its figure was reported.
 
-class AcledImport:
-    """One file. Each row has the time of its last change, which is when its figure was reported."""
+    A missing event has no meaning, since ACLED lists what it deletes.
+    """
 
     def __init__(self, release: Release) -> None:
         self._released_on, self._dates = release.released_on, release.dates
@@ -123,10 +123,3 @@ class AcledImport:
 
     def _read_deleted(self, cells: Cells) -> dict[str, Any]:
         return {"event": acled.event_of(cells), "deleted_on": acled.changed_at(cells, "deleted_timestamp")}
-
-    def read_again(self) -> bool:
-        """Always false: rows do not refer to each other."""
-        return False
-
-    def finish(self, database: Database, summary: Summary) -> None:
-        """Does nothing: ACLED lists what it deletes, so a missing event has no meaning."""

@@ -13,7 +13,7 @@ from app.domain.written_days import DayOrder
 from app.errors import FieldError, InvalidInput, echo
 from app.formats.layouts.cells import Cells
 from app.ingest.files import InputTable
-from app.ingest.pipeline import Item
+from app.ingest.pipeline import Batch, Item
 from app.ingest.rows import Row
 from app.query.value_types import NAME
 from app.store import tables
@@ -132,7 +132,7 @@ def listed_event(
     return {"incident": incident | more, "listed_on": on}
 
 
-class ListingBatch:
+class ListingBatch(Batch):
     """Records the events that a release lists.
 
     `covers` returns the days around an event that the release covers completely. Without it, no days are covered.
@@ -161,6 +161,3 @@ class ListingBatch:
         incident = draft.incident
         days = self._covers(counted_day(vars(incident))) if self._covers else None
         return self._releases.record(ReleaseRow(incident, self._source, draft.listed_on, days))
-
-    def finish(self) -> None:
-        """Does nothing."""

@@ -1,53 +1,20 @@
 """The formats of input files, and the import of one file."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from app.domain.written_days import DayOrder
 from app.ingest.acled import AcledImport
 from app.ingest.data_sets import Release
-from app.ingest.files import InputTable, open_table
-from app.ingest.pipeline import Batch, Item, Result, Summary, ingest
+from app.ingest.files import open_table
+from app.ingest.importer import Importer
+from app.ingest.pipeline import Result, Summary, ingest
 from app.ingest.plain import PlainImport
 from app.ingest.ucdp import UcdpImport
 from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.db.transaction import Transaction
-from app.store.write.writer import Writer
-
-
-class Importer(Protocol):
-    """Reads one file of a format."""
-
-    def begin(self, writer: Writer) -> Batch:
-        """The recorder of one batch of the file."""
-        ...
-
-    def fits(self, columns: Sequence[str]) -> bool:
-        """Whether these are columns of the format."""
-        ...
-
-    def survey(self, table: InputTable) -> Mapping[str, DayOrder | None]:
-        """Reads the whole file before anything is recorded, and finds the day order of its columns of dates.
-
-        Raises `InvalidInput` if the file has another format, or if the order remains unclear.
-        """
-        ...
-
-    def items(self, table: InputTable) -> Iterator[Item]:
-        """The rows of a file."""
-        ...
-
-    def read_again(self) -> bool:
-        """Whether the file has to be read again."""
-        ...
-
-    def finish(self, database: Database, summary: Summary) -> None:
-        """Adds to the summary what only the whole file shows."""
-        ...
-
 
 IMPORTERS: dict[FileFormat, Callable[[Release], Importer]] = {
     FileFormat.UCDP_GED: UcdpImport,

@@ -84,18 +84,16 @@ class Batch(Protocol):
 
     def prefetch(self, drafts: Sequence[Any]) -> None:
         """Looks up at once what recording these drafts will need."""
-        ...
 
     def record(self, draft: Any) -> tuple[Outcome, str]:
         """Records one draft. Raises an `AppError` if it cannot be recorded."""
-        ...
 
     def finish(self) -> None:
         """Called once the transaction is committed."""
-        ...
+        return
 
 
-class Records:
+class Records(Batch):
     """Records incidents and toll reports that do not exist yet."""
 
     def __init__(self, writer: Writer) -> None:
@@ -110,9 +108,6 @@ class Records:
         if isinstance(draft, IncidentDraft):
             return self._writer.record_incident(draft)
         return self._writer.record_report(draft, [])
-
-    def finish(self) -> None:
-        """Does nothing."""
 
 
 def ingest(

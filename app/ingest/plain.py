@@ -17,11 +17,11 @@ from app.formats.layouts import plain_incidents, plain_reports
 from app.formats.layouts.plain_cells import read_cell
 from app.ingest.data_sets import Release, expect_columns, item_of
 from app.ingest.files import InputTable
-from app.ingest.pipeline import Item, Summary
+from app.ingest.importer import Importer
+from app.ingest.pipeline import Item
 from app.ingest.plain_batch import PlainBatch, PlainIncident, PlainReport, Reading
 from app.ingest.rows import Row
 from app.ingest.survey import DaySurvey
-from app.store.db.database import Database
 from app.store.write.writer import Writer
 
 LONGEST_ISO = 3
@@ -30,7 +30,7 @@ DAYS = ("date_start", "date_end", "reported_on", "source_published_on", "retract
 """Columns with dates, or timestamps."""
 
 
-class PlainImport:
+class PlainImport(Importer):
     """One file. It is read again as long as reports wait for later rows."""
 
     def __init__(self, release: Release) -> None:
@@ -94,9 +94,6 @@ class PlainImport:
         self._reading.last = self._reading.again and not self._reading.created
         self._reading.again = True
         return True
-
-    def finish(self, database: Database, summary: Summary) -> None:
-        """Does nothing."""
 
 
 def _has_reports(table: InputTable) -> bool:

@@ -11,6 +11,7 @@ from app.domain.incident import MERGED, IncidentDraft, IncidentFields
 from app.domain.source import Id, MomentText, Record, SentSource, SourceDraft, Text
 from app.domain.toll import TollReportDraft
 from app.errors import AppError, Conflict, FieldError, InvalidInput
+from app.ingest.pipeline import Batch
 from app.store.tables import Incident, IncidentVersion, Retraction, TollReport
 from app.store.write.confidential_duplicates import NEEDS_ID
 from app.store.write.writer import Outcome, Writer
@@ -56,7 +57,7 @@ class Reading:
     """Ids of rows with a report that waits."""
 
 
-class PlainBatch:
+class PlainBatch(Batch):
     """Records incidents and reports. An existing record that differs gets a new version."""
 
     def __init__(self, writer: Writer, reading: Reading) -> None:

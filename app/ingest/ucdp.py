@@ -4,7 +4,6 @@ import calendar
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from functools import partial
 from typing import Any
 
 from app.domain.dates import Instant, is_before_event, parse_day, parse_moment
@@ -16,11 +15,13 @@ from app.formats.layouts import ucdp
 from app.formats.layouts.cells import Cells
 from app.ingest.data_sets import ListedDraft, ListingBatch, Release, expect_columns, items_of, listed_event
 from app.ingest.files import InputTable
-from app.ingest.pipeline import Item, Summary
+from app.ingest.importer import Importer
+from app.ingest.pipeline import Batch, Item, Summary
 from app.ingest.survey import DaySurvey
 from app.store.db.database import Database
 from app.store.write.release_queries import absent
 from app.store.write.releases import DataSet
+from app.store.write.writer import Writer
 
 _OF_SOURCE = "ucdp-ged-"
 _OF_A_MONTH = re.compile(r"(\d{2})\.0\.(\d{1,2})", re.ASCII)
@@ -64,7 +65,7 @@ def _required(columns: Sequence[str]) -> Sequence[str]:
     return ucdp.REQUIRED if "best_est" in columns else (*ucdp.REQUIRED, "best")
 
 
-class UcdpImport:
+class UcdpImport(Importer):
     """One file of one release. All its figures were reported on the date of the release."""
 
     def __init__(self, release: Release) -> None:
@@ -83,8 +84,11 @@ class UcdpImport:
             attribution="UCDP Georeferenced Event Dataset",
         )
         months = _months_of(release.name)
-        covers = _its_year if months is None else lambda day: months
-        self.begin = partial(ListingBatch, data_set=DATA_SET, source=self._source, covers=covers)
+        self._covers = _its_year if months is None else lambda day: months
+
+    def begin(self, writer: Writer) -> Batch:
+        """The recorder of one batch of the file."""
+        return ListingBatch(writer, DATA_SET, self._source, self._covers)
 
     def fits(self, columns: Sequence[str]) -> bool:
         """Whether these are columns of a GED file."""
@@ -107,10 +111,6 @@ class UcdpImport:
         if is_before_event(parse_moment(self._released_on).instant, parse_day(incident["date_end"])):
             raise ValueError(f"date_end: {incident['date_end']} is after the release date {self._released_on}")
         return listed_event(DATA_SET, self._source, incident, figure, self._released_on, cells)
-
-    def read_again(self) -> bool:
-        """Always false: rows do not refer to each other."""
-        return False
 
     def finish(self, database: Database, summary: Summary) -> None:
         """Adds the events of an earlier release that this one lacks, for the countries and days that it covers."""

@@ -33,7 +33,8 @@ from app.errors import (
     TooManyImports,
     WrongMediaType,
 )
-from app.ingest.formats import Importer, import_file, importer_of
+from app.ingest.formats import import_file, importer_of
+from app.ingest.importer import Importer
 from app.ingest.packed_files import is_packed
 from app.ingest.pipeline import Result, Summary
 from app.query.code_lists import FileFormat

@@ -403,7 +403,7 @@ def test_an_incident_page_shows_the_whole_history(client: Client) -> None:
         assert f'<a class="mark {told["status"]}" href="#{told["id"]}"' in page
     for name in ("Government of Mali", "Malian Armed Forces"):
         assert f"<bdi>{name}</bdi>" in page
-    assert "lowered from 53" in text and "lowered it by 4" in text
+    assert "lowered from 53" in text and "lowered the headline by 4" in text
 
 
 def test_an_incident_with_very_many_reports_shows_the_newest_and_a_count(
@@ -425,7 +425,7 @@ def test_an_incident_with_very_many_reports_shows_the_newest_and_a_count(
     shown = re.findall(r'<tr id="tr-(\d+)"', page)
     assert [int(n) for n in shown] == list(range(100, 600))
     assert page.count('<a class="mark ') == 500
-    assert "The newest 500 of 600; all of them are in the" in page
+    assert "Showing the newest 500 of 600. All of them are in the" in page
     assert '<span class="figure">599</span>' in page
     read(page)
 
@@ -551,7 +551,7 @@ def test_pages_work_on_an_empty_database(empty_client: Client) -> None:
     for address in ("/", "/guide"):
         read(empty_client.get(address).text)
     page = empty_client.get("/").text
-    assert "No incident matches" in page and 'data-first=""' in page
+    assert "No incidents match" in page and 'data-first=""' in page
 
 
 def test_addresses_work_behind_a_proxy_with_a_prefix(seeded: Database) -> None:
