@@ -75,7 +75,7 @@ async def _resumed(first: bytes, lines: AsyncGenerator[bytes]) -> AsyncGenerator
 
 def _importer(query: ImportQuery) -> Importer:
     if query.format is None:
-        raise InvalidInput([FieldError("format", f"is missing; it is one of {', '.join(FileFormat)}")])
+        raise InvalidInput([FieldError("format", f"is missing; send one of {', '.join(FileFormat)}")])
     released_on = query.released_on.isoformat() if query.released_on else None
     return importer_of(query.format, query.release, released_on, query.dates)
 
