@@ -12,6 +12,7 @@ from app.store.read.disclosure import disclosed
 from app.store.read.long_rows import completed_page
 from app.store.read.session import ReadSession
 
+_NOT_RETRACTED = json_of({"retraction": None})
 INCIDENTS_AT_ONCE = 50
 """Incidents whose reports one statement reads."""
 
@@ -62,6 +63,8 @@ async def _reports_of(
         rows = await session.rows(statement)
     reports: dict[str, list[str]] = {incident_id: [] for incident_id in wanted}
     for incident_id, record, reason, reported_on in rows:
-        retraction = reason and {"reason": reason, "reported_on": reported_on}
-        reports[incident_id].append(extend_object(record, json_of({"retraction": retraction})))
+        retraction = _NOT_RETRACTED
+        if reason is not None:
+            retraction = json_of({"retraction": {"reason": reason, "reported_on": reported_on}})
+        reports[incident_id].append(extend_object(record, retraction))
     return reports
