@@ -10,6 +10,7 @@ from rich.text import Text
 from app.domain.dates import moment_text
 from app.domain.vocabulary import Measure
 from app.ingest.pipeline import Summary
+from app.store.tables import ApiKey
 
 ARROWS = {"raised": "▲", "lowered": "▼", "none": ""}
 BAR_WIDTH = 40
@@ -86,14 +87,15 @@ def _sum(row: Mapping[str, Any], name: str, figure: str) -> str:
     return ("–" if own is None else f"{own:,}") + ("" if shared is None else f" (+{shared:,} shared)")
 
 
-def key_table(keys: Sequence[Sequence[Any]]) -> RenderableType:
+def key_table(keys: Sequence[ApiKey]) -> RenderableType:
     """API keys, oldest first."""
     table = Table()
     for name in ("id", "name", "scopes", "created", "expires", "revoked"):
         table.add_column(name, no_wrap=name == "id", overflow="fold")
-    for key_id, name, scopes, *times in keys:
-        days = ("–" if at is None else moment_text(at)[:19] for at in times)
-        table.add_row(*(Text(cell) for cell in (key_id, name, scopes, *days)))
+    for key in keys:
+        instants = (key.created_at, key.expires_at, key.revoked_at)
+        times = ("–" if at is None else moment_text(at)[:19] for at in instants)
+        table.add_row(*(Text(cell) for cell in (key.id, key.name, key.scopes, *times)))
     return table
 
 

@@ -42,7 +42,7 @@ def create_key(
 def list_keys() -> None:
     """List keys (never the secrets)."""
     database = checked(Settings())
-    Console().print(key_table(api_keys.listed(database)))
+    Console().print(key_table(api_keys.list_keys(database)))
 
 
 @keys.command("revoke")

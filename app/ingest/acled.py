@@ -53,7 +53,7 @@ class DeletingBatch(Batch):
 
     def prefetch(self, drafts: Sequence[DeletedDraft]) -> None:
         """Looks up existing incidents."""
-        self._releases.foresee(draft.event for draft in drafts)
+        self._releases.prefetch(draft.event for draft in drafts)
 
     def record(self, draft: DeletedDraft) -> tuple[Outcome, str]:
         """Withdraws an incident of ACLED; retracts ACLED's figures in an incident that others recorded."""

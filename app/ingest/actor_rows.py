@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import orjson
 
-from app.domain.incident import MOST_PARTS
+from app.domain.incident import MAX_PARTS
 from app.errors import echo
 from app.ingest.rows import Row
 
 _OF_ACTOR = ("actor", "inter", "assoc_actor_")
 """Columns of the actor of a row; a number follows the name."""
-MAX_ACTORS = MOST_PARTS
+MAX_ACTORS = MAX_PARTS
 """Of one event."""
 _OF_EVENT = ("event_date", "event_type", "country", "fatalities")
 """Columns in which all rows of an event must agree."""

@@ -145,16 +145,16 @@ class ListingBatch(Batch):
         source: SourceDraft,
         covers: Callable[[date], tuple[date, date]] | None = None,
     ) -> None:
-        if writer.find(tables.Reporter, data_set.reporter.id or "") is None:
-            writer.record_party(data_set.reporter)
-        writer.record_party(source)
+        if writer.appender.find(tables.Reporter, data_set.reporter.id or "") is None:
+            writer.record_reporter_or_source(data_set.reporter)
+        writer.record_reporter_or_source(source)
         self._writer, self._covers = writer, covers
         self._releases, self._source, self._scheme = Releases(writer, data_set), source, data_set.scheme
 
     def prefetch(self, drafts: Sequence[ListedDraft]) -> None:
         """Looks up existing incidents."""
-        self._writer.foresee([draft.incident for draft in drafts])
-        self._releases.foresee(draft.incident.external_ids[self._scheme] for draft in drafts)
+        self._writer.prefetch([draft.incident for draft in drafts])
+        self._releases.prefetch(draft.incident.external_ids[self._scheme] for draft in drafts)
 
     def record(self, draft: ListedDraft) -> tuple[Outcome, str]:
         """Creates or revises the incident, and records its figure if it is new."""
@@ -163,5 +163,4 @@ class ListingBatch(Batch):
         return self._releases.record(ReleaseRow(incident, self._source, draft.listed_on, days))
 
     def finish(self) -> None:
-        """Records which events the release lists."""
-        self._releases.finish()
+        """Does nothing."""

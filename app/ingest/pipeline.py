@@ -1,8 +1,6 @@
 """read → validate → write → report: the pipeline of seeds and of all importers."""
 
-import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -13,6 +11,7 @@ from app.domain.incident import IncidentDraft
 from app.domain.toll import TollReportDraft
 from app.domain.validation import validated
 from app.errors import AppError, HistoryTooLong, InvalidInput
+from app.store.db.collector import paused_collector
 from app.store.db.database import Database
 from app.store.db.transaction import Transaction
 from app.store.write.writer import Outcome, Writer, recording
@@ -90,7 +89,7 @@ class Batch(Protocol):
         """Records one draft. Raises an `AppError` if it cannot be recorded."""
 
     def finish(self) -> None:
-        """Called after everything else of the transaction is written."""
+        """Called once the transaction is committed."""
         return
 
 
@@ -102,7 +101,7 @@ class Records(Batch):
 
     def prefetch(self, drafts: Sequence[IncidentDraft | TollReportDraft]) -> None:
         """Looks up at once what recording these drafts will need."""
-        self._writer.foresee(drafts)
+        self._writer.prefetch(drafts)
 
     def record(self, draft: IncidentDraft | TollReportDraft) -> tuple[Outcome, str]:
         """Records one draft. Raises `Conflict` if a different record has its id."""
@@ -159,22 +158,7 @@ def _recorded(items: list[Item], record: Callable[[list[Item]], list[Result]]) -
     yield results
 
 
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Pauses the garbage collector.
-
-    A batch creates many objects without cycles that live until it is written: the collector would scan them repeatedly.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-@_collector_paused()
+@paused_collector()
 def _record_batch(
     items: list[Item],
     database: Database,
@@ -184,15 +168,14 @@ def _record_batch(
     expect_allowed: Callable[[Transaction], None],
 ) -> list[Result]:
     drafts = [_validated(item) for item in items]
-    with recording(database, by, insider=can_read_confidential) as writer:
-        expect_allowed(writer.transaction)
+    with recording(database, by, can_read_confidential=can_read_confidential) as writer:
+        expect_allowed(writer.appender.transaction)
         batch = begin(writer)
         batch.prefetch([draft for _, draft in drafts if not isinstance(draft, Result)])
         results = [
             draft if isinstance(draft, Result) else _record_item(writer, batch, item, draft) for item, draft in drafts
         ]
-        writer.finish()
-        batch.finish()
+    batch.finish()
     return results
 
 
@@ -220,7 +203,7 @@ def _validated(item: Item) -> tuple[Item, BaseModel | Result]:
 
 def _record_item(writer: Writer, batch: Batch, item: Item, draft: BaseModel) -> Result:
     try:
-        with writer.whole():
+        with writer.appender.savepoint():
             return Result(item, *batch.record(draft))
     except AppError as error:
         return Result(item, Outcome.REFUSED, reason=error.reason)

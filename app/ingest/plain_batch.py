@@ -12,8 +12,8 @@ from app.domain.source import Id, MomentText, Record, SentSource, SourceDraft, T
 from app.domain.toll import TollReportDraft
 from app.errors import AppError, Conflict, FieldError, InvalidInput
 from app.ingest.pipeline import Batch
-from app.store.tables import Incident, Retraction, TollReport
-from app.store.write.same_confidential import NEEDS_ID
+from app.store.tables import Incident, IncidentVersion, Retraction, TollReport
+from app.store.write.confidential_duplicates import NEEDS_ID
 from app.store.write.writer import Outcome, Writer
 
 MAX_IN_ROW = 10_000
@@ -67,7 +67,7 @@ class PlainBatch(Batch):
 
     def prefetch(self, drafts: Sequence[PlainIncident | PlainReport]) -> None:
         """Looks up at once what recording these rows will need."""
-        self._writer.foresee(drafts)
+        self._writer.prefetch(drafts)
 
     def record(self, draft: PlainIncident | PlainReport) -> tuple[Outcome, str]:
         """Records a row. `DEFERRED` if it is counted in another reading of the file."""
@@ -94,11 +94,11 @@ class PlainBatch(Batch):
         return Outcome.REVISED if is_revised else outcome, draft.id
 
     def _record_incident(self, draft: PlainIncident) -> Outcome:
-        known = self._writer.find(Incident, draft.id)
+        known = self._writer.appender.find(Incident, draft.id)
         if known is None:
             alone = draft.model_copy(update={"toll_reports": [], "sources": _own_sources(draft)})
             return self._writer.record_incident(alone)[0]
-        newest = self._writer.gathered.newest_version(known["key"])
+        newest = self._writer.appender.get(IncidentVersion, known["key"])
         changes = _changes(draft, orjson.loads(newest["record"]), orjson.loads(newest["sources"]))
         changed = changes and self._writer.revise_incident(draft.id, changes) is Outcome.CREATED
         return Outcome.REVISED if changed else Outcome.UNCHANGED
@@ -107,17 +107,17 @@ class PlainBatch(Batch):
         """The draft, with ids for confidential sources without one: their ids in the database, or new ones."""
         if not any(map(_needs_id, [*draft.sources, *(report.source for report in draft.toll_reports)])):
             return draft
-        if any(map(_needs_id, draft.sources)) and not self._writer.insider:
+        if any(map(_needs_id, draft.sources)) and not self._writer.can_read_confidential:
             raise InvalidInput([FieldError("sources.id", NEEDS_ID, where="body")])
         sources = [self._with_id(source) for source in draft.sources]
         reports = [r.model_copy(update={"source": self._with_id(r.source)}) for r in draft.toll_reports]
         return draft.model_copy(update={"sources": sources, "toll_reports": reports})
 
     def _with_id(self, source: Any) -> Any:
-        return self._writer.identified(source) if _needs_id(source) else source
+        return self._writer.with_id(source) if _needs_id(source) else source
 
     def _record_report(self, report: PlainReport, incidents: list[str], row_id: str) -> tuple[Outcome, str]:
-        find = self._writer.find
+        find = self._writer.appender.find
         named = [find(Incident, incident_id) for incident_id in report.incidents or ()]
         named += [find(TollReport, report.supersedes)] if report.supersedes else []
         if None in named and not self._reading.last:
@@ -131,9 +131,9 @@ class PlainBatch(Batch):
 
     def _retract(self, report_id: str, draft: RetractionDraft) -> bool:
         """Retracts a report. Returns whether that is new."""
-        report = self._writer.find(TollReport, report_id)
+        report = self._writer.appender.find(TollReport, report_id)
         assert report is not None, "it was recorded just now, or before"
-        known = self._writer.find(Retraction, report["key"])
+        known = self._writer.appender.find(Retraction, report["key"])
         if known is None:
             self._writer.retract_report(report_id, draft.reason, draft.reported_on)
         elif (known["reason"], known["reported_on"]) != (draft.reason, draft.reported_on):

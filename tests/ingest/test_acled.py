@@ -362,7 +362,7 @@ def test_an_undetermined_day_order_is_rejected_before_anything_is_recorded(
         "pass --dates dmy or --dates mdy (over HTTP: dates=dmy)"
     )
     with recording(database, "tests") as writer:
-        assert writer.find(Incident, "acled-mli1") is None
+        assert writer.appender.find(Incident, "acled-mli1") is None
 
 
 def test_with_an_explicit_day_order_only_rows_in_another_order_are_rejected(database: Database, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_an_invalid_item_is_rejected_with_its_position_and_reason(database: Data
     assert (summary.created, summary.unchanged) == (1, 1)
     assert summary.refused == 2
     assert summary.reasons[0].startswith("row 2: ") and "did you mean Ménaka, ML-9" in summary.reasons[0]
-    assert summary.reasons[1] == 'row 3: "good" is recorded already, with another title'
+    assert summary.reasons[1] == 'row 3: "good" already exists and differs in title'
     assert StoreReads(database).ids() == ["good"]
 
 

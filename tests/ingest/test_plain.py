@@ -602,4 +602,4 @@ def test_a_rejected_waiting_row_does_not_cause_endless_passes(database: Database
     summary = load(database, f'id,title,date_start,country,toll_reports\nx,T,2020-01-01,ML,"{text}"\n')
     # then it is refused once, and nothing of it is kept
     assert (summary.created, summary.revised, summary.refused) == (0, 0, 1)
-    assert '"r" is recorded already' in summary.reasons[0]
+    assert '"r" already exists' in summary.reasons[0]

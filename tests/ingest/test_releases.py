@@ -269,7 +269,7 @@ def test_an_event_of_a_withdrawn_incident_is_rejected_with_the_reason(database: 
 def test_a_release_that_contradicts_its_earlier_import_is_rejected(client: Client, load: Load) -> None:
     load(BEFORE, [event(3)])
     summary = load(BEFORE, [event(4)])
-    assert summary.refused == 1 and "is recorded already, with another" in summary.reasons[0]
+    assert summary.refused == 1 and "already exists and differs in" in summary.reasons[0]
     assert told(client)[1] == [("2024-06-01", None, 3)]
 
 

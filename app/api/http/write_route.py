@@ -21,8 +21,8 @@ from app.domain.validation import validated
 from app.domain.vocabulary import Scope
 from app.errors import FieldError, InvalidInput
 from app.query.query import Query, parse_query
-from app.store.read.session import WriteSession
-from app.store.write.idempotency import Answer, Repeatable
+from app.store.write.idempotency import Repeatable
+from app.store.write.recorder import Respond
 from app.store.write.writer import Writer
 
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -31,11 +31,9 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 class WriteRequest(Request):
     """A request inside of its write transaction."""
 
-    def __init__(self, request: Request, writer: Writer, session: WriteSession) -> None:
+    def __init__(self, request: Request, writer: Writer) -> None:
         super().__init__(request.scope)
         self.writer = writer
-        self.view = session
-        """Reads what the transaction has written so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +46,14 @@ class DocumentedAs:
         return handler.generate_schema(self.model)
 
 
-Endpoint = Callable[[WriteRequest, Any], Answer]
+Endpoint = Callable[[WriteRequest, Any], Respond]
 
 
 class WriteRoute(APIRoute):
-    """A route whose endpoint runs inside of a write transaction: `(request: WriteRequest, sent: Model) -> Answer`.
+    """A route whose endpoint records what is sent, `(request: WriteRequest, sent: Model)`, in a write transaction.
 
-    FastAPI documents the body by the type of `sent`. The body is parsed and validated here, because FastAPI accepts
-    duplicate members and NaN.
+    The endpoint returns the function that reads the response once all facts are written. FastAPI documents the body by
+    the type of `sent`. The body is parsed and validated here, because FastAPI accepts duplicate members and NaN.
     """
 
     media_types: ClassVar[Sequence[str]] = (JSON,)
@@ -76,13 +74,11 @@ class WriteRoute(APIRoute):
         body = await read_body(request, self.media_types)
         sent = self.read(read_json(body))
 
-        def work(writer: Writer, session: WriteSession) -> Answer:
-            response: Answer = self.endpoint(WriteRequest(request, writer, session), sent)
-            return response
+        def work(writer: Writer) -> Respond:
+            respond: Respond = self.endpoint(WriteRequest(request, writer), sent)
+            return respond
 
-        answer = await request.app.state.recorder.record(
-            access, work, _repeatable(request, body), opened=access.may(Scope.READ_CONFIDENTIAL)
-        )
+        answer = await request.app.state.recorder.record(access, work, _repeatable(request, body))
         headers = {"Cache-Control": "no-store", **answer.headers}
         return Response(answer.body, answer.status, headers, media_type=JSON)
 

@@ -8,12 +8,17 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.incident import IncidentFields
-from app.domain.source import INT64, DayText, Id, MomentText, Whole
-from app.domain.toll import Breakdown
-from app.domain.vocabulary import Bound, Measure, Movement, ReporterKind, Status, Victims
-
-InstantText = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-24T12:00:00.000001Z"])]
-
+from app.domain.source import (
+    INT64,
+    Hex,
+    Id,
+    InstantText,
+    MomentText,
+    ReporterRecord,
+    SourceRecord,
+)
+from app.domain.toll import TollReportRecord
+from app.domain.vocabulary import Movement, Status
 
 Count = Annotated[int, Field(json_schema_extra=INT64)]
 """A whole number that may exceed 32 bits."""
@@ -25,40 +30,18 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-Hex = Annotated[str, Field(pattern="^([0-9a-f]{2})+$")]
+class Redactable(BaseModel):
+    """A record that may be confidential. Without the scope `read:confidential` its redacted members are null."""
 
-
-class Redactable(Shape):
-    """A record that may be confidential. Its redacted members are null without the scope `read:confidential`."""
-
-    commitment: Hex | None = Field(
-        None,
-        description="Of a confidential record: SHA-256 of its salt and the canonical JSON of its redacted members.",
-    )
     salt: Hex | None = Field(None, description="With the scope `read:confidential`: the salt of the commitment.")
 
 
-class Reporter(Redactable):
+class Reporter(ReporterRecord, Redactable):
     """The person or organization that reported a figure."""
 
-    id: Id
-    name: str | None
-    kind: ReporterKind
-    confidential: Literal[True] | None = Field(None, description="Present if true.")
 
-
-class Source(Redactable):
+class Source(SourceRecord, Redactable):
     """A publication with figures. Unknown members are null."""
-
-    id: Id
-    title: str | None
-    publisher: str | None
-    published_on: DayText | None
-    url: str | None
-    language: str | None
-    licence: str | None
-    attribution: str | None
-    confidential: Literal[True] | None = Field(None, description="Present if true.")
 
 
 class Figures(Shape):
@@ -143,25 +126,11 @@ class Retraction(Shape):
     recorded_at: InstantText
 
 
-class TollReport(Redactable):
+class TollReport(TollReportRecord, Redactable):
     """One reported figure, and whether it stands."""
 
-    id: Id
-    incidents: list[Id]
-    measure: Measure
-    victims: Victims
-    low: Whole | None
-    best: Whole | None
-    high: Whole | None
-    bound: Bound
     reported_by: Reporter
-    reported_on: MomentText
     source: Source
-    breakdown: Breakdown | None
-    locator: str | None
-    note: str | None
-    supersedes: Id | None
-    recorded_at: InstantText
     status: Status
     superseded_by: Id | None
     retraction: Retraction | None

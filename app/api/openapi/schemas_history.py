@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from app.api.openapi.schemas import Count, Figures, IncidentRecord, InstantText, Shape, Source, TollReport
-from app.domain.source import Id, MomentText
+from app.api.openapi.schemas import Count, Figures, IncidentRecord, Shape, Source, TollReport
+from app.domain.source import Id, InstantText, MomentText
 from app.domain.vocabulary import Measure, ReportChange
 
 

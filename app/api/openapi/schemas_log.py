@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from app.api.openapi.schemas import Count, Hex, InstantText, Shape
-from app.domain.source import Id
+from app.api.openapi.schemas import Count, Shape
+from app.domain.source import Hex, Id, InstantText
 from app.domain.vocabulary import ChangeKind
 
 

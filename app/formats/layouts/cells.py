@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Set
 from datetime import date
 from typing import Any, TypeVar
 
-from app.domain.source import MOST_PEOPLE
+from app.domain.source import MAX_PEOPLE
 from app.domain.text import fold
 from app.domain.written_days import DayOrder, in_stated_year, read_day
 from app.errors import echo
@@ -72,7 +72,7 @@ class Cells:
     def people(self, *names: str) -> int | None:
         """A number of people."""
         count = self.whole(*names)
-        if count is not None and not 0 <= count <= MOST_PEOPLE:
+        if count is not None and not 0 <= count <= MAX_PEOPLE:
             raise ValueError(f"{names[0]}: is not a number of people: {count}")
         return count
 

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from app.domain.dates import instant_text, parse_day, parse_moment
-from app.domain.written_days import LONGEST_DAY, NO_DAY, DayOrder, read_day
+from app.domain.written_days import MAX_DAY_LENGTH, NO_DAY, DayOrder, read_day
 from app.errors import echo
 
 _SECONDS = re.compile(r"-?\d{9,10}(\.\d*)?", re.ASCII)
@@ -28,7 +28,7 @@ def read_moment(text: str, order: DayOrder | None) -> str:
     Raises `ValueError` without a subject for other text.
     """
     bare = text.strip()
-    if len(bare) > LONGEST_DAY:
+    if len(bare) > MAX_DAY_LENGTH:
         raise ValueError(f"is not a date or timestamp: {echo(text)}")
     try:
         return parse_moment(bare).text

@@ -96,7 +96,9 @@ class SetEnding:
         if own:
             self.incidents = self.incidents or tuple(sorted(report.incidents))
             self.own.add(report.id)
-            ending = self.by_measure.setdefault(report.measure, Ending())
+            ending = self.by_measure.get(report.measure)
+            if ending is None:
+                ending = self.by_measure[report.measure] = Ending()
             ending.reports += 1
         else:
             ending = self.by_measure[report.measure]

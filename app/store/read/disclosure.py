@@ -15,7 +15,7 @@ from sqlmodel import col
 from app.domain.json_text import json_of
 from app.store.db.sql_text import AnySelect, among
 from app.store.db.statements import Read, Statement
-from app.store.log.sealing import KEPT_VERBATIM, MARK, subject
+from app.store.log.redaction import KEPT_VERBATIM, MARK, subject
 from app.store.read.session import ReadSession, View
 from app.store.tables import Secret
 

@@ -16,8 +16,8 @@ from app.domain.merkle import Hash, Place
 from app.errors import Broken, DatabaseUnusable, FieldError, InvalidInput
 from app.store.db.sql_text import AnySelect, among, at_index, json_rows, limited
 from app.store.db.statements import MANY_ROWS, MAX_BYTES, Row, Statement, size_of
-from app.store.log.entries import text_of, told
-from app.store.log.sealing import MARK
+from app.store.log.entry_rows import select_entries, text_of
+from app.store.log.redaction import MARK
 from app.store.read.disclosure import disclosed_document
 from app.store.read.session import ReadSession
 from app.store.tables import Change, Feed, LogNode, Recording
@@ -159,7 +159,8 @@ async def _hashes(session: ReadSession, places: Sequence[Place]) -> dict[Place, 
 
 def build_changes() -> AnySelect:
     """The columns of `log.entries.told` of `:limit` entries after `:after`."""
-    return limited(told().where(col(Change.seq) > bindparam("after"), col(Change.recorded_at) <= bindparam("recorded")))
+    later = col(Change.seq) > bindparam("after")
+    return limited(select_entries().where(later, col(Change.recorded_at) <= bindparam("recorded")))
 
 
 def build_checkpoint() -> AnySelect:

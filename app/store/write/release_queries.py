@@ -1,9 +1,9 @@
-"""SELECTs of what the releases of a data set said before, and of what one of them lacks."""
+"""SELECTs about earlier releases of a data set, and about the incidents that a release no longer lists."""
 
 from contextlib import closing
 from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, func, literal_column, select
+from sqlalchemy import Select, bindparam, exists, literal_column, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -32,10 +32,6 @@ from app.store.tables import (
 _listing, _version, _report = table_of(Listing).c, table_of(IncidentVersion).c, table_of(TollReport).c
 _span = table_of(ReleaseSpan).c
 _OF_INCIDENT = (_listing.incident == bindparam("incident"), _listing.reporter == bindparam("reporter"))
-IS_LISTED = select(_listing.incident).where(
-    *_OF_INCIDENT, _listing.listed_at == bindparam("listed_at"), _listing.source == bindparam("source")
-)
-"""Whether a release is noted already for an incident."""
 LISTINGS = (
     select(_listing.listed_at, Source.id)
     .join(Source, col(Source.key) == _listing.source)
@@ -52,7 +48,7 @@ BASE = limited(
     .order_by(_version.number.desc()),
     1,
 )
-"""The record as the release before left it: the newest version that was recorded together with a listing."""
+"""The record after the previous release: the newest version that was recorded together with a listing."""
 FIGURES = (
     select(_report.id, _report.reported_at, _report.record, _report.low, _report.best, _report.high)
     .join(IncidentSet, col(IncidentSet.key) == _report.incident_set)
@@ -65,11 +61,11 @@ FIGURES = (
     )
     .order_by(_report.reported_at, _report.key)
 )
-"""(id, reported at, record, low, best, high) of the figures of killed that a reporter gave and did not take back."""
+"""(id, reported at, record, low, best, high) of the death tolls of a reporter that are not retracted."""
 
 
 _external, _newer = table_of(IncidentExternalId).c, aliased(IncidentVersion)
-BEARING: Select[Any] = (
+INCIDENTS_OF_EVENTS: Select[Any] = (
     select(_external.id, Incident.id)
     .join(IncidentVersion, _version.key == _external.version)
     .join(Incident, col(Incident.key) == _version.incident)
@@ -82,16 +78,12 @@ BEARING: Select[Any] = (
     )
     .order_by(col(Incident.key).desc())
 )
-"""(external id, incident) of the incidents whose newest version bears one of the ids `:ids`."""
-SPAN = select(func.min(_span.first_day), func.max(_span.last_day)).where(
-    _span.source == bindparam("source"), _span.country == bindparam("country")
-)
-"""(first day, last day) of which a release lists events of a country; nulls where it lists none yet."""
+"""(external id, incident) of the incidents whose newest version has one of the external ids `:ids`."""
 
 
 def absent(database: Database, source: str) -> list[str]:
-    """The ids of incidents that an earlier release listed and this one does not, though it speaks of their country and
-    time, in their order."""
+    """The sorted ids of incidents that an earlier release listed and this one drops, though it covers their country and
+    time."""
     statement = Statement.of(_build_absent, release=source, recorded=LAST_INSTANT, known=LAST_INSTANT)
     connection, _ = read_connection(database.url, EXPORT_CACHE_KIB)
     with closing(connection):

@@ -23,7 +23,7 @@ REPEATED = {
     "/v1/reporters": {"name": "Somebody", "kind": "local", "confidential": True},
 }
 KEPT = ("location", "etag", "content-type", "cache-control")
-TAKEN = "was sent before, with another request; use a new one"
+TAKEN = "was used for another request; use a new one"
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ def test_two_simultaneous_posts_with_one_key_are_recorded_once(there: Editor) ->
     assert recorded and all(answer.content == recorded[0].content for answer in recorded)
     for answer in answers:
         if answer.status_code == 409:
-            told = "a request with this Idempotency-Key is being answered; ask again when it is"
+            told = "a request with this Idempotency-Key is in progress; retry when it is done"
             assert answer.json()["detail"] == told
     assert _size(there) == size + 1
     assert there.post(*asked[0][:2], Idempotency_Key="k-1").content == recorded[0].content

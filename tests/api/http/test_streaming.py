@@ -60,7 +60,7 @@ def test_shares_leave_slots_for_others() -> None:
     slots.give_back("a")
     slots.take("e")
     assert slots.by_address == {"a": 3, "b": 4, "c": 4, "d": 4, "e": 1}
-    assert (responses.exports.share, changes_stream.streams.share, import_route.under_way.share) == (4, 50, 1)
+    assert (responses.exports.share, changes_stream.streams.share, import_route.import_slots.share) == (4, 50, 1)
 
 
 def _request(messages: list[str], **scope: Any) -> Request:
@@ -205,7 +205,9 @@ def test_confidential_members_reach_only_streams_with_the_scope(database: Databa
         live = LiveLog(reader)
         public, opened = [await read_incidents.open_session(reader, Query(), confidential=may) for may in (False, True)]
         # when
-        first, other, again = [await live.after(session, 0, changes_stream._event) for session in (opened, public, opened)]
+        first, other, again = [
+            await live.after(session, 0, changes_stream._event) for session in (opened, public, opened)
+        ]
         # then
         assert first and other and again is first
         assert b"A witness in danger" in first[1] and b"A witness in danger" not in other[1]

@@ -306,7 +306,10 @@ def test_a_word_outside_of_acleds_list_round_trips() -> None:
 
     # then
     assert incident["event_type"] is None
-    assert [told.partition(" is not a value")[0] for told in repairs] == ["event_type Space battles", "sub_event_type Laser"]
+    assert [told.partition(" is not a value")[0] for told in repairs] == [
+        "event_type Space battles",
+        "sub_event_type Laser",
+    ]
     row = acled.flat_incident(answered(incident, figure))
     assert (row["event_type"], row["sub_event_type"]) == ("Space battles", "Laser")
 
