@@ -161,6 +161,3 @@ class ListingBatch(Batch):
         incident = draft.incident
         days = self._covers(counted_day(vars(incident))) if self._covers else None
         return self._releases.record(ReleaseRow(incident, self._source, draft.listed_on, days))
-
-    def finish(self) -> None:
-        """Does nothing."""
