@@ -1,4 +1,4 @@
-"""Settings, read from the environment (prefix `INCIDENTS_`) and `.env` when the application is made."""
+"""Settings, read from the environment (prefix `INCIDENTS_`) and from `.env` at startup."""
 
 from pathlib import Path
 from typing import Literal
@@ -11,37 +11,37 @@ DEFAULT_DATABASE_URL = "sqlite:///incidents.db"
 
 
 class Settings(BaseSettings):
-    """Each has a default that works; the README lists them all."""
+    """All settings. Each has a default that works; `docs/reference/settings.md` lists them."""
 
     model_config = SettingsConfigDict(env_prefix="INCIDENTS_", env_file=".env", extra="ignore", frozen=True)
 
-    database_url: str = Field(DEFAULT_DATABASE_URL, description="Where records are written, as an SQLAlchemy URL.")
-    replica_url: str | None = Field(None, description="Where records are read; the database itself when unset.")
+    database_url: str = Field(DEFAULT_DATABASE_URL, description="Database to write to, as an SQLAlchemy URL.")
+    replica_url: str | None = Field(None, description="Database to read from. Default: the database to write to.")
     host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    seed: bool = Field(True, description="Load the seeds into an empty database when serving.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    seed: bool = Field(True, description="Load the seed incidents into an empty database at startup.")
     log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
-        "info", description="Least level logged."
+        "info", description="Minimum log level."
     )
-    access_log: bool = Field(False, description="Log a line per request.")
-    read_seconds: float = Field(2.0, gt=0, le=60, description="Longest time one request may read, in seconds.")
-    request_seconds: float = Field(10.0, gt=0, le=300, description="Longest time a client may take to send a request.")
+    access_log: bool = Field(False, description="Log one line per request.")
+    read_seconds: float = Field(2.0, gt=0, le=60, description="Maximum time that one request may read, in seconds.")
+    request_seconds: float = Field(10.0, gt=0, le=300, description="Maximum time to receive a request, in seconds.")
     send_seconds: float = Field(
-        30.0, gt=0, le=3600, description="Longest time a client may take for the next 16 KiB of a response, in seconds."
+        30.0, gt=0, le=3600, description="Maximum time for a client to read the next 16 KiB of a response, in seconds."
     )
     keep_alive_seconds: int = Field(
-        75, ge=1, le=3600, description="Longest time a connection stays open after a response, in seconds."
+        75, ge=1, le=3600, description="Maximum idle time of a connection after a response, in seconds."
     )
     clock_ahead_seconds: float = Field(
-        120.0, ge=0, description="How far the newest recording may be ahead of the clock when something is recorded."
+        120.0, ge=0, description="Maximum time that the newest recording may be ahead of the clock, in seconds."
     )
-    cors_origins: list[str] = Field(["*"], description="Origins whose pages may read (JSON list).")
+    cors_origins: list[str] = Field(["*"], description="Origins whose pages may read (a JSON list).")
     public_url: str | None = Field(
-        None, description="Public address behind a proxy: in the OpenAPI document, links, citations."
+        None, description="Public base URL when behind a proxy; used in the OpenAPI document, links and citations."
     )
 
 
 def data_folder(name: str) -> Path:
-    """`migrations` or `seeds`: inside the package when installed, beside it in a checkout."""
+    """The folder `migrations` or `seeds`: inside the package when installed, next to it in a checkout."""
     inside = _HERE / f"_{name}"
     return inside if inside.is_dir() else _HERE.parent / name

@@ -1,4 +1,4 @@
-"""Answers as a person reads them in a terminal."""
+"""Results as text for a terminal."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,6 +10,7 @@ from rich.text import Text
 from app.domain.dates import moment_text
 from app.domain.vocabulary import Measure
 from app.ingest.pipeline import Summary
+from app.store.tables import ApiKey
 
 ARROWS = {"raised": "▲", "lowered": "▼", "none": ""}
 BAR_WIDTH = 40
@@ -17,7 +18,7 @@ WIDE = 110
 
 
 def incident_table(items: Sequence[Mapping[str, Any]], width: int) -> RenderableType:
-    """Incidents with their killed headline, and how it moved since its first figure; titles where there is room."""
+    """Incidents with their headline of killed and its first figure; titles if the terminal is wide enough."""
     titles = width >= WIDE
     table = Table()
     table.add_column("id", no_wrap=True)
@@ -42,7 +43,7 @@ def incident_table(items: Sequence[Mapping[str, Any]], width: int) -> Renderable
 
 
 def incidents_caption(count: int, total: int | None, cursor: str | None) -> str:
-    """How many were shown, of how many where that was asked, and how to go on."""
+    """The number of incidents shown, the total if it was requested, and how to continue."""
     of_all = f" of {total}" if total is not None else ""
     more = f"; more with --cursor {cursor}" if cursor else ""
     return f"{count}{of_all} incident{'' if count == 1 and not of_all else 's'}{more}"
@@ -59,12 +60,12 @@ def _headline(killed: Mapping[str, Any]) -> str:
 
 
 def _shared(toll: Mapping[str, Any] | None) -> str:
-    told = [s["killed"]["best"] for s in (toll or {}).get("shared", ()) if "killed" in s]
-    return f"(shared {', '.join(map(str, told))})" if told else "–"
+    figures = [s["killed"]["best"] for s in (toll or {}).get("shared", ()) if "killed" in s]
+    return f"(shared {', '.join(map(str, figures))})" if figures else "–"
 
 
 def sums_table(sums: Mapping[str, Any], groups: Sequence[str], figure: str) -> RenderableType:
-    """Counts and the sums of one figure by group, with the total; shared figures beside them."""
+    """Counts and sums of one figure by group, with the total and shared figures."""
     rows = [*sums["items"], sums["total"]]
     shown = [m for m in Measure if any(r[m][figure] is not None or r[f"{m}_shared"][figure] is not None for r in rows)]
     table = Table(show_footer=True)
@@ -86,14 +87,15 @@ def _sum(row: Mapping[str, Any], name: str, figure: str) -> str:
     return ("–" if own is None else f"{own:,}") + ("" if shared is None else f" (+{shared:,} shared)")
 
 
-def key_table(keys: Sequence[Sequence[Any]]) -> RenderableType:
+def key_table(keys: Sequence[ApiKey]) -> RenderableType:
     """API keys, oldest first."""
     table = Table()
     for name in ("id", "name", "scopes", "created", "expires", "revoked"):
         table.add_column(name, no_wrap=name == "id", overflow="fold")
-    for key_id, name, scopes, *times in keys:
-        told = ("–" if at is None else moment_text(at)[:19] for at in times)
-        table.add_row(*(Text(cell) for cell in (key_id, name, scopes, *told)))
+    for key in keys:
+        instants = (key.created_at, key.expires_at, key.revoked_at)
+        times = ("–" if at is None else moment_text(at)[:19] for at in instants)
+        table.add_row(*(Text(cell) for cell in (key.id, key.name, key.scopes, *times)))
     return table
 
 
@@ -108,7 +110,7 @@ def history_view(history: Mapping[str, Any]) -> RenderableType:
         reports.add_row(*(Text(cell) for cell in (*cells, f"{r['change']}{delta}")))
     parts: list[RenderableType] = [reports, _chart(history["timeline"])]
     for shared in history.get("shared", ()):
-        parts += [Text(f"together with {', '.join(shared['incidents'])}:"), _chart(shared["timeline"])]
+        parts += [Text(f"jointly with {', '.join(shared['incidents'])}:"), _chart(shared["timeline"])]
     return Group(*parts)
 
 
@@ -131,30 +133,30 @@ def _figure(report: Mapping[str, Any]) -> str:
 
 def _chart(timeline: Sequence[Mapping[str, Any]]) -> RenderableType:
     chart = Table.grid(padding=(0, 1))
-    most = max((step["high"] or 0 for step in timeline), default=0) or 1
+    highest = max((step["high"] or 0 for step in timeline), default=0) or 1
     for step in timeline:
         low, best, high = (step[name] or 0 for name in ("low", "best", "high"))
-        marks = "█" * round(best / most * BAR_WIDTH)
-        marks += "░" * (round(high / most * BAR_WIDTH) - len(marks))
-        told = "not reported" if step["best"] is None else str(best)
+        marks = "█" * round(best / highest * BAR_WIDTH)
+        marks += "░" * (round(high / highest * BAR_WIDTH) - len(marks))
+        figure = "not reported" if step["best"] is None else str(best)
         span = f" ({low}–{high})" if low != high else ""
-        chart.add_row(Text(step["from"]), step["measure"], marks, f"{told}{span}")
+        chart.add_row(Text(step["from"]), step["measure"], marks, f"{figure}{span}")
     return chart
 
 
-MOST_NAMED = 10
+MAX_NAMED = 10
 
 
 def summary_lines(name: str, summary: Summary, *, dry_run: bool = False) -> Iterator[str]:
-    """What an import did, in a few lines: the counts, why rows were refused, and what is absent."""
+    """The result of an import in a few lines: counts, refused rows with reasons, and absent incidents."""
     counts = [f"{getattr(summary, c)} {c}" for c in ("created", "revised", "unchanged")]
     counts += [f"{summary.withdrawn} withdrawn"] if summary.withdrawn else []
     counts += [f"{len(summary.absent)} absent", f"{summary.repaired} repaired", f"{summary.refused} refused"]
-    yield f"{name}: {', '.join(counts)}{' (a dry run: nothing is kept)' if dry_run else ''}"
-    for reason in summary.reasons[:MOST_NAMED]:
+    yield f"{name}: {', '.join(counts)}{' (dry run: nothing was recorded)' if dry_run else ''}"
+    for reason in summary.reasons[:MAX_NAMED]:
         yield f"  refused: {reason}"
-    if summary.refused > MOST_NAMED:
-        yield f"  … and {summary.refused - MOST_NAMED} more; --rejects FILE keeps them all"
+    if summary.refused > MAX_NAMED:
+        yield f"  … and {summary.refused - MAX_NAMED} more; use --rejects FILE to keep them all"
     if summary.absent:
-        more = f" and {len(summary.absent) - MOST_NAMED} more" if len(summary.absent) > MOST_NAMED else ""
-        yield f"  absent: {', '.join(summary.absent[:MOST_NAMED])}{more}"
+        more = f" and {len(summary.absent) - MAX_NAMED} more" if len(summary.absent) > MAX_NAMED else ""
+        yield f"  absent: {', '.join(summary.absent[:MAX_NAMED])}{more}"

@@ -91,7 +91,7 @@ def record(database: Database, *drafts: IncidentDraft | TollReportDraft, about: 
                 writer.record_incident(draft)
             else:
                 writer.record_report(draft, list(about))
-        return writer.now
+        return writer.appender.now
 
 
 def record_report(database: Database, incidents: str | list[str], **members: Any) -> str:

@@ -1,1 +1,1 @@
-"""HTTP: questions in, bytes out."""
+"""HTTP: requests in, responses out."""

@@ -1,4 +1,4 @@
-"""The application: made from settings, never at import."""
+"""The application, made from settings and never at import."""
 
 import asyncio
 import gc
@@ -17,9 +17,9 @@ from app.api.http import metrics, problems
 from app.api.http.kept_files import KeptFiles
 from app.api.http.middleware import Cors, Envelope
 from app.api.openapi.document import LICENSE, TAGS, Application
-from app.api.routes import assets, health, incidents, log, ogc, pages, records, statistics, toll_reports
+from app.api.routes import assets, changes_stream, health, incidents, log, ogc, pages, records, statistics, toll_reports
 from app.api.routes import imports as import_route
-from app.api.routes.live_log import LiveFeed
+from app.api.routes.live_log import LiveLog
 from app.domain.places import load_names
 from app.formats import encoding, parquet
 from app.query.code_lists import Format
@@ -33,15 +33,15 @@ from app.web import docs
 DESCRIPTION = """
 Records of conflict incidents that keep **every toll that was reported**: who gave it, when, and what it replaced.
 
-* `as_of=2019-11-01` answers with what had been reported by that day; `recorded_as_of` with what this service knew.
+* `as_of=2019-11-01` returns what had been reported by that day; `recorded_as_of` what this service had recorded.
 * The headline follows the rule `latest-standing`; `/v1/incidents/{id}/toll-history` shows how it came about.
 * Null is "not reported", never 0. Nothing is overwritten.
-* Errors are problem documents (RFC 9457); a 422 names every parameter that is wrong and the nearest right one.
+* Errors are problem documents (RFC 9457); a 422 names every invalid parameter, and suggests the nearest valid one.
 """.strip()
 
 
 BUSY_SECONDS = 3
-"""How long a write waits for other processes; less than the time for answers in flight when the service stops."""
+"""How long a write waits for other processes: less than responses in flight may take when the service stops."""
 
 
 async def _stop_when(stopping: asyncio.Event, recorder: Recorder) -> None:
@@ -50,19 +50,19 @@ async def _stop_when(stopping: asyncio.Event, recorder: Recorder) -> None:
 
 
 SWITCH_SECONDS = 0.0005
-"""After so long a thread lets the event loop have its turn. Python's own 5 ms add up where several threads are busy."""
+"""How long a thread runs before the event loop does. Python's default of 5 ms adds up if several threads are busy."""
 
 
 COLLECT_AFTER = (2_000, 10, 1_000)
-"""Thresholds of the garbage collector. By Python's own it looks through all that a page of 1,000 incidents consists of
-while that is made, which takes up to 0.1 s with everybody waiting. Cycles are few here, and most of them are young."""
+"""Thresholds of the garbage collector. With the defaults it scans all objects of a page of 1,000 incidents while it is
+made: up to 0.1 s, in which all clients wait. There are few cycles here, and most of them are young."""
 
 
 def _settle() -> None:
-    """Loads what the first question about a country or region needs.
+    """Loads the names that the first query with a country or region needs.
 
-    Then takes what was made so far out of the sight of Python's garbage collector. Nothing of it is garbage, and to
-    look through it takes 0.1 s every now and then, in which nobody is answered.
+    Then exempts all existing objects from garbage collection. None of them is garbage, and scanning them takes 0.1 s
+    now and then, in which all clients wait.
     """
     load_names()
     gc.freeze()
@@ -71,7 +71,7 @@ def _settle() -> None:
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application. The database must exist; `incidents serve` makes it."""
+    """The application. The database must exist; `incidents serve` creates it."""
     settings = settings or Settings()
     database = Database(settings.replica_url or settings.database_url)
     reader = Reader(database, settings.read_seconds)
@@ -81,17 +81,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
         await to_thread.run_sync(remove_abandoned)
-        await to_thread.run_sync(app.openapi)  # takes 0.4 s, in which nobody else would be answered
-        threading.Thread(target=_settle, daemon=True).start()  # takes a second, which is not waited for
+        await to_thread.run_sync(app.openapi)  # takes 0.4 s, for which no request should wait
+        threading.Thread(target=_settle, daemon=True).start()  # takes a second, in the background
         stopping = asyncio.Event()
-        sending_back = asyncio.create_task(_stop_when(stopping, recorder))
+        recorder_stops = asyncio.create_task(_stop_when(stopping, recorder))
         yield {
             "request_seconds": settings.request_seconds,
             "send_seconds": settings.send_seconds,
             "stopping": stopping,
         }
         stopping.set()
-        await sending_back
+        await recorder_stops
         files.close()
         await parquet.all_cleared()
         await recorder.close()
@@ -112,15 +112,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.settings, app.state.reader = settings, reader
-    app.state.recorder, app.state.files, app.state.live = recorder, files, LiveFeed(reader)
-    # Taken over as they are: routes of an included router are looked up anew at each request.
-    for module in (incidents, toll_reports, statistics, log, records, import_route, ogc, health):
+    app.state.recorder, app.state.files, app.state.live = recorder, files, LiveLog(reader)
+    # Not by `include_router`, which resolves the routes of a router again at each request.
+    for module in (incidents, toll_reports, statistics, log, changes_stream, records, import_route, ogc, health):
         app.router.routes.extend(module.router.routes)
     app.router.routes.extend(records.changes.routes)
     app.router.routes.extend([metrics.ROUTE, ogc.REDIRECT, *pages.ROUTES, *docs.routes(), *assets.ROUTES])
-    packed = (Format.PARQUET,)  # is compressed already
-    for media_type in (*(encoding.media_type(form) for form in Format if form not in packed), problems.MEDIA_TYPE):
-        add_compress_type(media_type)
+    for media_type in (*map(encoding.media_type, Format), problems.MEDIA_TYPE):
+        if media_type != encoding.media_type(Format.PARQUET):  # which is compressed already
+            add_compress_type(media_type)
     app.add_middleware(CompressMiddleware, minimum_size=1000)
     app.add_middleware(
         Cors,

@@ -14,7 +14,7 @@ from app.errors import AppError, InvalidInput
 __all__ = ["app", "evidence", "exporting", "importing", "main", "reading", "serving"]
 
 UsageError: Any = typer.BadParameter.__base__
-"""What Typer raises for anything typed wrong; it gives no name of its own to it."""
+"""The base of what Typer raises for usage errors; Typer does not export it."""
 assert UsageError.__name__ == "UsageError"
 
 
@@ -26,11 +26,11 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 
 def main() -> None:
-    """Runs the command. An error is one line on standard error, and exit code 1 (2 for what was typed wrong)."""
+    """Runs the command. An error is one line on standard error, with exit code 1, or 2 for usage errors."""
     try:
         sys.exit(app(standalone_mode=False))
     except UsageError as error:
-        if message := error.format_message():  # empty where no command was named and the help was shown
+        if message := error.format_message():  # empty if no command was given and the help was shown
             typer.echo(f"incidents: {message}", err=True)
         sys.exit(2)
     except typer.Abort:
@@ -38,7 +38,7 @@ def main() -> None:
     except InvalidInput as error:
         for fault in error.faults:
             value = f' "{fault.as_json()["value"]}"' if fault.value is not None else ""
-            typer.echo(f"incidents: {fault.name}{value} {fault.message}", err=True)
+            typer.echo(f"incidents: {fault.name}{value}: {fault.message}", err=True)
         sys.exit(2)
     except AppError as error:
         typer.echo(f"incidents: {error.detail}", err=True)

@@ -1,4 +1,4 @@
-"""The command itself, and what its parts share."""
+"""The command itself, and helpers of its subcommands."""
 
 import typer
 
@@ -16,7 +16,7 @@ app = typer.Typer(
 
 
 def text(typed: str) -> str:
-    """An argument, which must be text: a shell passes any bytes on."""
+    """A command-line argument that is valid text. Shells pass any bytes."""
     try:
         return check_text(typed)
     except ValueError as error:
@@ -24,14 +24,14 @@ def text(typed: str) -> str:
 
 
 def migrated(settings: Settings) -> Database:
-    """The database, made or brought up to date."""
+    """The database, created or migrated if needed."""
     database = Database(settings.database_url, max_ahead_seconds=settings.clock_ahead_seconds)
     schema.migrate(database)
     return database
 
 
 def checked(settings: Settings) -> Database:
-    """The database, which must be there and fit."""
+    """The existing database. Raises `DatabaseUnusable` if it is missing or has another schema."""
     database = Database(settings.database_url)
     schema.check(database)
     return database

@@ -16,21 +16,21 @@ from app.errors import FieldError, InvalidInput
 from app.settings import Settings
 from app.store import keys as api_keys
 from app.store.db.database import Database
-from app.store.maintenance import backup as copying
-from app.store.maintenance import verify as proving
+from app.store.maintenance import backup as backups
+from app.store.maintenance import verify as verification
 from app.terminal import key_table
 
-keys = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
+keys = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 
 
 @keys.command("create")
 def create_key(
-    name: Annotated[str, typer.Option(help="Who holds it; shown for ever beside all that is recorded with it.")],
-    scope: Annotated[list[Scope], typer.Option(help="What it may do; repeatable.")],
-    expires: Annotated[str | None, typer.Option(help="Last day, or instant, on which it holds.")] = None,
+    name: Annotated[str, typer.Option(help="Name of the holder. It is shown with every record that the key writes.")],
+    scope: Annotated[list[Scope], typer.Option(help="What the key may do. Repeatable.")],
+    expires: Annotated[str | None, typer.Option(help="Last day, or instant, on which the key is valid.")] = None,
 ) -> None:
-    """Make a key and print it, this once."""
+    """Create a key; it is shown only once."""
     try:
         ends = parse_moment(expires).instant if expires else None
     except ValueError as error:
@@ -40,14 +40,14 @@ def create_key(
 
 @keys.command("list")
 def list_keys() -> None:
-    """List the keys, which are not shown themselves."""
+    """List keys (never the secrets)."""
     database = checked(Settings())
-    Console().print(key_table(api_keys.listed(database)))
+    Console().print(key_table(api_keys.list_keys(database)))
 
 
 @keys.command("revoke")
 def revoke_key(key_id: Annotated[str, typer.Argument(metavar="ID", parser=text)]) -> None:
-    """End a key. What was recorded with it stays."""
+    """Revoke a key. Its records stay."""
     database = checked(Settings())
     api_keys.revoke(database, key_id)
     typer.echo(f"revoked {key_id}", err=True)
@@ -56,42 +56,42 @@ def revoke_key(key_id: Annotated[str, typer.Argument(metavar="ID", parser=text)]
 @app.command()
 def verify(
     against: Annotated[
-        Path | None, typer.Option(help="A checkpoint of earlier, as /v1/log/checkpoint gave it (JSON file).")
+        Path | None, typer.Option(help="JSON file with an earlier response of /v1/log/checkpoint.")
     ] = None,
 ) -> None:
-    """Prove the log, the hashes and everything derived. Exit 1 names the first place that is broken."""
+    """Verify the log, the hashes and all derived rows. Exits with 1 and the first damaged place."""
     database = checked(Settings())
     earlier = _checkpoint(against) if against else None
     shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
     with Progress(*shown, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("entries of the log", total=None)
-        proved = proving.verify(database, earlier, lambda entries: bar.update(task, completed=entries))
-    typer.echo(f"whole: {proved.entries} entries, {proved.rows} rows, root {proved.root}")
+        task = bar.add_task("log entries", total=None)
+        proved = verification.verify(database, earlier, lambda entries: bar.update(task, completed=entries))
+    typer.echo(f"verified: {proved.entries} entries, {proved.rows} rows, root {proved.root}")
 
 
-def _checkpoint(file: Path) -> proving.Checkpoint:
+def _checkpoint(file: Path) -> verification.Checkpoint:
     try:
-        told = orjson.loads(file.read_bytes())
-        checkpoint = proving.Checkpoint(told["size"], told["root"])
+        document = orjson.loads(file.read_bytes())
+        checkpoint = verification.Checkpoint(document["size"], document["root"])
         if type(checkpoint.size) is int and checkpoint.size >= 0 and re.fullmatch("[0-9a-f]{64}", checkpoint.root):
             return checkpoint
         raise ValueError
     except (OSError, ValueError, TypeError, KeyError):
-        why = "is not a checkpoint as /v1/log/checkpoint gives it"
+        why = "not a checkpoint, as /v1/log/checkpoint returns it"
         raise InvalidInput([FieldError("against", why, str(file), "argument")]) from None
 
 
 @app.command()
 def backup(file: Path) -> None:
-    """Write a consistent copy of the database to a new file; the service may go on."""
-    copying.backup(Database(Settings().database_url), file)
+    """Back up the database to a new file; the service can keep running."""
+    backups.backup(Database(Settings().database_url), file)
     typer.echo(f"wrote {file}", err=True)
 
 
 @app.command()
 def restore(file: Path) -> None:
-    """Put a backup in the place of the database, whose last state is kept beside it. Begins a new epoch of the feed."""
+    """Restore a backup. The replaced database is kept next to it. Starts a new epoch of the change log."""
     settings = Settings()
-    kept = copying.restore(file, Database(settings.database_url))
-    typer.echo(f"restored {file}" + (f"; what was there is in {kept}" if kept else ""), err=True)
+    kept = backups.restore(file, Database(settings.database_url))
+    typer.echo(f"restored {file}" + (f"; the replaced database is {kept}" if kept else ""), err=True)

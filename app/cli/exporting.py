@@ -92,11 +92,6 @@ def _format_of(file: Path, layout: Format | None, partition: bool) -> Format:
     format = SUFFIXES.get(file.suffix.lower(), Format.PARQUET if partition else None)
     if format is None:
         raise _unfit(file, f"has an unknown suffix; use one of {', '.join(SUFFIXES)}")
-    if format is Format.PARQUET:
-        try:
-            str(file.absolute()).encode()
-        except UnicodeEncodeError:
-            raise _unfit(file, "is not UTF-8, as the path of a Parquet file must be") from None
     if partition:
         _expect_folder(file, format)
     if layout is None:

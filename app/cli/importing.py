@@ -1,4 +1,4 @@
-"""import: files of others, and our own."""
+"""The command `import`."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ from app.domain.written_days import DayOrder
 from app.errors import FieldError, InvalidInput
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Result, Summary
-from app.ingest.rows import OURS
+from app.ingest.rows import REJECT_COLUMNS
 from app.query.code_lists import FileFormat
 from app.settings import Settings
 from app.store.db.database import Database
@@ -30,28 +30,28 @@ from app.terminal import summary_lines
 
 @app.command("import")
 def import_files(
-    format: Annotated[FileFormat, typer.Argument(help="What the files are.")],
-    files: Annotated[list[Path], typer.Argument(help="CSV, also as .gz or .zip, .xlsx, or JSON.")],
-    release: Annotated[str | None, typer.Option(help="Name of the release, like 26.0.2; needed for ucdp-ged.")] = None,
-    released_on: Annotated[str | None, typer.Option(help="Day on which it came out; needed for ucdp-ged.")] = None,
+    format: Annotated[FileFormat, typer.Argument(help="Format of the files.")],
+    files: Annotated[list[Path], typer.Argument(help="CSV or JSON, also as .gz or .zip, or .xlsx.")],
+    release: Annotated[str | None, typer.Option(help="Name of the release (26.0.2); required for ucdp-ged.")] = None,
+    released_on: Annotated[str | None, typer.Option(help="Date of the release; required for ucdp-ged.")] = None,
     dates: Annotated[
         DayOrder | None,
-        typer.Option(help="Whether 05/06/2001 has the day or the month first, where the file leaves it open."),
+        typer.Option(help="Whether 05/06/2001 has the day or the month first, if the file does not show it."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Import into a copy that is thrown away.")] = False,
-    keep_going: Annotated[bool, typer.Option("--keep-going", help="Exit with 0 also where rows were refused.")] = False,
-    rejects: Annotated[Path | None, typer.Option(help="CSV file for the rows that are refused, with why.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Import into a temporary copy; change nothing.")] = False,
+    keep_going: Annotated[bool, typer.Option("--keep-going", help="Exit with 0 even if rows are refused.")] = False,
+    rejects: Annotated[Path | None, typer.Option(help="CSV file for refused rows, with the reasons.")] = None,
 ) -> None:
-    """Import files, each row by itself. Safe to repeat, and to go on with where it was broken off."""
-    total, refused_files = Summary(), []
-    with _database(dry_run) as database, _Rejects(rejects) as refused:
+    """Import files row by row. Safe to repeat: an interrupted import continues."""
+    total, rejected_files = Summary(), []
+    with _database(dry_run) as database, _Rejects(rejects) as rejected:
         for path in files:
             try:
-                summary = _import(format, path, (release, released_on, dates), database, refused)
+                summary = _import(format, path, (release, released_on, dates), database, rejected)
             except InvalidInput as error:
                 if not (keep_going and len(files) > 1 and all(f.name == "file" for f in error.faults)):
                     raise
-                refused_files.append(error)
+                rejected_files.append(error)
                 typer.echo(f"incidents: {path}: {error.faults[0].message}", err=True)
                 continue
             total.refused += summary.refused
@@ -66,7 +66,7 @@ def _import(
     path: Path,
     release: tuple[str | None, str | None, DayOrder | None],
     database: Database,
-    refused: "_Rejects",
+    rejects: "_Rejects",
 ) -> Summary:
     by = " ".join(filter(None, (f"import: {format}", release[0])))
     importer = importer_of(format, *release)
@@ -80,21 +80,26 @@ def _import(
         task = bar.add_task(path.name, total=size, rows=0, speed=0.0)
         rows = 0
 
-        def told(result: Result) -> None:
+        def on_result(result: Result) -> None:
             nonlocal rows
             rows += 1
-            refused.hear(result)
+            rejects.add(result)
             if rows % 500 == 0:
                 bar.update(task, rows=rows, speed=rows / max(bar.tasks[task].elapsed or 0, 0.001))
 
         return import_file(
-            importer, path, database, by, told=told, read=lambda count: bar.update(task, completed=count)
+            importer,
+            path,
+            database,
+            by,
+            on_result=on_result,
+            on_progress=lambda count: bar.update(task, completed=count),
         )
 
 
 @contextmanager
 def _database(dry_run: bool) -> Iterator[Database]:
-    """The database, or a copy of it that is thrown away."""
+    """The database, or a temporary copy."""
     database = migrated(Settings())
     if not dry_run:
         yield database
@@ -108,19 +113,19 @@ def _database(dry_run: bool) -> Iterator[Database]:
 
 
 class _Rejects:
-    """The rows that were refused, as a CSV file with all columns that any of them has."""
+    """The refused rows, as a CSV file with every column that any of them has."""
 
     def __init__(self, path: Path | None) -> None:
-        self._path, self._columns = path, dict.fromkeys(OURS)
+        self._path, self._columns = path, dict.fromkeys(REJECT_COLUMNS)
         self._rows: BinaryIO | None = None
 
-    def hear(self, result: Result) -> None:
-        """Keeps what was refused."""
+    def add(self, result: Result) -> None:
+        """Keeps a row if it was refused."""
         if self._rows is None or result.outcome is not Outcome.REFUSED:
             return
-        row = dict(zip(OURS, (result.item.where, result.reason), strict=True)) | dict(result.item.cells)
+        row = dict(zip(REJECT_COLUMNS, (result.item.where, result.reason), strict=True)) | dict(result.item.cells)
         self._columns |= dict.fromkeys(row)
-        self._rows.write(json.dumps(row).encode() + b"\n")  # which keeps bytes that are no text
+        self._rows.write(json.dumps(row).encode() + b"\n")  # JSON keeps bytes that are no text
 
     def __enter__(self) -> "_Rejects":
         if self._path:
@@ -133,7 +138,7 @@ class _Rejects:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
-        """Writes the file, also where the import was broken off."""
+        """Writes the file, also if the import was interrupted."""
         if self._path and self._rows:
             self._rows.seek(0)
             with self._path.open("w", newline="", encoding="utf-8", errors="surrogatepass") as out:

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from app.cli.base import app, text
-from app.formats import encoding, parquet
+from app.formats import csv_tables, encoding, parquet
 from app.query import value_types
 from app.query.code_lists import Format
 from app.query.parameters import HistoryQuery, IncidentQuery, StatisticsQuery
@@ -64,7 +64,7 @@ def encoded(slices: AsyncGenerator[list[str]], query: IncidentQuery) -> AsyncGen
     if query.format is Format.PARQUET:
         return parquet.chunks(slices, query.fields)
     chunks = encoding.export(slices, query.format, query)
-    return encoding.chunks_with_bom(chunks) if query.bom else chunks
+    return csv_tables.chunks_with_bom(chunks) if query.bom else chunks
 
 
 def stats(query: StatisticsQuery) -> None:
@@ -77,7 +77,7 @@ async def _stats(session: ReadSession, query: StatisticsQuery) -> None:
     if not query.is_given("format"):
         Console().print(sums_table(found, query.group_by, query.figure))
     elif query.format is Format.CSV:
-        sys.stdout.buffer.write(encoding.sums_csv(found, query.group_by))
+        sys.stdout.buffer.write(csv_tables.sums_csv(found, query.group_by))
     else:
         sys.stdout.buffer.write(orjson.dumps(found) + b"\n")
 

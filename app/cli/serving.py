@@ -1,4 +1,4 @@
-"""serve, migrate, seed, openapi."""
+"""The commands `serve`, `migrate`, `seed` and `openapi`."""
 
 import asyncio
 import socket
@@ -19,7 +19,7 @@ from app.settings import Settings
 from app.store.db.database import Database
 from app.store.db.reader import Reader
 from app.store.read import log as read_log
-from app.store.read import session as read_incidents
+from app.store.read import session as read_session
 from app.store.write.writer import Outcome
 
 
@@ -27,10 +27,10 @@ from app.store.write.writer import Outcome
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")] = None,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer.")] = 1,
-    reload: Annotated[bool, typer.Option(help="Start again when the code changes.")] = False,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Number of worker processes.")] = 1,
+    reload: Annotated[bool, typer.Option(help="Restart when the code changes.")] = False,
 ) -> None:
-    """Migrate, seed an empty database, and answer requests."""
+    """Run the service: migrate, seed an empty database, and listen."""
     from app.api.http.server import run
 
     settings = Settings()
@@ -41,13 +41,13 @@ def serve(
     host, port = host or settings.host, settings.port if port is None else port
     _expect_free(host, port)
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-    typer.echo(f"serving {database.url.database}: pages at {address}, API documentation at {address}docs", err=True)
+    typer.echo(f"serving {database.url.database}: open {address} (API: {address}docs)", err=True)
     run(settings, host=host, port=port, workers=workers, reload=reload)
 
 
 @app.command()
 def migrate() -> None:
-    """Make the database, or bring its schema up to date. Safe to repeat."""
+    """Create the database or update its schema. Safe to repeat."""
     database = migrated(Settings())
     typer.echo(f"{database.url.database} is up to date")
 
@@ -67,23 +67,23 @@ def openapi() -> None:
 
 
 def _expect_free(host: str, port: int) -> None:
-    """Raises `InvalidInput` where nobody can listen, before a server is started for nothing."""
+    """Raises `InvalidInput` if the address cannot be listened on, before worker processes start."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
-        why = f"cannot be listened on ({error.strerror}); choose another with --port or INCIDENTS_PORT"
+        why = f"cannot listen here ({error.strerror}); choose another port with --port or INCIDENTS_PORT"
         raise InvalidInput([FieldError("port", why, f"{host}:{port}", "settings")]) from None
 
 
 def _newest_recording(settings: Settings) -> Instant:
-    """When something was last recorded; 0 for never. Raises `Broken` where the log does not match it."""
+    """When something was last recorded; 0 for never. Raises `Broken` if the log does not match it."""
     reader = Reader(Database(settings.database_url), settings.read_seconds)
 
     async def newest() -> Instant:
-        session = await read_incidents.open_session(reader, Query())
+        session = await read_session.open_session(reader, Query())
         await read_log.check_newest(session)
         return session.recorded
 
@@ -101,4 +101,4 @@ def _report_seeds(database: Database) -> None:
         if incidents or reports:
             typer.echo(f"seeds: {incidents} incidents and {reports} shared toll reports {outcome}", err=True)
     if summary.refused:
-        raise InvalidInput([FieldError(line, "was refused", where="seeds") for line in summary.reasons])
+        raise InvalidInput([FieldError(line, "refused", where="seeds") for line in summary.reasons])

@@ -1,4 +1,4 @@
-"""What a key may do."""
+"""The rights of a request."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from app.errors import Forbidden, Unauthorized
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who asks, and what they may do. Nobody in particular may read what is public."""
+    """A client and its scopes. Without a key, it may read public data."""
 
     id: str = ""
     name: str = ""
     scopes: frozenset[Scope] = frozenset()
 
     def may(self, scope: Scope) -> bool:
-        """Whether this is allowed; an administrator may do everything."""
+        """Whether a scope is granted; `admin` grants all scopes."""
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
     def expect(self, scope: Scope) -> None:

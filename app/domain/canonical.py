@@ -1,4 +1,4 @@
-"""Canonical JSON (RFC 8785): one text for one document, so that anybody can recompute a hash of it."""
+"""Canonical JSON (RFC 8785): one text for one document, so that anybody can recompute its hash."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ import rfc8785
 from app.domain.text import check_text
 
 LARGEST_WHOLE = 2**53 - 1
-"""Whole numbers beyond this are not the same in every reader of JSON (RFC 7493)."""
+"""Not every JSON reader preserves larger whole numbers (RFC 7493)."""
 WITH_EXPONENT = 1e21
-"""From here on canonical JSON writes a number with an exponent, which every reader takes for a double."""
+"""Canonical JSON writes numbers from here on with an exponent, which every reader parses as a double."""
 
 
 class NotKept(ValueError):
-    """A value that not every reader of JSON keeps: `path` leads to it in its document."""
+    """A value that not every JSON reader preserves. `path` leads to it in its document."""
 
     def __init__(self, why: str, path: tuple[str | int, ...], value: Any) -> None:
         super().__init__(why)
@@ -22,10 +22,10 @@ class NotKept(ValueError):
 
 
 def expect_kept(document: Any) -> None:
-    """Raises `NotKept` for the first text or number of a JSON document that would not come back as it was sent.
+    """Raises `NotKept` for the first text or number of a JSON document that does not survive a round trip.
 
-    A whole number beyond ±(2^53 − 1) is one, however it is written: the canonical text of `1e16` is
-    `10000000000000000`, which readers round or refuse. So are NUL and half of a surrogate pair, also in names.
+    These are whole numbers beyond ±(2^53 − 1) in any notation: the canonical text of `1e16` is `10000000000000000`,
+    which readers round or reject. Others are NUL and lone surrogates, also in names.
     """
     if _surely_kept(document):
         return
@@ -42,34 +42,34 @@ def expect_kept(document: Any) -> None:
 def _expect_kept_alone(value: Any) -> None:
     as_digits = isinstance(value, int) or (isinstance(value, float) and abs(value) < WITH_EXPONENT)
     if as_digits and abs(value) > LARGEST_WHOLE:
-        why = f"is a whole number beyond ±{LARGEST_WHOLE}, which not every reader of JSON keeps; send it as text"
+        why = f"is a whole number beyond ±{LARGEST_WHOLE}, which not every JSON reader preserves; send it as text"
         raise ValueError(why)
     for text in value if isinstance(value, dict) else [value] if isinstance(value, str) else ():
         check_text(text)
 
 
 def _surely_kept(document: Any) -> bool:
-    """A quick look, some ten times faster, which finds most documents to have nothing of the kind."""
+    """A check ten times faster, which clears most documents."""
     try:
         return _written_alike(document) and b"\\u0000" not in orjson.dumps(document)
-    except TypeError:  # half of a surrogate pair
+    except TypeError:  # a lone surrogate
         return False
 
 
 def canonical(document: Any) -> bytes:
-    """The canonical text. Raises `ValueError` for what has none: NaN, whole numbers beyond 2^53, no JSON at all."""
+    """The canonical text. Raises `ValueError` where there is none: for NaN, whole numbers beyond 2^53, other types."""
     try:
         return (
             orjson.dumps(document, option=orjson.OPT_SORT_KEYS) if _written_alike(document) else rfc8785.dumps(document)
         )
-    except TypeError as error:  # which orjson raises for half of a surrogate pair
+    except TypeError as error:  # orjson raises it for a lone surrogate
         raise ValueError(str(error)) from None
 
 
 def _written_alike(value: Any) -> bool:
-    """Whether orjson, some twenty times faster, writes a value as the RFC does.
+    """Whether orjson, twenty times faster, writes a value as the RFC does.
 
-    They part at whole numbers written as fractions, at very large or small ones, and at the order of some names beyond
+    They differ in floats without a fraction, in very large or small numbers, and in the order of some names beyond
     ASCII.
     """
     kind = type(value)

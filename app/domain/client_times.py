@@ -1,6 +1,6 @@
 """Days and instants as GIS clients write them: `2026-02-10T`, `2026-02-10T12Z`, `2026-02-10T12:30:00.000`, year 0000.
 
-GDAL leaves parts of the time away, QGIS sends what its user typed. `domain.dates` has the strict forms of `/v1`.
+GDAL omits parts of the time, QGIS sends what its user typed. `domain.dates` has the strict formats of `/v1`.
 """
 
 import re
@@ -19,9 +19,9 @@ _SAMPLES = "a day like 2019-11-01 or an instant like 2019-11-01T18:00:00Z"
 
 
 def parse_client_time(text: str) -> Instant:
-    """The instant; a day is its first instant, and a time without an offset is UTC.
+    """The instant. A day is its first instant; a time without an offset is UTC.
 
-    The year 0000, which QGIS sends for "no beginning", lies before every day of ours. Raises `ValueError`.
+    The year 0000, which QGIS sends for "no beginning", precedes all days. Raises `ValueError`.
     """
     parts = _FORM.fullmatch(text)
     if not parts:
@@ -40,7 +40,7 @@ def parse_client_time(text: str) -> Instant:
 
 
 def _offset(text: str | None) -> Instant:
-    """How far a clock with this offset is ahead of UTC; the `+` may have become a space on its way."""
+    """How far a clock with this offset is ahead of UTC. The `+` may have been decoded as a space."""
     if text is None or text in "Zz":
         return 0
     hours, minutes = int(text[1:3]), int(text[-2:])
@@ -50,9 +50,9 @@ def _offset(text: str | None) -> Instant:
 
 
 def ordinal_of(instant: Instant) -> int | float:
-    """An instant on the scale of `date.toordinal`: whole at midnight, and a half more at any other time of the day.
+    """An instant on the scale of `date.toordinal`: whole at midnight, plus a half at any other time of the day.
 
-    A day compares with it as its own midnight does with the instant.
+    Days compare with it as their midnights do with the instant.
     """
     days, within = divmod(instant, DAY_LENGTH)
     ordinal = days + EPOCH.toordinal()

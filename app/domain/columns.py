@@ -1,4 +1,4 @@
-"""The columns of our own layout of incidents, each declared once: the member it comes from, its HXL tag and its type.
+"""The columns of the plain layout of incidents: the member of each, its HXL tag and its type.
 
 CSV, its row of HXL hashtags (https://hxlstandard.org, 1.1) and Parquet have these columns.
 """
@@ -10,25 +10,25 @@ from app.domain.vocabulary import ActorRole, Measure
 
 
 class Type(Enum):
-    """What a column holds, as far as a table of types tells it apart."""
+    """The type of a column in a typed table."""
 
     TEXT = auto()
     DAY = auto()
     INSTANT = auto()
     FLAG = auto()
     NUMBERED = auto()
-    """A number that stands for a word."""
+    """A number that encodes a word."""
     COUNT = auto()
     DEGREES = auto()
     NAMES = auto()
     """A list of texts."""
     JSON = auto()
-    """What has members of its own."""
+    """A list or an object."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: the member of an incident that it comes from, its HXL tag with attributes, its type."""
+    """A column: its member of an incident, its HXL tag with attributes, and its type."""
 
     member: str
     hxl: str
@@ -68,9 +68,9 @@ OF_HEADLINE = {
     "spread": ("#meta+{}+num+spread", Type.COUNT),
     "disputed": ("#meta+{}+disputed", Type.FLAG),
     "reports": ("#meta+{}+num+reports", Type.COUNT),
-    "reported_on": ("#date+{}+reported", Type.TEXT),  # a day or an instant, as it was said
+    "reported_on": ("#date+{}+reported", Type.TEXT),  # a day or an instant, as reported
 }
-"""Columns of the headline of a measure. `#affected` counts people and nothing else, so that it can be summed."""
+"""Columns of the headline of a measure. `#affected` counts only people, so that it can be summed."""
 HXL_MEASURES = {
     Measure.KILLED: "killed",
     Measure.WOUNDED: "injured",
@@ -98,5 +98,5 @@ RECORDED_COLUMNS = {
     "recorded_at": Column("recorded_at", "#date+recorded", Type.INSTANT),
     "updated_at": Column("updated_at", "#date+updated", Type.INSTANT),
 }
-"""When this service learned it: written where it is asked for, since nobody else can say it again."""
+"""Recorded times of this service. Written only where selected, since no other service can reproduce them."""
 COLUMNS = INCIDENT_COLUMNS | RECORDED_COLUMNS

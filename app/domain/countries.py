@@ -1,4 +1,4 @@
-"""Countries by code, number and name: those of ISO 3166-1, states that are no more, and waters.
+"""Countries by code, number and name: those of ISO 3166-1, former states, and waters.
 
 ISO's lists are pycountry's; `names/countries.toml` has the rest, with its sources.
 """
@@ -17,7 +17,7 @@ import pycountry
 from app.domain.text import Misspelt, Names, fold
 
 _LANGUAGES = ("fr", "es", "pt", "ar", "ru", "zh_CN")
-"""Languages whose names of countries are understood, besides English: the others of the UN, and Portuguese."""
+"""Languages of country names in addition to English: the other languages of the UN, and Portuguese."""
 _IN_FULL = {
     "st": "saint", "rep": "republic", "dem": "democratic", "fed": "federal", "federated": "federal", "sts": "states",
     "is": "island", "islands": "island", "n": "north", "s": "south", "e": "east", "w": "west",
@@ -25,7 +25,7 @@ _IN_FULL = {
 _WITHOUT_MEANING = frozenset("the of and".split())
 _POSSESSIVE = re.compile("['\u2019\u02bc]s\\b", re.IGNORECASE)
 _MIN_SUGGESTED = 4
-"""Characters. Codes and other short texts resemble too many words: Gaza is not ZAF."""
+"""Characters. Shorter texts, such as codes, resemble too many words: Gaza is not ZAF."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +76,12 @@ def country_iso3(code: str) -> str | None:
 
 
 def country_numbers() -> dict[str, str]:
-    """What maps know a country's shape by: its number in ISO 3166-1. Kosovo has none there; its name stands for it."""
+    """The keys of countries in maps: numbers of ISO 3166-1; for Kosovo, which has none, its name."""
     return {country.alpha_2: country.numeric for country in pycountry.countries} | {"XK": country_name("XK")}
 
 
 def _spellings() -> Iterator[tuple[str, str]]:
-    """(name or code, country's code). Where a spelling comes twice, the first one counts."""
+    """(name or code, country's code). The first one counts where a spelling occurs twice."""
     for country in countries().values():
         yield from ((text, country.code) for text in (country.code, country.iso3, country.name) if text)
     for iso in pycountry.countries:
@@ -100,7 +100,7 @@ def _spellings() -> Iterator[tuple[str, str]]:
 
 
 def _withdrawn() -> Iterator[tuple[Any, str]]:
-    """Each entry of ISO 3166-3 with the code that it has here."""
+    """Each entry of ISO 3166-3 with its code in this service."""
     codes = {former["iso"]: code for code, former in _lists()["former"].items() if "iso" in former}
     codes |= _lists()["renamed"]
     return ((iso, codes[iso.alpha_4]) for iso in pycountry.historic_countries)
@@ -116,7 +116,7 @@ def _names() -> dict[str, str]:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    """The words of a name, written in full and sorted: "Korea, Rep." and "Republic of Korea" are one."""
+    """The words of a name, spelled out and sorted: "Korea, Rep." and "Republic of Korea" are the same."""
     words = {_IN_FULL.get(w, w) for w in fold(_POSSESSIVE.sub("s", text)).replace("viet nam", "vietnam").split()}
     return tuple(sorted(words - _WITHOUT_MEANING or words))
 
@@ -136,7 +136,7 @@ def _unclear(kind: str) -> dict[str, tuple[str, ...]]:
 
 @lru_cache(maxsize=2048)
 def possible_countries(text: str) -> tuple[str, ...]:
-    """The codes of the countries that a code or name may stand for: none, one, or several."""
+    """The codes of the countries that a code or name may refer to: none, one, or several."""
     name = fold(text)
     if unclear := _unclear("two_meanings").get(name) or _unclear("part_of").get(name):
         return unclear
@@ -148,7 +148,7 @@ def possible_countries(text: str) -> tuple[str, ...]:
 def find_country(text: str) -> str:
     """The code of a country given by code (two to four letters) or name.
 
-    Raises `ValueError` for a name of several countries, of land without a code of its own, or of none.
+    Raises `ValueError` for a name of several countries, of a territory without a code, or of no country.
     """
     codes = possible_countries(text)
     named = [str(countries()[code]) for code in codes]
@@ -168,7 +168,7 @@ def find_country(text: str) -> str:
 
 @lru_cache(maxsize=2048)
 def suggest_country(name: str) -> Country | None:
-    """The country whose name is the most like this one, which is folded; `None` where none is alike."""
+    """The country with the name nearest to this folded one; `None` where none is similar."""
     like = _suggested().nearest(name)
     return countries()[_names()[like]] if like else None
 
@@ -191,7 +191,7 @@ def _by_number() -> dict[int, tuple[str, ...]]:
 
 
 def countries_of_number(number: int) -> tuple[str, ...]:
-    """Codes of the countries that have, or had, a numeric code of ISO 3166, the likeliest first."""
+    """Codes of the countries that have or had a numeric code of ISO 3166, the likeliest first."""
     return _by_number().get(number, ())
 
 
@@ -221,5 +221,5 @@ def number_of_country(code: str) -> int | None:
 
 
 def countries_of_gleditsch_ward(number: int) -> tuple[str, ...]:
-    """Codes of the countries that a number of Gleditsch and Ward's list of states stands for, the likeliest first."""
+    """Codes of the countries with a number in Gleditsch and Ward's list of states, the likeliest first."""
     return _by_gleditsch_ward().get(number, ())

@@ -1,4 +1,4 @@
-"""The reports that bear on one headline, in the order in which they come and are retracted."""
+"""The reports that affect one headline, in the order of their arrivals and retractions."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -10,11 +10,11 @@ from app.domain.report import NEVER_VALID, Report, by_time
 
 
 class Course(NamedTuple):
-    """All reports that bear on one set of incidents and measure, and the moments at which its headline may change."""
+    """All reports that affect one set of incidents and measure, and the moments at which its headline may change."""
 
     own: Mapping[str, Report]
     arriving: Sequence[Report]
-    """In reported order, those of other sets that supersede some of these among them."""
+    """In reported order, including those of other sets that supersede some of these."""
     retracted: Sequence[Report]
     """Those with a dated retraction, in the order of their retractions."""
     moments: Sequence[Moment]
@@ -36,7 +36,7 @@ def course_of(reports: Sequence[Report], others: Iterable[Report]) -> Course:
 
 
 def retraction_of(report: Report) -> Instant:
-    assert report.void_from, "asked of a retracted report"
+    assert report.void_from, "the report is retracted"
     return report.void_from.instant
 
 
@@ -45,7 +45,7 @@ def steps(
 ) -> Iterator[tuple[Moment | None, list[Report], list[Report]]]:
     """(moment, valid reports that arrive, reports that are retracted) for each moment.
 
-    The moment is `None` where no answer is needed: another one comes that is not after `since`.
+    The moment is `None` where its headline is not needed: the next moment is not after `since` either.
     """
     arriving, retracted = iter(course.arriving), iter(course.retracted)
     arrival, retraction = next(arriving, None), next(retracted, None)

@@ -1,6 +1,6 @@
 """Days and instants. An instant is a whole number of microseconds since 1970-01-01T00:00:00Z.
 
-A day, in a report or a parameter, counts as its last instant (UTC) and is given back as it was sent.
+A day, in a report or a parameter, counts as its last instant (UTC) and is returned as it was sent.
 """
 
 import re
@@ -16,9 +16,9 @@ DAY_LENGTH = timedelta(days=1) // MICROSECOND
 CLOCK_GRACE = timedelta(minutes=1) // MICROSECOND
 """How far the clock of a client may be ahead."""
 FOREVER: Instant = (datetime.max.replace(tzinfo=UTC) - EPOCH) // MICROSECOND + 1
-"""The first instant after year 9999: where a span is still open."""
+"""The first instant after year 9999: the end of an open span."""
 LAST_INSTANT: Instant = FOREVER - 1
-"""What "now" asks for: every report there is, those of today included."""
+"""The default of `as_of`: every report, including those of today."""
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _INSTANT = re.compile(
@@ -29,7 +29,7 @@ _INSTANT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A day or instant: as it was sent, and the instant that it counts as."""
+    """A day or instant: its text as it was sent, and its instant."""
 
     text: str
     instant: Instant
@@ -62,12 +62,12 @@ def is_before_event(reported: Instant, day: date) -> bool:
 
 
 def earliest_report(day: date) -> Instant:
-    """The first instant at which an event of this day can be reported: the day before begins, UTC."""
+    """The first instant at which an event of this day can be reported: the start of the day before, UTC."""
     return (day.toordinal() - EPOCH.toordinal() - 1) * DAY_LENGTH
 
 
 def is_in_future(moment: Moment, now: Instant) -> bool:
-    """Whether a day or instant has not come yet. Somewhere a day begins up to a day before it does in UTC."""
+    """Whether a day or instant is in the future. Somewhere on earth, a day begins up to a day before it does in UTC."""
     return opening(moment) > now + (DAY_LENGTH if _DAY.fullmatch(moment.text) else CLOCK_GRACE)
 
 
@@ -75,7 +75,7 @@ def is_in_future(moment: Moment, now: Instant) -> bool:
 def parse_moment(text: str) -> Moment:
     """A day, or an RFC 3339 instant with its offset. Raises `ValueError`, also for an instant without an offset.
 
-    The `+` of an offset may arrive as a space, which is what an unescaped `+` in an address becomes.
+    The `+` of an offset may be a space, as an unescaped `+` in a URL is decoded.
     """
     if _DAY.fullmatch(text):
         return Moment(text, end_of_day(parse_day(text)))
@@ -99,10 +99,10 @@ def instant_text(instant: Instant) -> str:
 
 
 def moment_text(instant: Instant) -> str:
-    """An instant as it was probably sent: the last one of a day as that day."""
+    """An instant as it was probably sent: the last instant of a day as that day."""
     return instant_text(instant)[:10] if (instant + 1) % DAY_LENGTH == 0 else instant_text(instant)
 
 
 def opening(moment: Moment) -> Instant:
-    """Where a span opens that is said to begin at this moment: a day's first instant, an instant itself."""
+    """The start of a span from this moment: the first instant of a day, or the instant itself."""
     return moment.instant - DAY_LENGTH + 1 if _DAY.fullmatch(moment.text) else moment.instant

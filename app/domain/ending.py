@@ -1,4 +1,4 @@
-"""The headline at the end of a history, kept so that what comes later is added to it and nothing is replayed."""
+"""The headline at the end of a history, to which later reports are added without a replay."""
 
 from app.domain.headline import Headline
 from app.domain.report import Report
@@ -7,21 +7,20 @@ from app.domain.vocabulary import Victims
 
 
 class Ending:
-    """The headline of one set of incidents and measure after all that is known: the same as `history.spans` ends with.
+    """The newest headline of one set of incidents and measure, the same as the last of `history.spans`.
 
-    Reports arrive in their reported order. A retraction may come at any time. Unless every report gives the best in its
-    turn, which is the course of most incidents, the headline is `stale` after it: the next one that is asked for costs
-    a replay in memory.
+    Reports arrive in their reported order; a retraction may come at any time. After a retraction the headline is
+    `stale` unless each report gave the best in its turn, as for most incidents. A stale headline costs a replay.
     """
 
     def __init__(self) -> None:
         self.reports = 0
-        """Those about these very incidents, void ones included."""
+        """Reports about exactly these incidents, void ones included."""
         self._sweep = Sweep()
         self._valid: dict[str, tuple[Report, bool]] = {}
-        """What arrived and was not retracted, and whether it is about these very incidents, in reported order."""
+        """Valid reports in reported order, and whether each is about exactly these incidents."""
         self.stale = False
-        """Whether the headline's past must be counted again before it is told."""
+        """Whether the past of the headline must be recounted."""
         self._plain: Victims | None = None
         self._was_plain = True
         self._earlier: dict[str, Report | None] = {}
@@ -39,7 +38,7 @@ class Ending:
         return Headline(self._sweep.standing.numbers, self._first, self._revisions, self.reports)
 
     def arrive(self, report: Report, *, own: bool) -> None:
-        """A report that is not void. `own`: it is about these very incidents, else it supersedes one that is."""
+        """Adds a valid report. `own`: it is about exactly these incidents; otherwise it supersedes such a report."""
         self._valid[report.id] = report, own
         self._sweep.arrive(report, own=own)
         if not self.stale:
@@ -60,7 +59,7 @@ class Ending:
         self._first, self._best = best if self._first is None else self._first, best
 
     def retract(self, report_id: str) -> None:
-        """A report counts no longer, as if it had never been given. Nothing happens where it was void before."""
+        """Removes a report, as if it had never been given. Does nothing where it is void already."""
         arrived = self._valid.pop(report_id, None)
         if arrived is None:
             return
@@ -72,7 +71,7 @@ class Ending:
             self.stale = True
 
     def _recount(self) -> None:
-        """Replays what is valid."""
+        """Replays the valid reports."""
         self.stale = False
         self._first, self._best, self._revisions = None, None, 0
         sweep = Sweep()
@@ -81,7 +80,7 @@ class Ending:
             self._move(sweep.standing.best)
 
     def _take_out(self, report: Report) -> None:
-        """Its neighbours follow each other now."""
+        """Links the neighbours of a report that is removed."""
         one, other = self._earlier.pop(report.id), self._later.pop(report.id)
         self._revisions += _differ(one, other) - _differ(one, report) - _differ(report, other)
         if one:

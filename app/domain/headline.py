@@ -1,7 +1,7 @@
-"""The headline rule, `latest-standing`: what a set of toll reports says together.
+"""The headline rule, `latest-standing`: the figure of a set of toll reports.
 
-Pure functions over lists of reports. All reports given to `replay` cover exactly the same incidents and have the
-same measure; `successors` also looks at reports of other sets, since a split by incident may replace a shared figure.
+Pure functions over lists of reports. All reports of `replay` cover the same incidents and have the same measure.
+`successors` also considers reports of other sets, since figures by incident may replace a shared figure.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,25 +15,25 @@ from app.domain.vocabulary import Movement
 
 RULE = "latest-standing"
 LOOK_EVERY = 256
-"""Reports after which a long reckoning looks whether it is still wanted: some milliseconds."""
+"""Reports between two checks whether a long computation is still wanted: some milliseconds."""
 
 Look = Callable[[], None]
-"""Called now and then while a history is reckoned. What it raises ends the reckoning."""
+"""Called at intervals during a long computation. An exception ends the computation."""
 
 
 def never() -> None:
-    """Looks at nothing."""
+    """Checks nothing."""
 
 
 def watched(reports: Sequence[Report], look: Look) -> Iterator[Report]:
-    """The reports, with a look at every `LOOK_EVERY`th."""
+    """The reports, with a check before each `LOOK_EVERY` of them."""
     for n in range(0, len(reports), LOOK_EVERY):
         look()
         yield from reports[n : n + LOOK_EVERY]
 
 
 class Headline(NamedTuple):
-    """The headline of one measure at two clocks, as the `toll` member shows it."""
+    """The headline of one measure at both clocks, as in the member `toll`."""
 
     numbers: Numbers
     first: int | None
@@ -42,7 +42,7 @@ class Headline(NamedTuple):
 
     @property
     def change(self) -> Movement:
-        """Best now against the first best."""
+        """The best compared with the first best."""
         best = self.numbers.best
         if best is None or self.first is None or best == self.first:
             return Movement.NONE
@@ -55,7 +55,7 @@ class Headline(NamedTuple):
         return None if low is None or high is None else high - low
 
     def as_json(self) -> dict[str, object]:
-        """The members in the order of the contract."""
+        """The members in the order of the response."""
         given_by = self.numbers.given_by
         return {
             "low": self.numbers.low,
@@ -73,9 +73,9 @@ class Headline(NamedTuple):
 
 
 def headline(reports: Iterable[Report], others: Iterable[Report], at: Instant) -> Headline | None:
-    """The headline of reports about the same incidents and measure at `at`, or `None` where none is known by then.
+    """The headline of reports about the same incidents and measure at `at`; `None` where none is given by then.
 
-    `others` are the reports of other sets of incidents that may supersede some of these explicitly.
+    `others` are reports of other sets of incidents that may supersede some of these explicitly.
     """
     known = [r for r in reports if r.reported.instant <= at]
     if not known:
@@ -92,10 +92,9 @@ def headline(reports: Iterable[Report], others: Iterable[Report], at: Instant) -
 def replay(
     reports: Iterable[Report], others: Iterable[Report], at: Instant, look: Look = never
 ) -> Iterator[tuple[Report, Standing]]:
-    """Each report that is valid at `at`, in reported order, with what stands right after it.
+    """Each report that is valid at `at`, in reported order, with the standing reports after it.
 
-    A report of another set that supersedes one of these takes effect at its own place in that order, and is
-    yielded with what it leaves.
+    A report of another set that supersedes one of these takes effect at its own place in that order.
     """
     own = {r.id: r for r in reports if r.reported.instant <= at and not r.void_at(at)}
     foreign = [r for r in others if r.supersedes in own and r.reported.instant <= at and not r.void_at(at)]
@@ -106,10 +105,10 @@ def replay(
 
 
 def successors(known: Iterable[Report], at: Instant, look: Look = never) -> Mapping[str, Report]:
-    """The report that replaced each one by `at`, by the replaced one's id: the first that did, among all known.
+    """The first report that replaced each one by `at`, by the id of the replaced one.
 
-    A report replaces those that it names, and those of its reporter for the same measure, victims and incidents that
-    gave another figure before it.
+    A report replaces the one that it names, and earlier ones of its reporter with the same measure, victims and
+    incidents and another figure.
     """
     by_then = sorted((r for r in known if r.reported.instant <= at), key=by_time)
     found: dict[str, Report] = {}

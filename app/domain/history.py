@@ -1,4 +1,4 @@
-"""How a headline came about: the span of time that each answer holds for, and what each report did to it."""
+"""How a headline came about: the span of each headline, and the effect of each report."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ from app.domain.vocabulary import Measure, ReportChange
 
 
 class Span(NamedTuple):
-    """A headline and the moment from which it holds, until the next span's."""
+    """A headline and the moment from which it holds, until that of the next span."""
 
     start: Moment
     headline: Headline
@@ -25,7 +25,7 @@ class Span(NamedTuple):
 def _standing(
     course: Course, since: Instant, until: Instant = FOREVER, look: Look = never
 ) -> Iterator[tuple[Moment, Standing]]:
-    """What stands at each moment from `since` to `until`, that which holds at `since` included."""
+    """The standing reports at each moment from `since` to `until`, including those that stand at `since`."""
     sweep = Sweep()
     for moment, new, void in steps(course, since, look):
         if moment and moment.instant > until:
@@ -43,7 +43,7 @@ def spans(
 ) -> list[Span]:
     """Every headline of reports about the same incidents and measure that holds at or after `since`, oldest first.
 
-    The same answers as `headline` at every instant.
+    They equal `headline` at every instant.
     """
     if not reports:
         return []
@@ -57,7 +57,7 @@ def spans(
 
 
 class Effect(NamedTuple):
-    """What one report did to the headline: best right after it against best right before it."""
+    """The effect of a report on the headline: the best right after it compared with that right before it."""
 
     change: ReportChange
     delta: int | None
@@ -68,7 +68,7 @@ RETRACTED = Effect(ReportChange.RETRACTED, None, None)
 
 
 class Account(NamedTuple):
-    """How a headline came about: the effect of each report by its id, and the steps of the timeline."""
+    """How a headline came about: the effect of each report by id, and the steps of the timeline."""
 
     effects: dict[str, Effect]
     timeline: list[dict[str, object]]
@@ -77,9 +77,9 @@ class Account(NamedTuple):
 def account(
     measure: Measure, reports: Sequence[Report], others: Iterable[Report], at: Instant, look: Look = never
 ) -> Account:
-    """The effect of every report known by `at`, and the headline's steps known by then.
+    """The effect of every report given by `at`, and the steps of the headline until then.
 
-    Void reports are `retracted`. Steps are half-open `[from, to)`; neighbours with the same numbers are one step.
+    Void reports are `retracted`. Steps are half-open, `[from, to)`; neighbours with the same numbers are one step.
     """
     if not reports:
         return Account({}, [])
@@ -95,19 +95,19 @@ def account(
 
 
 def effects(reports: Sequence[Report], others: Iterable[Report], at: Instant) -> dict[str, Effect]:
-    """The effect of every report known by `at`, by its id. Void reports are `retracted`."""
+    """The effect of every report given by `at`, by id. Void reports are `retracted`."""
     return account(Measure.KILLED, reports, others, at).effects
 
 
 def timeline(
     measure: Measure, reports: Sequence[Report], others: Iterable[Report], at: Instant
 ) -> list[dict[str, object]]:
-    """The headline's steps known by `at`, half-open `[from, to)`; neighbours with the same numbers are one step."""
+    """The steps of the headline until `at`, half-open, `[from, to)`; neighbours with the same numbers are one step."""
     return account(measure, reports, others, at).timeline
 
 
 def _as_it_went(course: Course, replayed: Iterable[tuple[Report, Numbers]]) -> Iterator[tuple[Moment, Numbers]]:
-    """The headline at each moment, from the replay of a course in which no retraction sets in."""
+    """The headline at each moment, from the replay of a course without dated retractions."""
     by_instant = {report.reported.instant: numbers for report, numbers in replayed}
     numbers = Numbers()
     for moment in course.moments:
@@ -160,7 +160,7 @@ class TollSet:
 
 
 def superseding(reports: Iterable[Report]) -> dict[frozenset[str], list[Report]]:
-    """Those that supersede one of these of another set of incidents, by that set."""
+    """The reports that supersede a report of another set of incidents, by that set."""
     reports = list(reports)
     sets = {report.id: report.incidents for report in reports}
     found: dict[frozenset[str], list[Report]] = {}
@@ -172,7 +172,7 @@ def superseding(reports: Iterable[Report]) -> dict[frozenset[str], list[Report]]
 
 
 def by_set(reports: Iterable[Report]) -> list[TollSet]:
-    """Reports sorted into the sets of incidents that they cover; smaller sets first, then by their incidents."""
+    """Reports grouped by the set of incidents that they cover; smaller sets first, then by incidents."""
     sets: dict[frozenset[str], TollSet] = {}
     for report in reports:
         toll_set = sets.get(report.incidents)

@@ -1,4 +1,4 @@
-"""An incident: one armed attack or clash, as the record says it."""
+"""An incident: the members of its record, its drafts and changes."""
 
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -38,14 +38,14 @@ from app.domain.vocabulary import (
 
 CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}([A-Z]{2})?$")]
 """Alpha-2 of ISO 3166-1, or a code of a former state or of waters; see `app.domain.countries`."""
-LONGEST_NAME = 200
+MAX_NAME_LENGTH = 200
 """Of a country or region, in characters."""
-MOST_PARTS = 100
-"""Sources, reports and actors that one body may have of each. What is answered about each span tells all sources."""
+MAX_PARTS = 100
+"""Sources, reports and actors of one body, each. Every response about an incident lists all sources."""
 _PLUS_ZERO = AfterValidator(lambda degrees: degrees + 0.0)
 Latitude = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-90, le=90), _PLUS_ZERO]
 Longitude = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-180, le=180), _PLUS_ZERO]
-"""Degrees, WGS 84. A number; a boolean or a text is none, and -0.0 is 0.0."""
+"""Degrees, WGS 84. Booleans and texts are rejected; -0.0 becomes 0.0."""
 
 
 def _number(value: Any) -> Any:
@@ -55,14 +55,14 @@ def _number(value: Any) -> Any:
 
 
 def _kept(members: dict[str, Any]) -> dict[str, Any]:
-    """Members that are not ours, in the order of canonical JSON. Raises `NotKept` for what JSON does not keep."""
+    """Members of other data sets in canonical order. Raises `NotKept` for values that JSON does not preserve."""
     expect_kept(members)
     kept: dict[str, Any] = orjson.loads(canonical(members))
     return kept
 
 
 class Actor(Record):
-    """Who took part, and as what."""
+    """A participant and its role."""
 
     name: Text
     role: ActorRole
@@ -70,17 +70,17 @@ class Actor(Record):
 
 
 class RegionRecord(Record):
-    """A region: its ISO 3166-2 code, or null for a name that no code fits, and its name."""
+    """A region: its ISO 3166-2 code, or null where no code fits its name, and its name."""
 
     code: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$")] | None = Field(examples=["ML-9"])
     name: Text = Field(examples=["Ménaka"])
 
 
 class IncidentFields(Record):
-    """The members that an incident is recorded with."""
+    """The members of an incident's record."""
 
     title: Text
-    summary: Text | None = Field(None, description="Own words, never a source's sentences.")
+    summary: Text | None = Field(None, description="In your own words, never a source's sentences.")
     date_start: DayText
     date_end: DayText = Field(description="Inclusive; equal to `date_start` where the day is known.")
     date_precision: DatePrecision
@@ -92,21 +92,23 @@ class IncidentFields(Record):
     longitude: Longitude | None = Field(None, description="WGS 84 degrees.")
     place_precision: PlacePrecision | None = None
     near_border: list[CountryCode] = Field(
-        default_factory=list, max_length=300, description="Neighbours (alpha-2) that the source says it is close to."
+        default_factory=list,
+        max_length=300,
+        description="Neighbouring countries (alpha-2) close to it, by the source.",
     )
     event_type: EventType | None = None
     sub_event_type: SubEventType | None = None
     type_of_violence: Annotated[ViolenceType | None, BeforeValidator(_number)] = Field(
         None, description="UCDP: 1 state-based, 2 non-state, 3 one-sided; null where unknown."
     )
-    actors: list[Actor] = Field(default_factory=list, max_length=MOST_PARTS)
+    actors: list[Actor] = Field(default_factory=list, max_length=MAX_PARTS)
     claimed_by: Text | None = None
     external_ids: Annotated[dict[Text, Text], AfterValidator(_kept)] = Field(
         default_factory=dict, examples=[{"ucdp": "312676"}]
     )
     attributes: Annotated[dict[Text, JsonValue], AfterValidator(_kept)] = Field(
         default_factory=dict,
-        description="A data set's further columns, kept verbatim. Whole numbers beyond ±(2^53 − 1) are sent as text.",
+        description="Further columns of a data set, stored verbatim. Send whole numbers beyond ±(2^53 − 1) as text.",
     )
 
     @model_validator(mode="after")
@@ -124,11 +126,11 @@ class IncidentFields(Record):
         return self
 
 
-_CODE_OR_NAME = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}
+_CODE_OR_NAME = {"type": "string", "minLength": 1, "maxLength": MAX_NAME_LENGTH}
 
 
 class _OrByName:
-    """Adds to the JSON Schema of a region that a code or name may be sent in its place."""
+    """Adds a code or a name to the JSON Schema of a region."""
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"anyOf": [_CODE_OR_NAME, *handler(core)["anyOf"]]}
@@ -144,7 +146,9 @@ class IncidentSent(IncidentFields):
         None, description="A name, an ISO 3166-2 code, or an object with both; `code` is null where no code fits."
     )
     sources: list[SentSource] = Field(
-        default_factory=list, max_length=MOST_PARTS, description="Publications that speak of it, besides its reports'."
+        default_factory=list,
+        max_length=MAX_PARTS,
+        description="Publications about it, in addition to those of its reports.",
     )
 
     @model_validator(mode="before")
@@ -167,46 +171,46 @@ class IncidentSent(IncidentFields):
 class IncidentDraft(IncidentSent):
     """An incident as it is sent, with its first reports."""
 
-    id: Id | None = Field(None, description="Made when absent.")
-    toll_reports: list[TollReportDraft] = Field(default_factory=list, max_length=MOST_PARTS)
+    id: Id | None = Field(None, description="Generated when absent.")
+    toll_reports: list[TollReportDraft] = Field(default_factory=list, max_length=MAX_PARTS)
 
 
 def _may_be_absent(field: FieldInfo) -> tuple[Any, Any]:
     kind = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
-    told = Field(default_factory=lambda: None, description=field.description)
-    return (kind if field.is_required() else kind | None), told  # type: ignore[operator]
+    optional = Field(default_factory=lambda: None, description=field.description)
+    return (kind if field.is_required() else kind | None), optional  # type: ignore[operator]
 
 
 IncidentChange: type[Record] = create_model(
     "IncidentChange",
     __base__=Record,
-    __doc__="Members of an incident's record that are to say something else; those that are absent stay as they are.",
+    __doc__="The members of an incident's record to change. Absent members stay as they are.",
     **{name: _may_be_absent(field) for name, field in IncidentSent.model_fields.items()},  # type: ignore[call-overload]
 )
 MERGED = ("external_ids", "attributes")
-"""Members that a change adds to, or takes from with a null; all others it replaces."""
+"""A change adds to these members, and null removes one of theirs. All other members are replaced."""
 
 
 _EMPTY_BY_DEFAULT = {name for name, field in IncidentSent.model_fields.items() if field.default_factory}
 
 
 def merged(record: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """A record with some members changed (RFC 7396; lists and regions are replaced), to be validated."""
-    kept = {name: record[name] for name in IncidentFields.model_fields} | changes
-    for name, told in changes.items():
-        if name in MERGED and isinstance(told, Mapping):
-            both = {**record[name], **told}
-            kept[name] = {key: value for key, value in both.items() if key not in told or value is not None}
-        elif told is None and name in _EMPTY_BY_DEFAULT:
-            del kept[name]
-    return kept
+    """A record with some members changed (RFC 7396; lists and regions are replaced), before validation."""
+    changed = {name: record[name] for name in IncidentFields.model_fields} | changes
+    for name, new in changes.items():
+        if name in MERGED and isinstance(new, Mapping):
+            both = {**record[name], **new}
+            changed[name] = {key: value for key, value in both.items() if key not in new or value is not None}
+        elif new is None and name in _EMPTY_BY_DEFAULT:
+            del changed[name]
+    return changed
 
 
 def counted_day(record: Mapping[str, Any]) -> date:
-    """The day by which sums go: `date_start`, unless the data set states within the interval another day or year.
+    """The day to which statistics assign it: `date_start`, unless its data set states another day or year.
 
-    ACLED's `event_date` is kept as an attribute where the interval is longer, `year` of ACLED and UCDP always: an event
-    of the week around 1 January belongs to the year that its data set counts it in.
+    Only a day or year within the interval counts. ACLED's `event_date` is an attribute where the interval is longer
+    than a day, `year` of ACLED and UCDP always: an event of the week around 1 January belongs to that year.
     """
     start, end = parse_day(record["date_start"]), parse_day(record["date_end"])
     if start == end:
@@ -225,16 +229,16 @@ def counted_day(record: Mapping[str, Any]) -> date:
 
 
 class WithdrawalDraft(Record):
-    """An incident taken back."""
+    """The withdrawal of an incident."""
 
     reason: Text
-    merged_into: Id | None = Field(None, description="The incident that tells of the same event.")
+    merged_into: Id | None = Field(None, description="The incident that records the same event.")
 
 
 def _named(member: str, text: str, resolve: Callable[[str], Any]) -> Any:
-    """What a name or code stands for. Raises `ValueError` that begins with the member, as those of all rules do."""
-    if len(text) > LONGEST_NAME:
-        raise ValueError(f"{member}: is longer than {LONGEST_NAME} characters")
+    """Resolves a name or code. The text of its `ValueError` begins with the member, as in all rules."""
+    if len(text) > MAX_NAME_LENGTH:
+        raise ValueError(f"{member}: is longer than {MAX_NAME_LENGTH} characters")
     try:
         return resolve(text)
     except ValueError as error:
@@ -242,11 +246,11 @@ def _named(member: str, text: str, resolve: Callable[[str], Any]) -> Any:
 
 
 def _coded(region: dict[str, Any], code: str, country: str) -> dict[str, Any]:
-    """A region given by its code, with its name where that was left away."""
+    """A region given by its code, with its name filled in where it is absent."""
     name = region_name(code)
     if name is None or code.split("-")[0] != country:
         raise ValueError(f"is not a region of {country}")
-    told = region.get("name", name)
-    if isinstance(told, str) and len(told) <= LONGEST_NAME and not region_bears(code, told):
-        raise ValueError(f"has the code of {name} and the name of {region_name(find_regions(told, (country,))[0])}")
-    return region | {"name": told}
+    given = region.get("name", name)
+    if isinstance(given, str) and len(given) <= MAX_NAME_LENGTH and not region_bears(code, given):
+        raise ValueError(f"has the code of {name} and the name of {region_name(find_regions(given, (country,))[0])}")
+    return region | {"name": given}

@@ -1,7 +1,7 @@
-"""The tree over the log, as RFC 6962 section 2.1 has it: roots, proofs of inclusion and of consistency. Pure.
+"""The Merkle tree of the log (RFC 6962, section 2.1): roots, proofs of inclusion and of consistency. Pure.
 
-A tree of n leaves is told by its peaks: the roots of the perfect subtrees that n is the sum of, largest first. A
-perfect subtree is told by its place (level, number): of the subtrees of 2^level leaves it is the one of this number.
+A tree of n leaves is identified by its peaks: the roots of its maximal perfect subtrees, largest first. A perfect
+subtree is identified by its place (level, number): its number among the subtrees of 2^level leaves.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ def root_of(peaks: Sequence[Hash]) -> Hash:
 
 
 def grow(peaks: list[Hash], size: int, leaf: Hash) -> list[tuple[int, int, Hash]]:
-    """Appends the leaf number `size` to the peaks. Returns (level, number, hash) of the subtrees that it completes."""
+    """Appends the leaf number `size` to the peaks. Returns (level, number, hash) of the completed subtrees."""
     completed = []
     level, node = 0, leaf
     while size >> level & 1:
@@ -45,7 +45,7 @@ def grow(peaks: list[Hash], size: int, leaf: Hash) -> list[tuple[int, int, Hash]
 
 
 def peaks_of(start: int, end: int) -> list[Place]:
-    """The perfect subtrees that the leaves [start, end) consist of, where `start` is where a subtree may begin."""
+    """The perfect subtrees of the leaves [start, end), where a subtree may begin at `start`."""
     places = []
     while start < end:
         level = (end - start).bit_length() - 1
@@ -70,7 +70,7 @@ def inclusion_ranges(number: int, size: int) -> list[tuple[int, int]]:
 
 
 def consistency_ranges(first: int, second: int) -> list[tuple[int, int]]:
-    """The ranges whose hashes prove that a tree of `first` leaves is the beginning of one of `second`."""
+    """The ranges whose hashes prove that a tree of `first` leaves is a prefix of one of `second`."""
     if not 0 < first < second:
         return []
     ranges: list[tuple[int, int]] = []

@@ -1,4 +1,4 @@
-"""How often the best of a headline moved up to each moment; void reports move nothing."""
+"""How often the best of a headline moved until each moment; void reports move nothing."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from app.domain.sweep import Sweep
 
 
 def moves(course: Course, since: Instant, look: Look = never) -> Iterator[Moves]:
-    """The moves up to each moment from `since` on."""
+    """The moves until each moment from `since` on."""
     if _each_gives_the_best(course):
         yield from _moves_of_a_plain_course(course, since, look)
         return
@@ -31,7 +31,7 @@ def moves(course: Course, since: Instant, look: Look = never) -> Iterator[Moves]
 
 
 def _each_gives_the_best(course: Course) -> bool:
-    """Whether the newest valid report is the headline's best at any time: the course of most incidents."""
+    """Whether the newest valid report always gives the best, as for most incidents."""
     only = next(iter(course.own.values())).victims
     return all(
         r.id in course.own and r.first_tier and r.best is not None and r.victims is only for r in course.arriving
@@ -39,7 +39,7 @@ def _each_gives_the_best(course: Course) -> bool:
 
 
 def _moves_of_a_plain_course(course: Course, since: Instant, look: Look) -> Iterator[Moves]:
-    """Keeps the valid reports in a list, in which a retraction makes neighbours of two others."""
+    """Keeps the valid reports in a linked list; a retraction links the two neighbours."""
     earlier: dict[str, Report | None] = {}
     later: dict[str, Report | None] = {}
     first: Report | None = None

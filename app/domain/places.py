@@ -1,4 +1,4 @@
-"""What country or region a code or name stands for, without regard to case, accents or words like "region"."""
+"""Countries and regions by code or name, without regard to case, accents or words like "region"."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,9 +18,9 @@ _LEFT_OUT_OF_KEYS = frozenset(
     "region regions province state oblast governorate muhafazat department departement district county wilaya "
     "prefecture division municipality territory republic city of de du des la le the".split()
 )
-"""Words that a stored key of a region without a code lacks. Another list needs a migration of those keys."""
+"""Words that the stored keys of regions without a code omit. Changing them needs a migration."""
 _CUTOFF = 0.7
-"""How like a region's name a text must be for the region to be suggested."""
+"""The minimum similarity of a suggested region's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Region:
 
     @property
     def key(self) -> str:
-        """What regions are compared by: the code, else the folded name (codes are upper case, so never alike)."""
+        """The key for comparisons: the code, or the folded name (codes are upper case, so they differ)."""
         return self.code or bare_name(self.name)
 
 
@@ -50,9 +50,9 @@ def region_name(code: str) -> str | None:
 
 @lru_cache(maxsize=2048)
 def find_regions(text: str, countries: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """ISO 3166-2 codes of a region given by code or name, in these countries where any are given; else none.
+    """ISO 3166-2 codes of a region given by code or name, in these countries or in all.
 
-    In one country these are several only where nothing tells them apart, as "Minsk" is a city and the region around it.
+    In one country there are several only where the name is ambiguous: "Minsk" is a city and the region around it.
     """
     code = text.strip().upper()
     if region_name(code):
@@ -64,17 +64,17 @@ def find_regions(text: str, countries: tuple[str, ...] = ()) -> tuple[str, ...]:
 
 @lru_cache(maxsize=2048)
 def suggest_region(text: str, countries: tuple[str, ...] = (), stored: Sequence[str] = ()) -> str | None:
-    """The nearest region as "Ménaka, ML-9", among the codes in store first, then all regions of these countries."""
-    asked = bare_name(text)
+    """The nearest region as "Ménaka, ML-9", first among the stored codes, then among all regions of these countries."""
+    name = bare_name(text)
     for names, codes in (_stored_names(tuple(stored)), _names_within(countries)):
-        if like := names.nearest(asked, _CUTOFF):
+        if like := names.nearest(name, _CUTOFF):
             return f"{region_name(codes[like])}, {codes[like]}"
     return None
 
 
 @lru_cache(maxsize=64)
 def _names_within(countries: tuple[str, ...]) -> tuple[Names, dict[str, str]]:
-    """The names of the regions of these countries, or of all, and the codes that they stand for."""
+    """The names of the regions of these countries, or of all, with their codes."""
     within = countries or countries_with_regions()
     codes = {bare_name(name): code for country in within for name, code in names_to_suggest(country)}
     return Names(codes), codes
@@ -82,13 +82,13 @@ def _names_within(countries: tuple[str, ...]) -> tuple[Names, dict[str, str]]:
 
 @lru_cache(maxsize=4)
 def _stored_names(stored: tuple[str, ...]) -> tuple[Names, dict[str, str]]:
-    """The same of the regions with these codes."""
+    """The same for the regions with these codes."""
     codes = {bare_name(name): code for code in stored if (name := region_name(code))}
     return Names(codes), codes
 
 
 def load_names() -> None:
-    """Puts together what the first question about a country or region needs: a second of work."""
+    """Loads the names that the first lookup of a country or region needs, which takes a second."""
     unknown = "no such name"
     find_regions(unknown)
     suggest_region(unknown)
@@ -99,7 +99,7 @@ def load_names() -> None:
 
 @lru_cache(maxsize=8192)
 def resolve_region(text: str, country: str) -> Region:
-    """The one region of a country that has this code or name. Raises `ValueError` where none or several have it."""
+    """The one region of a country with this code or name. Raises `ValueError` where none or several have it."""
     codes = find_regions(text, (country,))
     if len(codes) == 1:
         return _coded(codes[0])
@@ -115,14 +115,14 @@ def resolve_region(text: str, country: str) -> Region:
 
 @lru_cache(maxsize=8192)
 def known_region(text: str, country: str) -> Region:
-    """The region of a country that a data set calls so. A name that no one code fits keeps `None` and its name."""
+    """The region of a country by its name in a data set. The code is `None` where no single code fits."""
     without_code = hand_made()["without_code"].get(country, ())
     codes = () if fold(text) in map(fold, without_code) else find_regions(text, (country,))
     return _coded(codes[0]) if len(codes) == 1 else Region(None, text)
 
 
 def region_bears(code: str, name: str) -> bool:
-    """Whether a region has this name, alone or among others of its country; so does one that has a name of its own."""
+    """Whether a name fits a region, alone or among others of its country. A name of no other region fits as well."""
     regions, words = regions_of(code.split("-")[0]), wording(name)
     return regions.bears(code, words) or not regions.find(words)
 

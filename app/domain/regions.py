@@ -1,7 +1,7 @@
 """Regions of countries by ISO 3166-2 code and name, in English, French, Spanish and local languages.
 
 Codes, names and levels are pycountry's. `names/subdivisions.tsv` adds names of other public lists, and
-`names/regions.toml` what is decided by hand; `names/README.md` says where they come from.
+`names/regions.toml` decisions made by hand; `names/README.md` states their sources.
 """
 
 import gettext
@@ -42,24 +42,24 @@ _KIND_OF = {word: kind for kind, words in _KINDS.items() for word in words.split
 _CITY = frozenset("city ciudad cidade gorod horad grad stolitsa ville shahri shaary qalasy town".split())
 _FILLERS = frozenset("of and de du des del la le the el autonomous autonomo autonoma special administrative".split())
 _ARTICLES = frozenset("al el ad adh an ar as ash at az".split())
-"""Arabic articles, which are left out at the beginning of a name."""
+"""Arabic articles, which are omitted at the start of a name."""
 _CITY_TYPES = frozenset("city town municipality municipal urban capital commune".split())
 _UNITS = "Geographical unit"
-"""The type of groups of islands in Indonesia, which stand above its provinces and govern nothing."""
+"""The type of the groups of islands above the provinces of Indonesia, which are no administrative units."""
 _REMARK = re.compile(r"\s*(\((Region|EH|Arctic)[^)]*\)|\([A-Z]+\)|\[[^]]*\])")
 _BRACKETED = re.compile(r"\[(\D+?)( [A-Z]{2}-[A-Z]{3})?\]")
 _DOUBLED = re.compile(r"(.)\1+")
 _LANGUAGES = ("fr", "es")
-"""Languages whose translations in pycountry are read."""
+"""Languages whose translations in pycountry are used."""
 _NAMES = Path(__file__).with_name("names")
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """A name taken apart: `area` without words like "region" and "of", `core` without "city" as well.
+    """The parts of a name: `area` without words like "region" and "of", `core` also without "city".
 
-    `squeezed` is `area` without spaces, doubled letters and an h at the end, in which spellings differ: Hiraan, Hiran.
-    `is_named` is false where there are only words that every region may have.
+    `squeezed` is `area` without spaces, doubled letters and a final h, in which spellings differ: Hiraan, Hiran.
+    `is_named` is false where all words are common to regions.
     """
 
     full: str
@@ -72,7 +72,7 @@ class Wording:
 
 
 def wording(name: str) -> Wording:
-    """A region's name taken apart: "Moscow Oblast" is the region "moscow", "Mexico City" the city "mexico"."""
+    """The parts of a region's name: "Moscow Oblast" is the region "moscow", "Mexico City" the city "mexico"."""
     full = fold(name)
     words = ["saint" if word == "st" else word for word in full.split()]
     bare = [word for word in words if word not in _KIND_OF and word not in _FILLERS]
@@ -90,7 +90,7 @@ def wording(name: str) -> Wording:
 
 @dataclass(slots=True)
 class _Subdivision:
-    """`is_lower`: it lies in a larger region. `kinds`: what it is, by its type and by its names."""
+    """`is_lower`: it lies in a larger region. `kinds`: its kinds, by its type and its names."""
 
     code: str
     is_lower: bool
@@ -133,9 +133,9 @@ class CountryRegions:
             one.is_city = one.is_city or words.is_city
 
     def find(self, words: Wording) -> tuple[str, ...]:
-        """The codes that a name stands for: none, one, or several that nothing in the name tells apart.
+        """The codes of a name: none, one, or several where the name is ambiguous.
 
-        The name as it is goes first; then its kind, "City" or "Oblast", decides; the bare name is for names without.
+        The full name is tried first, then its kind ("City", "Oblast"). Names without a kind are compared bare.
         """
         if not words.is_named:
             return self._highest(self.by_full.get(words.full, ()))
@@ -150,15 +150,15 @@ class CountryRegions:
         return self._of_kind(words)
 
     def bears(self, code: str, words: Wording) -> bool:
-        """Whether a region has this name, which others may have too."""
+        """Whether a region has this name, which others may have as well."""
         return code in (*self.find(words), *self.by_full.get(words.full, ()), *self.by_area.get(words.area, ()))
 
     def _named(self, words: Wording) -> tuple[str, ...]:
-        """Regions that are called so but for their kind; else with "city" in their name; else of the same sound."""
+        """Regions with this name apart from its kind; else with "city" in their name; else of similar spelling."""
         return self.by_area.get(words.area) or self.by_core.get(words.area) or self.by_squeezed.get(words.squeezed, ())
 
     def _of_kind(self, words: Wording) -> tuple[str, ...]:
-        """Of the regions that are called so, those of the kind in the name; else those that it does not exclude."""
+        """Of the regions with this name, those of its kind; otherwise those that the kind does not exclude."""
         found = [self.by_code[code] for code in self._named(words)]
         levels = set().union(*(self.levels.get(kind, ()) for kind in words.kinds))
         fitting = [one for one in found if one.kinds & words.kinds]
@@ -181,13 +181,13 @@ def _subdivisions() -> dict[str, list[Any]]:
 
 
 def countries_with_regions() -> Iterable[str]:
-    """The codes of countries that ISO 3166-2 divides."""
+    """The codes of countries that have regions in ISO 3166-2."""
     return _subdivisions().keys()
 
 
 @cache
 def _levels(country: str) -> dict[str, bool]:
-    """By code, whether all regions of its type lie in larger ones. Islands that govern nothing are no larger ones."""
+    """By code, whether all regions of its type lie in larger administrative units."""
     entries = _subdivisions().get(country, [])
     units = {entry.code for entry in entries if entry.type == _UNITS}
     higher = {e.type for e in entries if e.type != _UNITS and (e.parent_code is None or e.parent_code in units)}
@@ -201,7 +201,7 @@ def is_lower(code: str) -> bool:
 
 @cache
 def _other_names() -> dict[str, str]:
-    """Names besides pycountry's by code, joined by `|`; the first one is English where there is an English one."""
+    """Additional names by code, joined by `|`; the first one is English where there is an English one."""
     lines = _NAMES.joinpath("subdivisions.tsv").read_text("utf-8").splitlines()
     return dict(line.split("\t", 1) for line in lines if not line.startswith("#"))
 
@@ -229,7 +229,7 @@ def _iso_names(name: str) -> Iterator[str]:
 
 @cache
 def regions_of(country: str) -> CountryRegions:
-    """The regions of a country. A translation counts where no region has that name otherwise."""
+    """The regions of a country. A translation counts only where no region has that name otherwise."""
     entries, regions = _subdivisions().get(country, []), CountryRegions()
     for entry in entries:
         words = fold(entry.type).split()
@@ -251,7 +251,7 @@ def regions_of(country: str) -> CountryRegions:
 
 
 def names_to_suggest(country: str) -> Iterator[tuple[str, str]]:
-    """(name, code) of a country's regions, in the words of ISO and in English."""
+    """(name, code) of a country's regions, by the names of ISO and in English."""
     for entry in _subdivisions().get(country, []):
         yield entry.name, entry.code
         if english := _other_names().get(entry.code):

@@ -1,21 +1,32 @@
-"""A toll report as the headline rule needs it, and the numbers that several make together."""
+"""A toll report as the headline rule needs it, and the numbers that several reports make together."""
 
+from collections.abc import Mapping
 from math import ceil, floor, inf
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from app.domain.dates import Instant, Moment
-from app.domain.vocabulary import SECOND_TIER, Bound, Measure, ReporterKind, Victims
+from app.domain.dates import Instant, Moment, parse_moment
+from app.domain.vocabulary import (
+    BOUNDS,
+    MEASURES,
+    REPORTER_KINDS,
+    SECOND_TIER,
+    VICTIMS,
+    Bound,
+    Measure,
+    ReporterKind,
+    Victims,
+)
 
 NEVER_VALID = Moment("", -(2**63))
 """`void_from` of a report retracted without a date."""
 _OPEN_ENDED = frozenset({Bound.AT_LEAST, Bound.MORE_THAN})
 by_time = attrgetter("when")
-"""Sorts reports by their reported order."""
+"""Sort key: the reported order."""
 
 
 class Report(NamedTuple):
-    """What the rule needs of a toll report. Numbers are persons; `order` is the order of recording."""
+    """A toll report as the rule sees it. Numbers are persons; `order` is the order of recording."""
 
     id: str
     order: int
@@ -31,7 +42,7 @@ class Report(NamedTuple):
     incidents: frozenset[str]
     supersedes: str | None = None
     void_from: Moment | None = None
-    """The moment from which a retraction holds; `None` where there is none."""
+    """The moment from which a retraction applies; `None` where there is none."""
 
     @property
     def when(self) -> tuple[Instant, int]:
@@ -40,7 +51,7 @@ class Report(NamedTuple):
 
     @property
     def first_tier(self) -> bool:
-        """Whether the figure may become the best: all kinds of reporter but armed groups and the nameless."""
+        """Whether the figure may become the best: all kinds of reporters except armed groups and anonymous ones."""
         return self.reporter_kind not in SECOND_TIER
 
     @property
@@ -53,14 +64,14 @@ class Report(NamedTuple):
 
     @property
     def figure(self) -> int:
-        """The one number that tells most: its best, else its low, else its high."""
+        """The most specific number: its best, else its low, else its high."""
         figure = self.best if self.best is not None else self.low if self.low is not None else self.high
         assert figure is not None, "a report has at least one number"
         return figure
 
     @property
     def figures(self) -> tuple[int | None, int | None, int | None]:
-        """(low, best, high), as they were given."""
+        """(low, best, high) as reported."""
         return self.low, self.best, self.high
 
     @property
@@ -70,7 +81,7 @@ class Report(NamedTuple):
 
     @property
     def reach(self) -> tuple[float, float]:
-        """The range as disputes see it: an open end is unbounded, `about` n is ± 10 % rounded outward."""
+        """The range for disputes: an open end is unbounded, `about` n is ± 10 % rounded outward."""
         low, high = self.range
         if self.bound is Bound.ABOUT:
             return floor(low * 9 / 10), ceil(high * 11 / 10)
@@ -81,8 +92,28 @@ class Report(NamedTuple):
         return self.void_from is not None and self.void_from.instant <= instant
 
 
+def report_of(record: Mapping[str, Any], order: int) -> Report:
+    """The report of a record (`TollReportRecord`) that is not retracted."""
+    reporter = record["reported_by"]
+    return Report(
+        id=record["id"],
+        order=order,
+        measure=MEASURES[record["measure"]],
+        victims=VICTIMS[record["victims"]],
+        low=record["low"],
+        best=record["best"],
+        high=record["high"],
+        bound=BOUNDS[record["bound"]],
+        reporter=reporter["id"],
+        reporter_kind=REPORTER_KINDS[reporter["kind"]],
+        reported=parse_moment(record["reported_on"]),
+        incidents=frozenset(record["incidents"]),
+        supersedes=record["supersedes"],
+    )
+
+
 class Numbers(NamedTuple):
-    """The headline at one moment, before its past is looked at."""
+    """The headline at one moment, without its past."""
 
     low: int | None = None
     best: int | None = None
@@ -90,7 +121,7 @@ class Numbers(NamedTuple):
     open_ended: bool = False
     disputed: bool = False
     from_reports: tuple[Report, ...] = ()
-    """The reports that gave `best`, one a summed group."""
+    """The reports that gave `best`, one for each summed group."""
 
     @property
     def given_by(self) -> Report | None:
@@ -101,4 +132,4 @@ class Numbers(NamedTuple):
 
 
 NO_NUMBERS = Numbers()
-"""Of no report."""
+"""The headline where no report stands."""

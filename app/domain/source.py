@@ -1,10 +1,10 @@
-"""Who said it, and in which publication."""
+"""Reporters and sources: who gives a figure, and the publication that carries it."""
 
 import hashlib
 import re
 import secrets
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -37,52 +37,84 @@ def _moment(text: str) -> str:
 
 
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
-"""A stable id, never used again for something else."""
+"""A stable id, never reused for another record."""
 Text = Annotated[str, StringConstraints(min_length=1, max_length=5000), AfterValidator(check_text)]
 DAY_SCHEMA: dict[str, Any] = {"type": "string", "format": "date"}
 MOMENT_SCHEMA: dict[str, Any] = {"anyOf": [DAY_SCHEMA, {"type": "string", "format": "date-time"}]}
-"""Two types for generated clients. The day is first: what reads a day refuses an instant, not the other way round."""
+"""Two types for generated clients. The day comes first: a parser of days rejects an instant, but not vice versa."""
 DayText = Annotated[str, AfterValidator(_day), WithJsonSchema(DAY_SCHEMA)]
-"""An ISO 8601 day, kept as it was sent."""
+"""An ISO 8601 day, stored as it was sent."""
 MomentText = Annotated[str, AfterValidator(_moment), WithJsonSchema(MOMENT_SCHEMA)]
-"""A day or RFC 3339 instant, kept as it was sent."""
+"""A day or RFC 3339 instant, stored as it was sent."""
+InstantText = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-24T12:00:00.000001Z"])]
+Hex = Annotated[str, Field(pattern="^([0-9a-f]{2})+$")]
+Commitment = Annotated[
+    Hex | None,
+    Field(description="Of a confidential record: SHA-256 of its salt and the canonical JSON of its redacted members."),
+]
+"""Absent from the record where nothing is redacted."""
 INT64 = {"format": "int64"}
-"""Adds to the JSON Schema of a whole number that 32 bits may not hold it."""
-MOST_PEOPLE = 10**10
-"""No toll counts more people than have lived at one time; sums of such numbers stay below 2^63."""
-Whole = Annotated[int, Field(strict=True, ge=0, le=MOST_PEOPLE, json_schema_extra=INT64)]
+"""JSON Schema of a whole number that may not fit into 32 bits."""
+MAX_PEOPLE = 10**10
+"""More people than have lived at one time; sums of such numbers stay below 2^63."""
+Whole = Annotated[int, Field(strict=True, ge=0, le=MAX_PEOPLE, json_schema_extra=INT64)]
 """A number of people. Null is "not reported", never 0."""
 
 
 class Record(BaseModel):
-    """What all records share: unknown members are refused, nothing is changed after it was made."""
+    """Base of all records: unknown members are rejected, and instances are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Party(Record):
-    """A reporter or a source: who said it, and where it was published."""
+class ReporterRecord(Record):
+    """A reporter as it is recorded: every member in its order."""
 
-    SEALED: ClassVar[tuple[str, ...]] = ()
-    """Members that a confidential one keeps to itself."""
+    id: Id
+    name: str | None
+    kind: ReporterKind
+    confidential: Literal[True] | None = Field(None, description="Present where it is.")
+    commitment: Commitment = None
+
+
+class SourceRecord(Record):
+    """A source as it is recorded: every member in its order, null where it is not known."""
+
+    id: Id
+    title: str | None
+    publisher: str | None
+    published_on: DayText | None
+    url: str | None
+    language: str | None
+    licence: str | None
+    attribution: str | None
+    confidential: Literal[True] | None = Field(None, description="Present where it is.")
+    commitment: Commitment = None
+
+
+class ReporterOrSource(Record):
+    """What reporters and sources have in common."""
+
+    REDACTED: ClassVar[tuple[str, ...]] = ()
+    """Members that are redacted where it is confidential."""
 
     id: Id | None = None
     confidential: Annotated[bool, Field(strict=True)] = Field(
-        False, description="Keep all that tells who it is from those without the scope `read:confidential`."
+        False, description="Redact all that identifies it for readers without the scope `read:confidential`."
     )
 
     def with_id(self) -> Self:
-        """The same with its id. One that is made says what the record says, so that it is the same each time."""
-        return self if self.id else self.model_copy(update={"id": self._made_id()})
+        """The same with an id. A generated id is a digest of the other members, so it is the same each time."""
+        return self if self.id else self.model_copy(update={"id": self._generated_id()})
 
-    def _made_id(self) -> str:
+    def _generated_id(self) -> str:
         raise NotImplementedError
 
     def record(self) -> dict[str, Any]:
-        """Its members as they are recorded; `confidential` only where it is."""
-        told = self.model_dump(mode="json")
-        confidential = told.pop("confidential")
-        return told | ({"confidential": True} if confidential else {})
+        """The members as they are recorded; `confidential` is present only where it is true."""
+        members = self.model_dump(mode="json")
+        confidential = members.pop("confidential")
+        return members | ({"confidential": True} if confidential else {})
 
     def _digest(self) -> str:
         if self.confidential:
@@ -90,27 +122,27 @@ class Party(Record):
         return hashlib.sha256(canonical(self.model_dump(mode="json", exclude={"id"}))).hexdigest()[:16]
 
 
-class ReporterDraft(Party):
+class ReporterDraft(ReporterOrSource):
     """Who gave a figure."""
 
-    SEALED = ("name",)
+    REDACTED = ("name",)
 
-    id: Id | None = Field(None, description="Made of the name when absent.", examples=["gov-ml"])
+    id: Id | None = Field(None, description="Generated from the name when absent.", examples=["gov-ml"])
     name: Text = Field(examples=["Government of Mali"])
     kind: ReporterKind = Field(examples=["government"])
 
-    def _made_id(self) -> str:
+    def _generated_id(self) -> str:
         slug = "-".join(fold(self.name).split())[:100]
         readable = not self.confidential and re.fullmatch(ID_PATTERN, slug)
         return slug if readable else f"reporter-{self._digest()}"
 
 
-class SourceDraft(Party):
-    """A publication that carries a figure. What is not known of it stays null."""
+class SourceDraft(ReporterOrSource):
+    """A publication that carries a figure. A member that is not known is null."""
 
-    SEALED = ("title", "publisher", "url", "language", "licence", "attribution")
+    REDACTED = ("title", "publisher", "url", "language", "licence", "attribution")
 
-    id: Id | None = Field(None, description="Made of the other members when absent.")
+    id: Id | None = Field(None, description="Generated from the other members when absent.")
     title: Text
     publisher: Text | None = None
     published_on: DayText | None = Field(None, description="Not in the future.")
@@ -121,7 +153,7 @@ class SourceDraft(Party):
     licence: Text | None = None
     attribution: Text | None = None
 
-    def _made_id(self) -> str:
+    def _generated_id(self) -> str:
         return f"source-{self._digest()}"
 
 
@@ -132,7 +164,7 @@ class Reference(Record):
 
 
 def _whole_or_reference(sent: Any) -> str:
-    if isinstance(sent, (dict, Mapping)):  # a dict is known as one faster
+    if isinstance(sent, (dict, Mapping)):  # `dict` is checked faster
         return "reference" if set(sent) == {"id"} else "whole"
     return "reference" if isinstance(sent, Reference) else "whole"
 

@@ -1,7 +1,7 @@
-"""The reports that stand, while reports arrive and are retracted, and the headline that they make together.
+"""The standing reports, while reports arrive and are retracted, and their headline.
 
-Steps 2 to 4 of the rule. Each arrival, retraction and headline costs the logarithm of the number of reports at most, so
-that a long history costs little more than reading it.
+Steps 2 to 4 of the rule. Each arrival, retraction and headline takes logarithmic time at most, so that a long history
+costs little more than reading it.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -14,7 +14,7 @@ from app.domain.vocabulary import Victims
 
 
 def first_of(heap: list[Any], members: Mapping[Any, object]) -> Any:
-    """The first entry whose last item is among the members, else `None`. Those before it are forgotten."""
+    """The first entry whose last item is among the members; `None` without one. Entries before it are dropped."""
     while heap:
         if heap[0][-1] in members:
             return heap[0]
@@ -25,7 +25,7 @@ def first_of(heap: list[Any], members: Mapping[Any, object]) -> Any:
 class _Tier:
     """The standing reports of one victims group whose reporters are of one tier.
 
-    The heaps hold a key and then `order` of the report. Entries of reports that left go when they come to the top.
+    The entries of the heaps are a key and the `order` of a report. Entries of removed reports are dropped at the top.
     """
 
     __slots__ = ("_begins", "_ends", "_highs", "_lows", "_unsorted", "_with_best", "_without", "members", "open_ended")
@@ -34,14 +34,14 @@ class _Tier:
         self.members: dict[int, Report] = {}
         self.open_ended = 0
         self._with_best: list[tuple[int, int, int]] = []
-        """The newest first, as in the next."""
+        """The newest first, as in `_without`."""
         self._without: list[tuple[int, int, int]] = []
         self._lows: list[tuple[int, int]] = []
         self._highs: list[tuple[int, int]] = []
         self._begins: list[tuple[float, int]] = []
         self._ends: list[tuple[float, int]] = []
         self._unsorted: list[Report] = []
-        """Reports whose reach is in none of the two heaps before yet: many headlines do not look for disputes."""
+        """Reports that are not in `_begins` and `_ends` yet, since many headlines do not need disputes."""
 
     def add(self, report: Report) -> None:
         order = report.order
@@ -60,23 +60,23 @@ class _Tier:
 
     @property
     def giver(self) -> Report | None:
-        """The newest that has a best."""
+        """The newest with a best."""
         found = first_of(self._with_best, self.members)
         return self.members[found[-1]] if found else None
 
     @property
     def newest_without(self) -> Report:
-        """The newest that has none. Asked where no report of the tier has a best."""
+        """The newest, in a tier in which no report has a best."""
         return self.members[first_of(self._without, self.members)[-1]]
 
     @property
     def range(self) -> tuple[int, int]:
-        """(low, high) of all. Asked of a tier with reports, as in the next."""
+        """(low, high) of all, in a tier with reports. `reach` needs one as well."""
         return first_of(self._lows, self.members)[0], -first_of(self._highs, self.members)[0]
 
     @property
     def reach(self) -> tuple[float, float]:
-        """The greatest lower bound and the least upper bound of all, as disputes see them."""
+        """The greatest lower bound and the least upper bound of all, for disputes."""
         for report in self._unsorted:
             if report.order in self.members:
                 begin, end = report.reach
@@ -102,12 +102,12 @@ class _Group:
 
     @property
     def giver(self) -> Report | None:
-        """Step 3: best is that of the newest of the first tier, of the second where no first-tier report stands."""
+        """Step 3: the newest of the first tier gives the best, of the second tier where no first-tier report stands."""
         return (self.first if self.first.members else self.second).giver
 
     @property
     def numbers(self) -> Numbers:
-        """The headline of this group alone, without a look for disputes."""
+        """The headline of this group alone, without disputes."""
         if self._numbers is None:
             self._numbers = self._made()
         return self._numbers
@@ -127,24 +127,25 @@ class _Group:
 
     @property
     def disputed(self) -> bool:
-        """Whether two reporters cannot both be right: one begins above the other's end.
+        """Whether two reporters cannot both be right: one range begins above the end of another.
 
-        What stands of one reporter about the same victims is the same figure, so that it contradicts nothing of itself.
+        The standing reports of one reporter about the same victims give the same figure, so they do not contradict
+        each other.
         """
         reaches = [tier.reach for tier in (self.first, self.second) if tier.members]
         return max(begin for begin, _ in reaches) > min(end for _, end in reaches)
 
 
 class Standing:
-    """Reports that stand, in their victims groups, and the headline that they make: steps 2 to 4 of the rule.
+    """The standing reports by victims group, and their headline: steps 2 to 4 of the rule.
 
-    Those of one reporter about the same victims give the same figure, since another one replaces it.
+    Those of one reporter about the same victims give the same figure, since another figure replaces it.
     """
 
     def __init__(self, reports: Iterable[Report] = ()) -> None:
         self._groups: dict[Victims, _Group] = {}
-        self._answering: Collection[Victims] = ()
-        """The groups that give the headline: `all`, or those with a first-tier report, which are summed."""
+        self._counted: Collection[Victims] = ()
+        """The groups that make the headline: `all`, or those with a first-tier report, which are summed."""
         self._outside: dict[Victims, _Tier] = {}
         """The second-tier reports of the other groups: they only widen the headline, and may dispute it."""
         for report in reports:
@@ -173,24 +174,24 @@ class Standing:
         self._choose()
 
     def _choose(self) -> None:
-        """A group or tier came or went: which groups answer, and which stand outside."""
+        """Decides which groups count and which stand outside, after a group or tier came or went."""
         groups = self._groups
         first_tier = [victims for victims, group in groups.items() if group.first.members]
         if Victims.ALL in first_tier or (not first_tier and Victims.ALL in groups):
-            self._answering = (Victims.ALL,)
+            self._counted = (Victims.ALL,)
         else:
-            self._answering = first_tier or tuple(groups)
-        self._outside = {v: g.second for v, g in groups.items() if v not in self._answering and g.second.members}
+            self._counted = first_tier or tuple(groups)
+        self._outside = {v: g.second for v, g in groups.items() if v not in self._counted and g.second.members}
 
     @property
     def numbers(self) -> Numbers:
-        """The headline of those that stand, and whether it is disputed."""
+        """The headline, and whether it is disputed."""
         undisputed = self.undisputed
         return undisputed._replace(disputed=True) if self._disputed else undisputed
 
     @property
     def undisputed(self) -> Numbers:
-        """The headline of those that stand, without a look for disputes."""
+        """The headline without disputes."""
         if len(self._groups) == 1:
             ((victims, group),) = self._groups.items()
             if victims is Victims.ALL or group.numbers.best is not None:
@@ -209,10 +210,10 @@ class Standing:
 
     @property
     def _total(self) -> Numbers:
-        """The numbers of the groups that give the headline."""
-        if Victims.ALL in self._answering:
+        """The numbers of the groups that make the headline."""
+        if Victims.ALL in self._counted:
             return self._groups[Victims.ALL].numbers
-        return _sum([self._groups[victims].numbers for victims in self._answering])
+        return _sum([self._groups[victims].numbers for victims in self._counted])
 
     @property
     def _disputed(self) -> bool:
@@ -222,18 +223,18 @@ class Standing:
             return False
         total = self._total
         whole = (total.low or 0, inf if total.open_ended else total.high or 0)
-        return any(_contradicts(victims, tier, whole, self._answering) for victims, tier in self._outside.items())
+        return any(_contradicts(victims, tier, whole, self._counted) for victims, tier in self._outside.items())
 
     @property
     def best(self) -> int | None:
-        """The best of the headline alone."""
+        """The best of the headline."""
         if not self._groups:
             return None
-        if Victims.ALL in self._answering:
+        if Victims.ALL in self._counted:
             giver = self._groups[Victims.ALL].giver
             return giver.best if giver else None
         best = 0
-        for victims in self._answering:
+        for victims in self._counted:
             group = self._groups[victims]
             giver = group.giver
             best += (giver.best if giver else group.numbers.low) or 0
@@ -241,7 +242,7 @@ class Standing:
 
 
 def _sum(groups: Iterable[Numbers]) -> Numbers:
-    """Groups told apart, added up: a null best counts as its low, a null low as 0."""
+    """The sum of groups: a null best counts as its low, a null low as 0."""
     low = best = high = 0
     open_ended = False
     from_reports: list[Report] = []
@@ -255,7 +256,7 @@ def _sum(groups: Iterable[Numbers]) -> Numbers:
     return Numbers(low, best, high, open_ended, False, tuple(from_reports))
 
 
-def _contradicts(victims: Victims, outside: _Tier, whole: tuple[float, float], answering: Collection[Victims]) -> bool:
+def _contradicts(victims: Victims, outside: _Tier, whole: tuple[float, float], counted: Collection[Victims]) -> bool:
     """Whether a second-tier figure of another group contradicts the headline.
 
     A figure for `all` contradicts a sum that it does not meet; a figure for a part contradicts a whole that is
@@ -264,4 +265,4 @@ def _contradicts(victims: Victims, outside: _Tier, whole: tuple[float, float], a
     begins, ends = outside.reach
     if victims is Victims.ALL:
         return ends < whole[0] or whole[1] < begins
-    return Victims.ALL in answering and begins > whole[1]
+    return Victims.ALL in counted and begins > whole[1]

@@ -1,4 +1,4 @@
-"""JSON read strictly: a document has one meaning, whatever reads it."""
+"""A strict JSON parser: it accepts only documents that all parsers read alike."""
 
 import json
 import math
@@ -9,15 +9,15 @@ from app.errors import FieldError, InvalidInput
 
 MAX_DEPTH = 64
 MAX_VALUES = 50_000
-"""Members and items of a document, all together."""
+"""Members and items of a document in total."""
 MAX_DIGITS = 20
 
 
 def read_json(body: bytes, *, max_values: int = MAX_VALUES) -> Any:
     """Reads a JSON document (RFC 8259).
 
-    Raises `InvalidInput` for a repeated member, a number that JSON or a double cannot hold, bytes that are not UTF-8,
-    and a document that is nested more than `MAX_DEPTH` deep or has more than `max_values` values.
+    Raises `InvalidInput` for a duplicate member, a number that JSON or a double cannot represent, invalid UTF-8, and
+    a document that is nested more than `MAX_DEPTH` levels deep or has more than `max_values` values.
     """
     try:
         text = body.decode("utf-8")
@@ -66,7 +66,7 @@ def _number(text: str) -> float:
 
 
 def _check_size(document: Any, max_values: int) -> None:
-    """Goes level by level, so that no depth can exhaust the stack."""
+    """Iterates level by level, so that no depth can exhaust the stack."""
     level, count = [document], 1
     for _ in range(MAX_DEPTH):
         level = [inner for value in level for inner in _inside(value)]

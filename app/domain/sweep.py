@@ -1,4 +1,4 @@
-"""Which reports of a set stand while time goes by: each arrives, replaces others, and may be retracted later."""
+"""The standing reports of a set over time: each arrives, replaces others, and may be retracted later."""
 
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -11,9 +11,9 @@ Figure = tuple[int | None, int | None, int | None]
 
 @dataclass(slots=True, eq=False)
 class _Run:
-    """Reports of one reporter about the same victims that follow each other and give the same figure.
+    """Consecutive reports of one reporter about the same victims with the same figure.
 
-    Of those that stand the newest says all: the others have its numbers and its bound.
+    The newest standing one represents the others, which have its numbers and its bound.
     """
 
     figure: Figure
@@ -21,33 +21,33 @@ class _Run:
     after: "_Run | None" = None
     members: dict[str, Report] = field(default_factory=dict)
     newest: list[tuple[int, int, str]] = field(default_factory=list)
-    """A heap of the members that no report supersedes by name, and of some that are gone."""
+    """A heap of the members that no report supersedes by name, and of some removed ones."""
     shown: Report | None = None
-    """The newest of those that stand."""
+    """The newest standing member."""
 
     def offer(self, report: Report) -> None:
-        """A member that no report supersedes by name, or none any more."""
+        """Adds a member that no report supersedes by name, or no longer does."""
         heappush(self.newest, (-report.reported.instant, -report.order, report.id))
 
 
 class Sweep:
     """Step 1 of the rule. Reports arrive in their reported order; those of other sets only replace what they supersede.
 
-    A report stands while its reporter has given no other figure for the same victims after it, and none supersedes it.
-    Each arrival and retraction costs the logarithm of the number of reports, taken over all of them.
+    A report stands until its reporter gives another figure for the same victims, or a report supersedes it. Each
+    arrival and retraction takes amortized logarithmic time.
     """
 
     def __init__(self) -> None:
         self.standing = Standing()
-        """Of each reporter and victims group the newest report that stands."""
+        """The newest standing report of each reporter and victims group."""
         self._superseding: dict[str, int] = {}
-        """How many reports that hold supersede the report of an id."""
+        """The number of valid reports that supersede a report, by its id."""
         self._runs: dict[str, _Run] = {}
         self._last: dict[tuple[str, str], _Run] = {}
-        """The last run of each reporter and victims group: what of it is not superseded stands."""
+        """The last run of each reporter and victims group. Its members stand unless they are superseded."""
 
     def arrive(self, report: Report, *, own: bool = True) -> None:
-        """A report that is not void. `own`: it is about the incidents that the headline is about."""
+        """Adds a valid report. `own`: it covers exactly the incidents of the headline."""
         if report.supersedes:
             self._supersede(report.supersedes)
         if not own:
@@ -67,7 +67,7 @@ class Sweep:
             self._show_newest(run)
 
     def retract(self, report: Report) -> None:
-        """A report that arrived is void from now on, as if it had never been given."""
+        """Removes a report, as if it had never been given."""
         if report.supersedes:
             self._release(report.supersedes)
         run = self._runs.pop(report.id, None)
@@ -94,7 +94,7 @@ class Sweep:
             self._show_newest(run)
 
     def _close(self, run: _Run, chain: tuple[str, str]) -> None:
-        """Takes out a run that is empty. Its neighbours may be one run then, and the last one stands again."""
+        """Removes an empty run. Its neighbours may become one run, and the last one stands again."""
         self._show(run, None)
         before, after = run.before, run.after
         if before:
@@ -113,7 +113,7 @@ class Sweep:
         self._show_newest(before)
 
     def _joined(self, before: _Run, after: _Run) -> _Run:
-        """Two neighbours of the same figure as one run; the smaller goes into the larger."""
+        """Joins two neighbours of the same figure, the smaller into the larger."""
         self._show(after, None)
         small, large = sorted((before, after), key=lambda r: len(r.members))
         large.members |= small.members
@@ -129,7 +129,7 @@ class Sweep:
         return large
 
     def _show_newest(self, run: _Run) -> None:
-        """The newest of the last run that no report supersedes stands for it."""
+        """The newest member of the last run that no report supersedes represents it."""
         if run.after:
             return
         while (found := first_of(run.newest, run.members)) and found[-1] in self._superseding:

@@ -1,4 +1,4 @@
-"""Names compared without regard to case, accents or punctuation, and the nearest of several names."""
+"""Comparison of names without regard to case, accents or punctuation, and the nearest of several names."""
 
 import difflib
 import heapq
@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable
 _SINGLE_LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"})
 _NOT_A_WORD = re.compile(r"[\W_]+")
 _ASCII_GAPS = str.maketrans({chr(code): " " for code in range(128) if not chr(code).isalnum()})
-"""The same for text of ASCII alone, twice as fast."""
+"""The same for ASCII text, twice as fast."""
 
-LONGEST_COMPARED = 100
+MAX_COMPARED_LENGTH = 100
 """Characters of a name that are compared with others."""
-MOST_COMPARED = 300
-"""Names that one is compared with, the likeliest: some milliseconds."""
+MAX_COMPARED = 300
+"""The number of likeliest names that one is compared with: some milliseconds."""
 
 
 def fold(text: str) -> str:
@@ -27,7 +27,7 @@ def fold(text: str) -> str:
 
 
 class Misspelt(ValueError):
-    """A name that is not known. `plain` says so; as text the error also names the nearest one, which takes a while."""
+    """An unknown name. The text of the error also names the nearest one, which is slow; `plain` does not."""
 
     def __init__(self, plain: str, hint: Callable[[], str]) -> None:
         super().__init__(plain)
@@ -39,10 +39,10 @@ class Misspelt(ValueError):
 
 
 class Names:
-    """Names among which the nearest is looked for: the one of the greatest `difflib` ratio.
+    """Names among which the nearest one is found: the one with the greatest `difflib` ratio.
 
-    A ratio takes longer than all else. It cannot be greater than what the lengths and the characters that only one of
-    two names has leave possible: the likeliest names are compared first, until no other can be nearer.
+    Ratios are slow. The lengths of two names and the characters of only one of them give an upper bound: the likeliest
+    names are compared first, until no other can be nearer.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -51,8 +51,8 @@ class Names:
             self._by_length.setdefault(len(name), []).append((name, _characters(name)))
 
     def nearest(self, name: str, cutoff: float = 0.6) -> str | None:
-        """The name that is most like this one, or `None` where none is alike. At most `MOST_COMPARED` are compared."""
-        name = name[:LONGEST_COMPARED]
+        """The name nearest to this one; `None` where none is similar. At most `MAX_COMPARED` are compared."""
+        name = name[:MAX_COMPARED_LENGTH]
         best: tuple[float, str] | None = None
         matcher: difflib.SequenceMatcher[str] = difflib.SequenceMatcher()
         matcher.set_seq2(name)
@@ -82,11 +82,11 @@ class Names:
                 )
                 if 2 * shared >= cutoff * both:
                     found.append((2 * shared / both, other))
-        return heapq.nlargest(MOST_COMPARED, found)
+        return heapq.nlargest(MAX_COMPARED, found)
 
 
 def _characters(name: str) -> int:
-    """The characters of a name as bits, of which several characters may share one."""
+    """The characters of a name as a bit set, in which characters may share a bit."""
     bits = 0
     for character in name:
         bits |= 1 << (ord(character) & 63)
@@ -94,12 +94,12 @@ def _characters(name: str) -> int:
 
 
 def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The name of a few that is most like this one, or `None` where none is alike."""
+    """The nearest of a few names; `None` where none is similar."""
     return Names(names).nearest(name, cutoff)
 
 
 def check_text(text: str) -> str:
-    """Raises `ValueError` for text that no database or file keeps: NUL and lone surrogates."""
+    """Raises `ValueError` for characters that databases or files cannot store: NUL and lone surrogates."""
     if "\x00" in text:
         raise ValueError("has a NUL character in it")
     if text.isascii():

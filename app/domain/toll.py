@@ -1,4 +1,4 @@
-"""A toll report: one figure that somebody gave at some time, about one or several incidents."""
+"""A toll report: one figure that a reporter gave at some time, about one or several incidents."""
 
 from collections.abc import Callable
 from typing import Annotated, Self
@@ -6,31 +6,37 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from app.domain.source import (
+    Commitment,
     Id,
+    InstantText,
     MomentText,
     Record,
+    ReporterRecord,
     SentReporter,
     SentSource,
+    SourceRecord,
     Text,
     Whole,
 )
 from app.domain.vocabulary import Bound, Measure, Victims
 
+REDACTED_IN_REPORTS = ("locator", "note")
+"""Members of a report that are redacted where its reporter or source is confidential."""
 _FIXED: dict[Bound, Callable[[int], tuple[int | None, ...]]] = {
-    Bound.EXACT: lambda said: (said, said, said),
-    Bound.AT_LEAST: lambda said: (said, said, None),
-    Bound.MORE_THAN: lambda said: (said + 1, None, None),
-    Bound.AT_MOST: lambda said: (0, said, said),
-    Bound.ABOUT: lambda said: (None, said, None),
+    Bound.EXACT: lambda n: (n, n, n),
+    Bound.AT_LEAST: lambda n: (n, n, None),
+    Bound.MORE_THAN: lambda n: (n + 1, None, None),
+    Bound.AT_MOST: lambda n: (0, n, n),
+    Bound.ABOUT: lambda n: (None, n, None),
 }
 
 
 def numbers_of(bound: Bound, low: int | None, best: int | None, high: int | None) -> tuple[int | None, ...]:
-    """The (low, best, high) that a bound fixes. Raises `ValueError` where the numbers sent do not fit the bound.
+    """The (low, best, high) that a bound fixes. Raises `ValueError` where the given numbers do not fit the bound.
 
     exact n → n/n/n · at_least n → n/n/null · more_than n → n+1/null/null · at_most n → 0/n/n ·
     about n → null/n/null · range → low and high given, best optional.
-    A full triple that already says what the bound says is accepted as well.
+    A full triple that agrees with the bound is accepted as well.
     """
     if bound is Bound.RANGE:
         if low is None or high is None:
@@ -38,12 +44,12 @@ def numbers_of(bound: Bound, low: int | None, best: int | None, high: int | None
         if not low <= (low if best is None else best) <= high:
             raise ValueError("a range needs low ≤ best ≤ high")
         return low, best, high
-    said = low - 1 if bound is Bound.MORE_THAN and best is None and low else best
-    if said is None:
+    given = low - 1 if bound is Bound.MORE_THAN and best is None and low else best
+    if given is None:
         raise ValueError(f"{bound} needs best")
-    fixed = _FIXED[bound](said)
+    fixed = _FIXED[bound](given)
     if (low is not None and low != fixed[0]) or (high is not None and high != fixed[2]):
-        raise ValueError(f"{bound} {said} means low {fixed[0]}, best {fixed[1]}, high {fixed[2]}; send best alone")
+        raise ValueError(f"{bound} {given} means low {fixed[0]}, best {fixed[1]}, high {fixed[2]}; send best alone")
     return fixed
 
 
@@ -56,12 +62,37 @@ class Breakdown(Record):
     unknown: Whole | None = None
 
 
+class TollReportRecord(Record):
+    """A toll report as it is recorded: every member in its order, null where nothing is reported.
+
+    `low`, `best` and `high` are complete. The table, the response and the columns of files follow these members.
+    """
+
+    id: Id
+    incidents: list[Id]
+    measure: Measure
+    victims: Victims
+    low: Whole | None
+    best: Whole | None
+    high: Whole | None
+    bound: Bound
+    reported_by: ReporterRecord
+    reported_on: MomentText
+    source: SourceRecord
+    breakdown: Breakdown | None
+    locator: str | None
+    note: str | None
+    supersedes: Id | None
+    commitment: Commitment = None
+    recorded_at: InstantText
+
+
 class TollReportDraft(Record):
     """A toll report as it is sent, before it is recorded."""
 
-    id: Id | None = Field(None, description="Made when absent.")
+    id: Id | None = Field(None, description="Generated when absent.")
     incidents: Annotated[list[Id], Field(min_length=1, max_length=1000)] | None = Field(
-        None, description="The incidents that the figure covers together; the incident it is sent with when absent."
+        None, description="The incidents that the figure covers together. Default: the incident it is sent with."
     )
     measure: Measure
     victims: Victims
@@ -71,13 +102,13 @@ class TollReportDraft(Record):
     high: Whole | None = None
     reported_by: SentReporter
     reported_on: MomentText = Field(
-        description="When it was said: not in the future, and at the earliest on the day before `date_start` of each "
+        description="When it was reported: not in the future, and no earlier than the day before `date_start` of each "
         "incident that it covers (time zones)."
     )
     source: SentSource
     breakdown: Breakdown | None = None
     locator: Text | None = Field(None, description="Where in the source.", examples=["paragraph 4"])
-    note: Text | None = Field(None, description="Own words about the figure.")
+    note: Text | None = Field(None, description="A remark on the figure, in your own words.")
     supersedes: Id | None = Field(None, description="The report that this one explicitly replaces.")
 
     @model_validator(mode="after")
@@ -95,12 +126,12 @@ class TollReportDraft(Record):
 
 
 class RetractionDraft(Record):
-    """A report taken back."""
+    """The retraction of a report."""
 
     reason: Text
     reported_on: MomentText | None = Field(
         None,
-        description="From when the report is void: not before the report, nor in the future; when absent it never "
-        "held, at any `as_of`.",
+        description="From when the report is void: not before the report, nor in the future. When absent, the report "
+        "is void at every `as_of`.",
     )
-    source: SentSource | None = Field(None, description="The publication that says so.")
+    source: SentSource | None = Field(None, description="The publication of the retraction.")

@@ -8,7 +8,7 @@ from enum import IntEnum, StrEnum
 
 
 class DatePrecision(StrEnum):
-    """How closely the date is known."""
+    """Precision of the date."""
 
     DAY = "day"
     DAYS = "days"
@@ -30,7 +30,7 @@ ACLED_TIME_PRECISION = {1: DatePrecision.DAY, 2: DatePrecision.WEEK, 3: DatePrec
 
 
 class PlacePrecision(StrEnum):
-    """How closely the place is known."""
+    """Precision of the place."""
 
     EXACT = "exact"
     NEAR = "near"
@@ -111,9 +111,9 @@ ACLED_EVENT_TYPES_BEFORE_2019: dict[str, tuple[EventType, str | None]] = {
     "Headquarters or base established": (EventType.STRATEGIC_DEVELOPMENTS, "Headquarters or base established"),
     "Non-violent transfer of territory": (EventType.STRATEGIC_DEVELOPMENTS, "Non-violent transfer of territory"),
 }
-"""ACLED's event types of its versions up to 8, with what its version of 2019 made of them."""
+"""ACLED's event types up to version 8, with their successors from 2019 on."""
 RIOTS_OR_PROTESTS = "Riots/Protests"
-"""An event type of the same versions: riots where the first actor are rioters, protests where they are protesters."""
+"""An event type of the same versions: riots or protests, by the kind of the first actor."""
 
 SubEventType = StrEnum(  # type: ignore[misc]  # members come from the table above
     "SubEventType", [(name, name) for names in SUB_EVENT_TYPES.values() for name in names]
@@ -121,7 +121,7 @@ SubEventType = StrEnum(  # type: ignore[misc]  # members come from the table abo
 
 
 class ActorRole(StrEnum):
-    """What an actor did: attacker and target where the text tells, else UCDP's two sides."""
+    """The part an actor took: attacker and target where the text says so, otherwise UCDP's two sides."""
 
     ATTACKER = "attacker"
     TARGET = "target"
@@ -156,7 +156,7 @@ ACLED_INTER_WORDS = {
     ActorKind.CIVILIANS: "Civilians",
     ActorKind.OTHER_FORCES: "External/Other forces",
 }
-"""What exports have had in the place of the numbers since 2024."""
+"""Words that replace the numbers in exports since 2024."""
 
 
 class Measure(StrEnum):
@@ -170,7 +170,7 @@ class Measure(StrEnum):
 
 
 class Victims(StrEnum):
-    """Whom a toll report counts. `all`: told without naming whom. `unknown`: dead told besides the other groups."""
+    """Whom a toll report counts. `all`: no group is named. `unknown`: victims outside the named groups."""
 
     ALL = "all"
     MILITARY = "military"
@@ -180,7 +180,7 @@ class Victims(StrEnum):
 
 
 class Bound(StrEnum):
-    """How a figure was worded."""
+    """The wording of a figure."""
 
     EXACT = "exact"
     AT_LEAST = "at_least"
@@ -191,7 +191,7 @@ class Bound(StrEnum):
 
 
 class ReporterKind(StrEnum):
-    """Who speaks."""
+    """Kinds of reporters."""
 
     GOVERNMENT = "government"
     MILITARY = "military"
@@ -205,18 +205,18 @@ class ReporterKind(StrEnum):
 
 
 SECOND_TIER = frozenset({ReporterKind.ARMED_GROUP, ReporterKind.ANONYMOUS})
-"""Reporters whose figures widen the range and dispute it, but never displace a first-tier best."""
+"""Reporters whose figures may widen and dispute the range, but never replace a first-tier best."""
 
 
 MEASURES = {member.value: member for member in Measure}
-"""Members by their words, as the three below: looked up faster than made."""
+"""Members by value, as in the three below: faster than calling the enumeration."""
 VICTIMS = {member.value: member for member in Victims}
 BOUNDS = {member.value: member for member in Bound}
 REPORTER_KINDS = {member.value: member for member in ReporterKind}
 
 
 class Figure(StrEnum):
-    """Which figure of the headline limits, sorts and sums use."""
+    """The figure of the headline that filters, sort orders and sums use."""
 
     BEST = "best"
     LOW = "low"
@@ -224,7 +224,7 @@ class Figure(StrEnum):
 
 
 class Movement(StrEnum):
-    """How the headline stands against its first figure."""
+    """The headline compared with its first figure."""
 
     NONE = "none"
     RAISED = "raised"
@@ -232,7 +232,7 @@ class Movement(StrEnum):
 
 
 class ReportChange(StrEnum):
-    """What one report did to the headline, in the history."""
+    """The effect of a report on the headline, in the history."""
 
     FIRST = "first"
     RAISED = "raised"
@@ -251,10 +251,12 @@ class Status(StrEnum):
 
 
 class ChangeKind(StrEnum):
-    """Kinds of entries in the log."""
+    """Kinds of entries in the log: noun.verb."""
 
     SOURCE_CREATED = "source.created"
-    REPORTER_CREATED = "source.reporter_created"
+    REPORTER_CREATED = "reporter.created"
+    LEGACY_REPORTER_CREATED = "source.reporter_created"
+    """`reporter.created` as earlier versions wrote it. Such entries stay, since their hash covers their kind."""
     INCIDENT_CREATED = "incident.created"
     INCIDENT_UPDATED = "incident.updated"
     TOLL_REPORTED = "toll.reported"
@@ -263,7 +265,7 @@ class ChangeKind(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a key may do. A read of what is public needs none."""
+    """Rights of a key. Reading public data needs none."""
 
     WRITE = "write"
     READ_CONFIDENTIAL = "read:confidential"

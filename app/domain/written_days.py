@@ -1,7 +1,7 @@
-"""Days as files write them: by programs, by spreadsheets and by hand.
+"""Days in files, as written by programs, spreadsheets and people.
 
-`05/06/2001` is 5 June or 6 May. Which one a column means is settled by the whole column (`DayColumn`), or by the one
-who imports the file; it is never guessed.
+`05/06/2001` is 5 June or 6 May. The whole column decides (`DayColumn`), or the person who imports the file; it is never
+guessed.
 """
 
 import re
@@ -16,7 +16,7 @@ from app.errors import echo
 
 
 class DayOrder(StrEnum):
-    """Whether the day or the month comes first where the year comes last."""
+    """The order of day and month where the year comes last."""
 
     DAY_FIRST = "dmy"
     MONTH_FIRST = "mdy"
@@ -24,17 +24,17 @@ class DayOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WrittenDay:
-    """A day as it was read. `repair` says what had to be assumed; `None` where nothing had to be."""
+    """A day that was read. `repair` states an assumption; `None` without one."""
 
     day: date
     repair: str | None = None
 
 
-LONGEST_DAY = 100
-"""Characters of a day or time. A longer text is none, and would take long to look through."""
+MAX_DAY_LENGTH = 100
+"""Characters of a day or time. A longer text is rejected, since searching it would be slow."""
 NO_DAY = "is not a day such as 2009-06-09 or 9 June 2009"
 FIRST_YEAR = 1900
-"""No data set of events goes back further; an earlier year is a year that lost its century."""
+"""No data set of events goes back further. An earlier year has lost its century."""
 _MONTHS = (
     ("january", "janvier", "enero", "janeiro", "januar"),
     ("february", "fevrier", "febrero", "fevereiro", "februar"),
@@ -49,12 +49,12 @@ _MONTHS = (
     ("november", "novembre", "noviembre", "novembro"),
     ("december", "decembre", "diciembre", "dezembro", "dezember"),
 )
-"""Names of months in English, French, Spanish, Portuguese and German, without accents: spreadsheets write them so."""
+"""Names of months in English, French, Spanish, Portuguese and German, without accents."""
 _SHORTEST_MONTH = 3
 _EXCEL_EPOCH = date(1899, 12, 30)
-"""Day 0 of a workbook, as all days after February 1900 count."""
+"""Day 0 of a workbook, for all days after February 1900."""
 FIRST_OF_WORKBOOKS = date(1950, 1, 1)
-"""A number of five digits may be many things; those of earlier days are not taken for days."""
+"""A number of five digits may be many things; numbers of earlier days are not read as days."""
 _UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _TIME = re.compile(
@@ -75,16 +75,16 @@ _WEEKDAYS = frozenset(
 )
 """The first three letters of the days of the week, in the languages of `_MONTHS`."""
 _MONTH = re.compile(r"([12]\d{3})(?:[-/](\d{1,2})|\.(\d{2}))|(\d{1,2})[/.-](\d{4})", re.ASCII)
-"""`2002.1` may be October, of which a program has dropped the zero."""
+"""`2002.1` may be October, whose zero a program has dropped."""
 
 
 def read_day(text: str, order: DayOrder | None, year: int | None = None) -> WrittenDay:
-    """A day that was written in any clear form.
+    """A day in any unambiguous form.
 
-    `order` is that of the column; `year` what the row says of itself elsewhere, which gives two digits their century.
-    Raises `ValueError` with the end of a sentence for what is no day, or not a clear one.
+    `order` is that of the column. `year` is that of another column, which gives two digits their century. Raises
+    `ValueError` for a text that is no day, or an ambiguous one.
     """
-    if len(text) > LONGEST_DAY:
+    if len(text) > MAX_DAY_LENGTH:
         raise ValueError(f"{NO_DAY}: {echo(text)}")
     return _read_day(text, order, year)
 
@@ -106,23 +106,23 @@ def _read_day(text: str, order: DayOrder | None, year: int | None) -> WrittenDay
 
 
 class _Unclear(ValueError):
-    """Why a day that has the form of one is still none."""
+    """Why a text in the form of a day is none."""
 
 
 def _without_time(text: str) -> str:
-    """The text without a time of day. A time that may belong to another day elsewhere is refused."""
+    """The text without a time of day. A time with an offset is rejected unless it is midnight."""
     found = _TIME.search(text)
     if found is None:
         return text
     hour, half = int(found["hour"]), (found["half"] or "").casefold()
     if hour > (12 if half else 23) or int(found["minute"]) > 59:
-        raise ValueError(f"has a time that is none: {echo(text)}")
+        raise ValueError(f"has an invalid time: {echo(text)}")
     if half:
         hour = hour % 12 + (12 if half == "p" else 0)
     midnight = (hour, int(found["minute"]), int(found["second"] or 0)) == (0, 0, 0)
     if found["offset"] and not midnight:
         raise ValueError(
-            f"has a time of day with an offset, so the day is not clear; write the day alone: {echo(text)}"
+            f"has a time of day with an offset, so the day is ambiguous; write the day alone: {echo(text)}"
         )
     return text[: found.start()]
 
@@ -167,7 +167,7 @@ class _Year:
 
 
 def _century(digits: str, stated: int | None) -> _Year:
-    """A year of four digits, or of two: in the century of the stated year, else the last such year until now."""
+    """A year of four digits, or of two: in the century of the stated year, otherwise the last such year until now."""
     number = int(digits)
     if len(digits) == 4:
         return _Year(number)
@@ -179,7 +179,7 @@ def _century(digits: str, stated: int | None) -> _Year:
 
 
 def _in_words(text: str, year: int | None) -> WrittenDay | None:
-    """`9-May-20`, `April 15, 2020`, `Friday, 1 de noviembre de 2019`; `None` where it is nothing of the kind."""
+    """`9-May-20`, `April 15, 2020`, `Friday, 1 de noviembre de 2019`; `None` for other texts."""
     parts = _parts_of(text)
     if len(parts) == 4 and parts[0][:3] in _WEEKDAYS:
         del parts[0]
@@ -203,7 +203,7 @@ def _parts_of(text: str) -> list[str]:
 
 @lru_cache(maxsize=256)
 def month_named(word: str) -> int | None:
-    """The month whose name begins with this word of three letters or more; `None` where none or several do."""
+    """The month whose name starts with this word of three letters or more; `None` where none or several do."""
     if len(word) < _SHORTEST_MONTH:
         return None
     found = {n for n, names in enumerate(_MONTHS, start=1) if any(name.startswith(word) for name in names)}
@@ -220,7 +220,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], DayOrder | None, i
 
 
 def read_month(text: str) -> tuple[int, int | None] | None:
-    """(year, month) of `2002-11`, `11/2002` or `November 2002`; (year, `None`) of `2002`; `None` for all else."""
+    """(year, month) of `2002-11`, `11/2002` or `November 2002`; (year, `None`) of `2002`; `None` for other texts."""
     bare = text.strip()
     if re.fullmatch(r"[12]\d{3}", bare, re.ASCII):
         return int(bare), None
@@ -234,10 +234,10 @@ def read_month(text: str) -> tuple[int, int | None] | None:
 
 
 def in_stated_year(day: date, year: int | None, text: str) -> WrittenDay:
-    """A day held against the year that its row states elsewhere.
+    """A day compared with the year in another column.
 
-    A year that lost its century (0016) is repaired from it. Raises `ValueError` with both values where they contradict
-    each other, and for a day before 1900 of which no column states the year.
+    A year that lost its century (0016) is repaired. Raises `ValueError` where both contradict each other, and for a
+    day before 1900 whose year is in no other column.
     """
     if year is not None and (day.year == year or day.year == year % 100 < 100 <= year):
         if day.year == year:
@@ -255,15 +255,15 @@ def in_stated_year(day: date, year: int | None, text: str) -> WrittenDay:
 
 
 class DayColumn:
-    """Settles by all cells of a column whether its days have the day or the month first."""
+    """Decides from all cells of a column whether the day or the month comes first."""
 
     def __init__(self) -> None:
         self._proof: dict[DayOrder, str] = {}
         self._open: str | None = None
 
     def look(self, text: str, line: int) -> None:
-        """Takes one cell into account."""
-        found = _YEAR_LAST.match(text.strip()) if len(text) <= LONGEST_DAY else None
+        """Considers one cell."""
+        found = _YEAR_LAST.match(text.strip()) if len(text) <= MAX_DAY_LENGTH else None
         if found is None:
             return
         first, second = int(found[1]), int(found[3])
@@ -279,12 +279,12 @@ class DayColumn:
 
     @property
     def order(self) -> DayOrder | None:
-        """What the column means; `None` where no cell needs to know. Raises `ValueError` where it is not settled."""
+        """The order of the column; `None` where no cell depends on it. Raises `ValueError` where it is ambiguous."""
         if len(self._proof) > 1:
             day_first, month_first = (self._proof[order] for order in DayOrder)
             raise ValueError(f"mixes two orders: {day_first}, the day first, and {month_first}, the month first")
         if self._proof:
             return next(iter(self._proof))
         if self._open:
-            raise ValueError(f"may have the day or the month first: {self._open}, and no line settles it")
+            raise ValueError(f"may have the day or the month first: {self._open}, and no line decides it")
         return None

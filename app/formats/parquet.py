@@ -1,66 +1,40 @@
-"""Parquet, made by DuckDB: one file, or a folder of files by country and year.
+"""Parquet: one file, or a folder of files by country and year.
 
-A Parquet file ends with its index, so it is made whole before its first byte is sent. DuckDB is imported when it is
-first needed: a service that is never asked for Parquet does not pay for it.
+A Parquet file ends with its index, so the file is complete before its first byte is sent. pyarrow is imported when it
+is first needed: a service that never writes Parquet does not pay for it.
 """
 
 import asyncio
-import errno
-import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from app.domain.columns import COLUMNS, Type
 from app.domain.incident import counted_day
 from app.errors import TooManyExports
-from app.formats.layouts.plain import incident_columns, incident_values
+from app.formats.layouts.plain_incidents import incident_columns, incident_values
 from app.formats.open_file import OpenFile
 from app.store.db.slots import Slots
 from app.store.maintenance.temporary import temporary_folder
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    import pyarrow as pa
 
-TYPES = {
-    Type.TEXT: "VARCHAR",
-    Type.DAY: "DATE",
-    Type.INSTANT: "TIMESTAMPTZ",
-    Type.FLAG: "BOOLEAN",
-    Type.NUMBERED: "INTEGER",
-    Type.COUNT: "BIGINT",
-    Type.DEGREES: "DOUBLE",
-    Type.NAMES: "VARCHAR[]",
-    Type.JSON: "VARCHAR",
-}
 FILE = "incidents.parquet"
-SETTINGS: dict[str, str | int] = {
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,  # Parquet and JSON are built in; nothing is fetched from anywhere
-    "memory_limit": "256MiB",
-    "threads": 1,
-}
-ROW_GROUP = 8192
-"""Rows of a row group. DuckDB holds them until the group is whole: some kilobytes each."""
-LEAST_BUFFER = 1 << 20
-MOST_MADE = 2
-"""Files that are made at once; each has DuckDB's memory and a thread."""
-making = Slots(MOST_MADE, "files of Parquet that are being made", TooManyExports)
+ROW_GROUP_BYTES = 32 * 1024 * 1024
+"""A row group is held in memory until it has this many bytes."""
+SLICE_ROWS = 500
+"""Rows of a partition that are converted together."""
+MAX_MADE = 2
+"""Files that are written at once; each holds a row group and a thread."""
+making = Slots(MAX_MADE, "Parquet exports", TooManyExports)
 STOPPING_SECONDS = 0.5
-"""How long the service waits at its end for files that are broken off."""
-STOP_AGAIN_SECONDS = 0.05
-T = TypeVar("T")
-
-
-def connection(folder: Path) -> "DuckDBPyConnection":
-    """DuckDB on nothing, with a folder for what it cannot hold in memory."""
-    import duckdb
-
-    return duckdb.connect(":memory:", config={**SETTINGS, "temp_directory": str(folder)})
+"""How long a stopping service waits for cancelled files to be removed."""
 
 
 async def chunks(slices: AsyncIterator[list[str]], fields: Sequence[str] | None) -> AsyncGenerator[bytes]:
@@ -71,16 +45,17 @@ async def chunks(slices: AsyncIterator[list[str]], fields: Sequence[str] | None)
 
 
 async def open_file(slices: AsyncIterator[list[str]], fields: Sequence[str] | None, address: str = "") -> OpenFile:
-    """A Parquet file of incidents, which has no name any more. Raises `OSError` where there is no room for it.
+    """A Parquet file of incidents that is already unlinked. Raises `OSError` where there is no room for it.
 
-    Raises `TooManyExports` where `MOST_MADE` are being made, and `ShareTaken` where this client address has its share.
+    Raises `TooManyExports` where `MAX_MADE` are being written, and `ShareTaken` where this client address has its
+    share.
     """
     with making.one(address), temporary_folder() as folder:
         return OpenFile(await write(slices, fields, folder))
 
 
 async def all_cleared() -> None:
-    """Waits until files that were broken off are removed: a process that ends on a signal does nothing more."""
+    """Waits until cancelled files are removed: a process that ends on a signal cleans up nothing."""
     with suppress(TimeoutError):
         async with asyncio.timeout(STOPPING_SECONDS):
             while making.taken:
@@ -90,104 +65,130 @@ async def all_cleared() -> None:
 async def write(
     slices: AsyncIterator[list[str]], fields: Sequence[str] | None, folder: Path, *, partitioned: bool = False
 ) -> Path:
-    """Writes incidents as Parquet inside of a folder of its own, in their order. Returns the file, or its folder.
+    """Writes incidents as Parquet into an empty folder, in their order. Returns the file, or the folder of partitions.
 
-    Partitioned, it is `country=ML/year=2019/incidents.parquet`, as Hive has it; without incidents an empty folder.
+    Partitions are `country=ML/year=2019/incidents.parquet`, as in Hive. Without incidents the folder is empty.
     """
-    made, longest = folder / FILE, LEAST_BUFFER
-    columns = file_columns(fields, partitioned)
-    if partitioned:
-        made.mkdir()
-    else:
-        _rows_of(made).touch()
+    target = folder / FILE
+    if not partitioned:
+        await _write_file(target, slices, incident_columns(fields))
+        return target
+    target.mkdir()
     async for items in slices:
-        longest = max(longest, await _beside(partial(_append, made, items, columns, partitioned)))
-    await _converted(folder, {name: TYPES[COLUMNS[name].type] for name in columns}, longest)
-    return made
+        await _in_thread(partial(_spool, target, items))
+    columns = [name for name in incident_columns(fields) if name != "country"]  # the folder's name has it
+    for spooled in sorted(target.rglob("*.rows")):
+        await _write_file(spooled.with_suffix(".parquet"), _spooled(spooled), columns)
+        spooled.unlink()
+    return target
 
 
-def file_columns(fields: Sequence[str] | None, partitioned: bool) -> list[str]:
-    """The columns of a file. Partitioned, its folders state the country, and the year that sums count it in."""
-    return [name for name in incident_columns(fields) if not (partitioned and name == "country")]
+def _spool(target: Path, items: Sequence[str]) -> None:
+    """Appends incidents to the text files of their partitions: all partitions together may not fit into memory."""
+    lines: dict[Path, list[str]] = {}
+    for item in items:
+        incident = orjson.loads(item)
+        partition = target / f"country={incident['country']}" / f"year={counted_day(incident).year}"
+        lines.setdefault(partition, []).append(f"{item}\n")
+    for partition, items_of_partition in lines.items():
+        partition.mkdir(parents=True, exist_ok=True)
+        with (partition / FILE).with_suffix(".rows").open("a", encoding="utf-8") as out:
+            out.writelines(items_of_partition)
 
 
-def _rows_of(file: Path) -> Path:
-    """Where the rows of a Parquet file are gathered as lines of JSON."""
-    return file.with_suffix(".rows")
+async def _spooled(file: Path) -> AsyncGenerator[list[str]]:
+    """The incidents of a partition, some at a time."""
+    with file.open(encoding="utf-8", newline="\n") as lines:
+        while items := list(islice(lines, SLICE_ROWS)):
+            yield items
 
 
-def _append(made: Path, items: Sequence[str], columns: Sequence[str], partitioned: bool) -> int:
-    """Adds incidents to the rows of their files. Returns the length of the longest line, in bytes."""
-    lines: dict[Path, list[bytes]] = {}
-    for item in map(orjson.loads, items):
-        file = made / f"country={item['country']}" / f"year={counted_day(item).year}" / FILE if partitioned else made
-        line = orjson.dumps(_row(item, columns), option=orjson.OPT_APPEND_NEWLINE)
-        lines.setdefault(file, []).append(line)
-    for file, told in lines.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with _rows_of(file).open("ab") as out:
-            out.writelines(told)
-    return max(len(line) for told in lines.values() for line in told)
+async def _write_file(file: Path, slices: AsyncIterator[list[str]], columns: Sequence[str]) -> None:
+    with closing(_ParquetFile(file, columns)) as out:
+        async for items in slices:
+            await _in_thread(partial(out.append, items))
+        await _in_thread(out.finish)
 
 
-def _row(item: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
+class _ParquetFile:
+    """A Parquet file that grows by row groups."""
+
+    def __init__(self, file: Path, columns: Sequence[str]) -> None:
+        from pyarrow.parquet import ParquetWriter
+
+        self._schema = _schema(columns)
+        self._file = file.open("wb")
+        self._writer = ParquetWriter(self._file, self._schema, compression="zstd", store_schema=False)
+        self._row_group: list[pa.Table] = []
+        self._size = 0
+
+    def append(self, items: Sequence[str]) -> None:
+        """Adds incidents; writes a row group once it is large enough."""
+        table = _table(items, self._schema)
+        self._row_group.append(table)
+        self._size += table.nbytes
+        if self._size >= ROW_GROUP_BYTES:
+            self._write_row_group()
+
+    def finish(self) -> None:
+        """Writes the last row group and the index."""
+        if self._row_group:
+            self._write_row_group()
+        self._writer.close()
+
+    def close(self) -> None:
+        """Closes the file, also one that is given up."""
+        self._writer.is_open = False  # else its finalizer would write an index
+        self._file.close()
+
+    def _write_row_group(self) -> None:
+        import pyarrow as pa
+
+        self._writer.write_table(pa.concat_tables(self._row_group))
+        self._row_group, self._size = [], 0
+
+
+def _schema(columns: Sequence[str]) -> "pa.Schema":
+    import pyarrow as pa
+
+    types = {
+        Type.TEXT: pa.string(),
+        Type.DAY: pa.date32(),
+        Type.INSTANT: pa.timestamp("us", tz="UTC"),
+        Type.FLAG: pa.bool_(),
+        Type.NUMBERED: pa.int32(),
+        Type.COUNT: pa.int64(),
+        Type.DEGREES: pa.float64(),
+        Type.NAMES: pa.list_(pa.string()),
+        Type.JSON: pa.string(),
+    }
+    return pa.schema([(name, types[COLUMNS[name].type]) for name in columns])
+
+
+def _table(items: Sequence[str], schema: "pa.Schema") -> "pa.Table":
+    import pyarrow as pa
+
+    as_text = [(column.name, pa.string() if pa.types.is_temporal(column.type) else column.type) for column in schema]
+    rows = [_row(orjson.loads(item)) for item in items]
+    return pa.Table.from_pylist(rows, schema=pa.schema(as_text)).cast(schema)
+
+
+def _row(item: Mapping[str, Any]) -> dict[str, Any]:
     values = incident_values(item)
-    row = {name: values[name] for name in columns}
-    return row | {name: orjson.dumps(row[name]).decode() for name in _JSON if name in row}
+    return values | {name: orjson.dumps(values[name]).decode() for name in _JSON}
 
 
 _JSON = [name for name, column in COLUMNS.items() if column.type is Type.JSON]
 
 
-async def _converted(folder: Path, types: Mapping[str, str], longest: int) -> None:
-    """Makes Parquet of all rows.
-
-    DuckDB's own PARTITION_BY loses the order of the rows, and holds all partitions in memory.
-    """
-    import duckdb
-
-    stopped = threading.Event()
-    with connection(folder) as duck:
-
-        def stop() -> None:
-            stopped.set()
-            duck.interrupt()
-
-        try:
-            await _beside(partial(_convert, duck, folder, types, longest, stopped), stop)
-        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:  # the latter where it cannot swap
-            raise OSError(errno.EIO, str(error).splitlines()[0]) from error
-
-
-async def _beside(call: Callable[[], T], stop: Callable[[], None] = lambda: None) -> T:
-    """Runs a call beside the event loop.
-
-    Where the caller is cancelled, however often, the call is told to stop and waited for: it writes to a folder that is
-    removed next. It is told again and again: DuckDB forgets an interrupt that comes before its statement begins.
-    """
+async def _in_thread(call: Callable[[], None]) -> None:
+    """Runs a call in a worker thread. A cancelled caller waits for its end: it writes to a folder that is removed."""
     work = asyncio.get_running_loop().run_in_executor(None, call)
     try:
-        return await asyncio.shield(work)
+        await asyncio.shield(work)
     except asyncio.CancelledError:
         while not work.done():
-            stop()
             with suppress(asyncio.CancelledError):
-                await asyncio.wait([work], timeout=STOP_AGAIN_SECONDS)
-        work.exception()  # which is of no interest to anybody now
+                await asyncio.wait([work])
+        work.exception()  # nobody needs it
         raise
-
-
-def _convert(
-    duck: "DuckDBPyConnection", folder: Path, types: Mapping[str, str], longest: int, stopped: threading.Event
-) -> None:
-    for rows in sorted(folder.rglob("*.rows")):
-        if stopped.is_set():
-            return
-        target = str(rows.with_suffix(".parquet")).replace("'", "''")
-        duck.execute(
-            "COPY (FROM read_json($rows, format = 'newline_delimited', columns = $types, "
-            "maximum_object_size = $longest, hive_partitioning = false)) "
-            f"TO '{target}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})",
-            {"rows": str(rows), "types": types, "longest": longest},
-        )
-        rows.unlink()

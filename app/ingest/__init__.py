@@ -1,1 +1,1 @@
-"""Ways in: one reader a format, all through `pipeline`."""
+"""Importers: one reader per format, all through `pipeline`."""

@@ -1,4 +1,4 @@
-"""What the importers of released data sets share: from the rows of a table to what a release lists."""
+"""Shared by the importers of released data sets: from the rows of a table to the events that a release lists."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -12,8 +12,8 @@ from app.domain.source import Record, SourceDraft
 from app.domain.written_days import DayOrder
 from app.errors import FieldError, InvalidInput, echo
 from app.formats.layouts.cells import Cells
-from app.ingest.files import Table
-from app.ingest.pipeline import Item
+from app.ingest.files import InputTable
+from app.ingest.pipeline import Batch, Item
 from app.ingest.rows import Row
 from app.query.value_types import NAME
 from app.store import tables
@@ -25,9 +25,9 @@ _SLUG = re.compile(r"[^a-z0-9.]+")
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What a file is, as the one who imports it says: the release's name, and the day on which it came out.
+    """The release of a file, as stated by whoever imports it: its name and its date.
 
-    `dates` says whether its days have the day or the month first, for a file that does not tell by itself.
+    `dates` says whether dates have the day or the month first, for a file that does not show it.
     """
 
     name: str | None = None
@@ -40,53 +40,54 @@ class Release:
         return (_SLUG.sub("_", self.name.lower()).strip("_.")[:40] or None) if self.name else None
 
     def check(self) -> None:
-        """Raises `InvalidInput` for a day that is none, or has not come yet."""
+        """Raises `InvalidInput` for an invalid or future date, or an invalid name."""
         try:
             if self.released_on is not None and parse_day(self.released_on) > today() + timedelta(1):
-                raise ValueError("lies in the future")
+                raise ValueError("is in the future")
         except ValueError as error:
             raise InvalidInput([FieldError("released_on", str(error), self.released_on)]) from None
         try:
             if self.name is not None:
                 NAME.read(self.name)
                 if self.slug is None:
-                    raise ValueError("has no letter or digit in it")
+                    raise ValueError("has no letter or digit")
         except ValueError as error:
             raise InvalidInput([FieldError("release", str(error), self.name)]) from None
 
 
 class ListedDraft(Record):
-    """A row of a release: the incident with its figure, and when the release said so."""
+    """A row of a release: the incident with its figure, and when it was reported."""
 
     incident: IncidentDraft
     listed_on: str
 
 
 _MARKS = {
-    "an export of ACLED; import it with the format acled": {"event_id_cnty", "event_date"},
-    "a file of UCDP GED; import it with the format ucdp-ged": {"type_of_violence", "side_a", "where_prec"},
-    "a table of incidents of our own; import it with the format csv": {"id", "title", "date_start"},
-    "a table of toll reports of our own; import it with the format csv": {"incidents", "measure", "reported_on"},
+    "an ACLED export: use the format acled": {"event_id_cnty", "event_date"},
+    "a UCDP GED file: use the format ucdp-ged": {"type_of_violence", "side_a", "where_prec"},
+    "a table of incidents in the plain layout: use the format csv": {"id", "title", "date_start"},
+    "a table of toll reports in the plain layout: use the format csv": {"incidents", "measure", "reported_on"},
 }
-"""What a table is that has these columns."""
+"""Kinds of tables, by columns that they have."""
 
 
-def expect_columns(table: Table, needed: Sequence[str], what: str, hint: str = "") -> None:
-    """Raises `InvalidInput` where a table is not what it is said to be, with what it seems to be instead."""
-    if missing := [name for name in needed if name not in table.columns]:
+def expect_columns(table: InputTable, required: Sequence[str], what: str, hint: str = "") -> None:
+    """Raises `InvalidInput` if a table lacks required columns, with what it looks like instead."""
+    if missing := [name for name in required if name not in table.columns]:
         found = echo(", ".join([name for name in table.columns if name]))
-        why = f"is no {what}: it lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} (has {found})"
+        plural = "s" if len(missing) > 1 else ""
+        why = f"is not {what}: missing column{plural} {', '.join(missing)} (found {found})"
         like = next((f". It looks like {is_}" for is_, marks in _MARKS.items() if marks <= {*table.columns}), "")
         raise InvalidInput([FieldError("file", why + (like or hint), table.name, "body")])
 
 
-def items_of(table: Table, kind: type[Record], read: Callable[[Cells], Any]) -> Iterator[Item]:
-    """The rows of a table as items. `read` raises `ValueError` for a row that is not clear."""
+def items_of(table: InputTable, kind: type[Record], read: Callable[[Cells], Any]) -> Iterator[Item]:
+    """The rows of a table as items. `read` raises `ValueError` for a row that it rejects."""
     for row in table.rows:
         yield item_of(table, row, kind, read)
 
 
-def item_of(table: Table, row: Row, kind: type[Record], read: Callable[[Cells], Any]) -> Item:
+def item_of(table: InputTable, row: Row, kind: type[Record], read: Callable[[Cells], Any]) -> Item:
     """A row as an item."""
     where, cells = f"{table.name}, line {row.line}", Cells(row.cells, table.day_orders)
     cells.repairs.extend(row.repairs)
@@ -99,7 +100,7 @@ def item_of(table: Table, row: Row, kind: type[Record], read: Callable[[Cells], 
     return Item(where, data, kind, row.line, row.cells, tuple(cells.repairs))
 
 
-def listed(
+def listed_event(
     data_set: DataSet,
     source: SourceDraft,
     incident: dict[str, Any],
@@ -107,34 +108,34 @@ def listed(
     on: str,
     cells: Cells,
 ) -> dict[str, Any]:
-    """An incident and its figure as a `ListedDraft`, with what was put right told beside them.
+    """An incident and its figure as a `ListedDraft`, with notes on repaired values.
 
-    Raises `ValueError` where the event lies after the day on which it was reported.
+    Raises `ValueError` if the event is after the report date.
     """
-    said = parse_moment(on)
-    if is_before_event(said.instant, parse_day(incident["date_start"])):
-        raise ValueError(f"date_start: {incident['date_start']} is after the day on which it was reported, {on}")
+    reported = parse_moment(on)
+    if is_before_event(reported.instant, parse_day(incident["date_start"])):
+        raise ValueError(f"date_start: {incident['date_start']} is after the report date {on}")
     event = incident["external_ids"][data_set.scheme]
     if figure is None:
-        told: dict[str, Any] = {"sources": [{"id": source.id}]}
+        more: dict[str, Any] = {"sources": [{"id": source.id}]}
     else:
         report = figure | {
-            "id": data_set.report_id(event, source.id or "", said.instant),
+            "id": data_set.report_id(event, source.id or "", reported.instant),
             "reported_by": {"id": data_set.reporter.id},
             "reported_on": on,
             "source": {"id": source.id},
             "note": f"Repaired on import: {'; '.join(cells.repairs)}." if cells.repairs else None,
         }
-        told = {"toll_reports": [report]}
+        more = {"toll_reports": [report]}
     if cells.repairs:
         incident["attributes"]["repaired"] = "; ".join(cells.repairs)
-    return {"incident": incident | told, "listed_on": on}
+    return {"incident": incident | more, "listed_on": on}
 
 
-class ListingBatch:
-    """Records what a release lists.
+class ListingBatch(Batch):
+    """Records the events that a release lists.
 
-    `speaks_of` names the days that a release says all of where it lists an event; without it, it says so of none.
+    `covers` returns the days around an event that the release covers completely. Without it, no days are covered.
     """
 
     def __init__(
@@ -142,25 +143,21 @@ class ListingBatch:
         writer: Writer,
         data_set: DataSet,
         source: SourceDraft,
-        speaks_of: Callable[[date], tuple[date, date]] | None = None,
+        covers: Callable[[date], tuple[date, date]] | None = None,
     ) -> None:
-        if writer.find(tables.Reporter, data_set.reporter.id or "") is None:
-            writer.record_party(data_set.reporter)
-        writer.record_party(source)
-        self._writer, self._speaks_of = writer, speaks_of
+        if writer.appender.find(tables.Reporter, data_set.reporter.id or "") is None:
+            writer.record_reporter_or_source(data_set.reporter)
+        writer.record_reporter_or_source(source)
+        self._writer, self._covers = writer, covers
         self._releases, self._source, self._scheme = Releases(writer, data_set), source, data_set.scheme
 
-    def foresee(self, drafts: Sequence[ListedDraft]) -> None:
-        """Looks up which incidents there are."""
-        self._writer.foresee([draft.incident for draft in drafts])
-        self._releases.foresee(draft.incident.external_ids[self._scheme] for draft in drafts)
+    def prefetch(self, drafts: Sequence[ListedDraft]) -> None:
+        """Looks up existing incidents."""
+        self._writer.prefetch([draft.incident for draft in drafts])
+        self._releases.prefetch(draft.incident.external_ids[self._scheme] for draft in drafts)
 
     def record(self, draft: ListedDraft) -> tuple[Outcome, str]:
-        """The incident is made or revised, and its figure recorded where it is new."""
+        """Creates or revises the incident, and records its figure if it is new."""
         incident = draft.incident
-        days = self._speaks_of(counted_day(vars(incident))) if self._speaks_of else None
+        days = self._covers(counted_day(vars(incident))) if self._covers else None
         return self._releases.record(ReleaseRow(incident, self._source, draft.listed_on, days))
-
-    def finish(self) -> None:
-        """Notes what is listed."""
-        self._releases.finish()

@@ -1,53 +1,20 @@
-"""The formats that files are imported from, and the import of one file."""
+"""The formats of input files, and the import of one file."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from app.domain.written_days import DayOrder
 from app.ingest.acled import AcledImport
 from app.ingest.data_sets import Release
-from app.ingest.files import Table, opened
-from app.ingest.pipeline import Batch, Item, Result, Summary, ingest
+from app.ingest.files import open_table
+from app.ingest.importer import Importer
+from app.ingest.pipeline import Result, Summary, ingest
 from app.ingest.plain import PlainImport
 from app.ingest.ucdp import UcdpImport
 from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.db.transaction import Transaction
-from app.store.write.writer import Writer
-
-
-class Importer(Protocol):
-    """Reads one file of a format."""
-
-    def begin(self, writer: Writer) -> Batch:
-        """What records a batch of the file."""
-        ...
-
-    def fits(self, columns: Sequence[str]) -> bool:
-        """Whether these are columns of the format."""
-        ...
-
-    def survey(self, table: Table) -> Mapping[str, DayOrder | None]:
-        """Reads a file whole before anything is recorded: whether its columns of days have the day or month first.
-
-        Raises `InvalidInput` where the file is not what it is said to be, or leaves that open.
-        """
-        ...
-
-    def items(self, table: Table) -> Iterator[Item]:
-        """The rows of a file."""
-        ...
-
-    def read_again(self) -> bool:
-        """Whether the file has to be read again."""
-        ...
-
-    def finish(self, database: Database, summary: Summary) -> None:
-        """Adds what only the whole file tells."""
-        ...
-
 
 IMPORTERS: dict[FileFormat, Callable[[Release], Importer]] = {
     FileFormat.UCDP_GED: UcdpImport,
@@ -62,7 +29,7 @@ def importer_of(
     released_on: str | None = None,
     dates: DayOrder | None = None,
 ) -> Importer:
-    """What reads a file of a format. Raises `InvalidInput` where the release is not stated as the format needs it."""
+    """The importer of a format. Raises `InvalidInput` if the format needs another statement of the release."""
     release = Release(release_name, released_on, dates)
     release.check()
     return IMPORTERS[format](release)
@@ -74,23 +41,32 @@ def import_file(
     database: Database,
     by: str,
     *,
-    told: Callable[[Result], None] = lambda result: None,
-    read: Callable[[int], None] = lambda bytes_read: None,
-    insider: bool = True,
+    on_result: Callable[[Result], None] = lambda result: None,
+    on_progress: Callable[[int], None] = lambda bytes_read: None,
+    can_read_confidential: bool = True,
     expect_allowed: Callable[[Transaction], None] = lambda transaction: None,
 ) -> Summary:
-    """Imports one file. Raises `InvalidInput` where it is not what it is said to be; nothing of it is recorded then.
+    """Imports one file. Raises `InvalidInput`, and records nothing, if the file has another format.
 
-    `told` hears what became of each row, `read` how many bytes of the file are read. Importing again changes nothing,
-    and goes on where an import was broken off. `insider`, `expect_allowed`: as in `ingest`.
+    `on_result` gets the result of each row, `on_progress` the bytes read so far. A repeated import changes nothing, and
+    an interrupted one continues. `can_read_confidential` and `expect_allowed` are as in `ingest`.
     """
     summary = Summary()
-    with opened(path, read, importer.fits) as table:
+    with open_table(path, on_progress, importer.fits) as table:
         day_orders = importer.survey(table)
     while True:
-        with opened(path, read, importer.fits) as table:
+        with open_table(path, on_progress, importer.fits) as table:
             items = importer.items(replace(table, day_orders=day_orders))
-            ingest(items, database, by, importer.begin, told, summary, insider=insider, expect_allowed=expect_allowed)
+            ingest(
+                items,
+                database,
+                by,
+                importer.begin,
+                on_result,
+                summary,
+                can_read_confidential=can_read_confidential,
+                expect_allowed=expect_allowed,
+            )
         if not importer.read_again():
             break
     importer.finish(database, summary)

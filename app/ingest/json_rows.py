@@ -1,7 +1,7 @@
-"""JSON files: an array of objects, the first array in an object, as APIs answer it, or the features of GeoJSON.
+"""JSON files: an array of objects, the first array inside an object, as in API responses, or GeoJSON features.
 
-The array is cut into its items by brackets alone, and each item is read by itself. So a file may have any length, and
-an item that is no row, however deep or odd, leaves those after it alone.
+The array is split into items by brackets alone, and each item is parsed separately. So a file may have any length, and
+an invalid item does not affect the others.
 """
 
 import codecs
@@ -22,18 +22,18 @@ _ARRAY_OF_OBJECTS = re.compile(r'\s*\{.*?"(?:features"\s*:\s*\[|\w+"\s*:\s*\[(?=
 _FIRST_ARRAY = re.compile(r'\s*(?:\[|\{.*?"\w+"\s*:\s*\[)', re.DOTALL)
 _BEGIN = re.compile(r"[^\s,]")
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}"]', re.DOTALL)
-"""A text, a bracket, or the quote of a text that does not end."""
+"""A string, a bracket, or the quote of an unterminated string."""
 _SCALAR = re.compile(r'[^\s,"\[\]{}]+')
 _DEPTHS = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
 def table_of_json(file: Any) -> tuple[Sequence[str], Iterator[Row]]:
-    """The columns, which the first object has, and the rows. An item that is no row has a fault.
+    """The columns of the first object, and the rows. An item that is not an object becomes a row with a fault.
 
-    Raises `ValueError` where there is no list of objects.
+    Raises `ValueError` if there is no list of objects.
     """
     objects = map(_cells, _items(file))
-    first = next(objects, "has no list of objects in it")
+    first = next(objects, "has no list of objects")
     if isinstance(first, str):
         raise ValueError(f"has a first item that {first}" if first.startswith("is ") else first)
     check_column_count(len(first))
@@ -50,7 +50,7 @@ def _rows(objects: Iterable[Mapping[str, str] | str]) -> Iterator[Row]:
 
 def _cells(item: str) -> Mapping[str, str] | str:
     if not item.startswith("{"):
-        return "is no object"
+        return "is not an object"
     try:
         document = read_json(item.encode("utf-8", "surrogatepass"))
     except InvalidInput as error:
@@ -59,7 +59,7 @@ def _cells(item: str) -> Mapping[str, str] | str:
 
 
 def _flat(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The properties of a feature (GeoJSON, or the JSON of ArcGIS) with its point; of another object its members."""
+    """The properties of a feature (GeoJSON, or ArcGIS JSON) with its point; the members of another object."""
     properties, geometry = value.get("properties", value.get("attributes")), value.get("geometry")
     if not isinstance(properties, Mapping) or "geometry" not in value:
         return value
@@ -74,12 +74,12 @@ def _flat(value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _items(file: Any) -> Iterator[str]:
-    """The texts of the array's items."""
+    """The items of the array, as JSON."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")(errors="surrogateescape")
     text = decoder.decode(file.read(CHUNK))
     begin = _ARRAY_OF_OBJECTS.match(text) or _FIRST_ARRAY.match(text)
     if begin is None:
-        raise EOFError("there is no list of objects in it")
+        raise EOFError("there is no list of objects")
     at = begin.end()
     while True:
         found = _BEGIN.search(text, at)
@@ -98,7 +98,7 @@ def _items(file: Any) -> Iterator[str]:
 
 
 def _end_of_item(text: str, at: int) -> int | None:
-    """Where the item that begins here ends; `None` where that is beyond the text."""
+    """The end of the item that starts here; `None` if it is after the end of the text."""
     if scalar := _SCALAR.match(text, at):
         return scalar.end() if scalar.end() < len(text) else None
     depth = 0

@@ -1,4 +1,4 @@
-"""How much of a file is read. A file beyond a limit is rejected whole, before any of it is recorded."""
+"""Limits for input files. A file beyond a limit is rejected before any of it is recorded."""
 
 import io
 from collections.abc import Callable
@@ -6,34 +6,34 @@ from typing import Any
 
 MAX_COLUMNS = 1000
 MAX_BLANK_ROWS = 2 * 1024 * 1024
-"""Rows with nothing in them: twice the rows of a sheet that was saved with all of them."""
+"""Blank rows: twice the maximum rows of a sheet."""
 MAX_RECORD = 4 * 1024 * 1024
-"""Characters of one row, with the line breaks in its cells."""
+"""Characters of one row, including line breaks in cells."""
 MAX_TORN = 100
-"""Lines that are put together to one row."""
+"""Lines that are joined into one row."""
 MAX_UNPACKED = 32 * 1024**3
-"""Bytes that come out of a packed file."""
+"""Unpacked bytes of a packed file."""
 MAX_RATIO = 100
-"""Times its own size that a file may unpack to. Tables pack to a tenth or twentieth; deflate cannot exceed 1,032."""
-UNPACKED_IN_ANY_CASE = 16 * 1024 * 1024
-"""Bytes that may come out of a packed file whatever their ratio."""
+"""Maximum ratio of unpacked to packed size. Tables reach 10 to 20; deflate cannot exceed 1,032."""
+ALWAYS_UNPACKED = 16 * 1024 * 1024
+"""Unpacked bytes that are allowed at any ratio."""
 
 
 class BeyondLimit(Exception):
-    """A file has more of something than is read. The message is the end of a sentence that begins with the file."""
+    """A file exceeds a limit. The message is a predicate whose subject is the file."""
 
 
 class Budget:
-    """What may still come out of one packed file, however it is packed. `look` may raise, to stop the work."""
+    """The unpacked bytes that one packed file has left. `on_read` may raise to stop the import."""
 
-    def __init__(self, packed_size: int, look: Callable[[], None]) -> None:
-        self.look = look
-        self._left = min(MAX_UNPACKED, max(UNPACKED_IN_ANY_CASE, MAX_RATIO * packed_size))
+    def __init__(self, packed_size: int, on_read: Callable[[], None]) -> None:
+        self.on_read = on_read
+        self._left = min(MAX_UNPACKED, max(ALWAYS_UNPACKED, MAX_RATIO * packed_size))
         self._granted = self._left
 
     def spend(self, count: int) -> None:
-        """Takes note of bytes that came out. Raises `BeyondLimit` where they are too many."""
-        self.look()
+        """Counts unpacked bytes. Raises `BeyondLimit` if there are too many."""
+        self.on_read()
         self._left -= count
         if self._left < 0:
             raise BeyondLimit(f"unpacks to more than {self._granted} bytes, the limit for a file of its size")
@@ -56,6 +56,6 @@ class Unpacked(io.RawIOBase):
 
 
 def check_column_count(count: int) -> None:
-    """Raises `BeyondLimit` for a table that is too wide."""
+    """Raises `BeyondLimit` for a table with too many columns."""
     if count > MAX_COLUMNS:
         raise BeyondLimit(f"has {count:,} columns; a table has at most {MAX_COLUMNS:,}")

@@ -1,8 +1,6 @@
-"""read → validate → write → report: the one way in for seeds and for every importer."""
+"""read → validate → write → report: the pipeline of seeds and of all importers."""
 
-import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -13,6 +11,7 @@ from app.domain.incident import IncidentDraft
 from app.domain.toll import TollReportDraft
 from app.domain.validation import validated
 from app.errors import AppError, HistoryTooLong, InvalidInput
+from app.store.db.collector import paused_collector
 from app.store.db.database import Database
 from app.store.db.transaction import Transaction
 from app.store.write.writer import Outcome, Writer, recording
@@ -20,30 +19,30 @@ from app.store.write.writer import Outcome, Writer, recording
 BATCH = 500
 """Records written in one transaction."""
 MAX_BATCH_LENGTH = 4 * 1024 * 1024
-"""Characters of a batch, which is held in memory some times over."""
-MOST_REASONS = 100
-"""Refusals that a summary repeats."""
+"""Characters of a batch; memory holds a few copies."""
+MAX_REASONS = 100
+"""Refused rows whose reasons are in the summary."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that was read: plain data of a kind of record, and where it stands in its file."""
+    """One record that was read: plain data, its kind, and its place in the file."""
 
     where: str
     data: Any
     kind: type[BaseModel] = IncidentDraft
     line: int = 0
     cells: Mapping[str, str] = field(default_factory=dict)
-    """The row as it stands in its file, where it is one of a table."""
+    """The original row, if it is from a table."""
     repairs: Sequence[str] = ()
-    """What was put right."""
+    """Notes on repaired values."""
     fault: str | None = None
     """Why it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of an item: recorded as an incident or report of this id, or refused for a reason."""
+    """The outcome of an item: the id of the recorded incident or report, or the reason for refusing it."""
 
     item: Item
     outcome: Outcome
@@ -53,67 +52,62 @@ class Result:
 
 @dataclass(slots=True)
 class Summary:
-    """What became of what was read."""
+    """The outcome of an import."""
 
     created: int = 0
     revised: int = 0
     unchanged: int = 0
     withdrawn: int = 0
     repaired: int = 0
-    """Of those that were taken."""
+    """Recorded items with repaired values."""
     refused: int = 0
     reasons: list[str] = field(default_factory=list)
-    """One line for each of the first that were not taken: where it stands, and why."""
+    """Place and reason of the first refused items, one line each."""
     absent: list[str] = field(default_factory=list)
-    """Incidents of the same years that an earlier release listed and this one does not."""
+    """Incidents of the covered days that an earlier release lists and this one does not."""
 
     def count(self, result: Result) -> None:
-        """Adds a result, unless it is counted at another time."""
+        """Counts a result, unless it is deferred."""
         if result.outcome is Outcome.DEFERRED:
             return
         name = result.outcome.value
         setattr(self, name, getattr(self, name) + 1)
         if result.outcome is Outcome.REFUSED:
-            if len(self.reasons) < MOST_REASONS:
+            if len(self.reasons) < MAX_REASONS:
                 self.reasons.append(f"{result.item.where}: {result.reason}")
         elif result.item.repairs:
             self.repaired += 1
 
 
 class Batch(Protocol):
-    """What records the drafts of one transaction."""
+    """Records the drafts of one transaction."""
 
-    def foresee(self, drafts: Sequence[Any]) -> None:
-        """Looks up at once what recording these will ask for."""
-        ...
+    def prefetch(self, drafts: Sequence[Any]) -> None:
+        """Looks up at once what recording these drafts will need."""
 
     def record(self, draft: Any) -> tuple[Outcome, str]:
-        """Records one. Raises an `AppError` for what cannot be recorded."""
-        ...
+        """Records one draft. Raises an `AppError` if it cannot be recorded."""
 
     def finish(self) -> None:
-        """Ends the transaction's work, after everything else was written."""
-        ...
+        """Called once the transaction is committed."""
+        return
 
 
-class Records:
-    """Incidents and toll reports, which are recorded where they are not there yet."""
+class Records(Batch):
+    """Records incidents and toll reports that do not exist yet."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
-    def foresee(self, drafts: Sequence[IncidentDraft | TollReportDraft]) -> None:
-        """Looks up at once what recording these will ask for."""
-        self._writer.foresee(drafts)
+    def prefetch(self, drafts: Sequence[IncidentDraft | TollReportDraft]) -> None:
+        """Looks up at once what recording these drafts will need."""
+        self._writer.prefetch(drafts)
 
     def record(self, draft: IncidentDraft | TollReportDraft) -> tuple[Outcome, str]:
-        """One that is there must be the same, else `Conflict`."""
+        """Records one draft. Raises `Conflict` if a different record has its id."""
         if isinstance(draft, IncidentDraft):
             return self._writer.record_incident(draft)
         return self._writer.record_report(draft, [])
-
-    def finish(self) -> None:
-        """Nothing: all of it is the writer's."""
 
 
 def ingest(
@@ -121,76 +115,67 @@ def ingest(
     database: Database,
     by: str,
     begin: Callable[[Writer], Batch] = Records,
-    told: Callable[[Result], None] = lambda result: None,
+    on_result: Callable[[Result], None] = lambda result: None,
     summary: Summary | None = None,
     *,
-    insider: bool = True,
+    can_read_confidential: bool = True,
     expect_allowed: Callable[[Transaction], None] = lambda transaction: None,
 ) -> Summary:
-    """Writes what was read, in batches that are committed whole. What cannot be taken is refused with its reason.
+    """Records items in batches of one transaction each. Items that cannot be recorded are refused with a reason.
 
-    Where a batch is refused at its end because of something in it, each of its items is recorded in a transaction
-    of its own, or refused.
-    `told` hears each result once it is committed. Killed and begun again, nothing is lost or doubled. `insider`: as in
-    `Writer`. `expect_allowed` is called in each batch's transaction; what it raises ends the import before that batch.
+    If a whole batch is refused at its end, each of its items is recorded or refused in its own transaction.
+    `on_result` gets each result after its commit. An import can be killed and repeated: nothing is lost or doubled.
+    `can_read_confidential` is as in `Writer`. `expect_allowed` is called in the transaction of each batch; its error
+    ends the import before that batch.
     """
     summary = Summary() if summary is None else summary
-    take = partial(_take, database=database, by=by, begin=begin, insider=insider, expect_allowed=expect_allowed)
-    for items_of_batch in _batches(items):
-        for results in _taken(items_of_batch, take):
+    record = partial(
+        _record_batch,
+        database=database,
+        by=by,
+        begin=begin,
+        can_read_confidential=can_read_confidential,
+        expect_allowed=expect_allowed,
+    )
+    for batch in _batches(items):
+        for results in _recorded(batch, record):
             for result in results:
                 summary.count(result)
-                told(result)
+                on_result(result)
     return summary
 
 
-def _taken(items: list[Item], take: Callable[[list[Item]], list[Result]]) -> Iterator[list[Result]]:
-    """What became of a batch, or of each item of it where one of them is refused at the end of the batch only."""
+def _recorded(items: list[Item], record: Callable[[list[Item]], list[Result]]) -> Iterator[list[Result]]:
+    """The results of a batch; of each item alone if an item makes the whole batch fail at its end."""
     try:
-        results = take(items)
+        results = record(items)
     except HistoryTooLong as error:
         if len(items) > 1:
             for item in items:
-                yield from _taken([item], take)
+                yield from _recorded([item], record)
             return
         results = [Result(items[0], Outcome.REFUSED, reason=error.reason)]
     yield results
 
 
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """No search for unreachable cycles inside.
-
-    A batch makes many objects that live until it is written and have none: they would be walked again and again.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-@_collector_paused()
-def _take(
+@paused_collector()
+def _record_batch(
     items: list[Item],
     database: Database,
     by: str,
     begin: Callable[[Writer], Batch],
-    insider: bool,
+    can_read_confidential: bool,
     expect_allowed: Callable[[Transaction], None],
 ) -> list[Result]:
     drafts = [_validated(item) for item in items]
-    with recording(database, by, insider=insider) as writer:
-        expect_allowed(writer.transaction)
+    with recording(database, by, can_read_confidential=can_read_confidential) as writer:
+        expect_allowed(writer.appender.transaction)
         batch = begin(writer)
-        batch.foresee([draft for _, draft in drafts if not isinstance(draft, Result)])
+        batch.prefetch([draft for _, draft in drafts if not isinstance(draft, Result)])
         results = [
-            draft if isinstance(draft, Result) else _recorded(writer, batch, item, draft) for item, draft in drafts
+            draft if isinstance(draft, Result) else _record_item(writer, batch, item, draft) for item, draft in drafts
         ]
-        writer.finish()
-        batch.finish()
+    batch.finish()
     return results
 
 
@@ -216,9 +201,9 @@ def _validated(item: Item) -> tuple[Item, BaseModel | Result]:
         return item, Result(item, Outcome.REFUSED, reason=error.reason)
 
 
-def _recorded(writer: Writer, batch: Batch, item: Item, draft: BaseModel) -> Result:
+def _record_item(writer: Writer, batch: Batch, item: Item, draft: BaseModel) -> Result:
     try:
-        with writer.whole():
+        with writer.appender.savepoint():
             return Result(item, *batch.record(draft))
     except AppError as error:
         return Result(item, Outcome.REFUSED, reason=error.reason)

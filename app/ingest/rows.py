@@ -1,4 +1,4 @@
-"""Rows of tables: records of cells become rows of named cells, whatever kind of file they are from."""
+"""Rows of tables: raw rows of cells become rows of named cells, for all kinds of files."""
 
 import json
 import re
@@ -10,17 +10,17 @@ from typing import Any
 from app.ingest.limits import MAX_TORN
 
 MIN_ALIKE = 3
-"""Cells by which two rows are told from two halves of one."""
-OURS = ("refused_line", "refused_because")
-"""Columns that a file of refused rows has besides; they are not read."""
+"""Cells that are compared to distinguish two rows from two halves of one row."""
+REJECT_COLUMNS = ("refused_line", "refused_because")
+"""Extra columns of a file of refused rows; they are not read back."""
 TITLE_LINES = 20
-"""Lines among which the header is looked for: titles and notes may stand above it."""
+"""Lines in which the header is searched: titles and notes may be above it."""
 _UNNAMED = re.compile(r"(unnamed: ?[0-9]+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row: the line that it begins on, its cells by their columns, what was put right, or why it cannot be read."""
+    """A row: its first line, its cells by column, notes on repairs, or why it cannot be read."""
 
     line: int
     cells: Mapping[str, str]
@@ -29,8 +29,8 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """A record of a file: its line, its cells, what was put right, or what is wrong with it."""
+class RawRow:
+    """A row before its cells are named: its first line, its cells, notes on repairs, or why it cannot be read."""
 
     line: int
     cells: list[str]
@@ -39,7 +39,7 @@ class Record:
 
 
 def as_text(value: Any) -> str:
-    """A cell of a workbook or of JSON as a text file would have it."""
+    """A cell of a workbook or of JSON as text."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -50,84 +50,83 @@ def as_text(value: Any) -> str:
 
 
 def column_name(cell: str) -> str:
-    """A column's name, in small letters; nothing where it has none, or is not to be read."""
+    """A column's name in lower case; empty if it has none, or is not to be read."""
     name = cell.strip().lstrip("\ufeff").lower()
-    return "" if _UNNAMED.fullmatch(name) or name in OURS else name
+    return "" if _UNNAMED.fullmatch(name) or name in REJECT_COLUMNS else name
 
 
-def rows_of(records: Iterable[Record], columns: Sequence[str]) -> Iterator[Row]:
-    """Records as rows. One that a line break has torn apart is put together again."""
-    waiting: Record | None = None
+def rows_of(raw_rows: Iterable[RawRow], columns: Sequence[str]) -> Iterator[Row]:
+    """Raw rows as rows. A row that was split by a line break is joined again."""
+    waiting: RawRow | None = None
     torn, other_header = 0, 0
-    for record in records:
-        if other_header or _is_other_header(record, columns):
-            other_header = other_header or record.line
-            why = f"stands under a header with other places for its columns (line {other_header}); split the file there"
-            yield Row(record.line, dict(zip(columns, record.cells, strict=False)), fault=why)
+    for raw in raw_rows:
+        if other_header or _is_other_header(raw, columns):
+            other_header = other_header or raw.line
+            why = f"follows a second header with another order of columns (line {other_header}); split the file there"
+            yield Row(raw.line, dict(zip(columns, raw.cells, strict=False)), fault=why)
             continue
         if waiting is not None:
             torn += 1
-            joined = _joined(waiting, record, len(columns)) if torn < MAX_TORN else None
+            joined = _joined(waiting, raw, len(columns)) if torn < MAX_TORN else None
             if joined is None:
                 yield _row(waiting, columns)
                 torn = 0
             else:
-                record = joined
+                raw = joined
         else:
             torn = 0
-        waiting = record if record.fault is None and len(record.cells) < len(columns) else None
+        waiting = raw if raw.fault is None and len(raw.cells) < len(columns) else None
         if waiting is None:
-            yield from row_or_header(record, columns)
+            yield from row_or_header(raw, columns)
     if waiting is not None:
         yield _row(waiting, columns)
 
 
-def _joined(first: Record, second: Record, width: int) -> Record | None:
-    """Two halves of a row, or `None` where they are none."""
+def _joined(first: RawRow, second: RawRow, width: int) -> RawRow | None:
+    """Two halves of a row joined; `None` if they are not halves."""
     if second.fault or len(second.cells) >= width or len(first.cells) + len(second.cells) - 1 > width:
         return None
     if _are_alike(first.cells, second.cells):
         return None
     middle = f"{first.cells[-1]} {second.cells[0]}".strip()
     cells = [*first.cells[:-1], middle, *second.cells[1:]]
-    repairs = tuple(dict.fromkeys((*first.repairs, *second.repairs, "was torn apart by a line break")))
-    return Record(first.line, cells, repairs)
+    repairs = tuple(dict.fromkeys((*first.repairs, *second.repairs, "was split by a line break")))
+    return RawRow(first.line, cells, repairs)
 
 
-def _is_other_header(record: Record, columns: Sequence[str]) -> bool:
-    """Whether this is the header of a file that was joined to this one, with the same columns in another order."""
-    if record.fault or not record.cells or column_name(record.cells[0]) not in columns:
+def _is_other_header(raw: RawRow, columns: Sequence[str]) -> bool:
+    """Whether this is the header of a second file that was appended, with the same columns in another order."""
+    if raw.fault or not raw.cells or column_name(raw.cells[0]) not in columns:
         return False
-    names = [column_name(cell) for cell in record.cells]
+    names = [column_name(cell) for cell in raw.cells]
     return names != [*columns] and sorted(names) == sorted(columns)
 
 
 def _are_alike(first: Sequence[str], second: Sequence[str]) -> bool:
-    """Whether the second begins with the same kinds of cells: two rows whose empty ends were cut off, no halves."""
+    """Whether both start with the same kinds of cells: then they are rows whose empty ends are missing, not halves."""
     pairs = list(zip(first, second, strict=False))
     return len(pairs) >= MIN_ALIKE and all(_kind(one) == _kind(other) for one, other in pairs)
 
 
 def _kind(cell: str) -> str:
     kinds = (("", r""), ("number", r"[-+]?[0-9.,]+"), ("day", r"[0-9]+([-/. ])[0-9A-Za-z]+\1[0-9]+.{0,40}"))
-    return next((kind for kind, form in kinds if re.fullmatch(form, cell.strip()[:100], re.ASCII)), "text")
+    return next((kind for kind, pattern in kinds if re.fullmatch(pattern, cell.strip()[:100], re.ASCII)), "text")
 
 
-def row_or_header(record: Record, columns: Sequence[str]) -> Iterator[Row]:
-    """The row, unless it is the row of hashtags under the header, or the header again where files were joined."""
-    named = [(cell, name) for cell, name in zip(record.cells, columns, strict=False) if name and cell]
+def row_or_header(raw: RawRow, columns: Sequence[str]) -> Iterator[Row]:
+    """The row, unless it is the row of hashtags below the header, or a repeated header of concatenated files."""
+    named = [(cell, name) for cell, name in zip(raw.cells, columns, strict=False) if name and cell]
     is_header = named and all(column_name(cell) == name for cell, name in named)
-    if record.fault or not (is_header or (named and all(cell.startswith("#") for cell, _ in named))):
-        yield _row(record, columns)
+    if raw.fault or not (is_header or (named and all(cell.startswith("#") for cell, _ in named))):
+        yield _row(raw, columns)
 
 
-def _row(record: Record, columns: Sequence[str]) -> Row:
-    fault, cells = record.fault, record.cells
+def _row(raw: RawRow, columns: Sequence[str]) -> Row:
+    fault, cells = raw.fault, raw.cells
     if fault is None and len(cells) < len(columns):
-        fault = f"has {len(cells)} cells, and the header {len(columns)}"
+        fault = f"has {len(cells)} cells, but the header has {len(columns)}"
     if fault is None and "".join(cells[len(columns) :]).strip():
-        fault = (
-            f"has {len(cells)} cells, and the header {len(columns)}; a cell with a delimiter in it may lack its quotes"
-        )
-    told = {name: cell for name, cell in zip(columns, cells, strict=False) if name}
-    return Row(record.line, told, record.repairs, fault)
+        fault = f"has {len(cells)} cells, but the header has {len(columns)}"
+        fault += "; a cell that contains a delimiter may lack quotes"
+    named = {name: cell for name, cell in zip(columns, cells, strict=False) if name}
+    return Row(raw.line, named, raw.repairs, fault)

@@ -1,4 +1,4 @@
-"""The seeds: YAML files of incidents and of reports that cover several."""
+"""The seeds: YAML files of incidents, and of reports about several incidents."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +23,6 @@ def read_seeds(folder: Path) -> Iterator[Item]:
             yield Item(f"{path.name}, toll report {number}", data, TollReportDraft)
 
 
-def load_seeds(database: Database, told: Callable[[Result], None] = lambda result: None) -> Summary:
-    """Loads what is not there yet. Loading again changes nothing. `told` hears what became of each."""
-    return ingest(read_seeds(data_folder("seeds")), database, BY, told=told)
+def load_seeds(database: Database, on_result: Callable[[Result], None] = lambda result: None) -> Summary:
+    """Loads seeds that do not exist yet. Repeating it changes nothing. `on_result` gets the result of each."""
+    return ingest(read_seeds(data_folder("seeds")), database, BY, on_result=on_result)

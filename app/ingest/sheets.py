@@ -1,4 +1,4 @@
-"""The sheets of an Excel workbook: their rows as values, one after the other, whatever their number."""
+"""The sheets of an Excel workbook. Rows are read one at a time, so their number is no limit."""
 
 import re
 from array import array
@@ -25,7 +25,7 @@ Cell = tuple[str, str, str]
 
 
 class _Elements(XmlPart):
-    """The attributes of those elements of a small part that have one of these names."""
+    """The attributes of the elements with these names in a small part."""
 
     def __init__(self, *names: str) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class _Elements(XmlPart):
         self._inside: list[str] = []
 
     def begin(self, name: str, attributes: Attributes) -> None:
-        """Keeps an element, which is named by the one around it too."""
+        """Keeps an element if its name, with that of its parent, is wanted."""
         around = self._inside[-1] if self._inside else ""
         self._inside.append(name)
         if f"{around}/{name}" in self._wanted:
@@ -48,7 +48,7 @@ class _Elements(XmlPart):
 
 
 class _SharedTexts(XmlPart):
-    """The texts that cells refer to by number, kept in a file: there may be millions."""
+    """The texts that cells refer to by number, in a temporary file: there may be millions."""
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__()
@@ -66,9 +66,9 @@ class _SharedTexts(XmlPart):
                 raise BeyondLimit(f"has more than {MAX_SHARED_TEXTS:,} texts")
 
     def at(self, number: int) -> str:
-        """A text by its number. Raises `ValueError` where there is none of it."""
+        """A text by its number. Raises `ValueError` if it does not exist."""
         if not 0 <= number < len(self._ends) - 1:
-            raise ValueError(f"a cell has the text {number}, which is not there")
+            raise ValueError(f"a cell refers to the text {number}, which does not exist")
         size = self._ends[number + 1] - self._ends[number]
         return self._short(number) if size <= MAX_CACHED_TEXT else self._read(number)
 
@@ -79,7 +79,7 @@ class _SharedTexts(XmlPart):
 
 
 class _Rows(XmlPart):
-    """The rows of a sheet: `ready` are those that are complete, as cells by their columns, which count from 1."""
+    """The rows of a sheet. `ready` has the complete ones, as cells by column number from 1."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class _Rows(XmlPart):
         self._type = self._format = ""
 
     def begin(self, name: str, attributes: Attributes) -> None:
-        """A row or a cell begins, at the place that it names or else after the one before it."""
+        """A row or a cell begins, at its stated position or else after the previous one."""
         if name == "c":
             self.take_text()
             self._column = _column_of(attributes["r"]) if "r" in attributes else self._column + 1
@@ -117,7 +117,7 @@ class _Rows(XmlPart):
 def _column_of(place: str) -> int:
     found = _PLACE.fullmatch(place)
     if found is None:
-        raise ValueError(f"has a cell at {place[:20]}")
+        raise ValueError(f"has a cell with the invalid reference {place[:20]}")
     column = 0
     for letter in found[1]:
         column = column * 26 + ord(letter) - ord("A") + 1
@@ -125,13 +125,13 @@ def _column_of(place: str) -> int:
 
 
 class Sheet:
-    """A sheet of a workbook, which may be read again and again."""
+    """A sheet of a workbook. It can be read repeatedly."""
 
     def __init__(self, name: str, part: str, book: "Book") -> None:
         self.name, self._part, self._book = name, part, book
 
     def rows(self) -> Iterator[tuple[int, list[Any]]]:
-        """The rows that have something in them: their numbers, which count from 1, and their values.
+        """The rows that are not empty: their numbers from 1, and their values.
 
         Raises `BeyondLimit`, `ValueError` or `ExpatError`.
         """
@@ -144,15 +144,16 @@ class Sheet:
 
 
 class Book:
-    """A workbook: its sheets, and what the cells of all of them refer to.
+    """A workbook: its sheets, and the shared texts and formats of their cells.
 
-    `parts` are the names of its parts; `texts` is an empty file for what the cells refer to.
+    `parts` are the names of its parts; `texts` is an empty file for the shared texts.
     """
 
     def __init__(self, parts: AbstractSet[str], open_part: OpenPart, texts: BinaryIO) -> None:
         from openpyxl.utils import datetime as dates
 
-        self.open_part, self._as_date, self._parse_date = open_part, dates.from_excel, dates.from_ISO8601
+        self.open_part, self._as_date = open_part, dates.from_excel
+        self._parse_date: Callable[[str], Any] = dates.from_ISO8601
         found = self._elements(WORKBOOK, "workbook/workbookPr", "sheets/sheet")
         relations = self._elements("xl/_rels/workbook.xml.rels", "Relationships/Relationship")
         targets = {
@@ -180,7 +181,7 @@ class Book:
         return parser.found
 
     def _date_formats(self, part: str) -> dict[str, bool]:
-        """The numbers of the formats that show a number as a date; whether it is a span of time."""
+        """The numbers of formats that show a date; the value is whether the format shows a duration."""
         from openpyxl.styles import numbers
 
         own: dict[int, str] = dict(numbers.BUILTIN_FORMATS)
@@ -194,7 +195,7 @@ class Book:
         }
 
     def values_of(self, cells: dict[int, Cell]) -> list[Any]:
-        """The values of a row in the order of its columns; `None` where a cell is empty."""
+        """The values of a row in the order of its columns; `None` for empty cells."""
         values: list[Any] = [None] * max(cells)
         length = 0
         for column, cell in cells.items():

@@ -1,4 +1,4 @@
-"""Text files of cells: comma, semicolon, tab or bar between them, in UTF-8, Windows-1252 or UTF-16."""
+"""CSV files: separated by comma, semicolon, tab or bar, in UTF-8, Windows-1252 or UTF-16."""
 
 import csv
 import io
@@ -10,37 +10,37 @@ from typing import Any
 
 from app.errors import echo
 from app.ingest.limits import MAX_BLANK_ROWS, MAX_RECORD, BeyondLimit, check_column_count
-from app.ingest.rows import TITLE_LINES, Record, Row, column_name, rows_of
+from app.ingest.rows import TITLE_LINES, RawRow, Row, column_name, rows_of
 
 MARK = b"\xef\xbb\xbf"
 """UTF-8's byte order mark."""
 LONGEST_LINE = 4 * 1024 * 1024
 LONGEST_CELL = 1024 * 1024
 PEEKED = 64 * 1024
-"""Bytes among which the header is looked for."""
+"""Bytes in which the header is searched."""
 DATA_IN_HEADER = 3
-"""Cells of a first line that are numbers or days, from which on it is no header."""
+"""A first line with this many numbers or dates is not a header."""
 DELIMITERS = ",;\t|"
-_TOO_BLANK = f"has more than {MAX_BLANK_ROWS:,} rows with nothing in them"
+_TOO_BLANK = f"has more than {MAX_BLANK_ROWS:,} blank rows"
 Buffered = Any
-"""An `io.BufferedReader`, whatever lies under it."""
+"""An `io.BufferedReader` on any file."""
 Fits = Callable[[Sequence[str]], bool]
-"""Whether these columns are of what is looked for."""
+"""Whether these columns are those of the wanted table."""
 
 
 @dataclass(slots=True)
 class _Lines:
-    """The lines of a text, those of the record that is being read kept."""
+    """The lines of a text. Keeps those of the current row."""
 
     file: Buffered
     number: int = 0
     kept: list[str] = field(default_factory=list)
     length: int = 0
-    """Characters of those that are kept."""
+    """Characters of the kept lines."""
     other_encoding: bool = False
 
-    def begin_record(self) -> None:
-        """Forgets the record before."""
+    def begin_row(self) -> None:
+        """Forgets the previous row."""
         self.kept, self.length, self.other_encoding = [], 0, False
 
     def __iter__(self) -> Iterator[str]:
@@ -56,14 +56,14 @@ class _Lines:
             self.kept.append(line)
             self.length += len(line)
             if self.length > MAX_RECORD:
-                raise BeyondLimit(f"has a row of more than {MAX_RECORD:,} characters, from line {self.number} back")
+                raise BeyondLimit(f"has a row of more than {MAX_RECORD:,} characters, up to line {self.number}")
             yield line
 
 
 def table_of_text(file: Buffered, fits: Fits) -> tuple[Sequence[str], Iterator[Row]]:
-    """The columns and rows of a text. Its header is the first line that fits, below titles if need be, else the first.
+    """The columns and rows of a text. The header is the first line that fits, else the first line.
 
-    Raises `ValueError` where the first line is data.
+    Raises `ValueError` if the first line is data.
     """
     if file.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff"):
         file = _as_utf8(file)
@@ -80,15 +80,15 @@ def table_of_text(file: Buffered, fits: Fits) -> tuple[Sequence[str], Iterator[R
     columns = [column_name(cell) for cell in header]
     if not fits(columns) and sum(map(_is_data, columns)) >= DATA_IN_HEADER:
         raise ValueError(
-            f"has no header: its first line is data. Put the names of the columns above it: {echo(first.strip())}"
+            f"has no header: the first line is data. Add a line with the column names above it: {echo(first.strip())}"
         )
-    return columns, rows_of(_records(reader, lines), columns)
+    return columns, rows_of(_raw_rows(reader, lines), columns)
 
 
 def _first_line(lines: _Lines, each: Iterator[str]) -> str:
     """The first line that is not blank."""
     for number, line in enumerate(each):
-        lines.begin_record()
+        lines.begin_row()
         if line.strip():
             return line.lstrip("\ufeff")
         if number >= MAX_BLANK_ROWS:
@@ -97,7 +97,7 @@ def _first_line(lines: _Lines, each: Iterator[str]) -> str:
 
 
 def _title_lines(file: Buffered, fits: Fits) -> int:
-    """How many lines stand above the header that fits; 0 where none does."""
+    """The number of lines above the header that fits; 0 if none fits."""
     begin = file.peek(PEEKED)[:PEEKED].decode("utf-8", errors="replace").lstrip("\ufeff")
     for number, line in enumerate(begin.split("\n")[:TITLE_LINES]):
         cells = next(csv.reader([line], delimiter=_delimiter(line)), [])
@@ -111,12 +111,12 @@ def _delimiter(line: str) -> str:
 
 
 def _is_data(name: str) -> bool:
-    """Whether what stands where a column's name should be is a number or a day."""
+    """Whether the name of a column is a number or a date."""
     return re.fullmatch(r"[-+]?[0-9][-0-9.,:/ ]*", name) is not None
 
 
 def _as_utf8(file: Buffered) -> Buffered:
-    """A file in UTF-16, which spreadsheets write, in UTF-8."""
+    """Converts a file in UTF-16, which spreadsheets write, to UTF-8."""
 
     class Recoded(io.RawIOBase):
         text = io.TextIOWrapper(file, encoding="utf-16", newline="")
@@ -134,25 +134,25 @@ def _as_utf8(file: Buffered) -> Buffered:
     return io.BufferedReader(Recoded())
 
 
-def _records(reader: Any, lines: _Lines) -> Iterator[Record]:
+def _raw_rows(reader: Any, lines: _Lines) -> Iterator[RawRow]:
     blank = 0
     while True:
-        lines.begin_record()
+        lines.begin_row()
         begin = lines.number + 1
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield Record(begin, [], fault=f"is no line of a table ({error})")
+            yield RawRow(begin, [], fault=f"is not a valid CSV row ({error})")
             continue
         fault = None
         if len(lines.kept) > 1 and sum(line.count('"') for line in lines.kept) % 2:
-            fault = f"has a quote that is not closed; it goes on to line {lines.number}"
-        repairs = ("was not in UTF-8; read as Windows-1252",) if lines.other_encoding else ()
+            fault = f"has an unclosed quote that continues to line {lines.number}"
+        repairs = ("was not UTF-8; read as Windows-1252",) if lines.other_encoding else ()
         if lines.other_encoding and any("\udc80" <= c <= "\udcff" for cell in cells for c in cell):
-            fault = "has bytes in it that are neither UTF-8 nor Windows-1252"
+            fault = "has bytes that are neither UTF-8 nor Windows-1252"
         if "".join(cells).strip() or fault:
-            yield Record(begin, cells, repairs, fault)
+            yield RawRow(begin, cells, repairs, fault)
         elif (blank := blank + 1) > MAX_BLANK_ROWS:
             raise BeyondLimit(_TOO_BLANK)

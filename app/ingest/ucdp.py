@@ -1,10 +1,9 @@
-"""UCDP's Georeferenced Event Dataset: final and candidate releases, and copies of them."""
+"""Imports UCDP's Georeferenced Event Dataset: final and candidate releases, and copies of them."""
 
 import calendar
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from functools import partial
 from typing import Any
 
 from app.domain.dates import Instant, is_before_event, parse_day, parse_moment
@@ -14,13 +13,15 @@ from app.domain.written_days import DayOrder
 from app.errors import FieldError, InvalidInput
 from app.formats.layouts import ucdp
 from app.formats.layouts.cells import Cells
-from app.ingest.data_sets import ListedDraft, ListingBatch, Release, expect_columns, items_of, listed
-from app.ingest.files import Table
-from app.ingest.pipeline import Item, Summary
+from app.ingest.data_sets import ListedDraft, ListingBatch, Release, expect_columns, items_of, listed_event
+from app.ingest.files import InputTable
+from app.ingest.importer import Importer
+from app.ingest.pipeline import Batch, Item, Summary
 from app.ingest.survey import DaySurvey
 from app.store.db.database import Database
 from app.store.write.release_queries import absent
 from app.store.write.releases import DataSet
+from app.store.write.writer import Writer
 
 _OF_SOURCE = "ucdp-ged-"
 _OF_A_MONTH = re.compile(r"(\d{2})\.0\.(\d{1,2})", re.ASCII)
@@ -28,9 +29,9 @@ _OF_MONTHS = re.compile(r"(\d{2})\.(\d{2})\.(\d{2})\.(\d{2})", re.ASCII)
 
 
 def _months_of(release: str) -> tuple[date, date] | None:
-    """The first and last day of a candidate release, which its name states; `None` for a final release, like 26.1.
+    """The first and last day of a candidate release, from its name; `None` for a final release such as 26.1.
 
-    26.0.2 is February 2026, and 25.01.25.03 the first quarter of 2025. Late additions of other months do not widen it.
+    26.0.2 is February 2026, and 25.01.25.03 the first quarter of 2025. Late additions for other months do not count.
     """
     if found := _OF_A_MONTH.fullmatch(release):
         year, month, last_year, last_month = (int(found[n]) for n in (1, 2, 1, 2))
@@ -60,17 +61,17 @@ DATA_SET = DataSet(
 )
 
 
-def _needed(columns: Sequence[str]) -> Sequence[str]:
-    return ucdp.NEEDED if "best_est" in columns else (*ucdp.NEEDED, "best")
+def _required(columns: Sequence[str]) -> Sequence[str]:
+    return ucdp.REQUIRED if "best_est" in columns else (*ucdp.REQUIRED, "best")
 
 
-class UcdpImport:
-    """One file of one release. Every figure in it was said on the day on which the release came out."""
+class UcdpImport(Importer):
+    """One file of one release. All its figures were reported on the date of the release."""
 
     def __init__(self, release: Release) -> None:
         if release.name is None or release.released_on is None:
             missing = "release" if release.name is None else "released_on"
-            why = "is missing: figures of UCDP are told by a release of a name and a day"
+            why = "required for ucdp-ged: pass the release name and its date"
             raise InvalidInput([FieldError(missing, why)])
         self._released_on, self._dates = release.released_on, release.dates
         self._source = SourceDraft(
@@ -83,35 +84,34 @@ class UcdpImport:
             attribution="UCDP Georeferenced Event Dataset",
         )
         months = _months_of(release.name)
-        speaks_of = _its_year if months is None else lambda day: months
-        self.begin = partial(ListingBatch, data_set=DATA_SET, source=self._source, speaks_of=speaks_of)
+        self._covers = _its_year if months is None else lambda day: months
+
+    def begin(self, writer: Writer) -> Batch:
+        """The recorder of one batch of the file."""
+        return ListingBatch(writer, DATA_SET, self._source, self._covers)
 
     def fits(self, columns: Sequence[str]) -> bool:
         """Whether these are columns of a GED file."""
-        return {*_needed(columns)} <= {*columns}
+        return {*_required(columns)} <= {*columns}
 
-    def survey(self, table: Table) -> Mapping[str, DayOrder | None]:
-        """Reads a file whole. Raises `InvalidInput` where it is no GED file."""
-        expect_columns(table, _needed(table.columns), "file of UCDP GED")
+    def survey(self, table: InputTable) -> Mapping[str, DayOrder | None]:
+        """Reads the whole file. Raises `InvalidInput` if it is not a GED file."""
+        expect_columns(table, _required(table.columns), "a UCDP GED file")
         days = DaySurvey(ucdp.DAYS, self._dates)
-        for _ in days.watched(table.rows):
+        for _ in days.watch(table.rows):
             pass
-        return days.settled(table)
+        return days.orders(table)
 
-    def items(self, table: Table) -> Iterator[Item]:
+    def items(self, table: InputTable) -> Iterator[Item]:
         """The rows of a file."""
         return items_of(table, ListedDraft, self._read)
 
     def _read(self, cells: Cells) -> dict[str, Any]:
         incident, figure = ucdp.read(cells)
         if is_before_event(parse_moment(self._released_on).instant, parse_day(incident["date_end"])):
-            raise ValueError(f"date_end: {incident['date_end']} is after the day of the release, {self._released_on}")
-        return listed(DATA_SET, self._source, incident, figure, self._released_on, cells)
-
-    def read_again(self) -> bool:
-        """Never: rows do not name each other."""
-        return False
+            raise ValueError(f"date_end: {incident['date_end']} is after the release date {self._released_on}")
+        return listed_event(DATA_SET, self._source, incident, figure, self._released_on, cells)
 
     def finish(self, database: Database, summary: Summary) -> None:
-        """Adds which events an earlier release had and this one has not, of the countries and days it speaks of."""
+        """Adds the events of an earlier release that this one lacks, for the countries and days that it covers."""
         summary.absent = absent(database, self._source.id or "")

@@ -1,6 +1,6 @@
-"""The parts of an Excel workbook (ECMA-376, part 1), parsed as streams: memory does not grow with them.
+"""Parses the parts of an Excel workbook (ECMA-376, part 1) as streams, so that memory stays flat.
 
-openpyxl's readers build a tree of every part that they read and have no limit: a workbook of 0.3 MB takes gigabytes.
+openpyxl's readers build a tree of each part without a limit: a workbook of 0.3 MB can take gigabytes.
 """
 
 import re
@@ -13,13 +13,13 @@ from app.ingest.text_files import LONGEST_CELL
 
 CHUNK = 64 * 1024
 MAX_TOKEN = 1024 * 1024
-"""Bytes of a tag or comment, which the parser holds whole."""
+"""Bytes of a tag or comment, which the parser keeps in memory."""
 MAX_DEPTH = 64
 MAX_NAMES = 1000
-"""Different names of elements and attributes, all of which the parser keeps."""
+"""Different names of elements and attributes, which the parser keeps in memory."""
 _TEXT = ("t", "v")
 _PHONETIC = "rPh"
-"""How to pronounce a text, which is not part of it."""
+"""The pronunciation of a text, which is not part of it."""
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 Attributes = Mapping[str, str]
 
@@ -66,7 +66,7 @@ class XmlPart:
         yield
 
     def take_text(self) -> str:
-        """The text that was passed since this was last called: that of `t` and `v` elements alone."""
+        """The text of `t` and `v` elements since the last call."""
         text = "".join(self._text)
         self._text.clear()
         self._length = 0

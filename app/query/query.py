@@ -193,7 +193,8 @@ def parse_query(pairs: Iterable[tuple[str, str]], model: type[Q], suggestions: i
     """
     pairs = tuple(pairs)
     if not pairs:
-        return _empty(model)
+        empty: Q = _empty(model)
+        return empty
     given = _Given(parameters_of(model), pairs)
     try:
         query = model.model_validate(given.texts)

@@ -1,9 +1,9 @@
-"""The toll chart: how the headline moved, and every report that moved it, as positions in a drawing.
+"""The toll chart: how the headline changed, and every report, as coordinates of an SVG drawing.
 
-A drawing in the page itself: it needs no script, prints as it is seen, and each mark is a link that a keyboard reaches.
+The drawing is part of the page: it needs no script, prints as shown, and each mark is a link for the keyboard.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +15,13 @@ WIDTH, HEIGHT = 760, 270
 LEFT, RIGHT, TOP, BOTTOM = 58, 744, 24, 226
 _DAY = 86_400_000_000
 _ASIDE = 9
-"""Marks at the same moment stand so far apart."""
+"""Distance between marks of the same moment."""
 _BETWEEN_DAYS = 180
-"""Room for the label of a day, also where it is drawn small and written large."""
-_MOST_LABELS = 8
-"""Steps that are labelled with their figure; more would run into each other."""
+"""Minimum distance between labels of days, also for a small drawing with large text."""
+_MAX_LABELS = 8
+"""Steps that get a label; more would overlap."""
+Scale = Callable[[float], float]
+"""From an instant, or a figure, to a coordinate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Where the headline moved, and to which figure."""
+    """Where the headline changed, and its new figure."""
 
     x: float
     y: float
@@ -41,7 +43,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A report: where its figure lies, and what is told of it."""
+    """A report: the position of its figure, and its label."""
 
     id: str
     x: float
@@ -50,7 +52,7 @@ class Mark:
     high: float
     status: str
     label: str
-    """The whole of it in words, for those who hover over it, reach it by keyboard or hear it."""
+    """The report in words, for hover, keyboard and screen readers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +70,12 @@ class Chart:
 
 
 def charts(reports: Sequence[Mapping[str, Any]], timeline: Sequence[Mapping[str, Any]]) -> list[Chart]:
-    """A drawing for each measure that was told of, killed first, of the reports and the timeline of a toll history."""
+    """A chart for each measure that was reported, killed first, from the reports and timeline of a toll history."""
     found = []
     for measure in Measure:
-        told = [r for r in reports if r["measure"] == measure]
-        if told:
-            found.append(_chart(measure, told, [s for s in timeline if s["measure"] == measure]))
+        reports_of_measure = [r for r in reports if r["measure"] == measure]
+        if reports_of_measure:
+            found.append(_chart(measure, reports_of_measure, [s for s in timeline if s["measure"] == measure]))
     return found
 
 
@@ -82,13 +84,13 @@ def _chart(measure: str, reports: Sequence[Mapping[str, Any]], steps: Sequence[M
     first, last = min(moments), max(moments)
     span = max(last - first, _DAY)
     begin, end = first - span * 0.06, last + span * 0.16
-    most = _nice(max([n for told in (*reports, *steps) for n in _numbers(told)], default=1))
+    top = _nice(max([n for toll in (*reports, *steps) for n in _numbers(toll)], default=1))
 
     def across(instant: float) -> float:
         return round(LEFT + (instant - begin) / (end - begin) * (RIGHT - LEFT), 1)
 
     def up(figure: float) -> float:
-        return round(BOTTOM - figure / most * (BOTTOM - TOP), 1)
+        return round(BOTTOM - figure / top * (BOTTOM - TOP), 1)
 
     drawn = [(across(_when(s["from"])), across(_when(s["to"]) if s["to"] else end), s) for s in steps if _numbers(s)]
     return Chart(
@@ -98,15 +100,15 @@ def _chart(measure: str, reports: Sequence[Mapping[str, Any]], steps: Sequence[M
         band=" ".join(
             f"M{x} {up(h)}H{to}V{up(low)}H{x}Z" for x, to, s in drawn for low, _, h in [_range(s)] if low != h
         ),
-        steps=[Step(x, up(_range(s)[1]), words.main_figure(s)) for x, _, s in drawn][:_MOST_LABELS],
+        steps=[Step(x, up(_range(s)[1]), words.main_figure(s)) for x, _, s in drawn][:_MAX_LABELS],
         marks=_marks(reports, across, up),
         days=_days(sorted({text[:10] for text in _moments(reports, steps)}), across),
-        figures=[Tick(up(n), f"{n:,}") for n in _round(most)],
+        figures=[Tick(up(n), f"{n:,}") for n in _round(top)],
     )
 
 
-def _line(drawn: Sequence[tuple[float, float, Mapping[str, Any]]], up: Any) -> list[str]:
-    """The steps of best, joined where one follows the other."""
+def _line(drawn: Sequence[tuple[float, float, Mapping[str, Any]]], up: Scale) -> list[str]:
+    """The steps of `best`, joined if one follows the other."""
     path: list[str] = []
     reached = None
     for x, to, step in drawn:
@@ -116,7 +118,7 @@ def _line(drawn: Sequence[tuple[float, float, Mapping[str, Any]]], up: Any) -> l
     return path
 
 
-def _marks(reports: Sequence[Mapping[str, Any]], across: Any, up: Any) -> list[Mark]:
+def _marks(reports: Sequence[Mapping[str, Any]], across: Scale, up: Scale) -> list[Mark]:
     marks: list[Mark] = []
     taken: dict[float, int] = {}
     for report in reports:
@@ -124,27 +126,27 @@ def _marks(reports: Sequence[Mapping[str, Any]], across: Any, up: Any) -> list[M
             continue
         low, best, high = _range(report)
         x = across(_when(report["reported_on"]))
-        beside = taken[x] = taken.get(x, -1) + 1
-        x = min(x + beside * _ASIDE, RIGHT)
+        count = taken[x] = taken.get(x, -1) + 1
+        x = min(x + count * _ASIDE, RIGHT)
         marks.append(Mark(report["id"], x, up(best), up(low), up(high), report["status"], in_words(report)))
     return marks
 
 
 def in_words(report: Mapping[str, Any]) -> str:
-    """A report in a sentence: the figure, who said it, when, where, and whether it stands."""
+    """A report in a sentence: the figure, who reported it, when, in which source, and its status."""
     source = report["source"].get("title") or report["source"]["id"]
     by = report["reported_by"].get("name") or report["reported_by"]["id"]
-    together = len(report["incidents"])
-    of = f" in {together} incidents together" if together > 1 else ""
+    count = len(report["incidents"])
+    jointly = f" in {count} incidents jointly" if count > 1 else ""
     when = words.moment(report["reported_on"])
-    told = f"{words.figure(report)} {report['measure']}{of}, said {by} on {when}, in “{source}”"
-    return f"{told}; {words.effect(report)}, {report['status']}"
+    reported = f"{words.figure(report)} {report['measure']}{jointly}, reported by {by} on {when} in “{source}”"
+    return f"{reported}; {words.effect(report)}, {report['status']}"
 
 
 def _summary(measure: str, reports: Sequence[Mapping[str, Any]], steps: Sequence[Mapping[str, Any]]) -> str:
     moved = [f"{words.figure(s)} from {words.moment(s['from'])}" for s in steps if _numbers(s)]
-    told = ", then ".join(moved[:_MOST_LABELS]) or "none that stands"
-    return f"Headline {measure}: {told}. {words.plural(len(reports), 'report')}."
+    changes = ", then ".join(moved[:_MAX_LABELS]) or "none"
+    return f"Headline {measure}: {changes}. {words.plural(len(reports), 'report')}."
 
 
 def _moments(reports: Sequence[Mapping[str, Any]], steps: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -156,30 +158,30 @@ def _when(text: str) -> int:
     return parse_moment(text if "T" in text else f"{text}T00:00:00Z").instant
 
 
-def _numbers(told: Mapping[str, Any]) -> list[int]:
-    return [told[name] for name in ("low", "best", "high") if told[name] is not None]
+def _numbers(toll: Mapping[str, Any]) -> list[int]:
+    return [toll[name] for name in ("low", "best", "high") if toll[name] is not None]
 
 
-def _range(told: Mapping[str, Any]) -> tuple[float, float, float]:
-    """(low, best, high), where what is missing is the nearest that is told; best between them."""
-    numbers = _numbers(told)
+def _range(toll: Mapping[str, Any]) -> tuple[float, float, float]:
+    """(low, best, high). A missing bound is the nearest given figure; a missing best is the middle."""
+    numbers = _numbers(toll)
     low, high = min(numbers), max(numbers)
-    return low, told["best"] if told["best"] is not None else (low + high) / 2, high
+    return low, toll["best"] if toll["best"] is not None else (low + high) / 2, high
 
 
-def _nice(most: int) -> int:
-    """A round number that holds the greatest figure."""
-    unit = 10 ** max(len(str(max(most, 1))) - 1, 0)
-    return next((int(unit * step) for step in (1, 2, 4, 5, 6, 8, 10) if unit * step >= most * 1.08), unit * 20)
+def _nice(highest: int) -> int:
+    """A round number above the highest figure."""
+    unit = 10 ** max(len(str(max(highest, 1))) - 1, 0)
+    return next((int(unit * step) for step in (1, 2, 4, 5, 6, 8, 10) if unit * step >= highest * 1.08), unit * 20)
 
 
-def _round(most: int) -> list[int]:
-    parts = next(p for p in (4, 5, 3, 2, 1) if most % p == 0)
-    return [most * n // parts for n in range(parts + 1)]
+def _round(top: int) -> list[int]:
+    parts = next(p for p in (4, 5, 3, 2, 1) if top % p == 0)
+    return [top * n // parts for n in range(parts + 1)]
 
 
-def _days(days: Sequence[str], across: Any) -> list[Tick]:
-    """Days that something was told on, as far as their labels do not run into each other."""
+def _days(days: Sequence[str], across: Scale) -> list[Tick]:
+    """Days with a report or a change, as far as their labels do not overlap."""
     ticks: list[Tick] = []
     for day in days:
         at = across(_when(day))

@@ -1,4 +1,4 @@
-"""How an incident is cited: a permanent address, BibTeX, CSL-JSON, and schema.org's words for search engines."""
+"""How an incident is cited: a permanent link, BibTeX, CSL-JSON, and schema.org data for search engines."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ SITE = "Conflict Incidents"
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """What to copy into a text: the address shows for ever what is seen now."""
+    """Texts to copy. `address` is permanent: it always shows the version that is cited."""
 
     address: str
     plain: str
@@ -26,7 +26,7 @@ class Citation:
 
 
 def citation(item: Mapping[str, Any], address: str, accessed: date) -> Citation:
-    """`accessed` is the recorded day that the address shows."""
+    """The citation of an incident. `accessed` is the recorded day that the address shows."""
     title = f"{item['title']} ({item['date_start']})"
     key = re.sub(r"[^a-z0-9]+", "-", item["id"].lower()).strip("-")
     entry = {
@@ -57,7 +57,7 @@ def citation(item: Mapping[str, Any], address: str, accessed: date) -> Citation:
 
 
 def linked_data(item: Mapping[str, Any], address: str, country: str, formats: Mapping[str, str]) -> str:
-    """The incident as schema.org's Event, and its record as a Dataset: JSON-LD that is safe inside of HTML."""
+    """The incident as a schema.org Event, and its record as a Dataset: JSON-LD that is safe inside HTML."""
     place: dict[str, Any] = {
         "@type": "Place",
         "name": item["place"] or (item["region"] or {}).get("name") or country,
@@ -72,7 +72,7 @@ def linked_data(item: Mapping[str, Any], address: str, country: str, formats: Ma
         "endDate": item["date_end"],
         "location": place,
     } | ({"description": item["summary"]} if item["summary"] else {})
-    told = {
+    dataset = {
         "@context": "https://schema.org",
         "@type": "Dataset",
         "name": f"{item['title']} ({item['date_start']})",
@@ -87,12 +87,12 @@ def linked_data(item: Mapping[str, Any], address: str, country: str, formats: Ma
         ],
         "about": event,
     }
-    return safe_json(told)
+    return safe_json(dataset)
 
 
-def safe_json(told: Any) -> str:
-    """JSON that cannot end the element that it stands in."""
-    text = orjson.dumps(told).decode()
+def safe_json(value: Any) -> str:
+    """JSON that cannot close the HTML element around it."""
+    text = orjson.dumps(value).decode()
     for character, escaped in _MARKUP.items():
         text = text.replace(character, escaped)
     return INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -1,6 +1,6 @@
-"""`/docs` (Swagger UI), `/redoc` and `/docs/errors`, with every asset served from here: they work without internet.
+"""`/docs` (Swagger UI), `/redoc` and `/docs/errors`, with all assets served from here: they work offline.
 
-All addresses are relative to the page: they hold behind a proxy that adds a prefix (`root_path`).
+All addresses are relative to the page: they work behind a proxy that adds a prefix (`root_path`).
 """
 
 import re
@@ -18,7 +18,7 @@ SWAGGER_UI_VERSION = "5.35.0"
 REDOC_VERSION = "2.5.4"
 
 REVALIDATED = "no-cache"
-"""For our own files: kept, but asked for again each time (an `ETag` makes that cheap)."""
+"""For our own files: cached, but revalidated each time (an `ETag` makes that cheap)."""
 
 _POLICY = "; ".join(
     (
@@ -33,11 +33,11 @@ _POLICY = "; ".join(
 )
 SWAGGER_UI_POLICY = f"{_POLICY}; style-src 'self'"
 REDOC_POLICY = f"{_POLICY}; style-src 'self' 'unsafe-inline'; worker-src blob:"
-"""Redoc writes its styles from JavaScript, and searches in a worker made from its own text."""
+"""Redoc writes its styles from JavaScript, and searches in a worker that it creates from a blob."""
 
 
 def _page(title: str, element: str, *, styles: list[str], scripts: list[str]) -> str:
-    """An HTML page whose scripts fill `#docs`, an element of that name. It has no inline script."""
+    """An HTML page whose scripts fill the element `#docs`. It has no inline script."""
     links = "".join(f'<link rel="stylesheet" href="{address}">\n' for address in styles)
     sources = "".join(f'<script src="{address}"></script>\n' for address in scripts)
     return f"""<!doctype html>
@@ -50,7 +50,7 @@ def _page(title: str, element: str, *, styles: list[str], scripts: list[str]) ->
 {links}</head>
 <body>
 <{element} id="docs"></{element}>
-<noscript><p class="notice">This page needs JavaScript. The same is in the
+<noscript><p class="notice">This page needs JavaScript. The same content is in the
 <a href="openapi.json">OpenAPI document</a>.</p></noscript>
 {sources}</body>
 </html>
@@ -84,17 +84,17 @@ REDOC_PAGE = _page(
 
 
 async def swagger_ui(_: Request) -> Response:
-    """The OpenAPI document as a page on which every request can be tried."""
+    """The OpenAPI document as an interactive page."""
     return _html(SWAGGER_UI_PAGE, SWAGGER_UI_POLICY)
 
 
 async def redoc(_: Request) -> Response:
-    """The OpenAPI document as a reference to read."""
+    """The OpenAPI document as a reference."""
     return _html(REDOC_PAGE, REDOC_POLICY)
 
 
 async def errors(_: Request) -> Response:
-    """Every error with its cause and its cure. The `type` of a problem document leads here."""
+    """Every error with its cause and its cure. The `type` of a problem document links here."""
     return _html(_errors_page(), render.POLICY)
 
 
@@ -108,8 +108,8 @@ def _errors_page() -> str:
 
 
 def _with_code(text: str) -> Markup:
-    """A text with what stands between backticks as code."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - it was escaped
+    """A text with the parts between backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - it is escaped
 
 
 def _html(page: str, policy: str) -> HTMLResponse:

@@ -21,15 +21,15 @@ class Entry(NamedTuple):
 
 IN_FRONT_OF_ROUTES = {
     "address-too-long": (414, "The address is too long"),
-    "cors": (400, "Not for pages of other origins"),
+    "cors": (400, "Cross-origin request rejected"),
     "headers-too-long": (431, "The headers are too long"),
     "host": (400, "The request is malformed"),
     "malformed": (400, "The request is malformed"),
-    "method-not-allowed": (405, "Not for this method"),
+    "method-not-allowed": (405, "Method not allowed"),
     "request-failed": (400, "The request failed"),
     "too-many-connections": (503, "Too many connections"),
 }
-"""Errors that have no class: they are found before any route is called."""
+"""Errors without a class: they occur before any route is called."""
 
 EXPLAINED: dict[str, tuple[str, str]] = {
     "address-too-long": (
@@ -72,7 +72,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "Send fewer or shorter headers. Cookies are never needed.",
     ),
     "history-too-long": (
-        "The change would store much of the past of an incident again whose history is stored in very many segments.",
+        "The change would rewrite much of the past of an incident with a very long history.",
         "Changes near the end of the history are still recorded. For the others, import the incident under "
         "another id with all its reports, and withdraw this one as merged into it.",
     ),
@@ -120,11 +120,11 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     ),
     "not-yet-known": (
         "The incident exists, but it was not yet known at the `as_of` or `recorded_as_of` of the request.",
-        "Ask for a later time: `known_from` says from when the incident is known.",
+        "Request a later time: `known_from` says from when the incident is known.",
     ),
     "range": (
-        "The `Range` header asks for bytes after the end of the file.",
-        "Ask for a range within the number of bytes in `size`.",
+        "The `Range` header requests bytes after the end of the file.",
+        "Request a range within the number of bytes in `size`.",
     ),
     "read-too-long": (
         "The query took longer than `INCIDENTS_READ_SECONDS` allows.",
@@ -144,8 +144,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "Read the incident again, repeat the change on the new version, and send the new `ETag`.",
     ),
     "stopping": (
-        "The service was told to stop before the response was complete. "
-        "Rows of an import that were answered are recorded.",
+        "The service stopped before the response was complete. Rows of an import that were reported are recorded.",
         "Send the request again once the service is back. Importing the same file again continues where it stopped.",
     ),
     "too-many-connections": (
@@ -153,11 +152,11 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "Close idle connections, and send the request again after the seconds in `Retry-After`.",
     ),
     "too-many-exports": (
-        "As many exports as the service allows are running.",
+        "The maximum number of exports is running.",
         "Try again after the seconds in `Retry-After`, or read pages with `limit`.",
     ),
     "too-many-from-your-address": (
-        "Your address already has as many exports, streams or imports open as one address may have.",
+        "Your address has reached its maximum number of exports, streams or imports.",
         "Read or close what is open, and try again after the seconds in `Retry-After`.",
     ),
     "too-many-groups": (
@@ -165,15 +164,15 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "Group by fewer parameters, or filter by country, region or date.",
     ),
     "too-many-imports": (
-        "As many imports as the service allows are running.",
+        "The maximum number of imports is running.",
         "Try again when one has ended.",
     ),
     "too-many-reads": (
-        "All slots for long queries are in use, or your address uses all that one address may have.",
+        "All slots for long queries are in use, or your address has reached its maximum.",
         "Try again after the seconds in `Retry-After`, and send fewer long queries at once.",
     ),
     "too-many-streams": (
-        "As many streams of changes as the service allows are open.",
+        "The maximum number of streams of changes is open.",
         "Close streams that nobody reads, or read pages of `/v1/changes`.",
     ),
     "withdrawn": (
@@ -189,7 +188,7 @@ def entries() -> list[Entry]:
     found: dict[str, tuple[str, set[int], str]] = {
         slug: (title, {status}, "") for slug, (status, title) in IN_FRONT_OF_ROUTES.items()
     }
-    for kind in _with_descendants(AppError):
+    for kind in _subclasses(AppError):
         title, statuses, doc = found.get(kind.slug, (kind.title, set(), kind.__doc__ or ""))
         found[kind.slug] = (title, statuses | {kind.status}, doc)
     return [
@@ -198,7 +197,7 @@ def entries() -> list[Entry]:
     ]
 
 
-def _with_descendants(kind: type[AppError]) -> Iterator[type[AppError]]:
+def _subclasses(kind: type[AppError]) -> Iterator[type[AppError]]:
     yield kind
     for below in kind.__subclasses__():
-        yield from _with_descendants(below)
+        yield from _subclasses(below)

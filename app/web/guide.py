@@ -1,4 +1,4 @@
-"""What those who know ACLED or UCDP GED find here, and under which name."""
+"""Columns and codes of ACLED and UCDP GED, and what they are called here."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from app.web.words import word
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A member of ours, and the columns that say the same."""
+class ColumnNames:
+    """One of our members, and the columns that correspond to it."""
 
     ours: str
     acled: str
@@ -28,66 +28,66 @@ class Named:
 
 
 _COLUMNS = (
-    Named(
+    ColumnNames(
         "id, external_ids",
         "event_id_cnty",
         "id",
-        "Imported incidents are acled-… or ucdp-…, or the one that already bears the id.",
+        "Imported incidents get the id acled-… or ucdp-…, unless an incident already has the external id.",
     ),
-    Named(
+    ColumnNames(
         "date_start, date_end",
         "event_date",
         "date_start, date_end",
-        "Every incident has an interval; a known day has both alike.",
+        "Every incident has an interval; for a known day both are equal.",
     ),
-    Named("date_precision", "time_precision", "date_prec"),
-    Named("event_type, sub_event_type", "event_type, sub_event_type", "", "ACLED's words."),
-    Named("type_of_violence", "", "type_of_violence", "UCDP's numbers."),
-    Named(
+    ColumnNames("date_precision", "time_precision", "date_prec"),
+    ColumnNames("event_type, sub_event_type", "event_type, sub_event_type", "", "Values of ACLED."),
+    ColumnNames("type_of_violence", "", "type_of_violence", "Values of UCDP."),
+    ColumnNames(
         "actors",
         "actor1, inter1, actor2, inter2",
         "side_a, side_b",
-        "Roles attacker and target where the text tells, else side_a and side_b.",
+        "Roles are attacker and target if known, else side_a and side_b.",
     ),
-    Named("country, region", "country, admin1", "country, adm_1", "ISO 3166 codes beside the names."),
-    Named("district, place", "admin2, location", "adm_2, where_coordinates"),
-    Named("latitude, longitude", "latitude, longitude", "latitude, longitude"),
-    Named("place_precision", "geo_precision", "where_prec"),
-    Named("toll.killed.best", "fatalities", "best", "The headline: what stands now, or stood at as_of."),
-    Named("toll.killed.low, .high", "", "low, high"),
-    Named("breakdown of a toll report", "", "deaths_a, deaths_b, deaths_civilians, deaths_unknown"),
-    Named(
+    ColumnNames("country, region", "country, admin1", "country, adm_1", "ISO 3166 codes and names."),
+    ColumnNames("district, place", "admin2, location", "adm_2, where_coordinates"),
+    ColumnNames("latitude, longitude", "latitude, longitude", "latitude, longitude"),
+    ColumnNames("place_precision", "geo_precision", "where_prec"),
+    ColumnNames("toll.killed.best", "fatalities", "best", "The headline: the current toll, or the toll at as_of."),
+    ColumnNames("toll.killed.low, .high", "", "low, high"),
+    ColumnNames("breakdown of a toll report", "", "deaths_a, deaths_b, deaths_civilians, deaths_unknown"),
+    ColumnNames(
         "reported_on of a toll report",
         "timestamp",
-        "the day of the release",
-        "When the figure was told; as_of goes by it.",
+        "the date of the release",
+        "When the figure was reported; as_of refers to it.",
     ),
-    Named(
+    ColumnNames(
         "attributes",
         "all other columns",
         "all other columns",
-        "Kept word for word, and written back by f=acled and f=ucdp.",
+        "Kept verbatim, and written back by f=acled and f=ucdp.",
     ),
 )
 
 
-def columns() -> Sequence[Named]:
+def columns() -> Sequence[ColumnNames]:
     """Their columns and our members."""
     return _COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
 class CodeList:
-    """A code list of ours, with the numbers or words that others have for each code."""
+    """One of our code lists, with the numbers or words of ACLED and UCDP for each code."""
 
     name: str
     ours: str
     theirs: Sequence[tuple[str, Sequence[str]]]
-    """(code of ours, what ACLED and UCDP have for it)."""
+    """(our code, the values of ACLED and UCDP)."""
 
 
 def codes() -> Sequence[CodeList]:
-    """Our code lists against theirs."""
+    """Our code lists and theirs."""
     return (
         CodeList("Precision of the date", "date_precision", _both(ACLED_TIME_PRECISION, UCDP_DATE_PREC)),
         CodeList("Precision of the place", "place_precision", _both(ACLED_GEO_PRECISION, UCDP_WHERE_PREC)),
@@ -115,7 +115,7 @@ def _both(acled: Mapping[int, str], ucdp: Mapping[int, str]) -> list[tuple[str, 
 
 
 def _numbers(codes: Mapping[int, str], code: str) -> str:
-    return ", ".join(str(number) for number, told in codes.items() if told == code)
+    return ", ".join(str(number) for number, name in codes.items() if name == code)
 
 
 def _inter(kind: ActorKind) -> str:

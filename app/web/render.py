@@ -1,4 +1,4 @@
-"""From a template to the bytes of a page. What is put in is escaped."""
+"""Renders templates to the bytes of pages. Values are escaped."""
 
 from functools import cache, lru_cache
 from hashlib import blake2b
@@ -15,7 +15,7 @@ from app.web import words
 
 _HERE = Path(__file__).resolve().parent
 STATIC, VENDOR = _HERE / "static", _HERE / "vendor"
-"""What pages load: files of ours, and those of others."""
+"""Files that pages load: our own, and vendored ones."""
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -28,9 +28,9 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""No inline script, no inline style, nothing from elsewhere."""
-MOST_KEPT_LENGTH = 8192
-"""Characters of an incident that is kept as HTML: with all places taken, some 30 MB."""
+"""No inline script, no inline style, nothing from other hosts."""
+MAX_CACHED_LENGTH = 8192
+"""Characters of an incident whose HTML is cached. A full cache takes about 30 MB."""
 VERSIONS = {"leaflet": "1.9.4", "uplot": "1.6.32", "topojson-client": "3.1.0", "world-atlas": "2.0.2"}
 
 _pages = Environment(
@@ -47,7 +47,7 @@ MADE_OF = blake2b(
     b"".join(file.read_bytes() for name in ("templates", "static") for file in sorted((_HERE / name).iterdir())),
     digest_size=6,
 ).hexdigest()
-"""Changes with any template, style or script: a page that a browser kept must not outlive them."""
+"""Changes with any template, style or script: a page in a browser's cache must not outlive them."""
 
 
 country = cache(country_name)
@@ -55,13 +55,13 @@ country = cache(country_name)
 
 @cache
 def own(file: str) -> str:
-    """The address of a file of ours, which changes with its content."""
+    """The address of one of our files; it changes with the content."""
     content = (STATIC / file).read_bytes()
     return f"assets/{file}?v={blake2b(content, digest_size=6).hexdigest()}"
 
 
 def vendored(folder: str, file: str) -> str:
-    """The address of a vendored file, which changes with its version."""
+    """The address of a vendored file; it changes with the version."""
     return f"assets/vendor/{folder}/{file}?v={VERSIONS[folder]}"
 
 
@@ -76,26 +76,26 @@ _pages.globals |= {
 }
 
 
-def page(template: str, root: str, **told: Any) -> bytes:
-    """A page. `root` leads from its address to that of the explorer: addresses hold behind a proxy with a prefix."""
-    return _pages.get_template(template).render(root=root, **told).encode()
+def page(template: str, root: str, **values: Any) -> bytes:
+    """A page. `root` is the relative address of the explorer: links also work behind a proxy that adds a prefix."""
+    return _pages.get_template(template).render(root=root, **values).encode()
 
 
-def part(template: str, **told: Any) -> Markup:
-    """A part of a page, to be put in as it is."""
-    return Markup(_pages.get_template(template).render(**told))  # noqa: S704 - its values were escaped
+def part(template: str, **values: Any) -> Markup:
+    """A part of a page, to be inserted without escaping."""
+    return Markup(_pages.get_template(template).render(**values))  # noqa: S704 - its values were escaped
 
 
 def listed(text: str, root: str, clocks: str) -> Markup:
-    """An incident of a list. `text` is its JSON; those that are asked for often are kept as they were made."""
-    return _kept(text, root, clocks) if len(text) <= MOST_KEPT_LENGTH else _kept.__wrapped__(text, root, clocks)
+    """An incident in a list. `text` is its JSON; the HTML of short ones is cached."""
+    return _listed(text, root, clocks) if len(text) <= MAX_CACHED_LENGTH else _listed.__wrapped__(text, root, clocks)
 
 
 @lru_cache(maxsize=2048)
-def _kept(text: str, root: str, clocks: str) -> Markup:
+def _listed(text: str, root: str, clocks: str) -> Markup:
     return part("listed.html", item=orjson.loads(text), root=root, clocks=clocks)
 
 
-def feed(**told: Any) -> bytes:
+def feed(**values: Any) -> bytes:
     """The Atom feed."""
-    return _pages.get_template("feed.atom.xml").render(**told).encode()
+    return _pages.get_template("feed.atom.xml").render(**values).encode()

@@ -1,4 +1,4 @@
-"""How headlines moved since one reporter gave them."""
+"""How headlines changed after one reporter gave them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Revisions:
-    """Of incidents whose headline was once a figure of the reporter: where the headline stands, against the first such.
+    """For incidents whose headline once was a figure of the reporter: the current headline against the first of them.
 
-    A figure of some of the victims, or one that others disputed, is no headline and is not compared with one.
+    A partial toll, or one that never became the headline, is not compared.
     """
 
     incidents: int
@@ -18,14 +18,14 @@ class Revisions:
     lowered: int
     kept: int
     gone: int
-    """No figure stands any more."""
+    """Incidents without a current headline."""
     median_delta: float | None
-    """Of headline − first figure, in people, where a headline stands; `None` where none does."""
+    """Of headline − first figure, in people; `None` if no incident has a headline."""
     median_share: float | None
-    """Of (headline − first figure) / first figure, where the first figure was not 0; `None` where none was."""
+    """Of (headline − first figure) / first figure, where the first figure is not 0; `None` if there is none."""
 
     def share(self, count: int) -> int:
-        """Per cent of all incidents."""
+        """Percentage of all incidents."""
         return round(100 * count / self.incidents)
 
 

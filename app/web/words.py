@@ -1,35 +1,44 @@
-"""Figures, dates and codes in words, as pages say them."""
+"""Figures, dates and codes in words, for pages."""
 
 import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from app.domain.vocabulary import Bound, Movement, ReportChange
+from app.domain.vocabulary import Bound, Movement, PlacePrecision, ReportChange
 
 ARROWS = {Movement.RAISED.value: "▲", Movement.LOWERED.value: "▼"}
 _BOUNDS = {Bound.AT_LEAST: "at least", Bound.MORE_THAN: "more than", Bound.AT_MOST: "at most", Bound.ABOUT: "about"}
 _BEYOND_MILLISECONDS = re.compile(r"(\.[0-9]{3})[0-9]+")
 _SPECIAL = {"ngo": "NGO", "side_a": "side A", "side_b": "side B"}
+_LOCATIONS = {
+    PlacePrecision.EXACT: "exact",
+    PlacePrecision.NEAR: "near the named place",
+    PlacePrecision.DISTRICT: "somewhere in the district",
+    PlacePrecision.REGION: "somewhere in the region",
+    PlacePrecision.AREA: "somewhere in a larger area",
+    PlacePrecision.COUNTRY: "somewhere in the country",
+    PlacePrecision.INTERNATIONAL: "international waters or airspace",
+}
 
 INVISIBLE = re.compile(
     "[^\t\n\r\u0020-\u007e\u00a0-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
 )
-"""Control characters, what XML 1.0 (2.2) cannot hold, and characters that turn the direction of the text around them.
+"""Control characters, characters that XML 1.0 (2.2) forbids, and characters that change the direction of the text.
 
-The marks U+200E and U+200F stay: Hebrew and Arabic need them, and they turn nothing but blanks and punctuation.
+The marks U+200E and U+200F stay: Hebrew and Arabic need them, and they affect only blanks and punctuation.
 """
 
 
 def visible(value: Any) -> Any:
-    """A value as a page shows it: � stands for each character that a reader does not see or a page cannot hold."""
+    """A value as a page shows it: � replaces each character that is invisible or that a page cannot contain."""
     if type(value) is str and not value.isprintable():  # `Markup` was made of such values
         return INVISIBLE.sub("\ufffd", value)
     return value
 
 
 def number(value: float | None) -> str:
-    """`12,521`; a dash for what is not reported."""
+    """`12,521`; a dash if nothing is reported."""
     return "–" if value is None else f"{value:,}"
 
 
@@ -39,7 +48,7 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 
 
 def word(code: Any) -> str:
-    """A code as a reader says it: `armed_group` is an armed group."""
+    """A code in words: `armed_group` becomes `armed group`."""
     return _SPECIAL.get(str(code), str(code).replace("_", " "))
 
 
@@ -47,12 +56,12 @@ def day(text: str | None) -> str:
     """A day, or the day of an instant: `1 November 2019`."""
     if not text:
         return "–"
-    told = date.fromisoformat(text[:10])
-    return f"{told.day} {told:%B} {told.year:04}"
+    found = date.fromisoformat(text[:10])
+    return f"{found.day} {found:%B} {found.year:04}"
 
 
 def moment(text: str | None) -> str:
-    """A day or an instant, the latter with its time and offset."""
+    """A day, or an instant with its time and offset."""
     if text and "T" in text:
         clock, offset = text[11:16], text[16:]
         return f"{day(text)}, {clock} {'UTC' if offset.endswith('Z') else offset[-6:]}"
@@ -65,7 +74,7 @@ def datetime(text: str) -> str:
 
 
 def days(item: Mapping[str, Any]) -> str:
-    """When an incident happened, as closely as it is known."""
+    """When an incident happened, as precisely as it is known."""
     start, end = date.fromisoformat(item["date_start"]), date.fromisoformat(item["date_end"])
     if start == end:
         return day(item["date_start"])
@@ -76,12 +85,12 @@ def days(item: Mapping[str, Any]) -> str:
     return f"{day(item['date_start'])} – {day(item['date_end'])}"
 
 
-def figure(told: Mapping[str, Any]) -> str:
+def figure(toll: Mapping[str, Any]) -> str:
     """A headline or report in figures: `49`, `49–54`, `at least 3`, `12 (10–15)`."""
-    low, best, high = told["low"], told["best"], told["high"]
-    if words := _BOUNDS.get(told.get("bound", "")):
+    low, best, high = toll["low"], toll["best"], toll["high"]
+    if words := _BOUNDS.get(toll.get("bound", "")):
         return f"{words} {number(best if best is not None else low if high is None else high)}"
-    more = "+" if told.get("open_ended") else ""
+    more = "+" if toll.get("open_ended") else ""
     if low is not None and high is not None and low != high:
         span = f"{number(low)}–{number(high)}{more}"
         return span if best is None else f"{number(best)} ({span})"
@@ -90,38 +99,44 @@ def figure(told: Mapping[str, Any]) -> str:
     return f"{number(best if best is not None else low)}{more}"
 
 
-def main_figure(told: Mapping[str, Any]) -> str:
-    """The one figure of a headline that stands large: best, else the range."""
-    best = told["best"]
-    return number(best) if best is not None else figure(told)
+def main_figure(toll: Mapping[str, Any]) -> str:
+    """The most prominent figure of a headline: best, else the range."""
+    best = toll["best"]
+    return number(best) if best is not None else figure(toll)
 
 
 def moved(headline: Mapping[str, Any]) -> str:
-    """How a headline moved: `lowered from 53`; nothing where it did not."""
+    """How a headline changed: `lowered from 53`; empty if it did not."""
     change = headline["change"]
     return "" if change == Movement.NONE else f"{change} from {number(headline['first'])}"
 
 
 def effect(report: Mapping[str, Any]) -> str:
-    """What a report did to the headline: `lowered it by 4`."""
+    """How a report changed the headline: `lowered the headline by 4`."""
     change, delta = report["change"], report["delta"]
     if change in (ReportChange.RAISED, ReportChange.LOWERED) and delta is not None:
-        return f"{change} it by {number(abs(delta))}"
+        return f"{change} the headline by {number(abs(delta))}"
     plain = {
         ReportChange.FIRST: "first figure",
-        ReportChange.CONFIRMED: "confirmed it",
+        ReportChange.CONFIRMED: "confirmed the headline",
         ReportChange.RETRACTED: "retracted",
     }
-    return plain.get(change, "left it unchanged" if change else "–")
+    return plain.get(change, "headline unchanged" if change else "–")
 
 
 def where(item: Mapping[str, Any], country: str) -> str:
-    """Place, region and country, from the smallest on."""
+    """Place, district, region and country, smallest first."""
     region = (item["region"] or {}).get("name")
     parts = dict.fromkeys(part for part in (item["place"], item["district"], region, country) if part)
     return ", ".join(parts)
 
 
+def location(precision: str) -> str:
+    """How precisely a place is known: `near the named place`."""
+    return _LOCATIONS[PlacePrecision(precision)]
+
+
 FILTERS = {
-    f.__name__: f for f in (number, plural, word, day, moment, datetime, days, figure, main_figure, moved, effect)
-}  # fmt: skip
+    f.__name__: f
+    for f in (number, plural, word, day, moment, datetime, days, figure, main_figure, moved, effect, location)
+}

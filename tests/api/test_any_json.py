@@ -221,4 +221,4 @@ def test_the_command_line_rejects_invalid_rows_and_records_the_others(tmp_path: 
         *refused, byte = csv.DictReader(file)
     for row, (column, _) in zip(refused, HARD_CELLS, strict=True):
         assert row["refused_because"].startswith(column), row["refused_because"]
-    assert byte["refused_because"] == "has bytes in it that are neither UTF-8 nor Windows-1252"
+    assert byte["refused_because"] == "has bytes that are neither UTF-8 nor Windows-1252"

@@ -115,7 +115,7 @@ def _addresses(world: World, client: Client, *, canaries: bool = True) -> Iterat
     there = {
         "incident_id": ["gao", "other", "double", "nowhere"],
         "report_id": [e["data"]["id"] for e in feed if e["kind"] == "toll.reported"] + ["nowhere"],
-        "reporter_id": [e["data"]["id"] for e in feed if e["kind"] == "source.reporter_created"] + ["nowhere"],
+        "reporter_id": [e["data"]["id"] for e in feed if e["kind"] == "reporter.created"] + ["nowhere"],
         "source_id": [e["data"]["id"] for e in feed if e["kind"] == "source.created"] + ["nowhere"],
         "code": ["ML", "ML-7", "ML-9", "nowhere"],
     }
@@ -662,7 +662,7 @@ def test_the_log_entry_is_public_and_disclosures_are_separate(
     # then
     assert [{k: v for k, v in entry.items() if k != "opened"} for entry in told] == public
     assert [entry["kind"] for entry in told if "opened" not in entry] == [
-        "source.created", "incident.created", "source.reporter_created", "incident.withdrawn",
+        "source.created", "incident.created", "reporter.created", "incident.withdrawn",
     ]  # fmt: skip
     for entry in told:
         text = json.dumps(entry["data"]) + entry["hash"]

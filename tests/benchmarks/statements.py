@@ -17,6 +17,9 @@ from app.store.read import statistics as read_statistics
 from tests.benchmarks.dataset import url_of
 from tests.benchmarks.works import Request
 
+EVERYTHING = 2**40
+"""A limit that no data set reaches."""
+
 
 class Noting(Reader):
     """A reader that remembers the statements it ran."""
@@ -80,7 +83,7 @@ def export_plan(path: Path) -> dict[str, Any]:
             reader.close()
 
     statement = incident_queries.select_incidents(
-        IncidentQuery(), asyncio.run(newest()), None, by_tree=False, paged=False
+        IncidentQuery().but(limit=EVERYTHING), asyncio.run(newest()), None, by_tree=False
     )
     run = [(statement.sql, dict(statement.values))]
     return {"kind": "export", "statements": run, "between": between(IncidentQuery())}

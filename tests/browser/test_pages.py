@@ -153,9 +153,9 @@ def test_the_explorer_works_by_keyboard_alone(visit: Visit) -> None:
     page.get_by_role("heading", name=INDELIMANE).wait_for()
     tab_to(page, "a.mark")
     tip = page.locator(".tip").first
-    assert tip.inner_text().startswith("53 killed, said Government of Mali on 1 November 2019")
+    assert tip.inner_text().startswith("53 killed, reported by Government of Mali on 1 November 2019")
     tab_to(page, "a.mark")
-    assert tip.inner_text().startswith("49 killed, said Malian Armed Forces on 2 November 2019")
+    assert tip.inner_text().startswith("49 killed, reported by Malian Armed Forces on 2 November 2019")
     page.keyboard.press("Escape")
     assert tip.is_hidden()
     page.keyboard.press("Enter")
@@ -169,12 +169,12 @@ def test_the_address_contains_the_whole_state(visit: Visit) -> None:
     expect(visit.page, incidents="1", killed="53", clock="1 November 2019")
     assert visit.page.locator("#f-q").input_value() == "menaka"
     assert visit.page.locator("#f-sort").input_value() == "-killed"
-    for form, name in (("", "as JSON"), ("&f=csv", "as CSV"), ("&f=geojson", "as GeoJSON")):
-        href = visit.page.get_by_role("link", name=name).get_attribute("href")
+    for form, name in (("", "JSON"), ("&f=csv", "CSV"), ("&f=geojson", "GeoJSON")):
+        href = visit.page.get_by_role("link", name=name, exact=True).get_attribute("href")
         assert href == f"./v1/incidents?q=menaka&as_of=2019-11-01&sort=-killed{form}"
     visit.page.locator("#f-q").fill("nowhere at all")
     expect(visit.page, incidents="0")
-    visit.page.get_by_text("No incident matches").wait_for()
+    visit.page.get_by_text("Nothing that matches had been reported").wait_for()
     visit.expect_clean()
 
 
@@ -437,10 +437,10 @@ def test_without_scripts_everything_but_the_map_works(visits: Visits, server: st
     page.get_by_role("link", name=INDELIMANE).click()
     assert page.locator(".chart text.step").first.text_content() == "53"
     assert page.locator("table.reports tbody tr").count() == 1
-    page.get_by_role("link", name="See it as it stands now").click()
+    page.get_by_role("link", name="View the current version").click()
     assert page.locator("table.reports tbody tr").count() == 4
     page.locator("table.reports").get_by_role("link", name="Government of Mali").click()
-    page.get_by_role("heading", name="How its first figures hold up").wait_for()
+    page.get_by_role("heading", name="How its figures held up").wait_for()
     visit.screenshot("without-scripts")
 
 
@@ -460,5 +460,5 @@ def test_a_citation_is_copied(visits: Visits, server: str) -> None:
     visit.page.get_by_role("button", name="Copied").wait_for()
     address = visit.page.evaluate("navigator.clipboard.readText()")
     visit.page.goto(address)
-    visit.page.get_by_text("As recorded here by").wait_for()
+    visit.page.get_by_text("As recorded here on").wait_for()
     visit.expect_clean()

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from app.cli import main
-from tests.support import Service, free_port
+from tests.support import Service, command, free_port
 
 
 class Done(NamedTuple):
@@ -94,11 +94,11 @@ def test_export_writes_everything_that_matches(incidents: CommandLine, tmp_path:
 @pytest.mark.parametrize(
     ("words", "code", "line"),
     [
-        (["find", "--region", "Menaca"], 2, 'incidents: region "Menaca" is not a region; did you mean Ménaka, ML-9?'),
+        (["find", "--region", "Menaca"], 2, 'incidents: region "Menaca": is not a region; did you mean Ménaka, ML-9?'),
         (
             ["find", "--f", "xlsx"],
             2,
-            'incidents: f "xlsx" is not a value of this parameter; it is one of json, geojson, csv, ndjson, acled, ucdp, parquet',
+            'incidents: f "xlsx": is not a value of this parameter; it is one of json, geojson, csv, ndjson, acled, ucdp, parquet',
         ),
         (
             ["find", "--regoin", "x"],
@@ -109,19 +109,19 @@ def test_export_writes_everything_that_matches(incidents: CommandLine, tmp_path:
         (
             ["export", "/nowhere/x.csv"],
             2,
-            'incidents: file "/nowhere/x.csv" cannot be written: No such file or directory',
+            'incidents: file "/nowhere/x.csv": cannot be written: No such file or directory',
         ),
-        (["find", "--limit", "0"], 2, 'incidents: limit "0" is not a whole number from 1 to 1000'),
+        (["find", "--limit", "0"], 2, 'incidents: limit "0": is not a whole number from 1 to 1000'),
         (
             ["export", "x.doc"],
             2,
-            'incidents: file "x.doc" has an unknown suffix; use one of .json, .geojson, .csv, .ndjson, .parquet',
+            'incidents: file "x.doc": has an unknown suffix; use one of .json, .geojson, .csv, .ndjson, .parquet',
         ),
-        (["toll", "nix"], 1, 'incidents: no incident has the id "nix"'),
+        (["toll", "nix"], 1, 'incidents: No incident has the id "nix".'),
         (
             ["toll", "ml-2019-11-01-indelimane", "--as-of", "2019-10-31"],
             1,
-            'incidents: "ml-2019-11-01-indelimane" was not known at the time asked for; it is known from 2019-11-01',
+            'incidents: "ml-2019-11-01-indelimane" was not known at the requested time. It is known from 2019-11-01.',
         ),
     ],
 )
@@ -151,14 +151,14 @@ def test_migrate_and_seed_are_safe_to_repeat(
 def test_serve_says_where_the_pages_are_and_counts_what_they_show(tmp_path: Path) -> None:
     service = Service(tmp_path, "--port", str(free_port()))
     told = service.log.read_text()
-    assert f"service.db: pages at {service.base}/, API documentation at {service.base}/docs\n" in told
+    assert f"service.db: open {service.base}/ (API: {service.base}/docs)\n" in told
     assert "seeds: 3 incidents and 2 shared toll reports created\n" in told
     assert httpx.get(f"{service.base}/v1/incidents?total=true&fields=id").json()["total"] == 3
     service.stop()
 
 
 @pytest.mark.parametrize("words", [
-    "toll ID", "find --place ID", "find --region ID", "export ID.parquet", "keys revoke ID", "verify --against ID",
+    "toll ID", "find --place ID", "find --region ID", "keys revoke ID", "verify --against ID",
     "keys create --name ID --scope write", "import ucdp-ged none.csv --release ID --released-on 2020-01-01",
     "import ucdp-ged none.csv --release r --released-on ID",
 ])  # fmt: skip
@@ -166,6 +166,12 @@ def test_arguments_that_are_not_utf_8_are_rejected_on_one_line(incidents: Comman
     """A shell passes any bytes on; Python takes those that are not UTF-8 for halves of surrogate pairs."""
     told = incidents.run(*words.replace("ID", "x\udcffy").split(), expect=2).stderr
     assert told.startswith("incidents: ") and len(told.splitlines()) == 1
+
+
+def test_a_file_may_have_a_name_that_is_not_utf_8(tmp_path: Path) -> None:
+    assert command("migrate", cwd=tmp_path).returncode == 0
+    assert command("export", "x\udcffy.parquet", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "x\udcffy.parquet").read_bytes().startswith(b"PAR1")
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])

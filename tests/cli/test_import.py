@@ -121,7 +121,7 @@ def test_a_dry_run_prints_everything_and_records_nothing(
 
     # then
     assert "1 created" in told.stderr
-    assert "(a dry run: nothing is kept)" in told.stderr
+    assert "(dry run: nothing was recorded)" in told.stderr
     assert rejects.read_text().count("\n") == 4
     assert count() == 0
 
@@ -129,7 +129,7 @@ def test_a_dry_run_prints_everything_and_records_nothing(
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("ucdp-ged", "FILE"), "release"), (("ucdp-ged", "FILE", "--release", "1"), "released_on"), (("ucdp-ged", "FILE", *RELEASE), "is no file of UCDP GED"),
+        (("ucdp-ged", "FILE"), "release"), (("ucdp-ged", "FILE", "--release", "1"), "released_on"), (("ucdp-ged", "FILE", *RELEASE), "is not a UCDP GED file"),
         (("csv", "nowhere.csv"), "No such file"), (("xls", "FILE"), "xls"), (("csv",), "FILES"), (("csv", "FILE", "--rejects", "no/where.csv"), "cannot be written"),
     ],
 )  # fmt: skip

@@ -76,6 +76,27 @@ SHAPES: dict[str, Callable[[int], list[Report]]] = {
     "only open-ended, half retracted": lambda n: history(n, reporters=10, bounds=(Bound.MORE_THAN,), retracted=2),
     "second tier": lambda n: history(n, reporters=10, kinds=_TIERS),
     "second tier, half retracted": lambda n: history(n, reporters=10, kinds=_TIERS, retracted=2),
+    "only second tier, half retracted": lambda n: history(
+        n, reporters=n * 100, kinds=(ReporterKind.ARMED_GROUP,), retracted=2
+    ),
+    "only second tier without a best, half retracted": lambda n: history(
+        n, reporters=n * 100, kinds=(ReporterKind.ARMED_GROUP,), bounds=(Bound.MORE_THAN,), retracted=2
+    ),
+    "only without a best, a reporter each, half retracted": lambda n: history(
+        n, reporters=n * 100, bounds=(Bound.MORE_THAN,), retracted=2
+    ),
+    "both tiers without a best, a reporter each, half retracted": lambda n: history(
+        n, reporters=n * 100, kinds=_TIERS, bounds=(Bound.MORE_THAN,), retracted=2
+    ),
+    "both tiers, open-ended, a reporter each, half retracted": lambda n: history(
+        n, reporters=n * 100, kinds=_TIERS, bounds=_OPEN, retracted=2
+    ),
+    "several groups without a best, half retracted": lambda n: history(
+        n, reporters=n * 100, victims=_GROUPS, kinds=_TIERS, bounds=(Bound.MORE_THAN,), retracted=2
+    ),
+    "several groups, open-ended, a reporter each, half retracted": lambda n: history(
+        n, reporters=n * 100, victims=_GROUPS, kinds=_TIERS, bounds=_OPEN, retracted=2
+    ),
     "shared": lambda n: history(n, reporters=10, shared=2, supersedes=4),
     "superseding by name": lambda n: history(n, reporters=10, supersedes=2),
     "superseding by name, half retracted": lambda n: history(n, reporters=10, supersedes=2, retracted=2),

@@ -155,7 +155,7 @@ def test_the_order_is_determined_from_the_whole_column(cells: list[str], order: 
     [
         (
             ["06/05/2020", "07/08/2020"],
-            "may have the day or the month first: line 2 has 06/05/2020, and no line settles it",
+            "may have the day or the month first: line 2 has 06/05/2020, and no line decides it",
         ),
         (
             ["25/11/2002", "05/06/2001", "11/25/2002"],

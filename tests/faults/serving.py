@@ -177,4 +177,4 @@ def verified(database: Path, entries: int) -> None:
         "verify", cwd=database.parent, timeout=180, INCIDENTS_DATABASE_URL=f"sqlite:///{database}"
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr[-2000:]
-    assert ended.stdout.startswith(f"whole: {entries} entries, "), ended.stdout
+    assert ended.stdout.startswith(f"verified: {entries} entries, "), ended.stdout

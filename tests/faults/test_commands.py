@@ -76,7 +76,7 @@ def test_no_command_creates_a_missing_file(here: Here, tmp_path: Path, name: str
     ended = here(tmp_path / "none.db", *ON_WHAT_IS_THERE[name])
 
     # then
-    advice = "does not exist; `incidents migrate` or `incidents serve` makes it"
+    advice = "does not exist; `incidents migrate` or `incidents serve` creates it"
     assert ended == (1, "", f"incidents: {tmp_path / 'none.db'} {advice}\n")
     assert _contents(tmp_path) == {}
 

@@ -132,7 +132,7 @@ def test_no_file_is_created_next_to_a_foreign_one(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (
         1,
         "",
-        f"incidents: {folder / 'other.db'} is a SQLite file of another program; choose another one\n",
+        f"incidents: {folder / 'other.db'} is a SQLite file of another program; choose another file\n",
     )
 
 
@@ -142,7 +142,7 @@ def test_reading_creates_no_missing_file(here: Here, tmp_path: Path, arguments: 
     ended = here(tmp_path / "none.db", *arguments)
 
     # then
-    advice = "does not exist; `incidents migrate` or `incidents serve` makes it"
+    advice = "does not exist; `incidents migrate` or `incidents serve` creates it"
     assert ended == (1, "", f"incidents: {tmp_path / 'none.db'} {advice}\n")
     assert _contents(tmp_path) == {}
 

@@ -40,7 +40,7 @@ class Copy:
             self._apply(entry["kind"], entry, entry["data"])
 
     def _apply(self, kind: str, entry: dict[str, Any], data: dict[str, Any]) -> None:
-        if kind in ("source.created", "source.reporter_created"):
+        if kind in ("source.created", "reporter.created"):
             self.parties["sources" if kind == "source.created" else "reporters"].append(data)
         elif kind == "incident.created":
             assert data["id"] not in self.versions
@@ -387,7 +387,7 @@ def test_a_restore_is_rejected_while_the_service_runs(server: Workers, tmp_path:
 
         # then
         assert (ended.returncode, ended.stdout) == (1, "")
-        assert ended.stderr == f"incidents: {server.database} is in use; stop the service, and restore then\n"
+        assert ended.stderr == f"incidents: {server.database} is in use; stop the service, then restore\n"
         assert client.get("/v1/log/checkpoint").json() == before
         assert client.post("/v1/incidents", json=incident_body("f")).status_code == 201
     assert not list(tmp_path.glob("*.before-*"))

@@ -20,7 +20,7 @@ from tests.support import PAGES, READ_ADDRESSES, Client
 MIB = 1024 * 1024
 COUNTS = Path("/proc/self/io")
 PAGE = 4096
-NOT_READY = "the database cannot be used; the log of the service says why"
+NOT_READY = "The database cannot be used. The log of the service says why."
 
 
 def _filled(path: Path, original: Path, incidents: int, bodies: int) -> Path:
@@ -116,7 +116,7 @@ def test_a_large_file_damaged_in_any_table_is_not_served(
         # then
         assert (code, told, line.count("\n")) == (1, "", 1), (table, line)
         assert line.startswith(f"incidents: {path} cannot be read "), table
-        assert line.endswith("check its rights, restore a backup or choose another file\n"), table
+        assert line.endswith("check its permissions, restore a backup or choose another file\n"), table
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.api.http.server import MOST_CONNECTIONS
+from app.api.http.server import MAX_CONNECTIONS
 from app.settings import Settings
 from app.store.db.database import Database
 from tests.builders import incident_draft, record
@@ -333,7 +333,7 @@ def test_an_idle_connection_is_closed_after_its_timeout(tmp_path: Path) -> None:
 def _many_files() -> Iterator[None]:
     """As many open sockets as a test of many connections needs."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = MOST_CONNECTIONS + 500
+    needed = MAX_CONNECTIONS + 500
     if hard != resource.RLIM_INFINITY and hard < needed:
         pytest.skip(f"a process may have only {hard} files open here")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
@@ -349,7 +349,7 @@ def test_too_many_idle_connections_shut_nobody_out(tmp_path: Path, sent: bytes) 
     service = Service(tmp_path, INCIDENTS_REQUEST_SECONDS="30")
     try:
         with _many_files(), ExitStack() as stack:
-            for _ in range(MOST_CONNECTIONS + 50):
+            for _ in range(MAX_CONNECTIONS + 50):
                 client = stack.enter_context(service.connect())
                 client.sendall(sent)
                 if sent == HONEST:
@@ -364,24 +364,26 @@ def test_too_many_idle_connections_shut_nobody_out(tmp_path: Path, sent: bytes) 
         service.stop()
 
 
-@pytest.mark.parametrize("more", [b"", b"Connection: keep-alive\r\n", b"Accept-Encoding: gzip\r\n"])
-def test_an_http_1_0_client_gets_no_chunked_response(tmp_path: Path, more: bytes) -> None:
-    # given: an answer whose length is not known when it begins
-    service = Service(tmp_path)
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service whose export is too long for a length to be known at its start."""
+    service = Service(tmp_path_factory.mktemp("large"))
     database = Database(f"sqlite:///{service.database}")
     record(database, *(incident_draft(f"i-{n}", summary="word " * 990) for n in range(300)))
     database.close()
-    try:
-        ask = b"GET /v1/incidents?f=ndjson HTTP/1.0\r\n" + more
-        # when
-        whole, head = (_exchange(service, part + b"\r\n", wait=20) for part in (ask, ask.replace(b"GET", b"HEAD")))
-        stream = service.connect()
+    yield service
+    service.stop()
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: keep-alive\r\n", b"Accept-Encoding: gzip\r\n"])
+def test_an_http_1_0_client_gets_no_chunked_response(large: Service, more: bytes) -> None:
+    # when
+    request = b"GET /v1/incidents?f=ndjson HTTP/1.0\r\n" + more
+    whole, head = (_exchange(large, part + b"\r\n", wait=20) for part in (request, request.replace(b"GET", b"HEAD")))
+    with large.connect() as stream:
         stream.sendall(b"GET /v1/changes/stream HTTP/1.0\r\n\r\n")
         time.sleep(0.5)
         begun = stream.recv(65536)
-        stream.close()
-    finally:
-        service.stop()
 
     # then
     headers, _, body = whole.partition(b"\r\n\r\n")

@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.formats.encoding import csv_lines, flat_sums
-from app.formats.layouts.plain import INCIDENT_COLUMNS, incident_columns, read_cell, safe_cell
+from app.domain.columns import INCIDENT_COLUMNS
+from app.formats.csv_tables import csv_lines, flat_sums
+from app.formats.layouts.plain_cells import read_cell, safe_cell
+from app.formats.layouts.plain_incidents import incident_columns
 
 SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"
 UNSEEN = [

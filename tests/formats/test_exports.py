@@ -122,7 +122,7 @@ def test_hashtags_are_rejected_for_formats_without_them(client: Client, form: Fo
         {
             "in": "query",
             "name": "hxl",
-            "message": "is for CSV of our own columns alone (f=csv)",
+            "message": "requires f=csv",
             "value": None,
         }
     ]
@@ -158,7 +158,7 @@ def test_csv_starts_with_a_byte_order_mark_on_request(client: Client, address: s
 @pytest.mark.parametrize("address", OTHER_ADDRESSES)
 def test_a_byte_order_mark_is_rejected_for_other_formats_than_csv(client: Client, address: str) -> None:
     (fault,) = client.get(with_(address, "bom=true")).json()["errors"]
-    assert (fault["name"], fault["message"]) == ("bom", "is for CSV alone (f=csv, f=acled, f=ucdp)")
+    assert (fault["name"], fault["message"]) == ("bom", "requires a CSV format (f=csv, f=acled, f=ucdp)")
 
 
 def test_a_long_file_has_one_byte_order_mark(empty_client: Client, database: Database) -> None:

@@ -172,7 +172,7 @@ def test_an_existing_folder_is_never_overwritten(incidents: CommandLine, tmp_pat
     # when
     for taken in ("all", "file"):
         told = incidents.run("export", str(tmp_path / taken), "--partition", expect=2)
-        assert told.stderr == f'incidents: file "{tmp_path / taken}" already exists and is not an empty folder\n'
+        assert told.stderr == f'incidents: file "{tmp_path / taken}": already exists and is not an empty folder\n'
     incidents.run("export", str(tmp_path / "none"), "--partition", "--country", "FR")
 
     # then
@@ -183,17 +183,17 @@ def test_an_existing_folder_is_never_overwritten(incidents: CommandLine, tmp_pat
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ("x.parquet --hxl", "hxl is for CSV of our own columns alone (f=csv)"),
-        ("x.parquet --bom", "bom is for CSV alone (f=csv, f=acled, f=ucdp)"),
-        ("x.geojson --bom", "bom is for CSV alone (f=csv, f=acled, f=ucdp)"),
-        ("x.csv --hxl --f ucdp", "hxl is for CSV of our own columns alone (f=csv)"),
-        ("x.parquet --f acled", 'f "acled" is only for a .csv file'),
-        ("x --partition --f acled", 'f "acled" is only for a .csv file'),
-        ("x.csv --f json", 'f "json" is not a value of this parameter; it is one of acled, ucdp'),
-        ("x.csv --partition --f ucdp", "partition writes a folder of Parquet, not a .csv file"),
-        ("x.csv --partition", "partition writes a folder of Parquet, not a .csv file"),
-        ("/nowhere/x.parquet", 'file "/nowhere/x.parquet" cannot be written: No such file or directory'),
-        ("/nowhere/x --partition", 'file "/nowhere/x" cannot be written: No such file or directory'),
+        ("x.parquet --hxl", "hxl: requires f=csv"),
+        ("x.parquet --bom", "bom: requires a CSV format (f=csv, f=acled, f=ucdp)"),
+        ("x.geojson --bom", "bom: requires a CSV format (f=csv, f=acled, f=ucdp)"),
+        ("x.csv --hxl --f ucdp", "hxl: requires f=csv"),
+        ("x.parquet --f acled", 'f "acled": is only for a .csv file'),
+        ("x --partition --f acled", 'f "acled": is only for a .csv file'),
+        ("x.csv --f json", 'f "json": is not a value of this parameter; it is one of acled, ucdp'),
+        ("x.csv --partition --f ucdp", "partition: writes a folder of Parquet, not a .csv file"),
+        ("x.csv --partition", "partition: writes a folder of Parquet, not a .csv file"),
+        ("/nowhere/x.parquet", 'file "/nowhere/x.parquet": cannot be written: No such file or directory'),
+        ("/nowhere/x --partition", 'file "/nowhere/x": cannot be written: No such file or directory'),
     ],
 )
 def test_an_invalid_option_is_rejected_on_one_line(incidents: CommandLine, words: str, line: str) -> None:

@@ -1,6 +1,7 @@
-"""Resources of a Parquet export: disk, slots, time and memory; no files remain."""
+"""What writing Parquet needs of the service: disk, slots, time and memory; and that nothing is left behind."""
 
 import asyncio
+import errno
 import json
 import subprocess
 import sys
@@ -9,7 +10,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from app.formats import parquet
@@ -33,11 +33,11 @@ def test_a_disk_error_is_a_problem_document(
 ) -> None:
     # given
     def full(*_: Any) -> Any:
-        raise duckdb.IOException(f'IO Error: Could not write file "{temporary}": No space left on device')
+        raise OSError(errno.ENOSPC, "No space left on device", str(temporary))
 
     # when
     with monkeypatch.context() as patched:
-        patched.setattr(parquet, "_convert", full)
+        patched.setattr(parquet._ParquetFile, "append", full)
         no_room = own_client.get(address)
     left = list(temporary.iterdir())
     temporary.rmdir()
@@ -60,7 +60,7 @@ def test_other_errors_also_come_before_the_first_byte(client: Client) -> None:
 
 def test_an_export_above_the_limit_is_rejected(own_client: Client) -> None:
     # given
-    counted, most = parquet.making, parquet.MOST_MADE
+    counted, most = parquet.making, parquet.MAX_MADE
 
     # when
     counted.taken = most
@@ -88,23 +88,18 @@ def test_no_file_remains_after_the_client_disconnects(item: dict[str, Any], temp
     asyncio.run(goes_away())
 
 
-def endless_convert(duck: duckdb.DuckDBPyConnection, folder: Path, *_: Any) -> None:
+def slow(file: Any, *_: Any) -> None:
+    """Stands in for a step of writing; would leave something in a folder that is removed too early."""
+    folder = Path(file._file.name).parent
     (folder / "begun").touch()
-    time.sleep(0.1)  # so that it is told to stop before its statement begins
-    duck.execute("SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range + b.range = 7")
-
-
-def slow_append(made: Path, *_: Any) -> int:
-    (made.parent / "begun").touch()
     time.sleep(0.3)
-    made.parent.mkdir(exist_ok=True)
-    made.touch()
-    return 0
+    folder.mkdir(exist_ok=True)
+    (folder / "left").touch()
 
 
-@pytest.mark.parametrize("instead", [endless_convert, slow_append])
-def test_no_file_remains_after_an_interrupted_export(
-    item: dict[str, Any], temporary: Path, monkeypatch: pytest.MonkeyPatch, instead: Any
+@pytest.mark.parametrize("step", ["append", "finish"])
+def test_nothing_is_left_of_a_file_whose_making_is_broken_off(
+    item: dict[str, Any], temporary: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     async def broken_off() -> float:
         work = asyncio.create_task(anext(parquet.chunks(of_slices([json.dumps(item)]), None)))
@@ -118,7 +113,7 @@ def test_no_file_remains_after_an_interrupted_export(
             await work
         return time.monotonic() - begun
 
-    monkeypatch.setattr(parquet, f"_{instead.__name__.split('_')[1]}", instead)
+    monkeypatch.setattr(parquet._ParquetFile, step, slow)
     assert asyncio.run(broken_off()) < 2
     assert (list(temporary.iterdir()), parquet.making.taken) == ([], 0)
 
@@ -144,7 +139,7 @@ def test_a_stopping_service_says_so_and_removes_its_files(
         await asked
         return sent[0]["status"], sent[1]["body"], left
 
-    monkeypatch.setattr(parquet, "_append", slow_append)
+    monkeypatch.setattr(parquet._ParquetFile, "append", slow)
     status, body, left = asyncio.run(stops())
     assert (status, left) == (503, [])
     assert json.loads(body)["type"] == "/docs/errors#stopping"
@@ -206,15 +201,39 @@ def test_memory_does_not_grow_with_the_number_of_rows(item: dict[str, Any], part
     assert many - few < 100, f"{few} MiB, then {many} MiB"
 
 
-def test_the_export_needs_no_network(tmp_path: Path) -> None:
-    with parquet.connection(tmp_path) as duck:
-        settings = dict(duck.execute("SELECT name, value FROM duckdb_settings()").fetchall())
-        built_in = dict(duck.execute("SELECT extension_name, loaded FROM duckdb_extensions()").fetchall())
-    assert settings["autoinstall_known_extensions"] == settings["autoload_known_extensions"] == "false"
-    assert built_in["parquet"] and built_in["json"]
+OFFLINE = """
+import asyncio, json, os, sys, tempfile
+from pathlib import Path
+from app.formats import parquet
+
+def refuse(event, _):
+    if event in ("socket.connect", "socket.getaddrinfo", "subprocess.Popen"):
+        raise RuntimeError(event)
+
+async def slices(item):
+    yield [json.dumps(item)]
+
+async def sockets_after(folder):
+    before = sockets()
+    await parquet.write(slices(json.loads(sys.argv[1])), None, Path(folder))
+    return sockets() - before
+
+def sockets():
+    links = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
+    return {os.readlink(link) for link in links if os.path.islink(link) and "socket:" in os.readlink(link)}
+
+sys.addaudithook(refuse)
+with tempfile.TemporaryDirectory() as folder:
+    print(len(asyncio.run(sockets_after(folder))))
+"""
 
 
-def test_duckdb_is_loaded_only_for_parquet() -> None:
-    code = "import sys; import app.cli; from app.api.application import create_app; create_app(); print('duckdb' in sys.modules)"
+def test_nothing_is_fetched_from_anywhere(item: dict[str, Any]) -> None:
+    words = [sys.executable, "-c", OFFLINE, json.dumps(item)]
+    assert subprocess.run(words, capture_output=True, check=True, timeout=60, env=environment()).stdout == b"0\n"
+
+
+def test_a_service_that_writes_no_parquet_does_not_load_pyarrow() -> None:
+    code = "import sys; import app.cli; from app.api.application import create_app; create_app(); print('pyarrow' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60, env=environment())
     assert told.stdout == b"False\n"

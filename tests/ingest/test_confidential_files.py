@@ -121,7 +121,7 @@ def test_an_export_of_reports_stays_confidential_when_imported(here: Place, else
 def test_a_redacted_export_is_rejected_when_it_would_lose_a_name(here: Place, elsewhere: Place, tmp_path: Path) -> None:
     # given
     record(elsewhere.database, incident_draft("a"), incident_draft("b"), incident_draft("c"))
-    why = "is confidential, and left out of this file. Export it again with a key that has the scope read:confidential"
+    why = "is confidential, and missing from this file. Export it again with a key that has the scope read:confidential"
 
     # when
     of_reports = elsewhere.load(here.client.get(REPORTS).text, tmp_path)
@@ -214,7 +214,7 @@ def test_a_member_reserved_for_the_importer_is_rejected(here: Place, tmp_path: P
     told: dict[str, Any] = report_body(5, id="r-new") | {"made_id": True, "reported_by": REPORTERS["ngo"]}
     cell = orjson.dumps([told]).decode().replace('"', '""')
     summary = here.load(f'id,title,date_start,country,toll_reports\nz,T,2020-01-01,ML,"{cell}"\n', tmp_path)
-    assert "made_id: is not a member of a toll report" in summary.reasons[0]
+    assert "made_id: is not a field of a toll report" in summary.reasons[0]
 
 
 def _rows(content: str) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ import openpyxl
 import pytest
 
 from app.errors import InvalidInput
-from app.ingest.files import opened
+from app.ingest.files import open_table
 from app.ingest.formats import import_file, importer_of
 from app.ingest.rows import Row
 from app.ingest.text_files import LONGEST_CELL, LONGEST_LINE
@@ -25,7 +25,7 @@ READ = [{"id": "1", "name": "Ménaka", "note": "a post"}, {"id": "2", "name": "G
 
 
 def rows(path: Path) -> list[Row]:
-    with opened(path) as table:
+    with open_table(path) as table:
         return list(table.rows)
 
 
@@ -37,7 +37,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 def refusal(path: Path) -> str:
     """Why a file is refused whole: one line."""
-    with pytest.raises(InvalidInput) as error, opened(path):
+    with pytest.raises(InvalidInput) as error, open_table(path):
         pass
     (fault,) = error.value.faults
     assert fault.name == "file"
@@ -120,7 +120,7 @@ def test_bytes_in_neither_encoding_are_rejected_with_their_line(put: Put) -> Non
 
     # then
     assert (bad.line, good.line, good.fault) == (2, 3, None)
-    assert bad.fault == "has bytes in it that are neither UTF-8 nor Windows-1252"
+    assert bad.fault == "has bytes that are neither UTF-8 nor Windows-1252"
 
 
 def test_quoted_cells_may_hold_delimiters_quotes_and_line_breaks(put: Put) -> None:
@@ -141,7 +141,7 @@ def test_a_row_split_by_a_line_break_is_joined_and_reported(put: Put) -> None:
         {"id": "1", "name": "a", "note": "begins and ends", "year": "2019"},
         {"id": "2", "name": "b", "note": "c", "year": "2020"},
     ]
-    assert found[0].repairs == ("was torn apart by a line break",)
+    assert found[0].repairs == ("was split by a line break",)
 
 
 def test_a_row_split_into_three_is_joined(put: Put) -> None:
@@ -157,9 +157,9 @@ def test_rows_of_the_wrong_length_are_rejected_and_reading_continues(put: Put) -
     short, good, long, trailing = rows(put("id,name,note\n1,a\n2,b,c\n3,d,e,f\n4,g,h,,\n"))
 
     # then
-    assert short.fault == "has 2 cells, and the header 3"
+    assert short.fault == "has 2 cells, but the header has 3"
     assert long.fault is not None
-    assert "may lack its quotes" in long.fault
+    assert "may lack quotes" in long.fault
     assert (good.fault, trailing.fault) == (None, None)
     assert trailing.cells["note"] == "h"
 
@@ -170,7 +170,7 @@ def test_an_unclosed_quote_is_rejected_with_the_lines_that_it_covers(put: Put) -
 
     # then
     assert first.fault is None
-    assert swallowed.fault == "has a quote that is not closed; it goes on to line 4"
+    assert swallowed.fault == "has an unclosed quote that continues to line 4"
 
 
 def test_a_cell_that_is_too_long_is_rejected_and_reading_continues(put: Put) -> None:
@@ -188,7 +188,7 @@ def test_an_endless_line_is_not_kept_in_memory(put: Put) -> None:
     # then
     assert first.fault is None
     assert rest.fault is not None
-    assert "damaged from here on" in rest.fault
+    assert "damaged from this row on" in rest.fault
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_a_json_item_that_is_no_object_is_rejected_by_its_number(put: Put) -> No
     found = rows(put(b'[{"id": 1}, 7, {"id": 2}]'))
 
     # then
-    assert [(row.line, row.fault) for row in found] == [(1, None), (2, "is no object"), (3, None)]
+    assert [(row.line, row.fault) for row in found] == [(1, None), (2, "is not an object"), (3, None)]
 
 
 HARD_ITEMS = {
@@ -239,10 +239,10 @@ HARD_ITEMS = {
     b'{"id": "\xff"}': "is not UTF-8",
     b'{"id": "]}", "name"}': "is not JSON at line 1, column 20",
     b'{"id" 1}': "is not JSON at line 1, column 7",
-    b"[1, 2]": "is no object",
-    b'"\\"],["': "is no object",
-    b"-1.5e3": "is no object",
-    b"null": "is no object",
+    b"[1, 2]": "is not an object",
+    b'"\\"],["': "is not an object",
+    b"-1.5e3": "is not an object",
+    b"null": "is not an object",
 }
 
 
@@ -310,7 +310,7 @@ def test_a_truncated_file_is_read_up_to_the_break_and_reported(
     # then
     assert len(found) > 1000
     assert [row.fault for row in found[:-1]] == [None] * (len(found) - 1)
-    assert "the file is damaged from here on" in (found[-1].fault or "")
+    assert "the file is damaged from this row on" in (found[-1].fault or "")
 
 
 def test_progress_reports_how_much_of_a_file_is_read(put: Put) -> None:
@@ -318,7 +318,7 @@ def test_progress_reports_how_much_of_a_file_is_read(put: Put) -> None:
     path, told = put("id\n" + f"{'1' * 199}\n" * 20_000), list[int]()
 
     # when
-    with opened(path, told.append) as table:
+    with open_table(path, told.append) as table:
         next(table.rows)
         early = told[-1]
         assert sum(1 for _ in table.rows) == 19_999
@@ -348,13 +348,13 @@ TITLES = "A data base; exported 2020-05-11, by somebody\n\nLicence: CC BY, see b
     ids=["titles", "titles in UTF-16", "titles in gzip", "titles in a workbook", "README in a zip", "code book in a zip", "GeoJSON", "JSON of ArcGIS"],
 )  # fmt: skip
 def test_the_matching_file_of_an_archive_is_found(put: Put, content: bytes) -> None:
-    with opened(put(content, "download"), fits=fits) as table:
+    with open_table(put(content, "download"), fits=fits) as table:
         assert [dict(row.cells) for row in table.rows] == READ
 
 
 def test_rows_below_title_lines_keep_their_line_numbers(put: Put) -> None:
     for content in ((TITLES + PLAIN).encode(), workbook(["A data base"], [], [], ["id", "name"], [1, "a"], [2, "b"])):
-        with opened(put(content), fits=fits) as table:
+        with open_table(put(content), fits=fits) as table:
             assert [row.line for row in table.rows] == [5, 6]
 
 
@@ -373,11 +373,11 @@ def test_the_matching_sheet_is_read_and_two_matching_sheets_are_rejected(put: Pu
         return out.getvalue()
 
     # then
-    with opened(put(content("2019")), fits=fits) as table:
+    with open_table(put(content("2019")), fits=fits) as table:
         assert [dict(row.cells) for row in table.rows] == [{"id": "1", "name": "2019"}]
     with (
-        pytest.raises(InvalidInput, match=r"has 2 sheets that could be read \(2019, 2020\)"),
-        opened(put(content("2020")), fits=fits),
+        pytest.raises(InvalidInput, match=r"has 2 sheets that match \(2019, 2020\)"),
+        open_table(put(content("2020")), fits=fits),
     ):
         pass
 
@@ -397,7 +397,7 @@ def test_the_point_of_a_feature_becomes_latitude_and_longitude(put: Put) -> None
 
 
 def test_a_file_without_a_header_is_reported(put: Put) -> None:
-    why = "has no header: its first line is data. Put the names of the columns above it: 618155,PAK-2026,2026,1,12"
+    why = "has no header: the first line is data. Add a line with the column names above it: 618155,PAK-2026,2026,1,12"
     assert refusal(put("618155,PAK-2026,2026,1,12\n618156,PAK-2026,2026,1,12\n")) == why
 
 
@@ -411,7 +411,7 @@ def test_a_file_without_a_header_is_reported(put: Put) -> None:
 def test_a_file_of_another_dataset_is_recognized(put: Put, database: Database, columns: str, like: str) -> None:
     for format in FileFormat:
         if format != like:
-            with pytest.raises(InvalidInput, match=f"It looks like .*with the format {like}"):
+            with pytest.raises(InvalidInput, match=f"It looks like .* use the format {like}"):
                 import_file(importer_of(format, "26.1", "2026-06-01"), put(f"{columns}\n"), database, "tests")
 
 
@@ -419,7 +419,7 @@ def test_rows_without_their_trailing_empty_cells_are_not_joined(put: Put) -> Non
     found = rows(
         put("id,date_start,country,title,summary,district,place\na,2020-01-01,ML,Attack\nb,2020-02-01,NE,Clash\n")
     )
-    assert [row.fault for row in found] == ["has 4 cells, and the header 7"] * 2
+    assert [row.fault for row in found] == ["has 4 cells, but the header has 7"] * 2
 
 
 def test_an_api_response_may_have_an_empty_list_before_its_data(put: Put) -> None:
@@ -432,5 +432,5 @@ def test_rows_below_a_second_header_in_another_order_are_rejected(put: Put) -> N
     found = rows(put("id,latitude,longitude\n1,15.5,0.5\nid,longitude,latitude\n2,0.5,15.5\n3,0.5,15.5\n"))
 
     # then
-    why = "stands under a header with other places for its columns (line 3); split the file there"
+    why = "follows a second header with another order of columns (line 3); split the file there"
     assert [(row.line, row.fault) for row in found] == [(2, None), (3, why), (4, why), (5, why)]

@@ -11,8 +11,8 @@ import openpyxl
 import pytest
 
 from app.errors import InvalidInput
-from app.ingest import files, limits, pipeline, sheets, text_files
-from app.ingest.files import opened
+from app.ingest import limits, packed_files, pipeline, sheets, text_files
+from app.ingest.files import open_table
 from tests.faults import bombs
 
 ROW = b"x,T,2021-03-15,ML\n"
@@ -20,7 +20,7 @@ ROW = b"x,T,2021-03-15,ML\n"
 
 def refusal(path: Path) -> str:
     """Why a file is rejected whole, be it at its beginning or further on."""
-    with pytest.raises(InvalidInput) as error, opened(path) as table:
+    with pytest.raises(InvalidInput) as error, open_table(path) as table:
         for row in table.rows:
             assert row.fault is None or "damaged" not in row.fault
     (fault,) = error.value.faults
@@ -29,7 +29,7 @@ def refusal(path: Path) -> str:
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    with opened(path) as table:
+    with open_table(path) as table:
         return [dict(row.cells) for row in table.rows]
 
 
@@ -90,7 +90,7 @@ def test_each_compression_may_be_used_once(tmp_path: Path) -> None:
         assert read(tmp_path / name) == [{"id": "1", "name": "a"}], name
     for name, content in refused.items():
         (tmp_path / name).write_bytes(content)
-        assert "unpack it and name what is inside" in refusal(tmp_path / name), name
+        assert "unpack it and import its content" in refusal(tmp_path / name), name
 
 
 def _named(name: str, content: bytes) -> bytes:
@@ -117,7 +117,7 @@ def test_a_file_may_expand_only_to_a_multiple_of_its_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path, int], None]
 ) -> None:
     # given
-    monkeypatch.setattr(limits, "UNPACKED_IN_ANY_CASE", 100_000)
+    monkeypatch.setattr(limits, "ALWAYS_UNPACKED", 100_000)
     monkeypatch.setattr(limits, "MAX_RATIO", 30)
     make(tmp_path / "little", 500)
     make(tmp_path / "much", 30_000)
@@ -157,12 +157,12 @@ def test_split_rows_are_joined_up_to_a_number_of_lines(tmp_path: Path) -> None:
 
     # when
     begun = time.process_time()
-    with opened(tmp_path / "file") as table:
+    with open_table(tmp_path / "file") as table:
         *refused, last = table.rows
 
     # then
     assert time.process_time() - begun < 10
-    assert {row.fault for row in refused} == {"has 1 cells, and the header 2"}
+    assert {row.fault for row in refused} == {"has 1 cells, but the header has 2"}
     assert len(refused) >= 300_000 // limits.MAX_TORN
     assert dict(last.cells) == {"id": "1", "name": "b"}
 
@@ -189,7 +189,7 @@ def test_cancellation_is_checked_during_decompression(tmp_path: Path, name: str)
         path.write_bytes(path.read_bytes() if name == "a.xlsx" else gzip.compress(path.read_bytes()))
     else:
         (_zip_of if name == "a.zip" else _gz)(path, 100_000)
-    assert path.stat().st_size < files.READ
+    assert path.stat().st_size < packed_files.READ_SIZE
     looks = 0
 
     def look(_: int) -> None:
@@ -199,7 +199,7 @@ def test_cancellation_is_checked_during_decompression(tmp_path: Path, name: str)
             raise Stopped
 
     # when, then
-    with pytest.raises(Stopped), opened(path, look) as table:
+    with pytest.raises(Stopped), open_table(path, look) as table:
         for _ in table.rows:
             pass
 
@@ -230,13 +230,13 @@ def test_shared_strings_are_resolved_and_missing_ones_reported(tmp_path: Path) -
     bombs.workbook(tmp_path / "a.xlsx", [cells(0, 1), *[cells(1, 0)] * 30, cells(7, 0)], [texts])
 
     # when
-    with opened(tmp_path / "a.xlsx") as table:
+    with open_table(tmp_path / "a.xlsx") as table:
         *good, bad = table.rows
 
     # then
     assert [dict(row.cells) for row in good] == [{"id": "two", "two": "id"}] * 30
     assert bad.fault is not None
-    assert "damaged from here on" in bad.fault
+    assert "damaged from this row on" in bad.fault
 
 
 def test_sheet_rows_with_decreasing_numbers_are_rejected(tmp_path: Path) -> None:

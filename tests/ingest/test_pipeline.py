@@ -25,7 +25,7 @@ def test_an_invalid_item_is_rejected_with_its_position_and_reason(database: Data
     assert (summary.created, summary.unchanged) == (1, 1)
     assert summary.refused == 2
     assert summary.reasons[0].startswith("row 2: ") and "did you mean Ménaka, ML-9" in summary.reasons[0]
-    assert summary.reasons[1] == 'row 3: "good" is recorded already, with another title'
+    assert summary.reasons[1] == 'row 3: "good" already exists and differs in title'
     assert StoreReads(database).ids() == ["good"]
 
 
@@ -50,10 +50,10 @@ def test_a_row_rejected_at_the_end_of_a_batch_does_not_affect_the_others(
         Item("last", GOOD | {"id": "next"}),
     ]
     heard: list[Result] = []
-    summary = ingest(rows, database, "test", told=heard.append)
+    summary = ingest(rows, database, "test", on_result=heard.append)
     # then it alone is refused, with its reason
     assert (summary.created, summary.refused) == (3, 1)
-    assert summary.reasons[0].startswith('row 31: the history of "good" is stored in 20 segments or more')
+    assert summary.reasons[0].startswith('row 31: The history of "good" has 20 segments or more')
     assert [result.outcome for result in heard] == ["created", "refused", "created", "created"]
     assert sorted(StoreReads(database).ids()) == ["good", "next"]
 

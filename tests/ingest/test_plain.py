@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.errors import InvalidInput
-from app.formats.layouts.plain import HEADLINE_COLUMNS
+from app.formats.layouts.plain_incidents import HEADLINE_COLUMNS
 from app.ingest.formats import import_file, importer_of
 from app.ingest.pipeline import Summary
 from app.query.code_lists import FileFormat
@@ -126,9 +126,9 @@ def test_the_country_is_read_from_its_other_columns_when_empty(
 @pytest.mark.parametrize(
     ("cells", "reason"),
     [
-        (("ML", "Niger", "MLI"), "country_name: Niger is not country ML; change one of them, or empty it"),
-        (("ML", "Mali", "NER"), "country_iso3: NER is not country ML; change one of them, or empty it"),
-        (("", "Mali", "NER"), "country_name: Mali is not country_iso3 NER; change one of them, or empty it"),
+        (("ML", "Niger", "MLI"), "country_name: Niger contradicts country ML; change one of them, or clear it"),
+        (("ML", "Mali", "NER"), "country_iso3: NER contradicts country ML; change one of them, or clear it"),
+        (("", "Mali", "NER"), "country_name: Mali contradicts country_iso3 NER; change one of them, or clear it"),
     ],
 )
 def test_contradicting_country_columns_are_rejected(
@@ -320,9 +320,9 @@ def test_a_report_without_an_id_is_recorded_once(database: Database) -> None:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("id,title,date_start,country,tittle\n", "has the column tittle, which this layout has not; did you mean title?"),
-        ("title,date_start,country\n", "is no table of incidents: it lacks the column id"),
-        ("measure,best\n", "is no table of toll reports: it lacks the columns incidents, reported_on"),
+        ("id,title,date_start,country,tittle\n", "has the column tittle, which this layout does not have; did you mean title?"),
+        ("title,date_start,country\n", "is not a table of incidents: missing column id"),
+        ("measure,best\n", "is not a table of toll reports: missing columns incidents, reported_on"),
     ],
 )  # fmt: skip
 def test_a_table_of_another_layout_is_rejected(database: Database, content: str, why: str) -> None:
@@ -472,7 +472,7 @@ def test_a_span_of_months_is_read(database: Database) -> None:
 
 def test_a_two_digit_year_is_rejected(database: Database) -> None:
     summary = load(database, f"{PLAIN_HEADER}\nx,A,0016-10-07,ML\n")
-    assert summary.reasons == ["table.csv, line 2: date_start: lies before the year 1000: 0016-10-07"]
+    assert summary.reasons == ["table.csv, line 2: date_start: is before the year 1000: 0016-10-07"]
 
 
 def test_ids_are_lowercased_and_reported(database: Database) -> None:
@@ -514,7 +514,7 @@ def test_a_headline_figure_without_a_report_is_rejected(database: Database, colu
         summary = load(database, f"{PLAIN_HEADER},{more}\nx,A,2020-01-01,ML,{cells}\n")
         assert (summary.created, summary.refused) == (0, 1)
         assert (
-            f"{column}: is derived, and no toll report of the row gives the 5. Figures are toll reports"
+            f"{column}: is a derived column, and no toll report of the row has the figure 5. Figures are toll reports"
             in summary.reasons[0]
         )
 
@@ -523,7 +523,7 @@ def test_a_headline_figure_without_a_report_is_rejected(database: Database, colu
 def test_an_unknown_figure_column_is_rejected_with_advice(database: Database, column: str) -> None:
     with pytest.raises(
         InvalidInput,
-        match="Figures are toll reports, each with its reporter and day: put them into a file of their own",
+        match="Figures are toll reports, each with its reporter and date: put them into another file",
     ):
         load(database, f"{PLAIN_HEADER},{column}\nx,A,2020-01-01,ML,5\n")
 
@@ -602,4 +602,4 @@ def test_a_rejected_waiting_row_does_not_cause_endless_passes(database: Database
     summary = load(database, f'id,title,date_start,country,toll_reports\nx,T,2020-01-01,ML,"{text}"\n')
     # then it is refused once, and nothing of it is kept
     assert (summary.created, summary.revised, summary.refused) == (0, 0, 1)
-    assert '"r" is recorded already' in summary.reasons[0]
+    assert '"r" already exists' in summary.reasons[0]

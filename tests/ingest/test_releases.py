@@ -235,7 +235,7 @@ def test_figures_go_to_the_incident_with_the_external_id(database: Database, cli
     assert (summary.created, summary.revised) == (0, 1)
     assert client.get("/v1/incidents/ucdp-1").status_code == 404
     incident = client.json("/v1/incidents/ml-attack")
-    assert (incident["title"], incident["attributes"]["region"]) == ("An incident", "mine")
+    assert (incident["title"], incident["attributes"]["region"]) == ("An attack", "mine")
     assert incident["attributes"]["dyad_name"] == event(3)["dyad_name"], "columns that it did not have are added"
     assert [r["reported_by"]["id"] for r in client.json("/v1/incidents/ml-attack/toll-history")["reports"]] == [
         "gov",
@@ -269,7 +269,7 @@ def test_an_event_of_a_withdrawn_incident_is_rejected_with_the_reason(database: 
 def test_a_release_that_contradicts_its_earlier_import_is_rejected(client: Client, load: Load) -> None:
     load(BEFORE, [event(3)])
     summary = load(BEFORE, [event(4)])
-    assert summary.refused == 1 and "is recorded already, with another" in summary.reasons[0]
+    assert summary.refused == 1 and "already exists and differs in" in summary.reasons[0]
     assert told(client)[1] == [("2024-06-01", None, 3)]
 
 

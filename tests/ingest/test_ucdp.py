@@ -37,7 +37,7 @@ def load(database: Database, path: Path, content: str | bytes, name: str = "26.1
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     heard: list[Result] = []
     importer = importer_of(FileFormat.UCDP_GED, name, on)
-    return import_file(importer, path, database, "tests", told=heard.append), heard
+    return import_file(importer, path, database, "tests", on_result=heard.append), heard
 
 
 def test_a_file_becomes_incidents_with_a_figure_of_the_release(
@@ -176,8 +176,8 @@ def test_a_contradicting_duplicate_event_is_rejected(client: Client, database: D
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("a,b\n1,2\n", "is no file of UCDP GED: it lacks the columns id, type_of_violence, side_a, country, date_start, best (has a, b)"),
-        (text(EVENTS, [n for n in EVENTS[0] if n != "best"]), "is no file of UCDP GED: it lacks the column best"),
+        ("a,b\n1,2\n", "is not a UCDP GED file: missing columns id, type_of_violence, side_a, country, date_start, best (found a, b)"),
+        (text(EVENTS, [n for n in EVENTS[0] if n != "best"]), "is not a UCDP GED file: missing column best"),
         (b"\x00\x01", "is neither text nor a workbook"), (b"", "is empty"),
     ],
 )  # fmt: skip

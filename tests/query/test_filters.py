@@ -73,16 +73,14 @@ def asked(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def _list(database: Database, release: str, listed_on: str, *incidents: str) -> None:
     """Notes what a release of a data set lists, which speaks of Mali and Niger in the first half of 2020."""
     with recording(database, "tests") as writer:
-        source, reporter = (writer.find(model, name) for model, name in ((Source, release), (Reporter, "gov")))
+        source, reporter = (writer.appender.find(model, name) for model, name in ((Source, release), (Reporter, "gov")))
         assert source and reporter
-        keys = {"source": source["key"], "reporter": reporter["key"], "recorded_at": writer.now}
+        keys = {"source": source["key"], "reporter": reporter["key"], "recorded_at": writer.appender.now}
         keys["listed_at"] = parse_moment(listed_on).instant
         days = {"first_day": date(2020, 1, 1).toordinal(), "last_day": date(2020, 6, 30).toordinal()}
-        listed = [writer.find(Incident, incident) for incident in incidents]
-        writer.transaction.insert(table_of(Listing), [{"incident": found["key"], **keys} for found in listed if found])
-        writer.transaction.insert(table_of(ReleaseSpan), [{"country": c, **keys, **days} for c in ("ML", "NE")])
-        writer.finish()
-        writer.mark()
+        listed = [writer.appender.get(Incident, incident) for incident in incidents]
+        writer.appender.add_rows(table_of(Listing), *({"incident": found["key"], **keys} for found in listed))
+        writer.appender.add_rows(table_of(ReleaseSpan), *({"country": c, **keys, **days} for c in ("ML", "NE")))
 
 
 CASES = {

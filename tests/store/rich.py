@@ -16,15 +16,20 @@ from unittest.mock import patch
 import orjson
 from alembic import command
 
+from app.domain.canonical import canonical
 from app.domain.incident import IncidentDraft
 from app.domain.source import Reference, ReporterDraft, SourceDraft
 from app.domain.toll import TollReportDraft
+from app.domain.vocabulary import ChangeKind
 from app.store.db.database import Database
+from app.store.db.sql_text import compiled
+from app.store.log import entries as log_entries
+from app.store.log import entry_rows
 from app.store.maintenance import schema
 from app.store.maintenance.schema import scripts_of
 from app.store.tables import TABLES
 from app.store.tables.search import incident_box, incident_text
-from app.store.write import segments
+from app.store.write import search_rows
 from app.store.write.writer import Writer, recording
 from tests.builders import incident_draft, report_draft
 
@@ -111,8 +116,8 @@ def _given_up(writer: Writer) -> None:
 
 STEPS: dict[str, Callable[[Writer], object]] = {
     "parties": lambda w: (
-        w.record_party(ReporterDraft.model_validate(GOV)),
-        w.record_party(SourceDraft.model_validate(PAPER)),
+        w.record_reporter_or_source(ReporterDraft.model_validate(GOV)),
+        w.record_reporter_or_source(SourceDraft.model_validate(PAPER)),
     ),
     "full": _full,
     "neighbours": _neighbours,
@@ -126,7 +131,7 @@ STEPS: dict[str, Callable[[Writer], object]] = {
     "never held": lambda w: w.retract_report("both-2", "a hoax"),
     "confided": _confided,
     "leaked": _leaked,
-    "secret party": lambda w: w.record_party(
+    "secret party": lambda w: w.record_reporter_or_source(
         ReporterDraft.model_validate(WITNESS | {"id": "witness-2", "name": "CANARY other"})
     ),
     "given up": _given_up,
@@ -148,7 +153,7 @@ def _reproducible() -> Iterator[None]:
 
     with (
         patch("app.store.db.transaction.now", lambda: next(instants)),
-        patch("app.store.log.sealing.secrets.token_bytes", salt),
+        patch("app.store.log.redaction.secrets.token_bytes", salt),
     ):
         yield
 
@@ -169,7 +174,7 @@ def make_older(path: Path, of: Path, revision: str = "0001") -> None:
     database = Database(f"sqlite:///{path}")
     schema.make_schema(database, revision)
     database.close()
-    with _with_whole_texts(of, path, revision) as source, closing(sqlite3.connect(path, isolation_level=None)) as older:
+    with _as_it_was(of, path, revision) as source, closing(sqlite3.connect(path, isolation_level=None)) as older:
         older.execute("ATTACH ? AS newer", (str(source),))
         for table in TABLES:
             columns = [row[1] for row in older.execute(f"SELECT * FROM pragma_table_info('{table}', 'main')")]
@@ -186,21 +191,50 @@ def make_older(path: Path, of: Path, revision: str = "0001") -> None:
 
 
 @contextmanager
-def _with_whole_texts(of: Path, beside: Path, revision: str) -> Iterator[Path]:
-    """The same database with segments as they were before 0006, which had all texts."""
-    if revision >= "0006":
+def _as_it_was(of: Path, beside: Path, revision: str) -> Iterator[Path]:
+    """The same database with the kinds of entries from before 0007, and segments from before 0006, which had all texts."""
+    if revision >= "0007":
         yield of
         return
-    copied = beside.with_suffix(".whole")
+    copied = beside.with_suffix(".before")
     shutil.copy(of, copied)
-    database = Database(f"sqlite:///{copied}")
-    with database.engine.begin() as connection:
-        config = scripts_of(database.url)
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0005")
-    database.close()
+    write_legacy_kinds(copied)
+    if revision < "0006":
+        database = Database(f"sqlite:///{copied}")
+        with database.engine.begin() as connection:
+            config = scripts_of(database.url)
+            config.attributes["connection"] = connection
+            command.downgrade(config, "0005")
+        database.close()
     yield copied
     copied.unlink()
+
+
+def write_legacy_kinds(path: Path) -> None:
+    """Makes the entries about reporters those of earlier versions."""
+    with closing(sqlite3.connect(path)) as connection:
+        legacy, current = ChangeKind.LEGACY_REPORTER_CREATED.value, ChangeKind.REPORTER_CREATED.value
+        connection.execute("UPDATE change SET kind = ? WHERE kind = ?", (legacy, current))
+        connection.commit()
+    rehash(path)
+
+
+def rehash(path: Path) -> None:
+    """Gives every entry of the log the hash of its fact, and the tree and the recordings what follows."""
+    with closing(sqlite3.connect(path)) as connection:
+        tree, states = log_entries.Tree(), {}
+        for row in connection.execute(compiled(entry_rows.select_entries())).fetchall():
+            item, _ = entry_rows.item_of(row)
+            connection.execute("UPDATE change SET hash = ? WHERE seq = ?", (tree.append(canonical(item)), row[0]))
+            states[row[1]] = tree.state
+        connection.execute("DELETE FROM log_node")
+        connection.executemany("INSERT INTO log_node VALUES (:level, :number, :hash)", tree.completed)
+        for at, state in states.items():
+            connection.execute(
+                "UPDATE recording SET log_size = :log_size, log_root = :log_root, log_peaks = :log_peaks WHERE recorded_at = :at",
+                state | {"at": at},
+            )
+        connection.commit()
 
 
 def _search_as_it_was(older: sqlite3.Connection) -> None:
@@ -210,7 +244,7 @@ def _search_as_it_was(older: sqlite3.Connection) -> None:
     for _, recorded_together in groupby(versions, key=lambda row: row[2]):
         older.execute("BEGIN")
         for key, record, _ in recorded_together:
-            rows = segments.rows_of_version(key, orjson.loads(record))
+            rows = search_rows.rows_of_version(key, orjson.loads(record))
             for row in rows[incident_text]:
                 values = [row["rowid"], *(row[name] for name in names)]
                 places = ", ".join("?" * len(values))

@@ -42,7 +42,7 @@ def test_the_chart_of_indelimane_shows_53_then_49(client: Client) -> None:
     assert "49 from 2 November 2019" in killed.summary
     assert {m.status for m in killed.marks} == {"superseded", "standing"}
     labels = " | ".join(m.label for m in killed.marks)
-    assert "53 killed" in labels and "lowered it by 4" in labels
+    assert "53 killed" in labels and "lowered the headline by 4" in labels
     assert others, "the wounded have their own"
 
 
@@ -96,7 +96,7 @@ def test_reports_of_the_same_moment_stand_side_by_side() -> None:
 def test_a_shared_figure_is_labeled(client: Client) -> None:
     (killed,) = drawn(client.json("/v1/incidents/ml-2019-10-burkina-border-1/toll-history"))
     assert killed.line == "" and killed.marks, "it is no headline of this one"
-    assert all("killed in 2 incidents together, said" in mark.label for mark in killed.marks)
+    assert all("killed in 2 incidents jointly, reported by" in mark.label for mark in killed.marks)
 
 
 def test_nothing_is_drawn_without_reports() -> None:

@@ -68,9 +68,9 @@ def test_instants_are_worded(text: str | None, said: str) -> None:
     ("change", "delta", "said"),
     [
         ("first", None, "first figure"),
-        ("raised", 5, "raised it by 5"),
-        ("lowered", -4, "lowered it by 4"),
-        ("confirmed", 0, "confirmed it"),
+        ("raised", 5, "raised the headline by 5"),
+        ("lowered", -4, "lowered the headline by 4"),
+        ("confirmed", 0, "confirmed the headline"),
         ("retracted", None, "retracted"),
         (None, None, "–"),
     ],

@@ -1,4 +1,4 @@
-"""Who asks: the key of a request, and what it may do."""
+"""The API key of a request, and what it may do."""
 
 from starlette.requests import Request
 
@@ -11,11 +11,11 @@ SECURITY = "key"
 
 
 async def access_of(request: Request) -> Access:
-    """What the request may do. Raises `Unauthorized` for a key that does not hold, also where none is needed."""
+    """What the request may do. Raises `Unauthorized` for an invalid key, even if none is needed."""
     sent = request.headers.getlist("authorization")
     if not sent:
         return PUBLIC
     scheme, _, key = sent[0].partition(" ")
     if len(sent) > 1 or scheme.lower() != "bearer":
-        raise Unauthorized("send one header Authorization: Bearer <key>")
+        raise Unauthorized("Send exactly one header `Authorization: Bearer <key>`.")
     return await access_of_key(request.app.state.reader, key.strip())

@@ -1,4 +1,4 @@
-"""Conditional requests and byte ranges, as RFC 9110 (13 and 14) has them."""
+"""Conditional requests and byte ranges (RFC 9110, sections 13 and 14)."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -10,6 +10,7 @@ from typing import NamedTuple
 from starlette_compress._utils import parse_accept_encoding
 
 from app.errors import RangeNotSatisfiable
+from app.query.code_lists import Format
 
 ENCODINGS = ("zstd", "br", "gzip")
 """Content codings in the order in which the compression middleware prefers them."""
@@ -28,11 +29,11 @@ _CONDITIONAL = frozenset(
 _RANGE = re.compile(r"\s*bytes\s*=\s*([0-9]{0,30})\s*-\s*([0-9]{0,30})\s*", re.ASCII | re.IGNORECASE)
 
 Headers = Mapping[bytes, str]
-"""The headers of a request that this module looks at, by their names in lower case."""
+"""The request headers that this module uses, by their names in lower case."""
 
 
 def conditional_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """Picks the headers that conditions and ranges are made of. Several lines of one header become a list."""
+    """The headers that conditions and ranges are made of. Several lines of one header become a list."""
     found: dict[bytes, str] = {}
     for name, value in headers:
         if name in _CONDITIONAL:
@@ -45,10 +46,15 @@ def conditional_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
 def chosen_encoding(accept_encoding: str) -> str:
     """The content coding of a response to this `Accept-Encoding`.
 
-    The middleware's own parser reads the header, so that an entity tag and the bytes cannot disagree on it.
+    The compression middleware's own parser reads the header, so that an entity tag and the bytes always agree.
     """
     accepted = parse_accept_encoding(accept_encoding)
     return next((encoding for encoding in ENCODINGS if encoding in accepted), IDENTITY)
+
+
+def encoding_of(response_format: Format, sent: Headers) -> str:
+    """The content coding of a response. Parquet is compressed already."""
+    return IDENTITY if response_format is Format.PARQUET else chosen_encoding(sent.get(b"accept-encoding", ""))
 
 
 @lru_cache(maxsize=1024)
@@ -58,7 +64,7 @@ def http_date(seconds: int) -> str:
 
 
 def read_http_date(text: str | None) -> int | None:
-    """Seconds since 1970, or `None` for what is no date: a condition with such a date is ignored."""
+    """Seconds since 1970, or `None` for an invalid date: a condition with one is ignored."""
     if text is None:
         return None
     try:
@@ -69,9 +75,9 @@ def read_http_date(text: str | None) -> int | None:
 
 
 class Conditions(NamedTuple):
-    """What a request asks of the state that its answer is of, and that state's entity tag and date.
+    """The conditions of a request, and the entity tag and date of the content that they are compared with.
 
-    `modified` is in seconds since 1970, or `None` where no date can be told: conditions with dates are then ignored.
+    `modified` is in seconds since 1970, or `None` without a date: conditions with dates are then ignored.
     """
 
     sent: Headers
@@ -100,11 +106,11 @@ class Conditions(NamedTuple):
         since = read_http_date(self.sent.get(b"if-modified-since"))
         return since is not None and self.modified is not None and self.modified <= since
 
-    def wanted_part(self, size: int) -> tuple[int, int] | None:
-        """The bytes that a GET asks for, as (first, one past the last); `None` is all of them.
+    def requested_part(self, size: int) -> tuple[int, int] | None:
+        """The bytes that a GET requests, as (first, one past the last); `None` is all of them.
 
-        What is not one well-formed range of bytes is ignored, and so is one of something else than `If-Range` names.
-        Raises `RangeNotSatisfiable` where the range has no byte of what there is.
+        Anything but one well-formed range of bytes is ignored, and so is a range whose `If-Range` does not match.
+        Raises `RangeNotSatisfiable` if the range begins behind the end.
         """
         found = _RANGE.fullmatch(self.sent.get(b"range", ""))
         if not found or not any(found.groups()) or not self._has_part():
@@ -121,7 +127,7 @@ class Conditions(NamedTuple):
         return start, stop
 
     def _has_part(self) -> bool:
-        """Whether the client has a part of these very bytes: `If-Range` is the tag, and strong, or the very date."""
+        """Whether the client has a part of these bytes: `If-Range` is the strong tag, or the exact date."""
         if_range = self.sent.get(b"if-range")
         if if_range is None or if_range.strip() == self.etag:
             return True

@@ -1,4 +1,4 @@
-"""Entity tags: of what is answered, made of what its bytes depend on."""
+"""Entity tags, made of everything that the bytes of a response depend on."""
 
 from hashlib import blake2b
 from importlib.metadata import version as version_of
@@ -7,27 +7,28 @@ from app import __version__
 from app.domain.dates import Instant
 from app.query.code_lists import Format
 
-MADE_WITH = " ".join((__version__, *(version_of(name) for name in ("duckdb", "pycountry"))))
-"""Versions of the programs whose output is part of an answer."""
+PROGRAM_VERSIONS = " ".join((__version__, *(version_of(name) for name in ("pyarrow", "pycountry"))))
+"""Versions of the programs whose output is part of a response."""
 
 
-def tag(path: str, query: bytes, form: Format, encoding: str, stamp: object, version: Instant | None) -> str:
-    """A strong entity tag: the same only where every byte of the answer is, in the content coding that it is sent in.
+def tag(path: str, query: bytes, response_format: Format, encoding: str, stamp: object, version: Instant | None) -> str:
+    """A strong entity tag: equal only if every byte of the response is equal in its content coding.
 
-    That of an incident begins with the version of its record, which is what a change is made for (`If-Match`).
+    The tag of an incident begins with the version of its record, which `If-Match` of a change refers to.
     """
-    mark = "" if version is None else _mark(path, version)
-    return f'"{mark}{_digest(MADE_WITH, path, query, form, encoding, stamp)}"'
+    prefix = "" if version is None else _version_prefix(path, version)
+    return f'"{prefix}{_digest(PROGRAM_VERSIONS, path, query, response_format, encoding, stamp)}"'
 
 
 def is_of_version(tags: str, path: str, version: Instant) -> bool:
     """Whether one of the tags of an `If-Match` is of this version of the record at a path."""
-    return tags.strip() == "*" or any(t.strip().startswith(f'"{_mark(path, version)}') for t in tags.split(","))
+    prefix = f'"{_version_prefix(path, version)}'
+    return tags.strip() == "*" or any(t.strip().startswith(prefix) for t in tags.split(","))
 
 
-def _mark(path: str, version: Instant) -> str:
+def _version_prefix(path: str, version: Instant) -> str:
     return f"{version:x}-{_digest(path)[:8]}."
 
 
-def _digest(*told: object) -> str:
-    return blake2b(repr(told).encode(), digest_size=12).hexdigest()
+def _digest(*parts: object) -> str:
+    return blake2b(repr(parts).encode(), digest_size=12).hexdigest()

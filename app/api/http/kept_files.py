@@ -1,6 +1,6 @@
-"""Files that responses are made in. They are kept for a while, so that range after range comes from the same file.
+"""Files that responses are made in. They are kept for a while, so that several ranges come from the same file.
 
-A file is open and has no name: whatever becomes of the process, its room is free again.
+A file is open and has no name, so its space is freed whenever the process ends.
 """
 
 import asyncio
@@ -14,16 +14,16 @@ from app.errors import ExportUnwritable, ShareTaken, TooManyExports
 from app.formats.open_file import OpenFile
 
 KEPT_SECONDS = 300
-"""How long a file is kept after it was last asked for."""
+"""How long a file is kept after its last request."""
 MAX_FILES = 16
-"""Files of one process that are kept or sent at a time."""
+"""Files of one process that are kept or being sent. They are no `Slots`: kept files make room for new ones."""
 SHARE = MAX_FILES // 4
-"""Of these, files that one client address had made."""
+"""Of these, files that were made for one client address."""
 MAX_BYTES = 512 * 1024 * 1024
 """Bytes of the files that are kept; the newest is kept whatever its size."""
 
 
-Make = Callable[[], Coroutine[Any, Any, OpenFile]]
+MakeFile = Callable[[], Coroutine[Any, Any, OpenFile]]
 """Makes a file."""
 
 
@@ -40,25 +40,25 @@ class _Making:
 
 
 class KeptFiles:
-    """The files of one process by the entity tags of the responses that they are."""
+    """The files of one process, by the entity tags of their responses."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, _Kept] = {}  # the one that was asked for last comes last
+        self._kept: dict[str, _Kept] = {}  # least recently requested first
         self._making: dict[str, _Making] = {}
         self._open: WeakSet[OpenFile] = WeakSet()
 
-    async def get(self, etag: str, make: Make, address: str = "") -> OpenFile:
-        """The file of this tag. It is made where there is none, once for all who ask for it meanwhile.
+    async def get(self, etag: str, make: MakeFile, address: str = "") -> OpenFile:
+        """The file of this tag. If there is none it is made, once for all requests that wait for it.
 
-        Raises what `make` raises, `TooManyExports` where `MAX_FILES` are being sent, and `ShareTaken` where `SHARE` of
-        them were made for this client address.
+        Raises what `make` raises, `TooManyExports` if `MAX_FILES` are being sent, and `ShareTaken` if `SHARE` of them
+        were made for this client address.
         """
         kept = self._kept.get(etag)
         file = kept.file if kept else await self._made(etag, make, address)
         self._keep(etag, file)
         return file
 
-    async def _made(self, etag: str, make: Make, address: str) -> OpenFile:
+    async def _made(self, etag: str, make: MakeFile, address: str) -> OpenFile:
         making = self._making.get(etag)
         if making is None:
             self._expect_room(address)
@@ -68,11 +68,11 @@ class KeptFiles:
         try:
             return await asyncio.shield(making.task)
         except ExportUnwritable:
-            self.close()  # the room of these is needed for the next try
+            self.close()  # the next attempt needs their space
             raise
         except asyncio.CancelledError:
             if making.waiting == 1:
-                await _ended(making.task)
+                await _cancel(making.task)
             raise
         finally:
             making.waiting -= 1
@@ -101,22 +101,22 @@ class KeptFiles:
             kept.expiry.cancel()
 
     def close(self) -> None:
-        """Keeps no file any longer."""
+        """Forgets all files."""
         for etag in list(self._kept):
             self._forget(etag)
 
 
-async def _made_for(address: str, make: Make) -> OpenFile:
+async def _made_for(address: str, make: MakeFile) -> OpenFile:
     file = await make()
     file.made_for = address
     return file
 
 
-async def _ended(task: asyncio.Task[OpenFile]) -> None:
-    """Cancels a task and waits until it has cleared up, however often the caller is cancelled meanwhile."""
+async def _cancel(task: asyncio.Task[OpenFile]) -> None:
+    """Cancels a task and waits until it has cleaned up, however often the caller is cancelled meanwhile."""
     while not task.done():
         task.cancel()
         with suppress(asyncio.CancelledError):
             await asyncio.wait([task])
     if not task.cancelled():
-        task.exception()  # which is of no interest to anybody now
+        task.exception()  # retrieved, so that asyncio does not log it

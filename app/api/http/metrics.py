@@ -1,7 +1,6 @@
-"""`/metrics`: requests by route and status, and how long they took, as Prometheus reads them.
+"""`/metrics`: requests by route and status, and their durations, for Prometheus.
 
-Counted by the envelope around every request rather than by a middleware of its own, which took a third of the time
-of a short read.
+`middleware.Envelope` counts them: a middleware of its own took a third of the time of a short read.
 """
 
 import os
@@ -20,10 +19,10 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import Scope
 
-_requests = Counter("http_requests_total", "Requests answered.", ("method", "route", "status"))
+_requests = Counter("http_requests_total", "Requests with a response.", ("method", "route", "status"))
 _seconds = Histogram(
     "http_request_duration_seconds",
-    "Time from a request's arrival to the end of its answer.",
+    "Time from the arrival of a request to the end of its response.",
     ("route",),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60),
 )
@@ -31,14 +30,14 @@ _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PATCH", "PUT", "DELETE"
 
 
 def count(scope: Scope, method: str, status: int, seconds: float) -> None:
-    """Counts a request. Unknown paths and methods have one name together, so that nobody can make up series."""
+    """Counts a request. All unknown paths share one label, and so do all unknown methods: clients cannot add series."""
     route = _route_of(scope)
     _requests.labels(method if method in _METHODS else "other", route, status).inc()
     _seconds.labels(route).observe(seconds)
 
 
 def _route_of(scope: Scope) -> str:
-    """The template of the route that answered. FastAPI names its own routes; pages and files are found by endpoint."""
+    """The path template of the route. FastAPI names its own routes; pages and files are found by their endpoint."""
     if route := scope.get("route"):
         return str(route.path)
     if endpoint := scope.get("endpoint"):
@@ -49,11 +48,11 @@ def _route_of(scope: Scope) -> str:
 
 
 async def metrics(_: Request) -> Response:
-    """The metrics of this process, or of all workers where `PROMETHEUS_MULTIPROC_DIR` is set."""
+    """The metrics of this process, or of all workers if `PROMETHEUS_MULTIPROC_DIR` is set."""
     registry: CollectorRegistry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return Response(generate_latest(registry), headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE_LATEST)
 
 

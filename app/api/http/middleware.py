@@ -1,6 +1,6 @@
-"""What every request passes: limits on its head, a request id, safe headers, `HEAD` answered as `GET`, a count.
+"""What applies to every request: limits on its head, a request id, security headers, `HEAD` as `GET`, metrics.
 
-At its end the slots that it held are given back.
+When a request ends, its slots are given back.
 """
 
 import re
@@ -18,39 +18,39 @@ from app.api.http import metrics
 from app.api.http.problems import problem
 from app.api.http.slots import HELD
 
-MOST_QUERY = 16 * 1024
-MOST_HEADERS = 64 * 1024
+MAX_QUERY_BYTES = 16 * 1024
+MAX_HEADER_BYTES = 64 * 1024
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-SAFETY = [
+SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
 ]
 POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-"""Answers run nothing and load nothing; a page that needs more sends its own policy."""
+"""Responses run nothing and load nothing; a page that needs more sends its own policy."""
 
 
 class Cors(CORSMiddleware):
-    """CORS whose refusals are problem documents."""
+    """CORS whose errors are problem documents."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """The answer to a preflight."""
-        answered = super().preflight_response(request_headers)
-        if answered.status_code < 400:
-            return answered
-        headers = {k: v for k, v in answered.headers.items() if k not in ("content-length", "content-type")}
-        detail = bytes(answered.body).decode()
-        return problem("", 400, "cors", "Not for pages of other origins", detail, headers=headers)
+        """The response to a preflight request."""
+        response = super().preflight_response(request_headers)
+        if response.status_code < 400:
+            return response
+        headers = {k: v for k, v in response.headers.items() if k not in ("content-length", "content-type")}
+        detail = bytes(response.body).decode()
+        return problem("", 400, "cors", "Cross-origin request rejected", detail, headers=headers)
 
 
 @lru_cache(maxsize=64)
 def _each_once(fields: bytes) -> bytes:
-    """The fields of a `Vary` header, which every middleware adds to without looking."""
+    """The fields of a `Vary` header without duplicates: middleware adds fields without looking."""
     return b", ".join({field.strip().lower(): field.strip() for field in fields.split(b",")}.values())
 
 
 class Envelope:
-    """Pure ASGI: one small step around every request."""
+    """Pure ASGI middleware around every request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -67,10 +67,10 @@ class Envelope:
             elif name == b"host":
                 hosts += 1
         request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else secrets.token_hex(8).encode()
-        method, status, begun = scope["method"], 500, time.perf_counter()
+        method, status, started = scope["method"], 500, time.perf_counter()
         is_head = method == "HEAD"
 
-        async def enveloped(message: Message) -> None:
+        async def send_enveloped(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -81,7 +81,7 @@ class Envelope:
                         headers[index] = (name, _each_once(value))
                     elif name == b"content-security-policy":
                         policy = headers.pop(index)
-                headers += [*SAFETY, (b"x-request-id", request_id), policy]
+                headers += [*SECURITY_HEADERS, (b"x-request-id", request_id), policy]
             elif is_head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
@@ -91,25 +91,22 @@ class Envelope:
         inner = {**scope, "method": "GET", "head_only": True} if is_head else scope
         try:
             if refusal := _refusal(scope, hosts, size):
-                await problem(scope["path"], *refusal)(inner, receive, enveloped)
+                await problem(scope["path"], *refusal)(inner, receive, send_enveloped)
             else:
-                await self.app(inner, receive, enveloped)
+                await self.app(inner, receive, send_enveloped)
         finally:
             for give_back in held:
                 give_back()
-            metrics.count(inner, method, status, time.perf_counter() - begun)
+            metrics.count(inner, method, status, time.perf_counter() - started)
 
 
 def _refusal(scope: Scope, hosts: int, size: int) -> tuple[int, str, str, str] | None:
-    if len(scope["query_string"]) > MOST_QUERY or len(scope.get("raw_path") or b"") > MOST_QUERY:
-        return 414, "address-too-long", "The address is too long", f"an address has at most {MOST_QUERY} bytes"
-    if size > MOST_HEADERS:
-        return (
-            431,
-            "headers-too-long",
-            "The headers are too long",
-            f"headers have at most {MOST_HEADERS} bytes together",
-        )
+    """Status, slug, title and detail of the problem with the head of a request, if there is one."""
+    if len(scope["query_string"]) > MAX_QUERY_BYTES or len(scope.get("raw_path") or b"") > MAX_QUERY_BYTES:
+        detail = f"The path or the query string exceeds {MAX_QUERY_BYTES} bytes."
+        return 414, "address-too-long", "The address is too long", detail
+    if size > MAX_HEADER_BYTES:
+        return 431, "headers-too-long", "The headers are too long", f"The headers exceed {MAX_HEADER_BYTES} bytes."
     if hosts != 1 and (hosts or scope.get("http_version", "1.1") == "1.1"):
-        return 400, "host", "The request is malformed", "a request has exactly one Host header"
+        return 400, "host", "The request is malformed", "A request must have exactly one Host header."
     return None

@@ -1,4 +1,4 @@
-"""Long answers are sent in pieces: to compress one as a whole would keep everybody else waiting."""
+"""Long responses are sent in pieces: compressing one in one go would keep all other clients waiting."""
 
 import asyncio
 
@@ -9,12 +9,12 @@ from app.api.http.rounds import rounds
 from app.api.http.slots import address_of
 
 LONG = 256 * 1024
-"""Bytes of an answer that is sent in pieces."""
+"""Bytes of a response that is sent in pieces."""
 PIECE = 64 * 1024
 
 
 class InPieces(Response):
-    """A response that lets others have their turn between its pieces. Its length is known, and told."""
+    """A response that lets other requests run between its pieces. Its length is known and sent."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends it."""

@@ -1,4 +1,4 @@
-"""Every error as a problem document (RFC 9457). The 422s are rendered here, and everything else that goes wrong."""
+"""Every error as a problem document (RFC 9457): the errors of `app.errors`, of the router, and unexpected ones."""
 
 import logging
 from typing import Any, NamedTuple
@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 import orjson
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,7 +16,6 @@ from app.errors import (
     BodyTooLarge,
     DatabaseBusy,
     DatabaseUnusable,
-    FieldError,
     Forbidden,
     InvalidInput,
     NotFound,
@@ -34,7 +32,7 @@ from app.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 TYPES = "/docs/errors#"
-"""Begins the `type` of a problem: the address of its entry in the catalogue of errors, the same on every host."""
+"""The start of the `type` of a problem: the address of its entry in the error catalogue, equal on all hosts."""
 log = logging.getLogger("app")
 
 CHALLENGE = 'Bearer realm="incidents"'
@@ -47,17 +45,17 @@ EXPECTED = (
     TooManyReads,
     TooManyStreams,
 )
-"""What comes of much being asked, and is no fault to be logged."""
-_REFUSALS = {
+"""Errors of a busy or stopping service, which are not logged."""
+_ROUTER_ERRORS = {
     400: ("malformed", "The request is malformed"),
     401: (Unauthorized.slug, Unauthorized.title),
     404: (NotFound.slug, NotFound.title),
-    405: ("method-not-allowed", "Not for this method"),
+    405: ("method-not-allowed", "Method not allowed"),
     413: (BodyTooLarge.slug, BodyTooLarge.title),
     414: ("address-too-long", "The address is too long"),
     431: ("headers-too-long", "The headers are too long"),
 }
-"""Slug and title of what the router refuses, by status."""
+"""Slug and title of the errors of the router, by status."""
 
 
 def problem(
@@ -68,29 +66,29 @@ def problem(
     detail: str,
     *,
     headers: dict[str, str] | None = None,
-    **more: Any,
+    **extensions: Any,
 ) -> Response:
-    """A problem document. `instance` is the path that was asked for, at most 200 characters of it, escaped."""
+    """A problem document. `instance` is the path of the request, escaped and truncated to 200 characters."""
     body = {
         "type": f"{TYPES}{slug}",
         "title": title,
         "status": status,
         "detail": detail,
         "instance": quote(request_path, errors="replace")[:200],
-        **more,
+        **extensions,
     }
     return Response(orjson.dumps(body), status, {"Cache-Control": "no-store", **(headers or {})}, media_type=MEDIA_TYPE)
 
 
-class Shown(NamedTuple):
-    """What is told of an error: the detail, and the headers that go with it."""
+class PublicError(NamedTuple):
+    """The public part of an error: its detail, and the headers that go with it."""
 
     detail: str
     headers: dict[str, str]
 
 
-def shown(error: AppError) -> Shown:
-    """What a caller may know of one of our own errors. What only we may know goes to the log."""
+def public_error(error: AppError) -> PublicError:
+    """What a client may know of an error. The rest goes to the log."""
     headers = {"Retry-After": "1"} if error.status in (429, 503) else {}
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = CHALLENGE
@@ -102,23 +100,23 @@ def shown(error: AppError) -> Shown:
         headers["Content-Range"] = f"bytes */{error.facts['size']}"
     if error.status >= 500 and not isinstance(error, EXPECTED):
         log.error("%s: %s", error.slug, error.detail)
-    if isinstance(error, DatabaseUnusable):  # whose detail names paths of the machine
-        return Shown("the database cannot be used; the log of the service says why", headers)
-    return Shown(error.detail, headers)
+    if isinstance(error, DatabaseUnusable):  # its detail names paths of the machine
+        return PublicError("The database cannot be used. The log of the service says why.", headers)
+    return PublicError(error.detail, headers)
 
 
 async def app_error(request: Request, error: Exception) -> Response:
-    """One of our own errors, with its facts."""
+    """The response to one of our own errors, with its facts."""
     assert isinstance(error, AppError)
-    more = dict(error.facts)
+    extensions = dict(error.facts)
     if isinstance(error, InvalidInput):
-        more["errors"] = [fault.as_json() for fault in error.faults]
-    detail, headers = shown(error)
-    return problem(request.url.path, error.status, error.slug, error.title, detail, headers=headers, **more)
+        extensions["errors"] = [fault.as_json() for fault in error.faults]
+    detail, headers = public_error(error)
+    return problem(request.url.path, error.status, error.slug, error.title, detail, headers=headers, **extensions)
 
 
 async def http_exception(request: Request, error: Exception) -> Response:
-    """What the router refuses. `OPTIONS` on a path that has other methods is answered with them."""
+    """The response to an error of the router. `OPTIONS` on a path with other methods gets a 204 that lists them."""
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     if error.status_code == 405:
@@ -127,17 +125,17 @@ async def http_exception(request: Request, error: Exception) -> Response:
             return Response(status_code=204, headers=headers)
     if request.method == "OPTIONS" and request.scope["path"] == "*":  # the service as a whole
         return Response(status_code=204)
-    slug, title = _REFUSALS.get(error.status_code, ("request-failed", "The request failed"))
+    slug, title = _ROUTER_ERRORS.get(error.status_code, ("request-failed", "The request failed"))
     details = {
-        404: f"nothing is at {echo(request.url.path)}; /docs lists what there is",
-        405: f"{echo(request.method)} is not for {echo(request.url.path)}",
+        404: f"Nothing is at {echo(request.url.path)}. All addresses are listed at /docs.",
+        405: f"{echo(request.url.path)} does not support {echo(request.method)}.",
     }
     detail = details.get(error.status_code, str(error.detail))
     return problem(request.url.path, error.status_code, slug, title, detail, headers=headers)
 
 
 def _methods(request: Request) -> set[str]:
-    """The methods of all routes at the address that was asked for."""
+    """The methods of all routes at the path of the request."""
     path, found = request.scope["path"], set[str]()
     for route in request.app.routes:
         if isinstance(route, Route) and route.methods and route.path_regex.match(path):
@@ -146,38 +144,21 @@ def _methods(request: Request) -> set[str]:
     return found | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set())
 
 
-async def request_invalid(request: Request, error: Exception) -> Response:
-    """What FastAPI's own validation refuses."""
-    assert isinstance(error, RequestValidationError)
-    faults = [
-        FieldError(
-            ".".join(map(str, e["loc"][1:])) or str(e["loc"][0]), e["msg"], _sent(e.get("input")), str(e["loc"][0])
-        )
-        for e in error.errors()
-    ]
-    return await app_error(request, InvalidInput(faults))
-
-
-def _sent(value: object) -> str | None:
-    return value if isinstance(value, str) else None if value is None else repr(value)[:200]
-
-
 async def stored_json_invalid(request: Request, error: Exception) -> Response:
-    """Damage inside of a stored JSON text. Bodies of requests are parsed elsewhere, with errors of their own."""
-    why = f"a stored text is no JSON ({error}); `incidents verify` names the first place"
+    """The response if a stored JSON text is damaged. Request bodies are parsed elsewhere, with errors of their own."""
+    why = f"a stored text is not JSON ({error}); `incidents verify` names the first place"
     return await app_error(request, DatabaseUnusable(why))
 
 
 async def unexpected(request: Request, error: Exception) -> Response:
-    """A fault of ours. Says nothing of what was sent; the log has the traceback."""
+    """The response to a bug. It repeats nothing of the request; the log has the traceback."""
     log.exception("unexpected error at %s", echo(request.url.path), exc_info=error)
-    return problem(request.url.path, 500, "internal", AppError.title, "an unexpected error; it was logged")
+    return problem(request.url.path, 500, "internal", AppError.title, "An unexpected error. It was logged.")
 
 
 def install(app: FastAPI) -> None:
-    """Sets the handlers."""
+    """Adds the handlers."""
     app.add_exception_handler(AppError, app_error)
     app.add_exception_handler(HTTPException, http_exception)
-    app.add_exception_handler(RequestValidationError, request_invalid)
     app.add_exception_handler(orjson.JSONDecodeError, stored_json_invalid)
     app.add_exception_handler(Exception, unexpected)

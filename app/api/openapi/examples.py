@@ -1,4 +1,4 @@
-"""Examples for the OpenAPI pages. A test answers the same questions from the seeds and compares."""
+"""Examples of responses. A test compares them with the responses from the seeds."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""The OpenAPI document of `/ogc`, in version 3.0, which OGC API – Features asks for; the service's own is of 3.1.
+"""The OpenAPI document of `/ogc`, in version 3.0 as OGC API – Features requires; the service's own is in version 3.1.
 
-Clients read more of it than its addresses: QGIS takes its page size from `components/parameters/limit` and the types of
-properties from their parameters, GDAL the properties that it may filter by and the languages of `filter-lang`.
+Clients read more than addresses from it. QGIS takes its page size from `components/parameters/limit`, and the types of
+properties from their parameters. GDAL takes the properties that it may filter by, and the languages of `filter-lang`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ _ID = {"incident_id": "The incident's id, like `ml-2019-11-01-indelimane`."}
 _NUMBERS = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 6}
 _FORM = {"style": "form", "explode": False}
 _OF_STANDARD = ("bbox", "bbox-crs", "datetime", "limit", "filter", "filter-lang", "filter-crs")
-"""Parameters that the standards define, with the fragments of OpenAPI that they prescribe."""
+"""Parameters that the standards define, along with their OpenAPI fragments."""
 
 
 def document(base: str, title: str, version: str) -> dict[str, Any]:
@@ -32,16 +32,16 @@ def document(base: str, title: str, version: str) -> dict[str, Any]:
         "servers": [{"url": base}],
         "paths": {
             "/": _get("landing", "Landing page", _JSON, info),
-            "/api": _get("api", "This document", OPENAPI, info),
-            "/conformance": _get("conformance", "Conformance classes", _JSON, info),
+            "/api": _get("api", "Get this document", OPENAPI, info),
+            "/conformance": _get("conformance", "List conformance classes", _JSON, info),
             "/collections": _get("collections", "List collections", _JSON, info),
-            collection: _get("collection", "The collection of incidents", _JSON, info),
-            f"{collection}/queryables": _get("queryables", "Properties that filters compare", SCHEMA, info),
-            f"{collection}/schema": _get("schema", "Properties of incidents", SCHEMA, info),
-            f"{collection}/feature-schema": _get("featureSchema", "JSON Schema of a feature", SCHEMA, info),
-            f"{collection}/items": _get("features", "Incidents as features", _GEOJSON, FeatureQuery),
+            collection: _get("collection", "Get the collection of incidents", _JSON, info),
+            f"{collection}/queryables": _get("queryables", "List properties for filters", SCHEMA, info),
+            f"{collection}/schema": _get("schema", "List properties of incidents", SCHEMA, info),
+            f"{collection}/feature-schema": _get("featureSchema", "Get the JSON Schema of a feature", SCHEMA, info),
+            f"{collection}/items": _get("features", "List incidents as features", _GEOJSON, FeatureQuery),
             f"{collection}/items/{{incident_id}}": _get(
-                "feature", "One incident as a feature", _GEOJSON, FeatureByIdQuery, path_parameters(_ID)
+                "feature", "Get an incident as a feature", _GEOJSON, FeatureByIdQuery, path_parameters(_ID)
             ),
         },
         "components": {
@@ -58,7 +58,7 @@ def _get(
     problem = {"content": {_PROBLEM: {"schema": {"type": "object"}}}}
     responses: dict[str, Any] = {
         "200": {"description": "The response.", "content": {media_type: {"schema": {"type": "object"}}}},
-        "400": {"description": "A parameter is unknown or cannot be read.", **problem},
+        "400": {"description": "A parameter is unknown or invalid.", **problem},
     }
     if path:
         responses |= {"404": {"description": "Unknown.", **problem}, "410": {"description": "Withdrawn.", **problem}}
@@ -75,7 +75,7 @@ def _parameters(parameters: Iterable[Parameter]) -> Iterable[dict[str, Any]]:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    """A parameter as version 3.0 has it: a bound that is left out is a flag there, and a box a list of numbers."""
+    """A parameter in version 3.0: an exclusive bound is a flag there, and a box is a list of numbers."""
     described = openapi_parameter(parameter)
     name = parameter.name
     if name == "bbox":

@@ -1,4 +1,4 @@
-"""JSON Schemas of the collection under `/ogc`: what filters compare, and what a feature has."""
+"""JSON Schemas of the collection under `/ogc`: the properties for filters, and those of a feature."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _NULLS = "Every property may be null: not reported."
 
 
 def queryables(here: str) -> dict[str, Any]:
-    """The properties that filters compare. QGIS finds the geometry by the address of its schema."""
+    """The properties for filters. QGIS finds the geometry by the address of its schema."""
     properties = {name: queryable.schema for name, queryable in QUERYABLES.items()}
     geometry = {"$ref": _POINT, "format": "geometry-point", "x-ogc-role": "primary-geometry"}
     return _document(here, properties | {GEOMETRY: geometry}) | {"additionalProperties": False}

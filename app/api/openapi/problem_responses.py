@@ -1,11 +1,11 @@
-"""The problem documents that any route may answer with, for the OpenAPI document."""
+"""The problem documents of the OpenAPI document."""
 
 from typing import Any
 
-from app.api.openapi import schemas
+from app.api.openapi.schemas_problems import Problem
 
-PROBLEM: dict[str, Any] = {"model": schemas.Problem, "content": {"application/problem+json": {}}}
-"""What every error is answered with."""
+PROBLEM: dict[str, Any] = {"model": Problem, "content": {"application/problem+json": {}}}
+"""The content of every error response."""
 
 
 ANY_ROUTE: dict[int | str, dict[str, Any]] = {
@@ -13,4 +13,4 @@ ANY_ROUTE: dict[int | str, dict[str, Any]] = {
     414: {"description": "The address is too long.", **PROBLEM},
     431: {"description": "The headers are too long.", **PROBLEM},
 }
-"""Errors that come before the route is looked at."""
+"""Errors that any route may respond with: they are found before it is called."""

@@ -1,6 +1,6 @@
-"""The shapes of answers, for OpenAPI and its clients. Tests hold every real answer against them.
+"""The shapes of responses, for OpenAPI and its clients. Tests validate every real response against them.
 
-Answers are not made from these models but joined from stored JSON; a model says what is in it.
+Responses are not made from these models but joined from stored JSON.
 """
 
 from typing import Annotated, Literal
@@ -8,62 +8,44 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.incident import IncidentFields
-from app.domain.source import INT64, DayText, Id, MomentText, Whole
-from app.domain.toll import Breakdown
-from app.domain.vocabulary import Bound, Measure, Movement, ReportChange, ReporterKind, Status, Victims
-from app.query.code_lists import Group
-
-InstantText = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-24T12:00:00.000001Z"])]
-
+from app.domain.source import (
+    INT64,
+    Hex,
+    Id,
+    InstantText,
+    MomentText,
+    ReporterRecord,
+    SourceRecord,
+)
+from app.domain.toll import TollReportRecord
+from app.domain.vocabulary import Movement, Status
 
 Count = Annotated[int, Field(json_schema_extra=INT64)]
-"""A whole number that 32 bits may not hold."""
+"""A whole number that may exceed 32 bits."""
 
 
 class Shape(BaseModel):
-    """Nothing but these members."""
+    """An object without other members."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-Hex = Annotated[str, Field(pattern="^([0-9a-f]{2})+$")]
+class Redactable(BaseModel):
+    """A record that may be confidential. Without the scope `read:confidential` its redacted members are null."""
+
+    salt: Hex | None = Field(None, description="With the scope `read:confidential`: the salt of the commitment.")
 
 
-class Sealed(Shape):
-    """What may be confidential. Its sealed members are null without the scope `read:confidential`."""
-
-    commitment: Hex | None = Field(
-        None,
-        description="Of a confidential record: SHA-256 of its salt and the canonical JSON of what it keeps sealed.",
-    )
-    salt: Hex | None = Field(None, description="With the scope `read:confidential`: what the commitment is made with.")
+class Reporter(ReporterRecord, Redactable):
+    """The person or organization that reported a figure."""
 
 
-class Reporter(Sealed):
-    """Who gave a figure."""
-
-    id: Id
-    name: str | None
-    kind: ReporterKind
-    confidential: Literal[True] | None = Field(None, description="Present where it is.")
-
-
-class Source(Sealed):
-    """A publication that carries a figure. What is not known of it is null."""
-
-    id: Id
-    title: str | None
-    publisher: str | None
-    published_on: DayText | None
-    url: str | None
-    language: str | None
-    licence: str | None
-    attribution: str | None
-    confidential: Literal[True] | None = Field(None, description="Present where it is.")
+class Source(SourceRecord, Redactable):
+    """A publication with figures. Unknown members are null."""
 
 
 class Figures(Shape):
-    """Persons; null is not reported."""
+    """Numbers of people. Null means not reported."""
 
     low: Count | None
     best: Count | None
@@ -71,20 +53,20 @@ class Figures(Shape):
 
 
 class Headline(Figures):
-    """What the reports of one measure say together, by the rule `latest-standing`."""
+    """The headline of one measure, by the rule `latest-standing`."""
 
     open_ended: bool = Field(description="A standing report has no upper bound.")
-    first: Count | None = Field(description="The first headline best that was not null.")
-    change: Movement = Field(description="Best now against `first`.")
-    revisions: Count = Field(description="How many times the headline best moved.")
-    spread: Count | None = Field(description="high − low.")
+    first: Count | None = Field(description="The first `best` of the headline that was not null.")
+    change: Movement = Field(description="The current `best`, compared with `first`.")
+    revisions: Count = Field(description="How often the `best` of the headline changed.")
+    spread: Count | None = Field(description="`high` − `low`.")
     disputed: bool = Field(description="Standing reports contradict each other.")
-    reports: Count = Field(description="How many reports are known, void ones included.")
-    reported_on: MomentText | None = Field(description="Of the report that gave `best`.")
+    reports: Count = Field(description="Number of reports, including retracted ones.")
+    reported_on: MomentText | None = Field(description="When the report behind `best` was made.")
 
 
 class SharedToll(Shape):
-    """Headlines of reports that cover exactly these incidents together; they belong to no single one."""
+    """Headlines of the reports that cover exactly these incidents jointly. They belong to no single incident."""
 
     incidents: list[Id]
     killed: Headline | None = None
@@ -95,9 +77,9 @@ class SharedToll(Shape):
 
 
 class Toll(Shape):
-    """The headline toll. A measure of which nothing was reported is absent."""
+    """The headline toll. A measure without reports is absent."""
 
-    as_of: MomentText | None = Field(description="The `as_of` that was asked for; null is now.")
+    as_of: MomentText | None = Field(description="The requested `as_of`; null is now.")
     rule: Literal["latest-standing"]
     killed: Headline | None = None
     wounded: Headline | None = None
@@ -108,7 +90,7 @@ class Toll(Shape):
 
 
 class IncidentRecord(IncidentFields):
-    """An incident as it is recorded."""
+    """The record of an incident."""
 
     id: Id
     recorded_at: InstantText
@@ -118,12 +100,12 @@ class Incident(IncidentRecord):
     """An incident with its headline toll."""
 
     toll: Toll
-    sources: list[Source] = Field(description="The publications that speak of it, known by `as_of`.")
-    updated_at: InstantText = Field(description="When what is answered here last changed.")
+    sources: list[Source] = Field(description="The publications about it that were known by `as_of`.")
+    updated_at: InstantText = Field(description="When this response last changed.")
 
 
 class IncidentMembers(Shape):
-    """An incident cut down by `fields` to the members asked for."""
+    """An incident with the members that `fields` names."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -131,53 +113,37 @@ class IncidentMembers(Shape):
 class Page(Shape):
     """A page of a list."""
 
-    next: str | None = Field(description="Path and query of the next page; null on the last one.")
-    next_cursor: str | None = Field(description="What `cursor` is for the next page; null on the last one.")
-    total: Count | None = Field(None, description="Number of items on all pages, where `total=true` was asked.")
+    next: str | None = Field(description="Path and query of the next page; null on the last page.")
+    next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last page.")
+    total: Count | None = Field(None, description="Number of items on all pages. Present with `total=true`.")
 
 
 class Retraction(Shape):
-    """Why a report is void."""
+    """The retraction of a report."""
 
     reason: str
-    reported_on: MomentText | None = Field(description="From when it is void; null where it never held.")
+    reported_on: MomentText | None = Field(description="From when the report is void; null if from the start.")
     recorded_at: InstantText
 
 
-class TollReport(Sealed):
-    """One figure that somebody gave at some time, and whether it stands."""
+class TollReport(TollReportRecord, Redactable):
+    """One reported figure, and whether it stands."""
 
-    id: Id
-    incidents: list[Id]
-    measure: Measure
-    victims: Victims
-    low: Whole | None
-    best: Whole | None
-    high: Whole | None
-    bound: Bound
     reported_by: Reporter
-    reported_on: MomentText
     source: Source
-    breakdown: Breakdown | None
-    locator: str | None
-    note: str | None
-    supersedes: Id | None
-    recorded_at: InstantText
     status: Status
     superseded_by: Id | None
     retraction: Retraction | None
 
 
 class RecordedTollReport(TollReport):
-    """A report that was just recorded."""
+    """A new report."""
 
-    warnings: list[str] | None = Field(
-        None, description="What the writer may have overlooked; present where there is any."
-    )
+    warnings: list[str] | None = Field(None, description="Likely mistakes. Absent if there are none.")
 
 
 class Withdrawal(Shape):
-    """An incident that was taken back."""
+    """The withdrawal of an incident."""
 
     incident: Id
     reason: str
@@ -186,137 +152,22 @@ class Withdrawal(Shape):
     withdrawn_by: str
 
 
-class HistoryReport(TollReport):
-    """A report, and what it did to the headline."""
-
-    change: ReportChange
-    delta: Count | None = Field(description="Best right after it less best right before it.")
-    source_changed: bool | None = Field(description="Another reporter than the one behind the headline before gave it.")
-
-
-class TimelineStep(Figures):
-    """A headline and the half-open span `[from, to)` of reported time in which it held."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-    measure: Measure
-    from_: MomentText = Field(alias="from")
-    to: MomentText | None
-
-
-class SharedTimeline(Shape):
-    """The timeline of reports that cover several incidents together."""
-
-    incidents: list[Id]
-    timeline: list[TimelineStep]
-
-
-class TollHistory(Shape):
-    """Every report, oldest first, and the headline's timeline."""
-
-    incident: Id
-    rule: Literal["latest-standing"]
-    reports: list[HistoryReport]
-    timeline: list[TimelineStep]
-    shared: list[SharedTimeline] | None = Field(None, description="Present where reports cover several incidents.")
-
-
-class VersionRecord(IncidentRecord):
-    """An incident as a version of its record says, with the sources that it names itself."""
-
-    sources: list[Source]
-
-
-class Version(Shape):
-    """A version of a record."""
-
-    version: Count
-    recorded_at: InstantText
-    recorded_by: str
-    changed: list[str] = Field(description="Members that differ from the version before.")
-    record: VersionRecord
-
-
-class Versions(Shape):
-    """How an incident's record changed, oldest first."""
-
-    incident: Id
-    items: list[Version]
-
-
 class ReporterCounted(Reporter):
-    """A reporter, and how much it speaks of."""
+    """A reporter, with the number of its reports and of the incidents that they cover."""
 
     reports: Count
     incidents: Count
 
 
 class SourceCounted(Source):
-    """A source, and how much it carries."""
+    """A source, with the number of its reports and of the incidents that they cover."""
 
     reports: Count
     incidents: Count
 
 
-class Region(Shape):
-    """A country or a region that has incidents. A region that ISO 3166-2 has no code for has its name alone."""
-
-    code: str | None
-    name: str
-    kind: Literal["country", "region"]
-    country: str
-    incidents: Count
-    date_from: DayText | None
-    date_to: DayText | None
-
-
-class Sums(Shape):
-    """Counts and sums. `…_shared` are figures told for several incidents together, each set counted once."""
-
-    incidents: Count
-    killed: Figures
-    wounded: Figures
-    missing: Figures
-    captured: Figures
-    survived: Figures
-    killed_shared: Figures
-    wounded_shared: Figures
-    missing_shared: Figures
-    captured_shared: Figures
-    survived_shared: Figures
-
-
-class RegionSummary(Region, Sums):
-    """A country or region with the sums of its incidents."""
-
-    regions: list[Region] = Field(description="Of a country, its regions that have incidents.")
-
-
-class SumsOfGroup(Sums):
-    """Counts and sums of one group; the keys that were not asked for are absent."""
-
-    country: str | None = None
-    region: str | None = Field(None, description="ISO 3166-2 code, or the name of a region that has none.")
-    region_name: str | None = None
-    year: int | None = None
-    month: str | None = Field(None, examples=["2019-11"])
-    day: DayText | None = Field(None, examples=["2019-11-01"])
-    event_type: str | None = None
-    type_of_violence: int | None = None
-    actor: str | None = None
-
-
-assert {g.value for g in Group} <= SumsOfGroup.model_fields.keys()
-
-
-class Stats(Shape):
-    """Counts and sums by group, and of everything once."""
-
-    items: list[SumsOfGroup]
-    total: Sums
-
-
 class IncidentPage(Page):
-    """A page of incidents; with `fields` each has only the members asked for."""
+    """A page of incidents. With `fields`, each has only the members that it names."""
 
     items: list[Incident | IncidentMembers]
 
@@ -337,42 +188,3 @@ class SourcePage(Page):
     """A page of sources."""
 
     items: list[SourceCounted]
-
-
-class Regions(Shape):
-    """Countries, each followed by its regions."""
-
-    items: list[Region]
-
-
-class Fault(Shape):
-    """One thing that is wrong with a request."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-    in_: str = Field(alias="in", examples=["query"])
-    name: str = Field(examples=["regoin"])
-    message: str = Field(examples=["is not a parameter here; did you mean region?"])
-    value: str | None
-
-
-class Problem(BaseModel):
-    """An error (RFC 9457). Kinds of problems add members of their own."""
-
-    model_config = ConfigDict(extra="allow")
-    type: str = Field(
-        description="Address of the explanation of this error, relative to the service.",
-        json_schema_extra={"format": "uri-reference"},
-    )
-    title: str
-    status: int
-    detail: str
-    instance: str
-    errors: list[Fault] | None = Field(None, description="For 422: every fault found.")
-
-
-class Health(Shape):
-    """How the service is."""
-
-    status: Literal["ok", "failing"]
-    version: str
-    detail: str | None = Field(None, description="What fails, and what to do.")

@@ -1,38 +1,40 @@
-"""The shapes of answers about the log."""
+"""The shapes of the log and its proofs."""
 
 from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from app.api.openapi.schemas import Count, Hex, InstantText, Shape
-from app.domain.source import Id
+from app.api.openapi.schemas import Count, Shape
+from app.domain.source import Hex, Id, InstantText
 from app.domain.vocabulary import ChangeKind
 
 
 class Change(Shape):
     """An entry of the log."""
 
-    seq: Count = Field(description="Its place in the log, from 1, without gaps.")
+    seq: Count = Field(description="Its position in the log, from 1 and without gaps.")
     at: InstantText
     kind: ChangeKind
-    incident: Id | None = Field(description="The incident that it is about; null where it is about none or several.")
+    incident: Id | None = Field(description="Its incident; null if it is about none or several.")
     by: str = Field(description="The name of the key that recorded it.")
-    data: dict[str, Any] = Field(description="The record that was made.")
+    data: dict[str, Any] = Field(description="What was recorded.")
     hash: Hex = Field(description="SHA-256 of a zero byte and the canonical JSON of the members above.")
-    opened: dict[str, Any] | None = Field(None, description="`data` with what is sealed, for `read:confidential`.")
+    opened: dict[str, Any] | None = Field(
+        None, description="`data` with its redacted members, for `read:confidential`."
+    )
 
 
 class Changes(Shape):
     """Entries of the log, in their order."""
 
     items: list[Change]
-    next: str | None = Field(description="Address of the next entries; null where there are none yet.")
+    next: str | None = Field(description="Address of the next entries; null if there are none yet.")
     head: Count = Field(description="The `seq` of the newest entry.")
-    epoch: str = Field(description="Another one than before: the service was restored from a backup; begin anew.")
+    epoch: str = Field(description="If it differs from before, the service was restored from a backup: start again.")
 
 
 class Checkpoint(Shape):
-    """The log at one moment."""
+    """The log at one time."""
 
     size: Count
     root: Hex
@@ -41,7 +43,7 @@ class Checkpoint(Shape):
 
 
 class InclusionProof(Shape):
-    """That the entry `seq` is in the log that has `size` entries and this root (RFC 6962, 2.1.1)."""
+    """Proof that the entry `seq` is in the log of `size` entries with this root (RFC 6962, 2.1.1)."""
 
     seq: Count
     size: Count
@@ -51,7 +53,7 @@ class InclusionProof(Shape):
 
 
 class ConsistencyProof(Shape):
-    """That the log of `from` entries is the beginning of the log of `to` entries (RFC 6962, 2.1.2)."""
+    """Proof that the log of `from` entries is a prefix of the log of `to` entries (RFC 6962, 2.1.2)."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
     from_: Count = Field(alias="from")

@@ -1,4 +1,4 @@
-"""The files that pages load, and the icon that browsers ask every site for."""
+"""The files that pages load, and the icon that browsers request from every site."""
 
 import mimetypes
 import os
@@ -18,14 +18,14 @@ from app.errors import PreconditionFailed
 from app.web.docs import REVALIDATED
 from app.web.render import STATIC, VENDOR
 
-FOR_EVER = "public, max-age=31536000, immutable"
-"""For vendored files: their addresses carry their version."""
+IMMUTABLE = "public, max-age=31536000, immutable"
+"""For vendored files: their addresses contain their version."""
 
 
 class Assets(StaticFiles):
-    """The files of one folder, all with the same `Cache-Control`. They are small: each is sent whole.
+    """The files of one folder, all with the same `Cache-Control`. They are small, so there are no ranges.
 
-    An entity tag is made of the content and the content coding, as those of all other answers are.
+    An entity tag is made of the content and the content coding, like the tags of all other responses.
     """
 
     def __init__(self, folder: Path, cache_control: str) -> None:
@@ -42,14 +42,14 @@ class Assets(StaticFiles):
     def file_response(
         self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
-        """The file, or that it has not changed. Raises `PreconditionFailed`."""
+        """The file, or a 304. Raises `PreconditionFailed`."""
         content, digest = _content(str(full_path), stat_result.st_mtime_ns)
         sent = conditional_headers(scope["headers"])
         etag = f'"{digest}-{chosen_encoding(sent.get(b"accept-encoding", ""))}"'
         conditions = Conditions(sent, etag, None)
         headers = {"ETag": etag, "Cache-Control": self.cache_control, "Vary": "Accept-Encoding"}
         if conditions.failed:
-            raise PreconditionFailed("the file is not, or no longer, what If-Match names")
+            raise PreconditionFailed("The file does not match If-Match.")
         if conditions.not_modified:
             return Response(status_code=304, headers=headers)
         media_type = mimetypes.guess_type(full_path)[0] or "application/octet-stream"
@@ -66,12 +66,12 @@ _OWN = Assets(STATIC, REVALIDATED)
 
 
 async def favicon(request: Request) -> Response:
-    """What a browser shows beside an address that is no page, like one of `/v1`."""
+    """The icon of addresses that are no pages, like those of `/v1`."""
     return await _OWN.get_response("favicon.ico", request.scope)
 
 
 ROUTES: list[BaseRoute] = [
     Route("/favicon.ico", favicon, methods=["GET"], name="favicon"),
-    Mount("/assets/vendor", Assets(VENDOR, FOR_EVER), name="vendor"),
+    Mount("/assets/vendor", Assets(VENDOR, IMMUTABLE), name="vendor"),
     Mount("/assets", _OWN, name="assets"),
 ]

@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`: whether the process lives, and whether it can answer."""
+"""`/healthz` and `/readyz`: whether the process is alive, and whether it can serve requests."""
 
 from functools import partial
 from typing import Any
@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import __version__
-from app.api.http.problems import shown
+from app.api.http.problems import public_error
 from app.api.http.read_route import read_router
-from app.api.openapi import schemas
 from app.api.openapi.problem_responses import ANY_ROUTE
+from app.api.openapi.schemas_problems import Health
 from app.errors import AppError
 from app.store.db.reader import Reader
 from app.store.maintenance import schema
@@ -24,34 +24,34 @@ UNCACHED = {"Cache-Control": "no-store"}
 
 @router.get(
     "/healthz",
-    response_model=schemas.Health,
+    response_model=Health,
     summary="Liveness probe",
     responses=ANY_ROUTE,
     openapi_extra=OPEN,
 )
 async def healthz(_: Request) -> Response:
-    """Answers as long as the process does; asks nothing of the database."""
+    """Responds as long as the process runs. It does not read the database."""
     return _health(None)
 
 
 @router.get(
     "/readyz",
-    response_model=schemas.Health,
+    response_model=Health,
     summary="Readiness probe",
-    responses=ANY_ROUTE | {503: {"model": schemas.Health, "description": "Not ready; `detail` says why."}},
+    responses=ANY_ROUTE | {503: {"model": Health, "description": "Not ready; `detail` says why."}},
     openapi_extra=OPEN,
 )
 async def readyz(request: Request) -> Response:
-    """Reads a few pages of the database: it is there, it is the file that was opened, and it has this schema."""
+    """Reads a few pages of the database: the file exists, it is the one that was opened, and its schema is current."""
     reader: Reader = request.app.state.reader
     try:
         await to_thread.run_sync(partial(schema.check, reader.database, small_file=False))
         reader.same_file.expect()
     except AppError as error:
-        return _health(shown(error).detail)
+        return _health(public_error(error).detail)
     return _health(None)
 
 
-def _health(fault: str | None) -> Response:
-    body = {"status": "failing" if fault else "ok", "version": __version__, "detail": fault}
-    return Response(orjson.dumps(body), 503 if fault else 200, UNCACHED, media_type="application/json")
+def _health(failure: str | None) -> Response:
+    body = {"status": "failing" if failure else "ok", "version": __version__, "detail": failure}
+    return Response(orjson.dumps(body), 503 if failure else 200, UNCACHED, media_type="application/json")

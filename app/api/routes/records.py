@@ -1,21 +1,21 @@
-"""What is recorded over HTTP: incidents, toll reports, retractions, withdrawals, sources and reporters."""
+"""Writing: incidents, toll reports, retractions, withdrawals, sources and reporters."""
 
-from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
 
-import orjson
+from fastapi import Body
 from starlette.requests import Request
 
-from app.api.http.conditional_requests import conditional_headers
+from app.api.http.conditional_requests import conditional_headers, encoding_of
 from app.api.http.etags import is_of_version, tag
 from app.api.http.json_body import JSON, MERGE_PATCH
-from app.api.http.read_request import encoding_of
-from app.api.http.write_route import WriteRoute, write_router
+from app.api.http.write_route import DocumentedAs, WriteRequest, WriteRoute, write_router
 from app.api.openapi import schemas
 from app.api.openapi.operations import recorded
 from app.api.routes.incidents import ID
-from app.domain.dates import instant_text
+from app.domain.dates import Instant, instant_text
 from app.domain.incident import IncidentChange, IncidentDraft, WithdrawalDraft
+from app.domain.json_text import extend_object, json_of
 from app.domain.source import ReporterDraft, SourceDraft
 from app.domain.toll import RetractionDraft, TollReportDraft
 from app.errors import FieldError, InvalidInput, PreconditionFailed, PreconditionRequired
@@ -24,30 +24,28 @@ from app.query.parameters import ClockQuery
 from app.store.read import incidents as read_incidents
 from app.store.read import reporters_sources
 from app.store.read import reports as read_reports
-from app.store.read import session as read_session
-from app.store.read.session import ReadSession
+from app.store.read.session import WriteSession
 from app.store.write.idempotency import Answer
-from app.store.write.writer import Outcome, Writer
+from app.store.write.recorder import Respond
+from app.store.write.writer import Outcome
 
 router = write_router("/v1")
 REPORT_ID = {"report_id": "The report's id."}
-WITHDRAWN = "A record with this id is there, or an incident is withdrawn."
+CONFLICT = "A record with this id already exists, or an incident is withdrawn."
+
+
+Patch = Annotated[dict[str, Any], DocumentedAs(IncidentChange), Body(media_type=MERGE_PATCH)]
 
 
 class ChangeRoute(WriteRoute):
-    """A change of some members (RFC 7396). What it gives is validated once it is merged with the record."""
+    """A merge patch (RFC 7396), which is validated once it is merged with the record."""
 
-    model = IncidentChange
-
-    @property
-    def media_types(self) -> Sequence[str]:
-        """A merge patch, or plain JSON."""
-        return (MERGE_PATCH, JSON)
+    media_types = (MERGE_PATCH, JSON)
 
     def read(self, document: Any) -> Any:
-        """The members to be changed."""
+        """The members to change."""
         if not isinstance(document, dict):
-            raise InvalidInput([FieldError("body", "is not an object of members", where="body")])
+            raise InvalidInput([FieldError("body", "is not a JSON object", where="body")])
         return document
 
 
@@ -56,13 +54,12 @@ class ChangeRoute(WriteRoute):
     response_model=schemas.Incident,
     tags=["Incidents"],
     summary="Record an incident with its first reports",
-    **recorded("The incident, as its address gives it.", conflict=WITHDRAWN, etag=True),
+    **recorded("The incident, as its address returns it.", conflict=CONFLICT, etag=True),
 )
-async def record_incident(writer: Writer, session: ReadSession, sent: IncidentDraft, request: Request) -> Answer:
+def record_incident(request: WriteRequest, sent: IncidentDraft) -> Respond:
     """An incident and its first toll reports, recorded together or not at all."""
-    _, incident_id = writer.record_incident(sent, new=True)
-    writer.finish()
-    return await _incident(session, incident_id, request, 201)
+    _, incident_id = request.writer.record_incident(sent, new=True)
+    return partial(_incident, request, incident_id, 201)
 
 
 changes = write_router("/v1", ChangeRoute)
@@ -75,21 +72,16 @@ changes = write_router("/v1", ChangeRoute)
     summary="Change an incident's record",
     **recorded("The incident as it is now.", path=ID, conflict="The incident is withdrawn.", missing=True, change=True),
 )
-async def change_incident(writer: Writer, session: ReadSession, sent: dict[str, Any], request: Request) -> Answer:
-    """A new version of an incident's record, with the members that were sent in the place of the old ones.
+def change_incident(request: WriteRequest, sent: Patch) -> Respond:
+    """Adds a version of an incident's record with the members that are sent; earlier versions stay.
 
-    Needs `If-Match` with the `ETag` of the incident that the change is made for. Members of `external_ids` and
-    `attributes` are added, or taken away with a null; other members are replaced. Versions before stay.
+    Needs `If-Match` with the `ETag` of the incident that the change is based on. Members of `external_ids` and
+    `attributes` are added, or removed with a null; all other members are replaced.
     """
     incident_id = request.path_params["incident_id"]
-    tags, version = request.headers.getlist("if-match"), writer.version_of(incident_id)
-    if not tags:
-        raise PreconditionRequired("send If-Match with the ETag of the incident that the change is made for")
-    if not is_of_version(",".join(tags), f"/v1/incidents/{incident_id}", version):
-        raise PreconditionFailed("If-Match names no ETag of the record as it is now (strong, in quotes); read it again")
-    writer.revise_incident(incident_id, sent)
-    writer.finish()
-    return await _incident(session, incident_id, request, 200)
+    _expect_match(request, incident_id, request.writer.version_of(incident_id))
+    request.writer.revise_incident(incident_id, sent)
+    return partial(_incident, request, incident_id, 200)
 
 
 @router.post(
@@ -97,11 +89,12 @@ async def change_incident(writer: Writer, session: ReadSession, sent: dict[str, 
     response_model=schemas.RecordedTollReport,
     tags=["Toll reports"],
     summary="Record a figure about an incident",
-    **recorded("The report, as its address gives it.", path=ID, conflict=WITHDRAWN, missing=True),
+    **recorded("The report, as its address returns it.", path=ID, conflict=CONFLICT, missing=True),
 )
-async def record_toll_report(writer: Writer, session: ReadSession, sent: TollReportDraft, request: Request) -> Answer:
-    """A toll report about this incident, and about others where `incidents` names them."""
-    return await _report(writer, session, sent, [request.path_params["incident_id"]], request)
+def record_toll_report(request: WriteRequest, sent: TollReportDraft) -> Respond:
+    """A toll report about this incident, and about all those that `incidents` names."""
+    _, report_id = request.writer.record_report(sent, [request.path_params["incident_id"]], new=True)
+    return partial(_recorded_report, request, report_id)
 
 
 @router.post(
@@ -109,46 +102,39 @@ async def record_toll_report(writer: Writer, session: ReadSession, sent: TollRep
     response_model=schemas.RecordedTollReport,
     tags=["Toll reports"],
     summary="Record a figure about one or several incidents",
-    **recorded("The report, as its address gives it.", conflict=WITHDRAWN, missing=True),
+    **recorded("The report, as its address returns it.", conflict=CONFLICT, missing=True),
 )
-async def record_shared_toll_report(
-    writer: Writer, session: ReadSession, sent: TollReportDraft, request: Request
-) -> Answer:
+def record_shared_toll_report(request: WriteRequest, sent: TollReportDraft) -> Respond:
     """A toll report about the incidents that `incidents` names: one figure, counted once."""
-    return await _report(writer, session, sent, [], request)
+    _, report_id = request.writer.record_report(sent, [], new=True)
+    return partial(_recorded_report, request, report_id)
 
 
 @router.post(
     "/toll-reports/{report_id}/retraction",
     response_model=schemas.TollReport,
     tags=["Toll reports"],
-    summary="Take a figure back",
-    **recorded("The report, which stays.", path=REPORT_ID, conflict="It is retracted already.", missing=True),
+    summary="Retract a figure",
+    **recorded("The report, which stays.", path=REPORT_ID, conflict="It is already retracted.", missing=True),
 )
-async def retract_toll_report(writer: Writer, session: ReadSession, sent: RetractionDraft, request: Request) -> Answer:
-    """The report is void from `reported_on` on, or as if it had never held; it stays in the history with the reason."""
+def retract_toll_report(request: WriteRequest, sent: RetractionDraft) -> Respond:
+    """The report is void from `reported_on` on, or at every `as_of`; it stays in the history with the reason."""
     report_id = request.path_params["report_id"]
-    writer.retract_report(report_id, sent.reason, sent.reported_on, sent.source)
-    writer.finish()
-    body = await read_reports.toll_report(session, report_id, ClockQuery())
-    return _created(body, f"/v1/toll-reports/{report_id}", request)
+    request.writer.retract_report(report_id, sent.reason, sent.reported_on, sent.source)
+    return partial(_report, request, report_id)
 
 
 @router.post(
     "/incidents/{incident_id}/withdrawal",
     response_model=schemas.Withdrawal,
     tags=["Incidents"],
-    summary="Take an incident back, or merge it into another",
-    **recorded("The withdrawal.", path=ID, conflict="It is withdrawn already.", missing=True),
+    summary="Withdraw an incident, or merge it into another",
+    **recorded("The withdrawal.", path=ID, conflict="It is already withdrawn.", missing=True),
 )
-async def withdraw_incident(writer: Writer, session: ReadSession, sent: WithdrawalDraft, request: Request) -> Answer:
-    """Later reads of the incident get a 410 with the reason; `recorded_as_of` before still answers."""
-    incident_id = request.path_params["incident_id"]
-    writer.withdraw_incident(incident_id, sent.reason, sent.merged_into)
-    writer.finish()
-    told = {"incident": incident_id, "reason": sent.reason, "merged_into": sent.merged_into}
-    told |= {"withdrawn_at": instant_text(session.recorded), "withdrawn_by": writer.by}
-    return _created(orjson.dumps(told).decode(), f"/v1/incidents/{incident_id}", request)
+def withdraw_incident(request: WriteRequest, sent: WithdrawalDraft) -> Respond:
+    """Later reads of the incident return 410 with the reason. An earlier `recorded_as_of` still returns it."""
+    request.writer.withdraw_incident(request.path_params["incident_id"], sent.reason, sent.merged_into)
+    return partial(_withdrawal, request, sent, request.writer.appender.by)
 
 
 @router.post(
@@ -156,11 +142,11 @@ async def withdraw_incident(writer: Writer, session: ReadSession, sent: Withdraw
     response_model=schemas.SourceCounted,
     tags=["Reporters and sources"],
     summary="Record a source",
-    **recorded("The source, as its address gives it.", again=schemas.SourceCounted),
+    **recorded("The source, as its address returns it.", again=schemas.SourceCounted),
 )
-async def record_source(writer: Writer, session: ReadSession, sent: SourceDraft, request: Request) -> Answer:
-    """A publication. Sources are also recorded on their first use in a report."""
-    return await _party(writer, session, sent, "source", request)
+def record_source(request: WriteRequest, sent: SourceDraft) -> Respond:
+    """A publication. A report that names a new source records it as well."""
+    return partial(_reporter_or_source, request, "source", *request.writer.record_reporter_or_source(sent))
 
 
 @router.post(
@@ -168,44 +154,60 @@ async def record_source(writer: Writer, session: ReadSession, sent: SourceDraft,
     response_model=schemas.ReporterCounted,
     tags=["Reporters and sources"],
     summary="Record a reporter",
-    **recorded("The reporter, as its address gives it.", again=schemas.ReporterCounted),
+    **recorded("The reporter, as its address returns it.", again=schemas.ReporterCounted),
 )
-async def record_reporter(writer: Writer, session: ReadSession, sent: ReporterDraft, request: Request) -> Answer:
-    """Somebody who gives figures. Reporters are also recorded on their first use in a report."""
-    return await _party(writer, session, sent, "reporter", request)
+def record_reporter(request: WriteRequest, sent: ReporterDraft) -> Respond:
+    """Somebody who gives figures. A report that names a new reporter records it as well."""
+    return partial(_reporter_or_source, request, "reporter", *request.writer.record_reporter_or_source(sent))
 
 
-async def _incident(session: ReadSession, incident_id: str, request: Request, status: int) -> Answer:
-    found = await read_incidents.one_incident(session, incident_id, ClockQuery())
+def _expect_match(request: Request, incident_id: str, version: Instant) -> None:
+    """Raises `PreconditionRequired` without `If-Match`, and `PreconditionFailed` where it names another version."""
+    tags = request.headers.getlist("if-match")
+    if not tags:
+        raise PreconditionRequired("send If-Match with the ETag of the incident that the change is based on")
+    if not is_of_version(",".join(tags), f"/v1/incidents/{incident_id}", version):
+        raise PreconditionFailed(
+            "If-Match does not name an ETag of the current record (strong, in quotes); read it again"
+        )
+
+
+def _incident(request: Request, incident_id: str, status: int, session: WriteSession) -> Answer:
+    found = session.run(read_incidents.find_incident, incident_id, ClockQuery())
     path = f"/v1/incidents/{incident_id}"
     encoding = encoding_of(Format.JSON, conditional_headers(request.scope["headers"]))
-    ((_, epoch),) = await session.rows(read_session.select_head())
-    etag = tag(path, b"", Format.JSON, encoding, (epoch, found.updated, session.confidential), found.version)
-    answer = _created(found.text, path, request, status)
+    etag = tag(path, b"", Format.JSON, encoding, (session.epoch, found.updated, session.confidential), found.version)
+    answer = _answer(request, found.text, path, status)
     return Answer(status, answer.body, {**answer.headers, "ETag": etag})
 
 
-async def _report(
-    writer: Writer, session: ReadSession, sent: TollReportDraft, about: list[str], request: Request
-) -> Answer:
-    _, report_id = writer.record_report(sent, about, new=True)
-    writer.finish()
-    body, wholes = await read_reports.recorded_report(session, report_id)
+def _recorded_report(request: Request, report_id: str, session: WriteSession) -> Answer:
+    body, wholes = session.run(read_reports.find_recorded_report, report_id)
     if wholes:
         warnings = [f"the same reporter's {w}, about all victims, still stands; name it in supersedes" for w in wholes]
-        body = f'{body[:-1]},"warnings":{orjson.dumps(warnings).decode()}}}'
-    return _created(body, f"/v1/toll-reports/{report_id}", request)
+        body = extend_object(body, json_of({"warnings": warnings}))
+    return _answer(request, body, f"/v1/toll-reports/{report_id}")
 
 
-async def _party(
-    writer: Writer, session: ReadSession, sent: ReporterDraft | SourceDraft, table: str, request: Request
+def _report(request: Request, report_id: str, session: WriteSession) -> Answer:
+    body = session.run(read_reports.find_report, report_id, ClockQuery())
+    return _answer(request, body, f"/v1/toll-reports/{report_id}")
+
+
+def _withdrawal(request: Request, sent: WithdrawalDraft, by: str, session: WriteSession) -> Answer:
+    incident_id = request.path_params["incident_id"]
+    document = {"incident": incident_id, "reason": sent.reason, "merged_into": sent.merged_into}
+    document |= {"withdrawn_at": instant_text(session.recorded), "withdrawn_by": by}
+    return _answer(request, json_of(document), f"/v1/incidents/{incident_id}")
+
+
+def _reporter_or_source(
+    request: Request, table: str, outcome: Outcome, record_id: str, session: WriteSession
 ) -> Answer:
-    outcome, party_id = writer.record_party(sent)
-    writer.finish()
-    body = await reporters_sources.reporter_or_source(session, table, party_id)
-    return _created(body, f"/v1/{table}s/{party_id}", request, 201 if outcome is Outcome.CREATED else 200)
+    body = session.run(reporters_sources.find_reporter_or_source, table, record_id)
+    return _answer(request, body, f"/v1/{table}s/{record_id}", 201 if outcome is Outcome.CREATED else 200)
 
 
-def _created(body: str, path: str, request: Request, status: int = 201) -> Answer:
+def _answer(request: Request, body: str, path: str, status: int = 201) -> Answer:
     location = request.scope.get("root_path", "") + path
     return Answer(status, body.encode(), {"Location": location} if status == 201 else {})

@@ -1,1 +1,1 @@
-"""The layouts of columns: our own, ACLED's, UCDP's."""
+"""Layouts of columns: our own plain layout, and those of ACLED and UCDP."""

@@ -1,6 +1,6 @@
-"""ACLED's export: a row an event, with its fatalities and when the row was last changed.
+"""ACLED's export: one row per event, with its fatalities and the time of the last change of the row.
 
-Columns are those of its data export and API. `inter1` and `inter2` are numbers in older files and words in newer ones.
+Columns are those of ACLED's data export and API. `inter1` and `inter2` are numbers in older files, words in newer ones.
 """
 
 import calendar
@@ -31,63 +31,63 @@ from app.formats.layouts.cells import Cells, number_of
 from app.formats.layouts.geography import country_of, region_of
 
 SCHEME = "acled"
-"""The name of its ids among `external_ids`."""
+"""The key of its ids in `external_ids`."""
 COLUMNS = (
     "event_id_cnty", "event_date", "year", "time_precision", "disorder_type", "event_type", "sub_event_type", "actor1",
     "assoc_actor_1", "inter1", "actor2", "assoc_actor_2", "inter2", "interaction", "civilian_targeting", "iso",
     "region", "country", "admin1", "admin2", "admin3", "location", "latitude", "longitude", "geo_precision", "source",
     "source_scale", "notes", "fatalities", "tags", "timestamp",
 )  # fmt: skip
-NEEDED = ("event_id_cnty", "event_date", "event_type", "country", "fatalities")
-"""Without these a table is no export of events."""
+REQUIRED = ("event_id_cnty", "event_date", "event_type", "country", "fatalities")
+"""A table without these columns is not an export of events."""
 DELETED = ("event_id_cnty", "deleted_timestamp")
 """The columns of the list of deleted events."""
 DAYS = ("event_date", "timestamp", "deleted_timestamp")
-"""Columns that may hold days."""
+"""Columns that may have dates."""
 _READ = frozenset(
     "event_id_cnty event_date time_precision event_type sub_event_type actor1 actor2 inter1 inter2 admin2 location "
     "latitude longitude geo_precision fatalities timestamp deleted_timestamp".split()
 )
-"""Columns that become members of the record, or the figure; all others are kept as attributes."""
+"""Columns that become members of the record or of the figure; all others are kept as attributes."""
 _AROUND = timedelta(days=3)
 """An event of time precision 2 happened in the week around its date."""
 
 
 def incident_id(external_id: str) -> str:
-    """The id of an incident that is made of an event."""
+    """The id of the incident of an event."""
     return f"acled-{external_id.lower()}"
 
 
 def event_of(cells: Cells) -> str:
-    """The id of an event: the letters of its country and a number."""
-    told = cells.needed("event_id_cnty").upper()
-    if not (told.isascii() and told.isalnum() and len(told) <= 40):
-        raise ValueError(f"event_id_cnty: is not an id like MLI1234: {echo(told)}")
-    return told
+    """The id of an event: letters of its country and a number."""
+    event = cells.needed("event_id_cnty").upper()
+    if not (event.isascii() and event.isalnum() and len(event) <= 40):
+        raise ValueError(f"event_id_cnty: is not an id such as MLI1234: {echo(event)}")
+    return event
 
 
 def changed_at(cells: Cells, column: str = "timestamp") -> str | None:
-    """When a row was last changed, or deleted: a day or an RFC 3339 instant. ACLED writes seconds since 1970."""
+    """When a row was last changed, or deleted: a date or an RFC 3339 timestamp. ACLED writes seconds since 1970."""
     return cells.moment(column)
 
 
-def said_on(cells: Cells, incident: Mapping[str, Any]) -> str | None:
-    """When the figure of a row was said: when the row was last changed.
+def reported_on(cells: Cells, incident: Mapping[str, Any]) -> str | None:
+    """When the figure of a row was reported: when the row was last changed.
 
-    No figure is older than its event. Where the column `year` confirms the day of the event, `timestamp` is what is
-    wrong: the day of the event stands in for it, which is marked.
+    No figure is older than its event. If the column `year` confirms the date of the event, `timestamp` is wrong and is
+    replaced by the date of the event, with a note.
     """
     changed, first = changed_at(cells), str(incident["date_start"])
     if changed is None or not is_before_event(parse_moment(changed).instant, parse_day(first)):
         return changed
     if cells.whole("year") == counted_day(incident).year and parse_day(first) <= today():
-        cells.repairs.append(f"timestamp: {changed} lies before the event; read as {first}")
+        cells.repairs.append(f"timestamp: {changed} is before the event; read as {first}")
         return first
     return changed
 
 
 def read(cells: Cells) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """An incident, and its figure where there is one: plain data, to be validated."""
+    """An incident, and its figure if there is one: plain data, to be validated."""
     event = event_of(cells)
     country = country_of(cells)
     day = cells.event_day("event_date")
@@ -134,27 +134,27 @@ def _interval(day: date, precision: DatePrecision) -> tuple[date, date]:
 
 
 def _types(cells: Cells) -> tuple[str | None, str | None, dict[str, str]]:
-    """Event type and sub-event type. A word that is not in ACLED's list of today is kept as an attribute."""
+    """Event type and sub-event type. A word that is not in ACLED's current list is kept as an attribute."""
     given, kept = cells.text("event_type"), {}
     event_type = cells.word("event_type", EventType)
     implied = None
     if event_type is None and given:
         kept["event_type"] = given
-        event_type, implied = _succeeding(cells, given)
+        event_type, implied = _successor(cells, given)
         if event_type is None:
-            cells.repairs.append(f"event_type {echo(given)} is not in ACLED's list; kept as an attribute")
+            cells.repairs.append(f"event_type {echo(given)} is not a value of ACLED; kept as an attribute")
     sub_event_type = cells.word("sub_event_type", SUB_EVENT_TYPES[event_type] if event_type else ())
     if sub_event_type is None and (given := cells.text("sub_event_type")):
         kept["sub_event_type"] = given
-        cells.repairs.append(f"sub_event_type {echo(given)} is not in ACLED's list; kept as an attribute")
+        cells.repairs.append(f"sub_event_type {echo(given)} is not a value of ACLED; kept as an attribute")
     return event_type.value if event_type else None, sub_event_type or implied, kept
 
 
 _BEFORE_2019 = {fold(name): successor for name, successor in ACLED_EVENT_TYPES_BEFORE_2019.items()}
 
 
-def _succeeding(cells: Cells, given: str) -> tuple[EventType | None, str | None]:
-    """What ACLED calls an event type of its versions up to 8 today, with the sub-event type that it implies."""
+def _successor(cells: Cells, given: str) -> tuple[EventType | None, str | None]:
+    """The current event type for one of ACLED's versions up to 8, with the sub-event type that it implies."""
     if fold(given) != fold(RIOTS_OR_PROTESTS):
         return _BEFORE_2019.get(fold(given), (None, None))
     splitting = {ActorKind.RIOTERS: EventType.RIOTS, ActorKind.PROTESTERS: EventType.PROTESTS}
@@ -162,9 +162,9 @@ def _succeeding(cells: Cells, given: str) -> tuple[EventType | None, str | None]
 
 
 def _actors(cells: Cells, event_type: str | None) -> list[dict[str, str]]:
-    """In violence against civilians these are the target, and others attack; elsewhere the order says nothing.
+    """In violence against civilians, civilians are the target and others attack; elsewhere the order has no meaning.
 
-    A file with a row per actor may name more than two, in any order; they are on the side of the second.
+    A file with one row per actor may have more than two actors, in any order; the others join the second side.
     """
     attacked = event_type == EventType.VIOLENCE_AGAINST_CIVILIANS
     first, other = ("attacker", "target") if attacked else ("side_a", "side_b")
@@ -182,14 +182,14 @@ def _actors(cells: Cells, event_type: str | None) -> list[dict[str, str]]:
 
 
 def _inter(cells: Cells, column: str) -> ActorKind:
-    told = cells.text(column)
-    if told is None:
+    text = cells.text(column)
+    if text is None:
         return ActorKind.UNKNOWN
-    if told.replace(".", "").isdecimal():
+    if text.replace(".", "").isdecimal():
         return cells.code(column, ACLED_INTER) or ActorKind.UNKNOWN
-    kind = {word.casefold(): kind for kind, word in ACLED_INTER_WORDS.items()}.get(told.casefold())
+    kind = {word.casefold(): kind for kind, word in ACLED_INTER_WORDS.items()}.get(text.casefold())
     if kind is None:
-        raise ValueError(f"{column}: is none of {', '.join(ACLED_INTER_WORDS.values())}: {echo(told)}")
+        raise ValueError(f"{column}: is not one of {', '.join(ACLED_INTER_WORDS.values())}: {echo(text)}")
     return kind
 
 
@@ -199,8 +199,8 @@ def _title(cells: Cells, where: str | None) -> str:
     return ": ".join(filter(None, (what, who))) + (f", {where}" if where else "")
 
 
-def written(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An incident as a row, as far as it is known; `item` is an incident as it is answered."""
+def flat_incident(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An incident as a row, as far as its values are known. `item` is an incident as in a response."""
     attributes, toll, day = item["attributes"], item["toll"].get("killed") or {}, counted_day(item)
     first, second = (_actor(item, roles) for roles in (("attacker", "side_a"), ("target", "side_b")))
     changed = parse_moment(toll.get("reported_on") or item["updated_at"]).instant
@@ -231,7 +231,7 @@ def written(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _titles(sources: Sequence[Mapping[str, Any]]) -> str | None:
-    """Titles of sources. These columns cannot say that one is confidential, and an import of them is for everybody."""
+    """Titles of sources that are not confidential: these columns cannot mark one, and an import would disclose it."""
     return (
         "; ".join(source["title"] for source in sources if source["title"] and not source.get("confidential")) or None
     )

@@ -1,7 +1,7 @@
 """The country and the region of a row, as data sets write them.
 
-Codes are asked first: `iso` (numbers of ISO 3166), `iso3`, and `country_id` or `gwno` (Gleditsch and Ward). A name that
-contradicts its code is refused, since one of the two is wrong.
+Codes come first: `iso` (numbers of ISO 3166), `iso3`, and `country_id` or `gwno` (Gleditsch and Ward). A name that
+contradicts its code is rejected, since one of the two is wrong.
 """
 
 from collections.abc import Iterator
@@ -20,17 +20,17 @@ from app.formats.layouts.cells import NO_TEXT, Cells
 COUNTRY = "country"
 _NUMBERS = {"iso": countries_of_number, "country_id": countries_of_gleditsch_ward, "gwno": countries_of_gleditsch_ward}
 NAMIBIA = "NA"
-"""The code of Namibia, which R and pandas also write into an empty cell."""
+"""The code of Namibia, which R and pandas also write into empty cells."""
 
 
 def is_empty(text: str | None) -> bool:
-    """Whether a cell says nothing."""
+    """Whether a cell counts as empty."""
     cell = (text or "").strip()
     return not cell or cell in NO_TEXT
 
 
 def country_of(cells: Cells) -> str:
-    """The code of the country in which a row's event happened. Raises `ValueError` that begins with the column."""
+    """The code of the country of a row's event. Raises `ValueError` that starts with the column."""
     name, coded = (cells.exact(COUNTRY) or "").strip(), list(_coded(cells))
     for column, text, codes in coded[1:]:
         if not {*codes} & {*coded[0][2]}:
@@ -46,7 +46,7 @@ def country_of(cells: Cells) -> str:
         return _by_name(name)
     if not possible:
         cells.repairs.append(
-            f"{COUNTRY} {echo(name)} is not a name known here; read as {countries()[fitting[0]]}"
+            f"{COUNTRY} {echo(name)} is not a known country name; read as {countries()[fitting[0]]}"
             f" from {coded[0][0]} {coded[0][1]}"
         )
         return fitting[0]
@@ -55,12 +55,12 @@ def country_of(cells: Cells) -> str:
     raise ValueError(_contradiction((COUNTRY, name, possible), coded[0]))
 
 
-Said = tuple[str, str, tuple[str, ...]]
-"""A column, what is in it, and the codes of the countries that it may stand for."""
+CountryCell = tuple[str, str, tuple[str, ...]]
+"""A column, its text, and the codes of the countries that it may mean."""
 
 
-def _coded(cells: Cells) -> Iterator[Said]:
-    """What the columns of codes say, as far as they are known codes: 0 and others of no country say nothing."""
+def _coded(cells: Cells) -> Iterator[CountryCell]:
+    """The columns of codes, as far as the codes are known. 0 and other numbers without a country are skipped."""
     for column in ("iso", "iso3", "country_id", "gwno"):
         text = (cells.exact(column) or "").strip()
         number = text.removesuffix(".0")
@@ -79,13 +79,13 @@ def _by_name(name: str) -> str:
         raise ValueError(f"{COUNTRY}: {error}: {echo(name)}") from None
 
 
-def _contradiction(one: Said, other: Said) -> str:
+def _contradiction(one: CountryCell, other: CountryCell) -> str:
     first, second = (" or ".join(str(countries()[code]) for code in codes) for *_, codes in (one, other))
     return f"{one[0]}: {echo(one[1])} ({first}) contradicts {other[0]} {echo(other[1])} ({second}); correct one of them"
 
 
 def region_of(cells: Cells, column: str, country: str) -> dict[str, str | None] | None:
-    """The region that a column names, of this country; without a code where no code fits for certain."""
+    """The region of this country that a column names; without a code unless one fits for certain."""
     text = (cells.exact(column) or "").strip()
     if is_empty(text):
         return None

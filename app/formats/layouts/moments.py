@@ -1,13 +1,13 @@
-"""Times at which something was said, as files write them: days and instants become those of records.
+"""Dates and timestamps as files write them, converted to those of records.
 
-An instant without an offset counts as UTC: that is what the programs that leave the offset away mean.
+A timestamp without an offset counts as UTC: that is what programs that omit the offset mean.
 """
 
 import re
 from datetime import UTC, datetime, timedelta
 
 from app.domain.dates import instant_text, parse_day, parse_moment
-from app.domain.written_days import LONGEST_DAY, NO_DAY, DayOrder, read_day
+from app.domain.written_days import MAX_DAY_LENGTH, NO_DAY, DayOrder, read_day
 from app.errors import echo
 
 _SECONDS = re.compile(r"-?\d{9,10}(\.\d*)?", re.ASCII)
@@ -23,13 +23,13 @@ _WORKBOOK_EPOCH = datetime(1899, 12, 30, tzinfo=UTC)
 
 
 def read_moment(text: str, order: DayOrder | None) -> str:
-    """A day or an RFC 3339 instant, from any clear form. `order` is that of the days of its column.
+    """A date or an RFC 3339 timestamp, from any clear notation. `order` is the day order of the column.
 
-    Raises `ValueError` with the end of a sentence for what is neither.
+    Raises `ValueError` without a subject for other text.
     """
     bare = text.strip()
-    if len(bare) > LONGEST_DAY:
-        raise ValueError(f"is neither a day nor an instant: {echo(text)}")
+    if len(bare) > MAX_DAY_LENGTH:
+        raise ValueError(f"is not a date or timestamp: {echo(text)}")
     try:
         return parse_moment(bare).text
     except ValueError:
@@ -40,13 +40,13 @@ def read_moment(text: str, order: DayOrder | None) -> str:
         if found := _instant(bare):
             return found
     except (ValueError, OverflowError):
-        raise ValueError(f"is not an instant of the calendar: {echo(text)}") from None
+        raise ValueError(f"is not a valid date and time: {echo(text)}") from None
     try:
         return read_day(bare, order).day.isoformat()
     except ValueError as error:
         if not str(error).startswith(NO_DAY):
             raise
-        why = "is neither a day nor an instant, as 2020-05-11, 2020-05-11T18:08:39Z or 1589220519 seconds since 1970"
+        why = "is not a date or timestamp such as 2020-05-11, 2020-05-11T18:08:39Z or 1589220519 seconds since 1970"
         raise ValueError(f"{why}: {echo(text)}") from None
 
 
@@ -62,7 +62,7 @@ def _instant(text: str) -> str | None:
         return None
     day, hour, minute, second, fraction, offset = found.groups()
     if offset is None and (int(hour), int(minute), int(second or 0), int(fraction or 0)) == (0, 0, 0, 0):
-        return parse_day(day).isoformat()  # what programs write that know no days
+        return parse_day(day).isoformat()  # some programs have no type for dates
     offset = "Z" if (offset or "Z").upper() in ("Z", "UTC", "GMT") else offset
     if offset != "Z" and ":" not in offset:
         offset = f"{offset[:3]}:{offset[3:]}"

@@ -1,8 +1,9 @@
-"""UCDP's Georeferenced Event Dataset (GED): a row an event, with one figure.
+"""UCDP's Georeferenced Event Dataset (GED): one row per event, with one figure.
 
-Columns are those of the final releases; candidate releases and copies have more, or other names for the figures.
+Columns are those of the final releases. Candidate releases and copies have more columns, or other names for figures.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from app.formats.layouts.cells import Cells, number_of, range_of
 from app.formats.layouts.geography import country_of, region_of
 
 SCHEME = "ucdp"
-"""The name of its ids among `external_ids`."""
+"""The key of its ids in `external_ids`."""
 COLUMNS = (
     "id", "relid", "year", "active_year", "code_status", "type_of_violence", "conflict_dset_id", "conflict_new_id",
     "conflict_name", "dyad_dset_id", "dyad_new_id", "dyad_name", "side_a_dset_id", "side_a_new_id", "side_a",
@@ -26,12 +27,12 @@ COLUMNS = (
     "date_prec", "date_start", "date_end", "deaths_a", "deaths_b", "deaths_civilians", "deaths_unknown", "best",
     "high", "low", "gwnoa", "gwnob",
 )  # fmt: skip
-NEEDED = ("id", "type_of_violence", "side_a", "country", "date_start")
-"""Without these a table is no GED file; nor without `best` or `best_est`."""
+REQUIRED = ("id", "type_of_violence", "side_a", "country", "date_start")
+"""A table without these columns, or without `best` and `best_est`, is not a GED file."""
 FIGURES = {name: (name, f"{name}_est") for name in ("low", "best", "high")}
 BREAKDOWN = {"side_a": "deaths_a", "side_b": "deaths_b", "civilian": "deaths_civilians", "unknown": "deaths_unknown"}
 DAYS = ("date_start", "date_end")
-"""Columns that hold days."""
+"""Columns with dates."""
 _READ = {
     "id", "type_of_violence", "side_a", "side_b", "where_prec", "where_coordinates", "adm_2", "latitude", "longitude",
     "date_prec", "date_start", "date_end", "event_date_start", *BREAKDOWN.values(),
@@ -43,22 +44,20 @@ _WHOLE_NUMBERS = (
     "dyad_new_id", "side_a_dset_id", "side_a_new_id", "side_b_dset_id", "side_b_new_id", "number_of_sources",
     "priogrid_gid", "country_id", "event_clarity", "gwnoa", "gwnob",
 )  # fmt: skip
-"""Columns that some copies write as fractions (`297.0`)."""
+"""Columns that some copies write as decimals (`297.0`)."""
 _LONGEST = {DatePrecision.DAY: 0, DatePrecision.DAYS: 5, DatePrecision.WEEK: 6, DatePrecision.MONTH: 30}
-"""Days between start and end that a precision stands for, at most."""
-
-
+"""Maximum days between start and end for a precision."""
 LONGEST_EVENT = timedelta(days=366)
-"""From its first to its last day. A longer one has a wrong year in one of them."""
+"""From first to last day. A longer event has a wrong year in one of them."""
 
 
 def incident_id(external_id: str) -> str:
-    """The id of an incident that is made of an event."""
+    """The id of the incident of an event."""
     return f"ucdp-{external_id}"
 
 
 def read(cells: Cells) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """An incident, and its figure where there is one: plain data, to be validated."""
+    """An incident, and its figure if there is one: plain data, to be validated."""
     event = cells.whole("id")
     if event is None or event < 0:
         raise ValueError("id: is not a number" if event else "id: is empty")
@@ -95,22 +94,27 @@ def read(cells: Cells) -> tuple[dict[str, Any], dict[str, Any] | None]:
 
 
 def _attributes(cells: Cells) -> dict[str, Any]:
-    told = cells.others(_READ)
-    whole = {name: told[name].removesuffix(".0") for name in _WHOLE_NUMBERS if name in told}
-    return told | whole
+    others = cells.others(_READ)
+    return others | {name: others[name].removesuffix(".0") for name in _WHOLE_NUMBERS if name in others}
+
+
+_UNIDENTIFIED = re.compile("XXX[0-9]+", re.ASCII)
+"""UCDP's placeholder for an actor without a name."""
 
 
 def _title(violence: ViolenceType | None, sides: tuple[str, str | None], where: str | None) -> str:
-    first, second = sides
+    named = [side for side in sides if side and not _UNIDENTIFIED.fullmatch(side)]
     if violence is ViolenceType.ONE_SIDED:
-        told = f"Violence of {first} against civilians"
+        event = f"Attack on civilians by {sides[0]}" if sides[0] in named else "Attack on civilians"
+    elif len(named) == 2:
+        event = f"Clash between {named[0]} and {named[1]}"
     else:
-        told = f"Fighting between {first} and {second}" if second else f"Fighting of {first}"
-    return f"{told}, {where}" if where else told
+        event = f"Clash involving {named[0]}" if named else "Clash between unidentified armed actors"
+    return f"{event}, {where}" if where else event
 
 
 def _kind(name: str, violence: ViolenceType | None, role: str) -> ActorKind:
-    """UCDP calls a state's side "Government of …", and fights over a state are with organised opposition."""
+    """UCDP names the side of a state "Government of …"; state-based conflicts are with organized opposition."""
     if name.startswith("Government of "):
         return ActorKind.STATE_FORCES
     if role == "side_b":
@@ -136,7 +140,7 @@ def _dates(cells: Cells) -> tuple[date, date, DatePrecision]:
         raise ValueError(f"date_end: {end} is before date_start {start}")
     precision = cells.code("date_prec", UCDP_DATE_PREC)
     if precision is None:
-        precision = next((p for p, most in _LONGEST.items() if end - start <= timedelta(most)), DatePrecision.LONGER)
+        precision = next((p for p, days in _LONGEST.items() if end - start <= timedelta(days)), DatePrecision.LONGER)
         cells.repairs.append(f"date_prec is empty; read as {precision} from the dates")
     return start, end, precision
 
@@ -144,19 +148,19 @@ def _dates(cells: Cells) -> tuple[date, date, DatePrecision]:
 def _figure(cells: Cells) -> dict[str, Any] | None:
     low, best, high = (cells.people(*FIGURES[name]) for name in ("low", "best", "high"))
     breakdown = {side: cells.people(column) for side, column in BREAKDOWN.items()}
-    told = [n for n in breakdown.values() if n is not None]
-    if best is None and told and (low is not None or high is not None):
-        best = sum(told)
-        cells.repairs.append(f"best is empty; the deaths by side come to {best}")
+    deaths = [n for n in breakdown.values() if n is not None]
+    if best is None and deaths and (low is not None or high is not None):
+        best = sum(deaths)
+        cells.repairs.append(f"best is empty; the deaths by side add up to {best}")
     figure = range_of(cells, low, best, high)
     if figure is None:
         cells.repairs.append("no figure is given")
         return None
-    return figure | {"measure": "killed", "victims": "all", "breakdown": breakdown if told else None}
+    return figure | {"measure": "killed", "victims": "all", "breakdown": breakdown if deaths else None}
 
 
-def written(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An incident as a row, as far as it is known; `item` is an incident as it is answered, with its `toll_reports`."""
+def flat_incident(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An incident as a row, as far as its values are known. `item` is as in a response, with its `toll_reports`."""
     attributes, toll = item["attributes"], item["toll"].get("killed") or {}
     sides = {actor["role"]: actor["name"] for actor in reversed(item["actors"])}
     row = {name: attributes.get(name) for name in COLUMNS} | {
@@ -183,8 +187,8 @@ def written(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _breakdown(reports: list[Mapping[str, Any]], toll: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The split of the figure that the headline gives, where one was told."""
-    told = [
+    """The breakdown of the headline figure, if it was reported."""
+    breakdowns = [
         r["breakdown"] for r in reports if r["breakdown"] and r["measure"] == "killed" and r["best"] == toll.get("best")
     ]
-    return told[-1] if told else {}
+    return breakdowns[-1] if breakdowns else {}

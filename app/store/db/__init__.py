@@ -1,1 +1,1 @@
-"""The database itself: connections, transactions, readers. The only place that knows a driver."""
+"""The database: connections, transactions and readers. The only code that knows a driver."""

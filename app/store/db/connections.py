@@ -1,4 +1,4 @@
-"""What only SQLite speaks: pragmas, transactions, the search tables and the statement's deadline."""
+"""SQLite connections: pragmas, transactions, deadlines of statements, and error codes."""
 
 import os
 import sqlite3
@@ -15,25 +15,25 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL
 
 APPLICATION_ID = 0x43494E43
-"""`PRAGMA application_id` of our files ("CINC"), so that a foreign database is recognised."""
+"""`PRAGMA application_id` of our files ("CINC"), which identifies files of other programs."""
 BUSY_SECONDS = 10
 """How long a writer waits for another process."""
 READ_BUSY_SECONDS = 2
-"""Readers wait for nobody in WAL mode, save while a log is recovered."""
+"""In WAL mode readers wait only while a log is recovered."""
 READ_CACHE_KIB = 64 * 1024
 THREAD_CACHE_KIB = 8 * 1024
 EXPORT_CACHE_KIB = 4 * 1024
 LOG_BYTES = 64 * 1024 * 1024
-"""A write-ahead log of this size is shortened by the next write, which waits for statements that still read from it."""
+"""A write-ahead log of this size is truncated by the next write, which waits for statements that read from it."""
 CHECKED_BYTES = 64 * 1024 * 1024
-"""Size of the largest file whose pages are all read before it is used, which takes about 0.1 s. `quick_check` cannot be
-stopped by a deadline in every version of SQLite, and takes half a minute for a file of some gigabytes."""
+"""Largest file that is checked as a whole before it is used, in about 0.1 s. `quick_check` takes half a minute for some
+gigabytes, and in some versions of SQLite a deadline cannot interrupt it."""
 STEPS_BETWEEN_LOOKS = 2000
-"""Steps of SQLite's machine between two looks at the clock: some 0.03 ms, and more where pages come from the disk."""
+"""Steps of SQLite's virtual machine between two looks at the clock: about 0.03 ms, longer with reads from disk."""
 
 
 def migration_engine(url: URL) -> Engine:
-    """An engine for migrations, which may make the file. Its transactions are like those of `write_connection`."""
+    """An engine for migrations, which may create the file. Its transactions are like those of `write_connection`."""
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
     event.listen(engine, "connect", lambda connection, _: _prepare(connection))
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(BEGIN))
@@ -41,12 +41,12 @@ def migration_engine(url: URL) -> Engine:
 
 
 BEGIN = "BEGIN IMMEDIATE"
-"""Takes the write lock at once. pysqlite's own transactions begin with the first write, after the reads: two writers
-can then build on the same past."""
+"""Takes the write lock at once. A transaction of pysqlite begins with the first write, after its reads: two writers
+could then read the same state."""
 
 
 def write_connection(url: URL, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
-    """A connection whose transactions are begun with `BEGIN`. The file must exist."""
+    """A connection whose transactions begin with `BEGIN`. The file must exist."""
     connection = _connect(url, busy_seconds)
     try:
         _prepare(connection)
@@ -57,7 +57,7 @@ def write_connection(url: URL, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Co
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    """`synchronous=FULL` keeps an acknowledged write through a power cut, which WAL with NORMAL does not."""
+    """With `synchronous=FULL` an acknowledged write survives a power cut; in WAL mode NORMAL does not ensure that."""
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
     _into_wal(connection)
@@ -74,7 +74,7 @@ def _connect(url: URL, busy_seconds: float) -> sqlite3.Connection:
 
 
 def _into_wal(connection: sqlite3.Connection) -> None:
-    """Switches to WAL. The switch does not wait for other connections by itself, so it is tried again."""
+    """Switches to WAL. SQLite does not wait for other connections here, so the switch is retried."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -100,7 +100,7 @@ def log_bytes(url: URL) -> int:
 
 
 class Use:
-    """One use of a connection, which whoever waits for it may end at any time. The next use is another."""
+    """One use of a connection, which its client may end at any time. The next use is a new object."""
 
     __slots__ = ("is_over",)
 
@@ -109,15 +109,15 @@ class Use:
 
 
 class Deadline:
-    """The moment at which a connection's statement is broken off."""
+    """The moment at which a connection's statement is interrupted."""
 
     def __init__(self) -> None:
         self.at = float("inf")
         self.use: Use | None = None
-        """What the connection is used for now."""
+        """The current use of the connection."""
 
     def passed(self) -> int:
-        """1 breaks the statement off."""
+        """Returns 1 to interrupt the statement."""
         use = self.use
         return 1 if (use is not None and use.is_over) or time.monotonic() > self.at else 0
 
@@ -132,7 +132,7 @@ def read_connection(url: URL, cache_kib: int) -> tuple[sqlite3.Connection, Deadl
     except sqlite3.Error:
         connection.close()
         raise
-    except UnicodeDecodeError as error:  # the message of an error, made of what is damaged
+    except UnicodeDecodeError as error:  # the message of an error contains damaged text
         connection.close()
         raise sqlite3.DatabaseError("its schema is damaged") from error
     deadline = Deadline()
@@ -141,12 +141,12 @@ def read_connection(url: URL, cache_kib: int) -> tuple[sqlite3.Connection, Deadl
 
 
 def _casefold(text: Any) -> Any:
-    """Full case folding (Unicode), which SQLite's `lower` does for ASCII alone."""
+    """Full Unicode case folding. SQLite's `lower` folds ASCII only."""
     return text.casefold() if isinstance(text, str) else text
 
 
 def was_interrupted(error: sqlite3.Error) -> bool:
-    """Whether the deadline broke the statement off."""
+    """Whether the deadline interrupted the statement."""
     return _code(error) == sqlite3.SQLITE_INTERRUPT
 
 
@@ -162,22 +162,22 @@ def was_busy(error: sqlite3.Error) -> bool:
 
 
 def was_full(error: sqlite3.Error) -> bool:
-    """Whether the disk has no room."""
+    """Whether the disk is full."""
     return _code(error) == sqlite3.SQLITE_FULL
 
 
-FOREIGN = "is a SQLite file of another program; choose another one"
+FOREIGN = "is a SQLite file of another program; choose another file"
 
 
 def is_foreign(connection: sqlite3.Connection) -> bool:
-    """Whether there are tables of another program in it."""
+    """Whether the file has tables of another program."""
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     (ours,) = connection.execute("PRAGMA application_id").fetchone()
     return bool(tables and ours != APPLICATION_ID)
 
 
 def inspect(url: URL, look: Callable[[sqlite3.Connection], str | None]) -> str | None:
-    """What is wrong with a database file, or `None`: what keeps it from being opened, then what `look` returns."""
+    """What is wrong with a database file, or `None`: why it cannot be opened, or what `look` returns."""
     try:
         connection, _ = read_connection(url, EXPORT_CACHE_KIB)
     except sqlite3.Error as error:
@@ -191,7 +191,7 @@ def inspect(url: URL, look: Callable[[sqlite3.Connection], str | None]) -> str |
 
 
 def damage_in_small_file(connection: sqlite3.Connection) -> str | None:
-    """Damage of any page of a file of at most `CHECKED_BYTES`. Of a larger file nothing is read."""
+    """Damage to any page of a file of at most `CHECKED_BYTES`. A larger file is not read."""
     (size,) = connection.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").fetchone()
     if size > CHECKED_BYTES:
         return None
@@ -200,4 +200,4 @@ def damage_in_small_file(connection: sqlite3.Connection) -> str | None:
 
 
 def _unreadable(error: Exception) -> str:
-    return f"cannot be read ({error}); check its rights, restore a backup or choose another file"
+    return f"cannot be read ({error}); check its permissions, restore a backup or choose another file"

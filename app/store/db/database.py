@@ -1,4 +1,4 @@
-"""The database by its address, and its write transactions."""
+"""A database by its URL, and its write transactions."""
 
 import sqlite3
 import threading
@@ -17,23 +17,21 @@ from app.store.db.transaction import MAX_AHEAD_SECONDS, Transaction
 
 
 def database_url(text: str) -> URL:
-    """A database's address. Raises `InvalidInput` for one that is not an address, or of a kind not served."""
+    """The URL of a database. Raises `InvalidInput` for anything but the URL of a SQLite file."""
     try:
         url = make_url(text)
     except Exception:
-        raise InvalidInput(
-            [FieldError("INCIDENTS_DATABASE_URL", "is not a database address", where="settings")]
-        ) from None
+        raise InvalidInput([FieldError("INCIDENTS_DATABASE_URL", "is not a database URL", where="settings")]) from None
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        fault = FieldError(
+        error = FieldError(
             "INCIDENTS_DATABASE_URL", "is not a SQLite file like sqlite:///incidents.db", where="settings"
         )
-        raise InvalidInput([fault])
+        raise InvalidInput([error])
     return url
 
 
 class Database:
-    """A database by its address. Nothing is opened before it is needed; `schema.migrate` alone creates a file."""
+    """A database by its URL. Connections open when they are first needed; only `schema.migrate` creates the file."""
 
     def __init__(
         self,
@@ -43,7 +41,7 @@ class Database:
     ) -> None:
         self.url = database_url(url)
         self.max_ahead_seconds = max_ahead_seconds
-        """How far the newest recording may be ahead of the clock when something is recorded."""
+        """How far the newest recording may be ahead of the clock at a write."""
         self.busy_seconds = busy_seconds
         """How long a write waits for other processes."""
         self._engine: Engine | None = None
@@ -62,10 +60,10 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
-        """A write transaction. Commits at its end, or not at all; within a process one goes after the other.
+        """A write transaction, which commits at its end or rolls back. Within a process they run one after the other.
 
-        Raises `DatabaseBusy`, `DatabaseFull` or `DatabaseUnusable` where it cannot be written, and `DatabaseUnusable`
-        at the end where its file was removed or replaced meanwhile: what was written may be gone.
+        Raises `DatabaseBusy`, `DatabaseFull` or `DatabaseUnusable` if the database cannot be written. Also raises
+        `DatabaseUnusable` at the end if the file was removed or replaced meanwhile: the writes may be lost.
         """
         with self._one_writer, self.translated():
             if self._writer is None:
@@ -85,27 +83,27 @@ class Database:
                     with suppress(sqlite3.Error):
                         connection.execute("ROLLBACK")
                 if isinstance(error, sqlite3.Error) and not connections.was_busy(error):
-                    connection.close()  # it may have been opened for reading alone, or have lost its file
+                    connection.close()  # it may be read-only, or have lost its file
                     self._writer = None
                     self.same_file.forget_log()
                 raise
 
     def _shorten_log(self, connection: sqlite3.Connection) -> None:
-        """Ends a write-ahead log that has grown long.
+        """Truncates a write-ahead log that has grown long.
 
-        SQLite begins it again from its start by itself, but only in a moment in which nobody reads: where statement
-        after statement reads, it has to wait for those under way. Where a view is held for longer, as by a backup, this
-        is not tried again before the log has grown by as much.
+        SQLite restarts the log by itself, but only when no statement is reading, which may never happen under load.
+        This waits for running statements. If a read transaction stays open, as during a backup, it is tried again
+        when the log has grown by the same size.
         """
         if connections.log_bytes(self.url) < self._longest_log:
             return
-        with suppress(sqlite3.Error):  # what was written is committed, whatever becomes of this
+        with suppress(sqlite3.Error):  # the transaction is committed in any case
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._longest_log = connections.log_bytes(self.url) + connections.LOG_BYTES
 
     @contextmanager
     def translated(self) -> Iterator[None]:
-        """What the driver raises, as `DatabaseBusy`, `DatabaseFull` or `DatabaseUnusable`."""
+        """Raises errors of the driver as `DatabaseBusy`, `DatabaseFull` or `DatabaseUnusable`."""
         try:
             yield
         except AppError:
@@ -116,12 +114,12 @@ class Database:
             if isinstance(why, sqlite3.Error) and connections.was_busy(why):
                 raise DatabaseBusy from error
             if isinstance(why, sqlite3.Error) and connections.was_full(why):
-                raise DatabaseFull(f"there is no room left for {path.name}; nothing of this was recorded") from error
-            told = str(why).partition(" with text ")[0]  # after which a row would be repeated
-            raise DatabaseUnusable(f"{path} cannot be written: {told}") from error
+                raise DatabaseFull(f"no space is left on the disk of {path.name}; nothing was recorded") from error
+            reason = str(why).partition(" with text ")[0]  # the rest would quote a row
+            raise DatabaseUnusable(f"{path} cannot be written: {reason}") from error
 
     def close(self) -> None:
-        """Closes what was opened for writing."""
+        """Closes the connections for writing."""
         if self._engine is not None:
             self._engine.dispose()
             self._engine = None

@@ -1,4 +1,4 @@
-"""Ends of long histories, kept between the writes of a process so that one more report is added without loading all."""
+"""Ends of long histories, kept in memory between writes so that a new report is added without loading the history."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -12,25 +12,25 @@ from app.domain.vocabulary import Measure
 from app.store.tables.known_report import KnownReport
 
 LONG_HISTORY = 10
-"""A history of so many spans is not loaded again for each report that is added at its end."""
+"""Spans from which on a history is not loaded again for each report added at its end."""
 MAX_REPLAYS = 5
-"""Headlines of one recording that need a replay of their past: where there are more, all is sooner loaded again."""
+"""Headlines of one recording that are replayed from their beginning. With more, loading the history is faster."""
 MAX_KEPT_REPORTS = 40_000
-"""Reports in all the ends that a process keeps, 2.3 KB each: about 100 MB. The ends used last are kept."""
+"""Reports in all ends that a process keeps, 2.3 KB each: about 100 MB. The most recently used ends are kept."""
 
 
 class Step(NamedTuple):
-    """A moment at which something recorded now changes the headlines of a set of incidents."""
+    """A moment at which the current recording changes the headlines of a set of incidents."""
 
     incidents: tuple[str, ...]
     at: Instant
     headlines: dict[Measure, Headline]
     arrived: list[KnownReport]
-    """Reports about these very incidents that were given at this moment."""
+    """Reports about exactly these incidents, reported at this moment."""
 
 
 class Void(NamedTuple):
-    """A retraction: the moment from which a report is void, when that was recorded, and the report's id."""
+    """A retraction: the moment from which a report is void, the recorded moment, and the report's id."""
 
     at: Instant
     recorded_at: Instant
@@ -39,34 +39,34 @@ class Void(NamedTuple):
 
 @dataclass(slots=True)
 class SetEnding:
-    """The headlines of one set of incidents after all that is recorded up to two keys."""
+    """The headlines of one set of incidents after all reports and retractions up to two keys."""
 
     set_key: int
     incidents: tuple[str, ...] = ()
     by_measure: dict[Measure, Ending] = field(default_factory=dict)
     measures: dict[str, Measure] = field(default_factory=dict)
-    """Of each report of the set, and of those of other sets that supersede one of these, by its id."""
+    """The measures, by id, of the reports of the set and of reports of other sets that supersede one of these."""
     own: set[str] = field(default_factory=set)
     last: tuple[Instant, int] = (-(2**63), 0)
-    """Place in the reported order of the last report."""
+    """The place of the last report in the reported order."""
     report_key: int = 0
     retraction_key: int = 0
 
     @property
     def size(self) -> int:
-        """How many reports it takes as much memory as."""
+        """Its memory, in reports."""
         return len(self.measures) + 4
 
     def follows(self, arriving: list[tuple[KnownReport, Instant]]) -> bool:
-        """Whether these reports were all given after those that are known. They are in reported order."""
+        """Whether these reports, which are in reported order, all come after the known ones."""
         return not arriving or arriving[0][0].report.when > self.last
 
     def advance(
         self, arriving: list[tuple[KnownReport, Instant]], voids: list[Void], now: Instant
     ) -> list[Step] | None:
-        """Adds reports, each with the instant of its recording, and retractions. A step for each moment of `now`'s.
+        """Adds reports, each with its recorded instant, and retractions. Returns a step for each moment recorded `now`.
 
-        `None` where more than `MAX_REPLAYS` headlines would be counted from the beginning: this end is of no use then.
+        Returns `None` if more than `MAX_REPLAYS` headlines need a replay. This end is then useless.
         """
         by_moment: dict[Instant, tuple[list[KnownReport], list[Void]]] = {}
         stepping = {k.report.reported.instant for k, recorded_at in arriving if recorded_at == now}
@@ -80,7 +80,7 @@ class SetEnding:
             reports, void_now = by_moment[at]
             arrived = [known for known in reports if self._arrive(known)]
             for void in void_now:
-                if measure := self.measures.get(void.report):  # else it is void when it arrives
+                if measure := self.measures.get(void.report):  # otherwise it is void when it arrives
                     self.by_measure[measure].retract(void.report)
             if at in stepping:
                 replays += sum(ending.stale for ending in self.by_measure.values())
@@ -91,12 +91,14 @@ class SetEnding:
         return steps
 
     def _arrive(self, known: KnownReport) -> bool:
-        """Adds a report, void or not. Returns whether it is of this set."""
+        """Adds a report, void or not. Returns whether it belongs to this set."""
         report, own = known.report, known.set_key == self.set_key
         if own:
             self.incidents = self.incidents or tuple(sorted(report.incidents))
             self.own.add(report.id)
-            ending = self.by_measure.setdefault(report.measure, Ending())
+            ending = self.by_measure.get(report.measure)
+            if ending is None:
+                ending = self.by_measure[report.measure] = Ending()
             ending.reports += 1
         else:
             ending = self.by_measure[report.measure]
@@ -108,9 +110,9 @@ class SetEnding:
 
 
 class Endings:
-    """Ends of sets' histories, the last used ones. One that is taken is given back once all of it is committed.
+    """The most recently used ends of the histories of sets. An end that is taken is returned after the commit.
 
-    What a part of a transaction used lies in a layer above; where the part is undone, the layer is dropped with it.
+    Ends used by a savepoint lie in a layer above. If the savepoint is rolled back, its layer is dropped.
     """
 
     def __init__(self, below: "Endings | None" = None) -> None:
@@ -119,7 +121,7 @@ class Endings:
         self._reports = 0
 
     def take(self, set_key: int) -> SetEnding | None:
-        """The end of a set's history, which is the caller's from now on."""
+        """Removes and returns the end of a set's history."""
         ending = self._kept.pop(set_key, None)
         if ending is None:
             return self._below.take(set_key) if self._below else None
@@ -127,7 +129,7 @@ class Endings:
         return ending
 
     def keep(self, ending: SetEnding) -> None:
-        """Gives the end of a set's history back, as it is after what this transaction recorded."""
+        """Adds the end of a set's history, including what this transaction has recorded."""
         self._kept[ending.set_key] = ending
         self._reports += ending.size
         while self._reports > MAX_KEPT_REPORTS and len(self._kept) > 1:
@@ -135,7 +137,7 @@ class Endings:
             self._reports -= oldest.size
 
     def settle(self) -> None:
-        """Hands all on to the layer below: what it tells of will be committed, or is."""
+        """Moves all ends to the layer below, when their changes are or will be committed."""
         if self._below:
             for ending in self._kept.values():
                 self._below.keep(ending)

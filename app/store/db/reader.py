@@ -1,11 +1,11 @@
-"""Read connections. They cannot write, every statement has a deadline, and history makes their answers stable.
+"""Read connections. They cannot write, and every statement has a deadline.
 
-Short statements run where they are asked for, on the event loop: handing a read of 0.1 ms to a thread costs more than
-the read. One that is not done within `SHORT_SECONDS` is broken off and asked again in a thread, where it may take
-what is left to its request, `read_seconds` at most, and holds up nobody.
+Short statements run on the event loop, since handing a read of 0.1 ms to a thread costs more than the read. A statement
+that exceeds `SHORT_SECONDS` is interrupted and run again in a thread, where it blocks nobody. It may then take the
+time that its request has left, `read_seconds` at most.
 
-No view of the file is held for longer than a statement runs, however slowly somebody reads: behind an open view the
-write-ahead log of SQLite cannot begin again from its start, and grows with all that is recorded.
+A read transaction lasts no longer than one statement, however slow the client is. While one is open, SQLite cannot
+restart its write-ahead log, which grows with every write.
 """
 
 import queue
@@ -18,35 +18,36 @@ from typing import Any, NamedTuple
 from anyio import get_cancelled_exc_class, to_thread
 
 from app.domain.dates import Instant
-from app.errors import DatabaseUnusable, ReadTooLong
+from app.errors import DatabaseUnusable, ReadTooLong, TooManyReads
 from app.store.db import connections
-from app.store.db.budget import Budget, Turns
+from app.store.db.budget import Budget
 from app.store.db.database import Database
 from app.store.db.same_file import SameFile
-from app.store.db.statements import MANY_ROWS, Fetch, Following, Row, Statement, T, every_row, size_of
+from app.store.db.slots import Slots
+from app.store.db.statements import MANY_ROWS, Fetch, NextStatement, Row, Statement, T, every_row, size_of
 
 SHORT_SECONDS = 0.005
 THREADS = 4
 THREADS_OF_A_CLIENT = 2
-"""Threads that questions of one address may have at once."""
+"""Threads that requests of one client address may use at once."""
 QUEUE_SECONDS = 1.0
-"""How long a question may wait for a thread."""
+"""How long a request may wait for a thread."""
 EXPORT_THREADS = 2
-"""Threads that exports read in. Those of pages stay free, and no more slices at a time reach the event loop."""
+"""Threads for exports. The threads for pages stay free, and only so many slices reach the event loop at once."""
 MAX_COUNTS = 1000
 SLICE = 100
-"""Rows of a slice of an export: what is made of them on the event loop takes some milliseconds."""
+"""Rows of a slice of an export. Encoding them on the event loop takes some milliseconds."""
 SLICE_BYTES = 256 * 1024
-"""A slice ends with the row whose texts reach this."""
+"""A slice ends with the row that brings its texts to this size."""
 FIRST_ROWS = 400
-"""Rows that the first statement of an export reads."""
+"""Rows of the first statement of an export."""
 CHEAP_SECONDS = 0.05
-"""Where that takes longer, because all is sorted or searched before the first row, the others read `MOST_ROWS`."""
-MOST_ROWS = 10_000
-MOST_ROW_BYTES = 8 * 1024 * 1024
-"""A statement of an export ends with the row whose texts reach this."""
+"""If the first row takes longer, because all rows are sorted or searched, later statements read `MAX_ROWS`."""
+MAX_ROWS = 10_000
+MAX_ROW_BYTES = 8 * 1024 * 1024
+"""A statement of an export ends with the row that brings its texts to this size."""
 PATIENT_SECONDS = 60.0
-"""How long a statement may take once a response has begun: other people's load must not break it off."""
+"""How long a statement may take once a response has begun, so that load from other clients does not abort it."""
 
 Opened = tuple[sqlite3.Connection, connections.Deadline]
 
@@ -58,6 +59,10 @@ def _few_rows(cursor: sqlite3.Cursor) -> list[Row]:
     return rows
 
 
+def _too_many_reads(_: int) -> TooManyReads:
+    return TooManyReads(THREADS_OF_A_CLIENT)
+
+
 class Reader:
     """The read connections of one process."""
 
@@ -66,20 +71,20 @@ class Reader:
         self.read_seconds = read_seconds
         self.same_file = SameFile(connections.path_of(database.url))
         self.statements = 0
-        """Statements run so far; tests assert what a question costs."""
+        """Statements run so far. Tests assert the number that a request needs."""
         self._here: Opened | None = None
         self._idle: queue.SimpleQueue[Opened] = queue.SimpleQueue()
-        self.turns = Turns(THREADS, THREADS_OF_A_CLIENT)
-        self.export_turns = Turns(EXPORT_THREADS, 1)
+        self.threads = Slots(THREADS, "threads", _too_many_reads, THREADS_OF_A_CLIENT)
+        self.export_threads = Slots(EXPORT_THREADS, "threads of exports", _too_many_reads, 1)
         self.extent: tuple[Instant, Any] | None = None
-        """The extent of what there is, and the newest recording when it was looked up."""
+        """The newest recording when the extent of all incidents was read, and the extent."""
         self.counts: dict[tuple[object, ...], int] = {}
-        """How many incidents match, by the query and the recorded moment; the newest `MAX_COUNTS`."""
+        """The number of matching incidents, by query and recorded moment; the newest `MAX_COUNTS`."""
 
     async def rows(self, statement: Statement, budget: Budget | None = None, fetch: Fetch = every_row) -> Any:
-        """What `fetch` takes: all rows, unless told.
+        """The rows that `fetch` takes; all rows by default.
 
-        Raises `ReadTooLong`, `TooManyReads`, or `DatabaseUnusable` where the file cannot be read.
+        Raises `ReadTooLong`, `TooManyReads`, or `DatabaseUnusable` if the file cannot be read.
         """
         self.statements += 1
         if self._here is None:
@@ -93,15 +98,15 @@ class Reader:
             except ReadTooLong:
                 pass
         budget = budget or Budget(self.read_seconds)
-        return await self.beside(budget, self._rows_in_thread, statement, budget, fetch)
+        return await self.in_thread(budget, self._rows_in_thread, statement, budget, fetch)
 
-    async def beside(self, budget: Budget, call: Callable[..., Any], *arguments: Any) -> Any:
-        """What takes long, in a thread, in the client's turn and its time. Raises `ReadTooLong` or `TooManyReads`."""
+    async def in_thread(self, budget: Budget, call: Callable[..., Any], *arguments: Any) -> Any:
+        """The result of a call, made in a thread at the client's turn. Raises `ReadTooLong` or `TooManyReads`."""
         if budget.is_patient:
-            async with self.export_turns.one(budget.client, None):
+            async with self.export_threads.turn(budget.client, None):
                 return await to_thread.run_sync(partial(call, *arguments))
         budget.expect()
-        async with self.turns.one(budget.client, min(QUEUE_SECONDS, budget.left)), budget.watched():
+        async with self.threads.turn(budget.client, min(QUEUE_SECONDS, budget.left)), budget.watched():
             return await to_thread.run_sync(partial(call, *arguments))
 
     def _rows_in_thread(self, statement: Statement, budget: Budget, fetch: Fetch) -> Any:
@@ -116,11 +121,11 @@ class Reader:
             budget.running = None
             self._idle.put(connection)
 
-    async def slices(self, following: Following, budget: Budget | None) -> AsyncGenerator[list[Row]]:
-        """All rows, some at a time, each statement within its deadline. Memory does not grow with the answer.
+    async def slices(self, following: NextStatement, budget: Budget | None) -> AsyncGenerator[list[Row]]:
+        """All rows, some at a time, each statement within its deadline. Memory does not grow with the number of rows.
 
-        Each statement goes on after the last row of the one before. That is the same as one statement for all, since
-        nothing changes at the recorded moment that it is of.
+        Each statement continues after the last row of the previous one. That equals one statement for all rows, since
+        nothing changes at a recorded moment.
         """
         budget = budget or Budget.patient(None)
         after, count, seconds = None, FIRST_ROWS, self.read_seconds
@@ -134,11 +139,11 @@ class Reader:
             if found.is_last:
                 return
             if found.seconds > CHEAP_SECONDS:
-                count = MOST_ROWS
+                count = MAX_ROWS
             seconds = PATIENT_SECONDS
 
     async def _patiently(self, budget: Budget, run: Callable[..., T], *arguments: Any) -> T:
-        async with self.export_turns.one(budget.client, None):
+        async with self.export_threads.turn(budget.client, None):
             opened, use = self._take(), connections.Use()
             opened[1].use = use
             try:
@@ -167,7 +172,7 @@ class Reader:
             raise DatabaseUnusable(f"the database cannot be opened: {error}") from error
 
     def close(self) -> None:
-        """Closes what is idle."""
+        """Closes idle connections."""
         if self._here:
             self._here[0].close()
             self._here = None
@@ -182,7 +187,7 @@ def _run(opened: Opened, statement: Statement, seconds: float, fetch: Fetch) -> 
 
 
 class _Slices(NamedTuple):
-    """Rows of one statement in slices, whether there are no more after them, and how long the first took to come."""
+    """Rows of one statement in slices, whether they are the last ones, and the time until the first row."""
 
     slices: list[list[Row]]
     is_last: bool
@@ -196,21 +201,21 @@ def _sliced(opened: Opened, statement: Statement, count: int, seconds: float) ->
         begun = time.monotonic()
         cursor = connection.execute(statement.sql, statement.values)
         try:
-            taken, found, whole, number = 0.0, list[list[Row]](), 0, 0
+            waited, found, total, number = 0.0, list[list[Row]](), 0, 0
             rows, size = list[Row](), 0
-            while whole < MOST_ROW_BYTES and (row := cursor.fetchone()):
-                taken = taken or time.monotonic() - begun
+            while total < MAX_ROW_BYTES and (row := cursor.fetchone()):
+                waited = waited or time.monotonic() - begun
                 if not rows:
                     found.append(rows)
                 rows.append(row)
                 number += 1
                 length = size_of([row])
-                size, whole = size + length, whole + length
+                size, total = size + length, total + length
                 if len(rows) >= SLICE or size >= SLICE_BYTES:
                     rows, size = [], 0
-            return _Slices(found, whole < MOST_ROW_BYTES and number < count, taken)
+            return _Slices(found, total < MAX_ROW_BYTES and number < count, waited)
         finally:
-            cursor.close()  # which ends its view
+            cursor.close()  # ends its read transaction
 
     result: _Slices = _guarded(deadline, seconds, fetch)
     return result

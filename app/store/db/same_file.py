@@ -1,4 +1,4 @@
-"""Whether the files of a database are still those that were opened."""
+"""Detects database files that are removed or replaced while they are open."""
 
 import os
 from pathlib import Path
@@ -10,10 +10,10 @@ Identity = tuple[int, int]
 
 
 class SameFile:
-    """The database file and the write-ahead log beside it, remembered from the first look on.
+    """The identity of a database file and of its write-ahead log, remembered at the first check.
 
-    SQLite goes on with files that were removed or replaced, and what it writes there is gone when it closes them. To
-    open the new ones is no way out: the log of one database would be taken for that of another.
+    SQLite continues to use files that were removed or replaced, and its writes are lost when it closes them. Opening
+    the new files would be worse: SQLite could apply the log of one database to another.
     """
 
     def __init__(self, path: Path) -> None:
@@ -22,7 +22,7 @@ class SameFile:
         self._known: list[Identity | None] = [None, None]
 
     def expect(self) -> None:
-        """Raises `DatabaseUnusable` where a file is not the one of before. One that was not there is remembered now."""
+        """Raises `DatabaseUnusable` if a file has changed its identity. A new file is remembered."""
         for place, path in enumerate(self._paths):
             known = self._known[place]
             try:
@@ -38,16 +38,16 @@ class SameFile:
                 raise self._gone(path, "was replaced")
 
     def forget_log(self) -> None:
-        """The write-ahead log may go with the connection that was closed: the last one removes it."""
+        """Forgets the write-ahead log, which SQLite removes when the last connection is closed."""
         self._known[1] = None
 
     def forget(self) -> None:
-        """Nothing is open any more."""
+        """Forgets both files, when nothing is open any more."""
         self._known = [None, None]
 
     @staticmethod
     def _gone(path: str, what: str) -> DatabaseUnusable:
         return DatabaseUnusable(
-            f"{path} {what} while the database is in use; nothing more is recorded or read. "
-            "Stop the service, put the file back or restore a backup, and start again"
+            f"{path} {what} while the database is in use; reads and writes are refused. "
+            "Stop the service, put the file back or restore a backup, then start the service"
         )

@@ -1,13 +1,15 @@
-"""SQLAlchemy Core compiled to SQL text for the driver, and what SQLite calls by names of its own."""
+"""SQLAlchemy Core compiled to SQL text for the driver, and the expressions that are particular to SQLite."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ClauseElement,
     ColumnElement,
     Select,
+    SQLColumnExpression,
     Table,
     TableValuedAlias,
     bindparam,
@@ -19,39 +21,57 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite as dialects
 
 _DIALECT = dialects.dialect(paramstyle="named")
-
-
 _POSITIONAL = dialects.dialect(paramstyle="qmark")
+AnySelect = Select[*tuple[Any, ...]]
+"""A SELECT of any columns."""
+MAX_TEXTS = 2048
+"""Texts that are cached, 1 to 10 KB each. Queries with filters have a text for each combination of filters."""
 
 
-def compiled(built: ClauseElement) -> str:
-    """A statement as text with named places for its values. Constants are written as literals."""
-    return str(built.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True}))
+@lru_cache(maxsize=MAX_TEXTS)
+def sql_of(build: ClauseElement | Callable[..., ClauseElement], *shape: Hashable) -> str:
+    """The text of a statement, or of the one that `build` makes from its shape. The only cache of compiled SQL."""
+    return compiled(build if isinstance(build, ClauseElement) else build(*shape))
+
+
+def compiled(statement: ClauseElement) -> str:
+    """A statement as text with named parameters. Constants are written as literals."""
+    return str(statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True}))
 
 
 def insertion(table: Table, names: Sequence[str]) -> tuple[str, tuple[str, ...]]:
     """A statement that appends rows to a table, and the order in which it takes the values of these columns.
 
-    Values are bound by place: to bind them by name takes a third longer for wide rows.
+    Values are bound by position: binding them by name takes a third longer for wide rows.
     """
     built = insert(table).values({name: bindparam(name) for name in names}).compile(dialect=_POSITIONAL)
-    assert built.positiontup is not None, "values are bound by place"
+    assert built.positiontup is not None, "values are bound by position"
     return str(built), tuple(built.positiontup)
 
 
-def limited(built: Select[Any], most: int | None = None) -> Select[Any]:
-    """The first `most` rows, or as many as `:limit` says. The offset is written out, since SQLite would bind it."""
-    return built.limit(bindparam("limit") if most is None else literal_column(str(most))).offset(literal_column("0"))
+def limited(query: AnySelect, count: int | None = None) -> AnySelect:
+    """The first `count` rows, or the first `:limit`. The offset is a literal, since SQLite would bind it."""
+    return query.limit(bindparam("limit") if count is None else literal_column(str(count))).offset(literal_column("0"))
 
 
-def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+def among(column: SQLColumnExpression[Any], name: str) -> ColumnElement[bool]:
     """Whether a column's value is in the JSON list `:name`, which may be of any length."""
-    listed = func.json_each(bindparam(name)).table_valued("value")
-    return column.in_(select(listed.c.value))
+    values = func.json_each(bindparam(name)).table_valued("value")
+    return column.in_(select(values.c.value))
+
+
+def json_rows(name: str) -> TableValuedAlias:
+    """The JSON list of lists `:name` as rows with a `value`, whose columns are `at_index(value, 0)` and so on."""
+    return func.json_each(bindparam(name)).table_valued("value", name=name)
+
+
+def at_index(document: ColumnElement[Any], index: int) -> ColumnElement[Any]:
+    """An item of a JSON list."""
+    return member(document, f"$[{index}]")
 
 
 def member(document: ColumnElement[Any], path: str) -> ColumnElement[Any]:
-    """A member of a JSON text, by its path (`$.region.code`); null where it is not there."""
+    """A member of a JSON text, by its path (`$.region.code`); null if it is missing."""
     return func.json_extract(document, literal_column(f"'{path}'"))
 
 
@@ -61,28 +81,30 @@ def items(document: ColumnElement[Any], path: str) -> TableValuedAlias:
 
 
 def is_letter(word: str) -> bool:
-    """Whether a word is a letter with two cases, or a digit. Too many words begin with it, and there is no index of
-    them; in other scripts one character may be a word's beginning that tells much."""
+    """Whether a word is one letter of a script with two cases, or one digit.
+
+    Too many words begin with it, and no index has them. In other scripts a single character may be distinctive.
+    """
     return len(word) == 1 and (word.isdigit() or word.upper() != word.lower())
 
 
 def match_expression(where: str, words: str) -> str:
-    """FTS5: every word, from its beginning unless it is a single letter or digit, in one column or in any."""
-    found = " AND ".join(f'"{word}"' if is_letter(word) else f'"{word}"*' for word in words.split())
-    return f"{where} : ({found})" if where else found
+    """FTS5: every word as a prefix, or whole if it is one letter or digit, in one column or in any."""
+    terms = " AND ".join(f'"{word}"' if is_letter(word) else f'"{word}"*' for word in words.split())
+    return f"{where} : ({terms})" if where else terms
 
 
 def like(text: ColumnElement[Any], pattern: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether a text matches a pattern of `glob`, with regard to case, which SQLite's own `LIKE` has none for."""
+    """Whether a text matches a pattern of `glob`. It is case-sensitive, which SQLite's own `LIKE` is not."""
     return text.op("GLOB", is_comparison=True)(pattern)
 
 
 def glob(pattern: str) -> str:
-    """A pattern of the standard's `LIKE`, with a backslash as its escape, as `GLOB` has it."""
-    return re.sub(r"\\.|[%_*?[]", _globbed, pattern, flags=re.DOTALL)
+    """A pattern of standard SQL's `LIKE`, with a backslash as its escape, in the syntax of `GLOB`."""
+    return re.sub(r"\\.|[%_*?[]", _glob_part, pattern, flags=re.DOTALL)
 
 
-def _globbed(found: re.Match[str]) -> str:
+def _glob_part(found: re.Match[str]) -> str:
     wildcard = {"%": "*", "_": "?"}.get(found[0])
     character = found[0][-1]
     return wildcard or (f"[{character}]" if character in "*?[" else character)

@@ -1,38 +1,50 @@
-"""Statements as they are run, and what is taken of their rows."""
+"""Statements: SQL text with values, compiled once per shape, and how their rows are fetched."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 
-STEP = 50
-"""Rows that are fetched before their size is looked at."""
+from sqlalchemy import ClauseElement
+
+from app.store.db.sql_text import sql_of
+
+FETCHED_AT_ONCE = 50
+"""Rows that are fetched before their size is added up."""
 MANY_ROWS = 200
-"""More are read in a thread: beside busy threads each row may wait for the interpreter."""
-
-
-MOST_BYTES = 4 * 1024 * 1024
-"""A page ends with the item that reaches this; what comes after it is on the next."""
-
+"""More rows are read in a thread: on the event loop each row may wait for the interpreter while threads are busy."""
+MAX_BYTES = 4 * 1024 * 1024
+"""A page ends with the item that reaches this size; the rest is on the next page."""
 
 Row = tuple[Any, ...]
-
-
 T = TypeVar("T")
+Shape = TypeVarTuple("Shape")
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL text and what is bound in it."""
+    """SQL text and the values bound in it."""
 
     sql: str
     values: Mapping[str, Any]
     long: bool = False
-    """Whether it may take long before it looks at its deadline: it begins in a thread."""
+    """Whether it may run for long before it checks its deadline. It then starts in a thread."""
+
+    @classmethod
+    def of(
+        cls, build: Callable[[*Shape], ClauseElement], *shape: *Shape, long: bool = False, **values: Any
+    ) -> "Statement":
+        """A query with values. `build` makes the SELECT from its shape, once: the text is cached for each shape."""
+        return cls(sql_of(build, *shape), values, long)
 
 
+Read = Generator[Statement, list[Row], T]
+"""A read in steps: it yields statements, is sent all rows of each, and returns its result.
+
+The same read runs on the event loop (`ReadSession.run`) and inside a write transaction (`Transaction.run`).
+"""
 Fetch = Callable[[sqlite3.Cursor], Any]
-"""Takes the rows that are wanted from a cursor."""
+"""Fetches the wanted rows from a cursor."""
 
 
 def every_row(cursor: sqlite3.Cursor) -> list[Row]:
@@ -48,16 +60,16 @@ class Rows(NamedTuple):
 
 
 def of_page(limit: int, size: Callable[[Row], int]) -> Fetch:
-    """Takes a page of at most `limit` rows. It ends early where it reaches `MOST_BYTES`; one row it always has."""
+    """Fetches a page of at most `limit` rows. It ends early when it reaches `MAX_BYTES`, but has at least one row."""
 
     def fetch(cursor: sqlite3.Cursor) -> Rows:
         rows: list[Row] = []
         total = 0
-        while len(rows) <= limit and (some := cursor.fetchmany(min(STEP, limit + 1 - len(rows)))):
+        while len(rows) <= limit and (some := cursor.fetchmany(min(FETCHED_AT_ONCE, limit + 1 - len(rows)))):
             rows += some
             total += sum(map(size, some))
-            if total >= MOST_BYTES:
-                kept = _up_to(MOST_BYTES, rows, size)
+            if total >= MAX_BYTES:
+                kept = _up_to(MAX_BYTES, rows, size)
                 more = len(kept) < len(rows) or cursor.fetchone() is not None
                 return Rows(kept[:limit], more or len(kept) > limit)
         return Rows(rows[:limit], more=len(rows) > limit)
@@ -66,28 +78,23 @@ def of_page(limit: int, size: Callable[[Row], int]) -> Fetch:
 
 
 def up_to(size: int) -> Fetch:
-    """Takes rows up to the one with which their texts reach so many characters."""
+    """Fetches rows up to the one whose texts bring the total to this many characters."""
     return lambda cursor: _up_to(size, cursor, lambda row: size_of([row]))
 
 
-def _up_to(most: int, rows: Iterable[Row], size: Callable[[Row], int]) -> list[Row]:
+def _up_to(max_size: int, rows: Iterable[Row], size: Callable[[Row], int]) -> list[Row]:
     kept: list[Row] = []
     total = 0
     for row in rows:
         kept.append(row)
         total += size(row)
-        if total >= most:
+        if total >= max_size:
             break
     return kept
 
 
-Following = Callable[[Row | None, int], Statement]
-"""The statement for at most so many of the rows after one, or of the first ones."""
-
-
-def filled_up(values: Sequence[T]) -> list[T]:
-    """Values repeated up to a power of two, so that questions about some share the SQL of questions about others."""
-    return [*values, *[values[-1]] * ((1 << (len(values) - 1).bit_length()) - len(values))]
+NextStatement = Callable[[Row | None, int], Statement]
+"""Makes the statement that reads up to so many rows after a given row, or from the first one."""
 
 
 def size_of(rows: Sequence[Row]) -> int:

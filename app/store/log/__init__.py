@@ -1,1 +1,1 @@
-"""The log of all changes, and the commitments to what is confidential in it."""
+"""The log of all changes, and the commitments to redacted members."""

@@ -1,1 +1,1 @@
-"""What is done to a whole database: migrate, check, verify, back up, restore."""
+"""Operations on a whole database: migrate, check, verify, back up, restore."""

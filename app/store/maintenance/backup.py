@@ -1,4 +1,4 @@
-"""Backups of a database and their restoring."""
+"""Backup and restore of a database."""
 
 import sqlite3
 import tempfile
@@ -14,30 +14,29 @@ from app.store.db import connections
 from app.store.db.connections import was_full
 from app.store.db.database import Database
 from app.store.db.transaction import now
-from app.store.log import entries as log_entries
+from app.store.log import beginning
 from app.store.maintenance import schema, sqlite_files
 from app.store.maintenance.schema import schema_version
 
 
 def backup(database: Database, file: Path) -> None:
-    """Writes a consistent copy, while others may go on writing. Never over a file that is there."""
+    """Writes a consistent copy while others go on writing. Never overwrites a file."""
     schema.check(database)
     if file.exists():
-        raise InvalidInput([FieldError("file", "is there already; choose another name", str(file), "argument")])
+        raise InvalidInput([FieldError("file", "already exists; choose another name", str(file), "argument")])
     try:
         sqlite_files.copy(database.url, file)
     except (OSError, sqlite3.Error) as error:
         if isinstance(error, sqlite3.Error) and was_full(error):
-            raise DatabaseFull(f"there is no room for {file}") from None
+            raise DatabaseFull(f"there is no space for {file}") from None
         raise InvalidInput([FieldError("file", f"cannot be written: {_why(error)}", str(file), "argument")]) from None
 
 
 def restore(file: Path, database: Database) -> Path | None:
-    """Makes a database what a backup is, with a new epoch of its feed. Nobody else may have it open.
+    """Replaces a database by a backup, with a new epoch of the log. Nobody else may have the database open.
 
-    Raises `DatabaseUnusable` for a file whose tables, indexes, triggers or views are not as the migrations make them.
-
-    What was in its place is kept beside it, damaged or not; returns where. Keys that were revoked stay revoked.
+    Keeps the replaced database, damaged or not, and returns its path. Keys that were revoked stay revoked.
+    Raises `DatabaseUnusable` for a file whose tables, indexes, triggers or views are not those of the migrations.
     """
     if not file.is_file():
         raise DatabaseUnusable(f"{file} is not a file; choose a backup")
@@ -54,14 +53,14 @@ def restore(file: Path, database: Database) -> Path | None:
         if not target.exists():
             sqlite_files.rename(prepared, target)
             return None
-        if (alone := sqlite_files.alone(database.url)) is None:
+        if (replaced := sqlite_files.exclusive_connection(database.url)) is None:
             sqlite_files.move_aside(target, kept)
             sqlite_files.rename(prepared, target)
             return kept
-        with closing(alone):
-            _revoke(prepared, keys.revoked(alone))
-            sqlite_files.write_copy(alone, kept)
-            sqlite_files.put_in_place(prepared, alone, target)
+        with closing(replaced):
+            _revoke(prepared, keys.revoked(replaced))
+            sqlite_files.write_copy(replaced, kept)
+            sqlite_files.replace_file(prepared, replaced, target)
         return kept
     except (OSError, sqlite3.Error) as error:
         raise DatabaseUnusable(f"{target} cannot be written: {_why(error)}") from None
@@ -72,7 +71,7 @@ def restore(file: Path, database: Database) -> Path | None:
 
 
 def _expect_own_schema(prepared: Path, file: Path) -> None:
-    """Looks before anything is written: a foreign trigger would run inside of the migration already."""
+    """Checks before anything is written, since a foreign trigger would run inside the migration."""
     with (
         tempfile.TemporaryDirectory(prefix="incidents-restore-") as folder,
         closing(sqlite3.connect(prepared)) as copied,
@@ -86,7 +85,7 @@ def _expect_own_schema(prepared: Path, file: Path) -> None:
             sqlite_files.check_schema(copied, reference)
         except Broken as error:
             raise DatabaseUnusable(
-                f"{file} is not a backup as this program makes it: {error.detail}; nothing was restored"
+                f"{file} is not a backup of this program: {error.detail}; nothing was restored"
             ) from None
 
 
@@ -94,7 +93,7 @@ def _prepare(prepared: Path) -> None:
     made = Database(f"sqlite:///{prepared}")
     schema.migrate(made)
     with made.writing() as transaction:
-        log_entries.new_epoch(transaction)
+        beginning.new_epoch(transaction)
     made.close()
 
 

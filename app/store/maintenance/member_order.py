@@ -1,6 +1,7 @@
-"""The one way in which a record is written: canonical JSON does not tell the order of members, or 49 from 49.0.
+"""The one way in which a record is written as JSON.
 
-What is recorded is written so from the beginning; `verify` writes it so again, and compares the texts.
+Hashes cover canonical JSON, which knows neither the order of members nor 49 from 49.0. Records are stored in the order
+of their models; `verify` writes them again in that order and compares the texts.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,18 +11,14 @@ import orjson
 
 from app.domain.canonical import canonical
 from app.domain.incident import MERGED, Actor, IncidentFields, RegionRecord
-from app.domain.source import ReporterDraft, SourceDraft
-from app.domain.toll import Breakdown
+from app.domain.source import ReporterRecord, SourceRecord
+from app.domain.toll import Breakdown, TollReportRecord
 
-_MARKS = ("confidential", "commitment")
-_SOURCE = ("id", *(name for name in SourceDraft.model_fields if name not in ("id", "confidential")), *_MARKS)
-_REPORTER = ("id", *(name for name in ReporterDraft.model_fields if name not in ("id", "confidential")), *_MARKS)
+_SOURCE = tuple(SourceRecord.model_fields)
+_REPORTER = tuple(ReporterRecord.model_fields)
 _INCIDENT = ("id", *IncidentFields.model_fields, "recorded_at")
-_REPORT = (
-    "id", "incidents", "measure", "victims", "low", "best", "high", "bound", "reported_by", "reported_on", "source",
-    "breakdown", "locator", "note", "supersedes", "commitment", "recorded_at",
-)  # fmt: skip
-Arranger = Callable[[Any], Any]
+_REPORT = tuple(TollReportRecord.model_fields)
+Write = Callable[[Any], Any]
 
 
 def source(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,16 +56,16 @@ def report(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def secret(record: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """What a record keeps to itself."""
+    """The redacted members of a record."""
     return _object(record, names)
 
 
-def _object(record: Mapping[str, Any], order: Sequence[str], **inner: Arranger) -> dict[str, Any]:
-    """The members in their order. Raises `ValueError` for one that no such record has."""
+def _object(record: Mapping[str, Any], order: Sequence[str], **inner: Write) -> dict[str, Any]:
+    """The members in their order. Raises `ValueError` for an unknown member."""
     if strays := record.keys() - set(order):
-        raise ValueError(f"has a member {min(strays)}, which no such record has")
-    told = ((name, record[name]) for name in order if name in record)
-    return {name: None if value is None else inner.get(name, _plain)(value) for name, value in told}
+        raise ValueError(f"has the unknown member {min(strays)}")
+    members = ((name, record[name]) for name in order if name in record)
+    return {name: None if value is None else inner.get(name, _plain)(value) for name, value in members}
 
 
 def _plain(value: Any) -> Any:

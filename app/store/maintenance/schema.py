@@ -1,4 +1,4 @@
-"""The schema of a database: made, brought up to date, and checked before anything else is done with it."""
+"""The schema of a database: created, migrated, and checked before the database is used."""
 
 import os
 import sqlite3
@@ -8,7 +8,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import ColumnClause, func, literal_column, select
 from sqlalchemy.engine import URL
 
 from app.errors import DatabaseUnusable, echo
@@ -16,11 +16,11 @@ from app.settings import data_folder
 from app.store.db import connections, sql_text
 from app.store.db.database import Database
 from app.store.db.transaction import Transaction
-from app.store.log import entries as log_entries
+from app.store.log import beginning
 from app.store.tables import TABLES
 
 _TRIGGERS_AND_VIEWS = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view') ORDER BY 1, 2"
-"""No migration makes any. They would run inside of every write, or stand in the place of a table."""
+"""No migration creates any. They could run inside every write, or replace a table."""
 
 
 def scripts_of(url: URL) -> Config:
@@ -35,16 +35,16 @@ def check(
 ) -> None:
     """Raises `DatabaseUnusable` with one line that says what is wrong with the database and what to do.
 
-    Reads the header, the schema and both ends of every table, in milliseconds whatever the size of the file. With
-    `small_file` it reads all pages of a file that is small enough for that to take 0.1 s.
+    Reads the header, the schema and both ends of every table, in milliseconds for any size. With `small_file`, also
+    reads all pages of a file small enough for that to take 0.1 s.
     """
     path = connections.path_of(database.url)
     if not path.exists():
         if may_be_missing:
             return
-        raise DatabaseUnusable(f"{path} does not exist; `incidents migrate` or `incidents serve` makes it")
+        raise DatabaseUnusable(f"{path} does not exist; `incidents migrate` or `incidents serve` creates it")
     if not (path.is_file() and os.access(path, os.R_OK)):
-        raise DatabaseUnusable(f"{path} is not a file that can be read; check the path and its rights")
+        raise DatabaseUnusable(f"{path} is not a readable file; check the path and its permissions")
 
     def look(connection: sqlite3.Connection) -> str | None:
         damage = connections.damage_in_small_file(connection) if small_file else None
@@ -55,7 +55,7 @@ def check(
 
 
 def make_schema(database: Database, revision: str) -> None:
-    """Makes the tables of a revision in a file that is empty or older. `migrate` is for databases in use."""
+    """Creates the tables of a revision in an empty or older file. `migrate` is for databases in use."""
     with database.translated(), database.engine.begin() as connection:
         config = scripts_of(database.url)
         config.attributes["connection"] = connection
@@ -63,16 +63,16 @@ def make_schema(database: Database, revision: str) -> None:
 
 
 def migrate(database: Database) -> None:
-    """Brings the schema up to date, once, however many processes ask at the same time.
+    """Migrates to the newest schema, once, however many processes call it at the same time.
 
-    Facts that were recorded before there was a log are entered into it.
+    Adds log entries for facts that were recorded before there was a log.
     """
     check(database, may_be_missing=True)
     with database.translated(), database.engine.begin() as connection:
         config = scripts_of(database.url)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        log_entries.begin(Transaction(connection.connection.driver_connection))  # type: ignore[arg-type]
+        beginning.begin(Transaction(connection.connection.driver_connection))  # type: ignore[arg-type]
 
 
 @cache
@@ -93,20 +93,20 @@ def _schema_fault(connection: sqlite3.Connection, *, may_be_older: bool) -> str 
         return f"has an older schema ({version or 'none'}); run `incidents migrate`"
     if foreign := connection.execute(_TRIGGERS_AND_VIEWS).fetchone():
         name = f"{foreign[0]} {echo(foreign[1])}"
-        return f"has the {name}, which this program did not make; drop it, or restore a backup"
+        return f"has the {name}, which this program did not create; drop it, or restore a backup"
     return None
 
 
 @cache
 def _ends_of_tables() -> str:
     """A statement that reads the first and the last row of every table."""
-    row = literal_column("rowid")
+    row: ColumnClause[int] = literal_column("rowid")
     ends = (select(end(row)).select_from(table) for table in TABLES.values() for end in (func.min, func.max))
     return sql_text.compiled(select(*(one.scalar_subquery() for one in ends)))
 
 
 def schema_version(connection: Any) -> str | None:
-    """The schema version of a database, or `None` where it has none yet."""
+    """The schema version of a database; `None` where it has none."""
     (there,) = connection.execute(
         "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'"
     ).fetchone()

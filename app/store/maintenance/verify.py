@@ -1,7 +1,7 @@
-"""Proving: the log is recomputed from the facts, and everything else from the log, and compared byte for byte.
+"""Verification: the log is recomputed from the facts, and everything else from the log, and compared byte by byte.
 
-Works on a copy, so that others may go on, and needs no more memory for a long log. What can be recorded only once
-is recorded again into an empty database, a recording at a time; whatever is then different was changed.
+The entries of the log are recorded again into an empty database, one recording at a time. Every row that differs
+afterwards was changed. Verification works on a copy, so that others can go on writing, and in constant memory.
 """
 
 import hmac
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from heapq import merge
-from itertools import groupby
+from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -20,37 +20,38 @@ from sqlalchemy import Table, exists, select
 from app.domain.canonical import canonical
 from app.domain.dates import instant_text
 from app.domain.source import ReporterDraft, SourceDraft
+from app.domain.toll import REDACTED_IN_REPORTS
 from app.domain.vocabulary import ChangeKind
 from app.errors import Broken
 from app.store.db.connections import BEGIN
 from app.store.db.database import Database
 from app.store.db.history_ends import Endings
 from app.store.db.sql_text import compiled
-from app.store.db.transaction import Row, Transaction
+from app.store.db.statements import Row
+from app.store.db.transaction import Transaction
 from app.store.log import entries as log_entries
-from app.store.log import sealing
-from app.store.maintenance import member_order, schema, sqlite_files
+from app.store.log import entry_rows, redaction
+from app.store.maintenance import import_notes, member_order, schema, search_tables, sqlite_files
 from app.store.maintenance.temporary import temporary_folder
-from app.store.tables import DERIVED, TABLES, Change, Recording, Reporter, Source, TollReport, table_of
-from app.store.write import import_notes
+from app.store.tables import DERIVED, TABLES, Change, IncidentVersion, Recording, Source, TollReport, table_of
 from app.store.write.appender import Appender
 
 NOT_OF_THE_RECORD = ("api_key", "feed", "kept_answer", "listing", "release_span")
-"""Tables that the log has no entries for. `import_notes` checks what can be checked of `listing` and `release_span`; of
-`feed` only that it has one row is checked, since each restore begins another epoch."""
+"""Tables without entries in the log. `import_notes` checks `listing` and `release_span` as far as possible. `feed` must
+have one row, of any epoch, since each restore begins another one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What was noted of the log at some time: its size and its root, in hexadecimal."""
+    """The size of the log at some time, and its root in hexadecimal."""
 
     size: int
     root: str
 
 
 @dataclass(frozen=True, slots=True)
-class Proved:
-    """What was found to be whole."""
+class Verified:
+    """The result of a verification: entries, the root of the log in hexadecimal, and rows compared."""
 
     entries: int
     root: str
@@ -58,9 +59,12 @@ class Proved:
 
 
 def verify(
-    database: Database, against: Checkpoint | None = None, told: Callable[[int], None] = lambda entries: None
-) -> Proved:
-    """Raises `Broken` with the first place that is not as it was recorded. `told` hears how many entries are done."""
+    database: Database, against: Checkpoint | None = None, on_progress: Callable[[int], None] = lambda entries: None
+) -> Verified:
+    """Raises `Broken` with the first place that is not as it was recorded.
+
+    `on_progress` is called with the number of entries that are verified.
+    """
     with temporary_folder() as folder:
         copied, again = folder / "copy.db", folder / "again.db"
         sqlite_files.copy(database.url, copied)
@@ -69,18 +73,18 @@ def verify(
         empty.close()
         with closing(_scratch(copied)) as stored, closing(_scratch(again)) as replayed:
             try:
-                return _verify(stored, replayed, against, told)
+                return _verify(stored, replayed, against, on_progress)
             except (sqlite3.Error, UnicodeDecodeError) as error:
                 raise Broken("file", f"cannot be read ({error})") from error
 
 
 def _scratch(path: Path) -> sqlite3.Connection:
-    """A connection to a file that nobody will miss: nothing waits for the disk."""
+    """A connection to a scratch file, without syncs to disk."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA synchronous=OFF")
     connection.execute("PRAGMA journal_mode=MEMORY")
     connection.execute("PRAGMA foreign_keys=ON")
-    connection.text_factory = lambda told: told.decode("utf-8", "surrogateescape")  # a wrong byte is to be found
+    connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")  # keeps wrong bytes, to find them
     return connection
 
 
@@ -88,39 +92,38 @@ def _verify(
     stored: sqlite3.Connection,
     replayed: sqlite3.Connection,
     against: Checkpoint | None,
-    told: Callable[[int], None],
-) -> Proved:
+    on_progress: Callable[[int], None],
+) -> Verified:
     sqlite_files.check_structure(stored, replayed)
+    search_tables.check(stored)
     if stored.execute("SELECT count(*) FROM feed").fetchone()[0] != 1:
         raise Broken("feed", "has not exactly one row")
     import_notes.check(stored)
     tree, endings = log_entries.Tree(), Endings()
     _check_against(tree, against, "the log before its first entry")
-    entries = groupby(stored.execute(compiled(log_entries.told())), key=lambda row: row[1])
+    entries = groupby(stored.execute(compiled(entry_rows.select_entries())), key=lambda row: row[1])
     for at, rows in merge(entries, _without_entries(stored), key=lambda recording: recording[0]):
         if isinstance(rows, str):
             by, items = rows, []
         else:
             items = [_checked(row, tree, against) for row in rows]
             by = items[0]["by"]
-        told(tree.size)
+        on_progress(tree.size)
         _check_recording(stored, at, by, tree)
         _replay(stored, replayed, at, by, items, endings)
     if against and against.size > tree.size:
         raise Broken("log", f"has {tree.size} entries, and had {against.size} when the checkpoint was made")
     rows_compared = sum(_compare_table(stored, replayed, table) for table in _tables())
-    for name, question in sqlite_files.SEARCHED.items():
-        rows_compared += _compare(
-            name, sqlite_files.searched(replayed, question), sqlite_files.searched(stored, question), ()
-        )
-    words = sqlite_files.words_of(replayed)
-    right, kept = (sqlite_files.found_by_words(connection, words) for connection in (replayed, stored))
-    rows_compared += _compare("answers of the text search", right, kept, ())
-    return Proved(tree.size, tree.state["log_root"].hex(), rows_compared)
+    for name, select_rows in search_tables.CONTENTS.items():
+        rows_compared += _compare(name, select_rows(replayed), select_rows(stored), ())
+    words = search_tables.words(replayed)
+    found, kept = (search_tables.found_by_words(connection, words) for connection in (replayed, stored))
+    rows_compared += _compare("results of the text search", found, kept, ())
+    return Verified(tree.size, tree.state["log_root"].hex(), rows_compared)
 
 
 def _without_entries(stored: sqlite3.Connection) -> Iterator[tuple[int, str]]:
-    """(recorded at, by) of recordings that noted what a release lists, and nothing in the log."""
+    """(recorded at, by) of recordings with notes of a release and no entries in the log."""
     change, recording = table_of(Change).c, table_of(Recording).c
     found = stored.execute(
         compiled(
@@ -138,27 +141,27 @@ def _without_entries(stored: sqlite3.Connection) -> Iterator[tuple[int, str]]:
 
 
 def _checked(row: Row, tree: log_entries.Tree, against: Checkpoint | None) -> dict[str, Any]:
-    """An entry that is the next one, and whose hash is that of what is recorded."""
+    """The item of a row, which must be the next entry and have the hash of its fact."""
     where = f"entry {tree.size + 1} of the log"
     if row[0] != tree.size + 1:
         raise Broken(where, f"is missing; the next one has the number {row[0]}")
     try:
-        item, kept = log_entries.item_of(row)
+        item, kept = entry_rows.item_of(row)
         leaf = tree.append(canonical(item))
     except (ValueError, TypeError, KeyError, OverflowError) as error:
-        raise Broken(where, f"tells of a record that cannot be read ({error})") from None
+        raise Broken(where, f"refers to a record that cannot be read ({error})") from None
     where = f"{where} ({item['kind']}{' of ' + item['incident'] if item['incident'] else ''})"
     if not item["data"]:
-        raise Broken(where, "tells of a record that is gone")
+        raise Broken(where, "refers to a record that is missing")
     if not (isinstance(kept, bytes) and hmac.compare_digest(leaf, kept)):
-        raise Broken(where, "has not the hash of what is recorded; the record or the entry was changed")
+        raise Broken(where, "does not have the hash of its record; the record or the entry was changed")
     _check_against(tree, against, where)
     return item
 
 
 def _check_against(tree: log_entries.Tree, against: Checkpoint | None, where: str) -> None:
     if against and tree.size == against.size and tree.state["log_root"].hex() != against.root:
-        raise Broken(where, "has another root than the checkpoint; something up to here was changed")
+        raise Broken(where, "has another root than the checkpoint; an entry up to here was changed")
 
 
 def _check_recording(stored: sqlite3.Connection, at: int, by: str, tree: log_entries.Tree) -> None:
@@ -180,78 +183,79 @@ def _replay(
     transaction = Transaction(replayed, at, endings=endings)
     if transaction.now != at:
         raise Broken(f"recording of {instant_text(at)} by {by}", "is not later than the one before it")
-    append = Appender(transaction, by)
+    appender = Appender(transaction, by)
     where = ""
     try:
         for item in items:
             where = f"entry {item['seq']} of the log"
-            _record(append, item, stored)
-        append.finish()
-        append.mark()
+            _record(appender, item, stored)
+        appender.finish()
     except Broken:
         raise
     except Exception as error:
-        raise Broken(where, f"cannot follow what stands before it ({type(error).__name__}: {error})") from error
+        raise Broken(where, f"cannot follow the entries before it ({type(error).__name__}: {error})") from error
     replayed.execute("COMMIT")
 
 
-def _record(append: Appender, item: Mapping[str, Any], stored: sqlite3.Connection) -> None:
+def _record(appender: Appender, item: Mapping[str, Any], stored: sqlite3.Connection) -> None:
     data, kind = dict(item["data"]), ChangeKind(item["kind"])
-    sealed = "commitment" in data
-    if kind in (ChangeKind.SOURCE_CREATED, ChangeKind.REPORTER_CREATED):
-        of_source = kind is ChangeKind.SOURCE_CREATED
-        model, names = (Source, SourceDraft.SEALED) if of_source else (Reporter, ReporterDraft.SEALED)
-        own = _kept(stored, model.__name__.lower(), data, names) if sealed else None
-        append.party(model, member_order.source(data) if of_source else member_order.reporter(data), own)
+    redacted = "commitment" in data
+    if kind in (*entry_rows.REPORTERS, ChangeKind.SOURCE_CREATED):
+        table, names, in_order = _REPORTER if kind in entry_rows.REPORTERS else _SOURCE
+        secret = _secret(stored, table, data, names) if redacted else None
+        appender.add_reporter_or_source(kind, in_order(data), secret)
     elif kind in (ChangeKind.INCIDENT_CREATED, ChangeKind.INCIDENT_UPDATED):
         number, sources = int(data.pop("version")), [member_order.source(source) for source in data.pop("sources")]
-        _check_number(append, kind, data["id"], number)
+        _check_number(appender, kind, data["id"], number)
         if kind is ChangeKind.INCIDENT_CREATED:
-            append.incident(member_order.incident(data), sources)
+            appender.add_incident(member_order.incident(data), sources)
         else:
-            append.version(append.live_incident(data["id"]), number, member_order.incident(data), sources)
+            appender.add_version(appender.live_incident(data["id"]), number, member_order.incident(data), sources)
     elif kind is ChangeKind.TOLL_REPORTED:
-        append.report(member_order.report(data))
-        if sealed:
-            kept = _kept(stored, "toll_report", data, sealing.SEALED_IN_REPORTS)
-            append.secret("toll_report", data["id"], kept)
+        appender.add_report(member_order.report(data))
+        if redacted:
+            secret = _secret(stored, "toll_report", data, REDACTED_IN_REPORTS)
+            appender.add_secret("toll_report", data["id"], secret)
     elif kind is ChangeKind.TOLL_RETRACTED:
-        report = append.find(TollReport, data["toll_report"])
-        source = append.find(Source, data["source"]["id"]) if data["source"] else None
-        assert report is not None, "the report is there"
-        append.retraction(report, data["reason"], data["reported_on"], source)
+        source = appender.find(Source, data["source"]["id"]) if data["source"] else None
+        report = appender.get(TollReport, data["toll_report"])
+        appender.add_retraction(report, data["reason"], data["reported_on"], source)
     else:
-        append.withdrawal(data["incident"], data["reason"], data["merged_into"])
+        appender.add_withdrawal(data["incident"], data["reason"], data["merged_into"])
 
 
-def _check_number(append: Appender, kind: ChangeKind, incident_id: str, number: int) -> None:
+_REPORTER = ("reporter", ReporterDraft.REDACTED, member_order.reporter)
+_SOURCE = ("source", SourceDraft.REDACTED, member_order.source)
+
+
+def _check_number(appender: Appender, kind: ChangeKind, incident_id: str, number: int) -> None:
     before = 0
     if kind is ChangeKind.INCIDENT_UPDATED:
-        before = append.gathered.newest_version(append.live_incident(incident_id))["number"]
+        before = appender.get(IncidentVersion, appender.live_incident(incident_id))["number"]
     if number != before + 1:
         raise ValueError(f"version {number} comes after version {before}")
 
 
-def _kept(stored: sqlite3.Connection, kind: str, record: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """What a record keeps to itself, which must be what it is committed to, as it was written."""
-    subject = sealing.subject(kind, record["id"])
+def _secret(stored: sqlite3.Connection, kind: str, record: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The secret of a record, which must match its commitment and be written in the one way."""
+    subject = redaction.subject(kind, record["id"])
     row = stored.execute("SELECT salt, record FROM secret WHERE subject = ?", (subject,)).fetchone()
     if row is None:
         raise Broken(f"secret {subject}", "is missing")
     salt, text = row
     try:
-        told = orjson.loads(text)
-        fits = sealing.commitment(salt, told) == record["commitment"]
-        fits = fits and orjson.dumps(member_order.secret(told, names)).decode() == text
+        members = orjson.loads(text)
+        fits = redaction.commitment(salt, members) == record["commitment"]
+        fits = fits and orjson.dumps(member_order.secret(members, names)).decode() == text
     except (ValueError, TypeError, AttributeError):
         fits = False
     if not fits:
-        raise Broken(f"secret {subject}", "is not what the record has a commitment to")
+        raise Broken(f"secret {subject}", "does not match the commitment of its record")
     return {"salt": salt, "record": text}
 
 
 def _tables() -> Iterator[Table]:
-    """Those of the log first, then facts, then what is derived."""
+    """The tables of the log, then of facts, then derived ones."""
     derived = {table_of(model) for model in DERIVED}
     first = ("recording", "change", "log_node")
     others = [table for name, table in TABLES.items() if name not in (*first, *NOT_OF_THE_RECORD)]
@@ -265,10 +269,10 @@ def _compare_table(stored: sqlite3.Connection, replayed: sqlite3.Connection, tab
     return _compare(table.name, iter(replayed.execute(statement)), iter(stored.execute(statement)), names)
 
 
-def _compare(name: str, right: Iterator[Row], kept: Iterator[Row], columns: tuple[str, ...]) -> int:
+def _compare(name: str, expected: Iterator[Row], kept: Iterator[Row], columns: tuple[str, ...]) -> int:
     """Compares rows, types included. Returns how many there are."""
     count = 0
-    for should, there in sqlite_files.zip_rows(right, kept):
+    for should, there in zip_longest(expected, kept):
         if should != there or list(map(type, should or ())) != list(map(type, there or ())):
             raise Broken(*_difference(name, should, there, columns))
         count += 1

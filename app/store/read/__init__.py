@@ -1,1 +1,1 @@
-"""Reading: parameters become a SELECT, and its rows JSON texts."""
+"""Reading: a query becomes a SELECT, and its rows become JSON texts."""

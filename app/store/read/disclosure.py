@@ -1,83 +1,80 @@
-"""What is confidential: kept apart from the public records, which carry a salted commitment to it instead.
+"""Confidential members: stored apart from the public records, which carry a salted commitment to them instead.
 
-The log and every stored answer hold the public form. Those with the scope `read:confidential` get the members put back
-into their places, and the salt, with which they can show that what they were told is what was recorded.
+The log and every stored response hold the public form. Readers with the scope `read:confidential` get the members back
+in their places, with the salt, which proves that the members are those that were recorded.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, select
+from sqlmodel import col
 
-from app.store.db.sql_text import compiled
-from app.store.db.statements import Statement, filled_up
-from app.store.log.sealing import KEPT_VERBATIM, MARK, subject
-from app.store.read.session import ReadSession
-from app.store.tables import TABLES
+from app.domain.json_text import json_of
+from app.store.db.sql_text import AnySelect, among
+from app.store.db.statements import Read, Statement
+from app.store.log.redaction import KEPT_VERBATIM, MARK, subject
+from app.store.read.session import ReadSession, View
+from app.store.tables import Secret
 
-AT_ONCE = 500
-"""Secrets that one statement asks for."""
+SECRETS_AT_ONCE = 500
+"""Secrets that one statement reads."""
 
 
 async def disclosed(session: ReadSession, texts: list[str]) -> list[str]:
-    """JSON texts with what is confidential in its places, where the session may see it."""
-    if not session.confidential or not any(MARK in text for text in texts):
+    """JSON texts with their confidential members, if the session may see these."""
+    return await session.run(disclosed_texts, texts)
+
+
+def disclosed_texts(view: View, texts: list[str]) -> Read[list[str]]:
+    """The same as a read in steps."""
+    if not view.confidential or not any(MARK in text for text in texts):
         return texts
     documents = [orjson.loads(text) for text in texts]
-    await _open(session, documents)
-    return [orjson.dumps(document).decode() for document in documents]
+    yield from _disclose(view, documents)
+    return [json_of(document) for document in documents]
 
 
 async def disclosed_document(session: ReadSession, document: Any) -> Any:
-    """The same for one document, which is changed."""
+    """A document with its confidential members, added in place."""
     if session.confidential:
-        await _open(session, document)
+        await session.run(_disclose, document)
     return document
 
 
-async def _open(session: ReadSession, document: Any) -> None:
-    closed: dict[str, list[dict[str, Any]]] = {}
-    for found in _closed(document):
-        closed.setdefault(subject(_kind(found), found["id"]), []).append(found)
-    wanted = list(closed)
-    for n in range(0, len(wanted), AT_ONCE):
-        some = wanted[n : n + AT_ONCE]
-        for of, salt, record in await session.rows(_statement(some, session)):
-            for found in closed[of]:
-                found |= orjson.loads(record) | {"salt": salt.hex()}
+def _disclose(view: View, document: Any) -> Read[None]:
+    redacted: dict[str, list[dict[str, Any]]] = {}
+    for record in _redacted_records(document):
+        redacted.setdefault(subject(_kind(record), record["id"]), []).append(record)
+    remaining = iter(redacted)
+    while some := list(islice(remaining, SECRETS_AT_ONCE)):
+        rows = yield Statement.of(_build_secrets, subjects=json_of(some), recorded=view.recorded)
+        for of, salt, members in rows:
+            for record in redacted[of]:
+                record |= orjson.loads(members) | {"salt": salt.hex()}
 
 
-def _closed(value: Any) -> Iterator[dict[str, Any]]:
+def _redacted_records(value: Any) -> Iterator[dict[str, Any]]:
     """Every record in a document that has a commitment."""
     if isinstance(value, dict):
         if "commitment" in value:
             yield value
         for name, inner in value.items():
             if name not in KEPT_VERBATIM:
-                yield from _closed(inner)
+                yield from _redacted_records(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _closed(inner)
+            yield from _redacted_records(inner)
 
 
 def _kind(record: Mapping[str, Any]) -> str:
     return "toll_report" if "measure" in record else "reporter" if "kind" in record else "source"
 
 
-@lru_cache(maxsize=16)
-def _text(count: int) -> str:
-    secret = TABLES["secret"].c
-    places = [bindparam(f"subject_{n}") for n in range(count)]
-    return compiled(
-        select(secret.subject, secret.salt, secret.record).where(
-            secret.subject.in_(places), secret.recorded_at <= bindparam("recorded")
-        )
+def _build_secrets() -> AnySelect:
+    """(subject, salt, members) of secrets."""
+    return select(col(Secret.subject), col(Secret.salt), col(Secret.record)).where(
+        among(col(Secret.subject), "subjects"), col(Secret.recorded_at) <= bindparam("recorded")
     )
-
-
-def _statement(wanted: Sequence[str], session: ReadSession) -> Statement:
-    wanted = filled_up(wanted)
-    subjects = {f"subject_{n}": of for n, of in enumerate(wanted)}
-    return Statement(_text(len(wanted)), {"recorded": session.recorded} | subjects)

@@ -2,49 +2,48 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
-from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, func, select
+from sqlmodel import col
 
 from app.domain import merkle
 from app.domain.canonical import canonical
-from app.domain.dates import Instant, instant_text
+from app.domain.dates import instant_text
+from app.domain.json_text import json_of
 from app.domain.merkle import Hash, Place
 from app.errors import Broken, DatabaseUnusable, FieldError, InvalidInput
-from app.store.db.sql_text import compiled, limited
-from app.store.db.statements import MANY_ROWS, MOST_BYTES, Row, Statement, filled_up, size_of
-from app.store.log.entries import text_of, told
-from app.store.log.sealing import MARK
+from app.store.db.sql_text import AnySelect, among, at_index, json_rows, limited
+from app.store.db.statements import MANY_ROWS, MAX_BYTES, Row, Statement, size_of
+from app.store.log.entry_rows import select_entries, text_of
+from app.store.log.redaction import MARK
 from app.store.read.disclosure import disclosed_document
 from app.store.read.session import ReadSession
-from app.store.tables import TABLES
-
-_change, _recording, _node, _feed = (TABLES[name].c for name in ("change", "recording", "log_node", "feed"))
+from app.store.tables import Change, Feed, LogNode, Recording
 
 
 class LoggedChange(NamedTuple):
-    """An entry: its place, its kind, and its JSON text."""
+    """An entry of the log: its sequence number, its kind, and its JSON text."""
 
     seq: int
     kind: str
     text: str
 
 
-async def changes(session: ReadSession, after: int, limit: int, most_bytes: int | None = None) -> list[LoggedChange]:
-    """Entries after one, in their order: as many as wanted, or fewer where they reach `most_bytes`, or `MOST_BYTES`.
+async def changes(session: ReadSession, after: int, limit: int, max_bytes: int | None = None) -> list[LoggedChange]:
+    """Up to `limit` entries after one, in their order. Ends early at `max_bytes`, by default `MAX_BYTES`.
 
-    With what is confidential in `opened`, beside `data`, for those who may see it.
+    Readers with the scope get confidential members in `opened`, in addition to `data`.
     """
     found: list[LoggedChange] = []
-    left = most_bytes or MOST_BYTES
+    left = max_bytes or MAX_BYTES
     while len(found) < limit and left > 0:
         wanted = limit - len(found)
         values = {"recorded": session.recorded, "after": found[-1].seq if found else after, "limit": wanted}
-        rows = await session.some(Statement(_changes_text(), values, long=limit > MANY_ROWS), left)
-        texts = await _opened(session, await _texts(session, rows))
-        found += [LoggedChange(row[0], row[2], text) for row, text in zip(rows, texts, strict=True)]
+        rows = await session.some(Statement.of(build_changes, long=limit > MANY_ROWS, **values), left)
+        texts = await _disclosed(session, await _texts(session, rows))
+        found += [LoggedChange(seq, kind, text) for (seq, _, kind, *_), text in zip(rows, texts, strict=True)]
         if len(rows) < wanted and size_of(rows) < left:
             break
         left -= sum(map(len, texts))
@@ -53,26 +52,26 @@ async def changes(session: ReadSession, after: int, limit: int, most_bytes: int 
 
 
 async def _texts(session: ReadSession, rows: Sequence[Row]) -> list[str]:
-    def made() -> list[str]:
+    def build() -> list[str]:
         return [text_of(row) for row in session.each(rows)]
 
-    return await session.beside(made) if len(rows) > MANY_ROWS else made()
+    return await session.in_thread(build) if len(rows) > MANY_ROWS else build()
 
 
-async def _opened(session: ReadSession, texts: list[str]) -> list[str]:
+async def _disclosed(session: ReadSession, texts: list[str]) -> list[str]:
     if not session.confidential:
         return texts
     items = [orjson.loads(text) if MARK in text else None for text in texts]
-    sealed = [item for item in items if item]
-    opened = await disclosed_document(session, [deepcopy(item["data"]) for item in sealed])
-    for item, data in zip(sealed, opened, strict=True):
+    redacted = [item for item in items if item]
+    disclosed = await disclosed_document(session, [deepcopy(item["data"]) for item in redacted])
+    for item, data in zip(redacted, disclosed, strict=True):
         item["opened"] = data
-    return [orjson.dumps(item).decode() if item else text for item, text in zip(items, texts, strict=True)]
+    return [json_of(item) if item else text for item, text in zip(items, texts, strict=True)]
 
 
 async def checkpoint(session: ReadSession) -> dict[str, Any]:
-    """The log as it stands: how many entries, the root of their tree, since when, and in which life of the feed."""
-    epoch, size, root, at = (await session.rows(_checkpoint(session.recorded)))[0]
+    """The log as it stands: its size, the root of its tree, when it was last extended, and its epoch."""
+    ((epoch, size, root, at),) = await session.rows(Statement.of(build_checkpoint, recorded=session.recorded))
     return {
         "size": size or 0,
         "root": (root or merkle.EMPTY_ROOT).hex(),
@@ -82,7 +81,7 @@ async def checkpoint(session: ReadSession) -> dict[str, Any]:
 
 
 async def inclusion(session: ReadSession, seq: int, size: int | None) -> dict[str, Any]:
-    """The proof that an entry is in the log of a size, or of now. Raises `InvalidInput` beyond the log."""
+    """The proof that an entry is in the log of a size, by default the current one. Raises `InvalidInput` beyond it."""
     size = await _within(session, "size", size)
     if not seq <= size:
         raise InvalidInput([FieldError("seq", f"is beyond the log, which has {size} entries", str(seq))])
@@ -98,9 +97,9 @@ async def inclusion(session: ReadSession, seq: int, size: int | None) -> dict[st
 
 
 async def check_newest(session: ReadSession) -> None:
-    """Raises `Broken` where the newest entry is not what was recorded, or does not lead to the root of the log.
+    """Raises `Broken` if the newest entry is not what was recorded, or does not lead to the root of the log.
 
-    Reads some pages, whatever the length of the log; `verify` looks at the others.
+    Reads a few pages, whatever the length of the log. `verify` checks the other entries.
     """
     state = await checkpoint(session)
     if not (size := state["size"]):
@@ -119,7 +118,7 @@ async def check_newest(session: ReadSession) -> None:
 
 
 async def consistency(session: ReadSession, first: int, second: int | None) -> dict[str, Any]:
-    """The proof that the log of one size is the beginning of the log of another."""
+    """The proof that the log of one size is a prefix of the log of another size."""
     second = await _within(session, "to", second)
     if not first <= second:
         raise InvalidInput([FieldError("from", f"is beyond `to`, {second}", str(first))])
@@ -143,17 +142,13 @@ async def _within(session: ReadSession, name: str, size: int | None) -> int:
 
 
 async def _hashes(session: ReadSession, places: Sequence[Place]) -> dict[Place, Hash]:
+    """The stored hashes at these places of the tree."""
     found: dict[Place, Hash] = {}
     if leaves := sorted({number for level, number in places if level == 0}):
-        wanted = filled_up(leaves)
-        values = {f"seq_{n}": number + 1 for n, number in enumerate(wanted)}
-        rows = await session.rows(Statement(_leaves_text(len(wanted)), values))
-        found |= {(0, seq - 1): leaf for seq, leaf in rows}
+        seqs = json_of([number + 1 for number in leaves])
+        found |= {(0, seq - 1): leaf for seq, leaf in await session.rows(Statement.of(build_leaves, seqs=seqs))}
     if nodes := sorted({place for place in places if place[0] > 0}):
-        filled = filled_up(nodes)
-        values = {f"level_{n}": level for n, (level, _) in enumerate(filled)}
-        values |= {f"number_{n}": number for n, (_, number) in enumerate(filled)}
-        rows = await session.rows(Statement(_nodes_text(len(filled)), values))
+        rows = await session.rows(Statement.of(build_nodes, nodes=json_of(nodes)))
         found |= {(level, number): node for level, number, node in rows}
     if missing := {*places} - found.keys():
         raise DatabaseUnusable(
@@ -162,36 +157,28 @@ async def _hashes(session: ReadSession, places: Sequence[Place]) -> dict[Place, 
     return found
 
 
-@cache
-def _changes_text() -> str:
-    wanted = told().where(_change.seq > bindparam("after"), _change.recorded_at <= bindparam("recorded"))
-    return compiled(limited(wanted))
+def build_changes() -> AnySelect:
+    """The columns of `log.entries.told` of `:limit` entries after `:after`."""
+    later = col(Change.seq) > bindparam("after")
+    return limited(select_entries().where(later, col(Change.recorded_at) <= bindparam("recorded")))
 
 
-def _checkpoint(recorded: Instant) -> Statement:
-    return Statement(_checkpoint_text(), {"recorded": recorded})
-
-
-@cache
-def _checkpoint_text() -> str:
-    newest = select(func.max(_recording.recorded_at)).where(_recording.recorded_at <= bindparam("recorded"))
-    last = _recording.recorded_at == newest.scalar_subquery()
-    return compiled(
-        select(_feed.epoch, _recording.log_size, _recording.log_root, _recording.recorded_at).join_from(
-            TABLES["feed"], TABLES["recording"], last, isouter=True
-        )
+def build_checkpoint() -> AnySelect:
+    """(epoch, size, root, instant) of the newest recording."""
+    newest = select(func.max(col(Recording.recorded_at))).where(col(Recording.recorded_at) <= bindparam("recorded"))
+    columns = col(Feed.epoch), col(Recording.log_size), col(Recording.log_root), col(Recording.recorded_at)
+    return select(*columns).join_from(
+        Feed, Recording, col(Recording.recorded_at) == newest.scalar_subquery(), isouter=True
     )
 
 
-@lru_cache(maxsize=16)
-def _leaves_text(count: int) -> str:
-    places = [bindparam(f"seq_{n}") for n in range(count)]
-    return compiled(select(_change.seq, _change.hash).where(_change.seq.in_(places)))
+def build_leaves() -> AnySelect:
+    """(seq, hash) of the entries `:seqs`."""
+    return select(col(Change.seq), col(Change.hash)).where(among(col(Change.seq), "seqs"))
 
 
-@lru_cache(maxsize=16)
-def _nodes_text(count: int) -> str:
-    wanted = [
-        and_(_node.level == bindparam(f"level_{n}"), _node.number == bindparam(f"number_{n}")) for n in range(count)
-    ]
-    return compiled(select(_node.level, _node.number, _node.hash).where(or_(*wanted)))
+def build_nodes() -> AnySelect:
+    """(level, number, hash) of the nodes `:nodes`, a JSON list of [level, number]."""
+    node = json_rows("nodes")
+    is_wanted = and_(col(LogNode.level) == at_index(node.c.value, 0), col(LogNode.number) == at_index(node.c.value, 1))
+    return select(col(LogNode.level), col(LogNode.number), col(LogNode.hash)).join_from(node, LogNode, is_wanted)

@@ -1,4 +1,4 @@
-"""Where a page begins: opaque to others, checked when it comes back."""
+"""Pages: their items, the cursor of the next page, and the total."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from app.query.parameters import ListQuery
 from app.query.query import Query
 from app.store.db.statements import Statement
 from app.store.read.cursor import Cursor, PageSequence, bound_text
-from app.store.read.session import ReadSession, built
+from app.store.read.session import ReadSession, prepared
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """JSON texts of the items, where the next page begins, and the number of items where it was asked for."""
+    """JSON texts of the items, the cursor of the next page, and the number of items on all pages if requested."""
 
     items: list[str]
     cursor: str | None = None
@@ -20,14 +20,15 @@ class Page:
 
 
 def next_cursor(
-    session: ReadSession, walk: PageSequence, question: Query, last: tuple[int | str, ...] | None
+    session: ReadSession, sequence: PageSequence, query: Query, last: tuple[int | str, ...] | None
 ) -> str | None:
-    """The cursor of the page after the item with the keys `last`; `None` where there are no more."""
-    return None if last is None else Cursor(last, session.recorded).text(walk, bound_text(question))
+    """The cursor of the page after the item with the keys `last`; `None` if there are no more items."""
+    return None if last is None else Cursor(last, session.recorded).text(sequence, bound_text(query))
 
 
-async def total_of(session: ReadSession, question: ListQuery, statement: Callable[[], Statement]) -> int | None:
-    """The number of items on all pages, where it was asked for."""
-    if not question.total:
+async def total_of(session: ReadSession, query: ListQuery, statement: Callable[[], Statement]) -> int | None:
+    """The number of items on all pages, if it was requested."""
+    if not query.total:
         return None
-    return int((await session.rows(await built(session, question, statement)))[0][0])
+    ((total,),) = await session.rows(await prepared(session, query, statement))
+    return int(total)

@@ -1,102 +1,101 @@
-"""The regions that there are, and those that a query names."""
+"""The regions that have incidents, and those that a query names."""
 
 from collections.abc import Sequence
-from functools import cache, lru_cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import func, select
+from sqlmodel import col
 
 from app.domain.dates import LAST_INSTANT, Instant
+from app.domain.json_text import json_of
 from app.domain.places import suggest_region
-from app.errors import (
-    FieldError,
-    InvalidInput,
-)
+from app.errors import FieldError, InvalidInput
 from app.query.parameters import MatchingQuery
 from app.query.query import MAX_ERRORS, MAX_SUGGESTIONS
 from app.query.value_types import RegionName
-from app.store.db.sql_text import compiled
+from app.store.db.sql_text import AnySelect, among
 from app.store.db.statements import Statement
-from app.store.read.filters import (
-    at_clocks,
-    segment,
-)
+from app.store.read.filters import at_clocks
 from app.store.read.session import ReadSession
+from app.store.tables import Segment
 
 M = TypeVar("M", bound=MatchingQuery)
 
 
-@cache
-def _regions_text() -> str:
-    name = func.max(segment.region_name)
-    return compiled(
-        select(
-            segment.country,
-            segment.region_key,
-            name,
-            func.count(),
-            func.min(segment.date_start),
-            func.max(segment.date_end),
-        )
-        .where(
-            *at_clocks(segment),
-        )
-        .group_by(segment.country, segment.region_key)
-        .order_by(segment.country, segment.region_key)
+class RegionRow(NamedTuple):
+    """A row of `select_regions`. Key and name are null for the incidents of a country without a region."""
+
+    country: str
+    key: str | None
+    name: str | None
+    incidents: int
+    first_day: int
+    last_day: int
+
+
+def build_regions() -> AnySelect:
+    """The columns of `RegionRow` for each region and, of each country, for its incidents without a region."""
+    columns = (
+        col(Segment.country),
+        col(Segment.region_key),
+        func.max(col(Segment.region_name)),
+        func.count(),
+        func.min(col(Segment.date_start)),
+        func.max(col(Segment.date_end)),
     )
+    group = col(Segment.country), col(Segment.region_key)
+    return select(*columns).where(*at_clocks(Segment)).group_by(*group).order_by(*group)
 
 
 def select_regions(recorded: Instant, known: Instant) -> Statement:
-    """(country, region key, region name, incidents, first day, last day), one a region, and one a country without."""
-    return Statement(_regions_text(), {"recorded": recorded, "known": known})
+    """The regions that have incidents at both clocks: rows for `RegionRow`."""
+    return Statement.of(build_regions, recorded=recorded, known=known)
 
 
-@lru_cache(maxsize=8)
-def _stored_regions_text(count: int) -> str:
-    names = [bindparam(f"name_{n}") for n in range(count)]
-    return compiled(select(segment.region_key).where(segment.region_key.in_(names)).distinct())
+def build_stored_regions() -> AnySelect:
+    """Which of the names `:names` some incident is stored under."""
+    return select(col(Segment.region_key)).where(among(col(Segment.region_key), "names")).distinct()
 
 
 def select_stored_regions(names: Sequence[str]) -> Statement:
     """Which of these names without a code some incident is stored under."""
-    return Statement(_stored_regions_text(len(names)), {f"name_{n}": name for n, name in enumerate(names)})
+    return Statement.of(build_stored_regions, names=json_of(names))
 
 
-async def resolved(session: ReadSession, question: M) -> M:
-    """The question with its regions narrowed to those there are. Raises `InvalidInput` for one that nobody knows."""
-    names = list(dict.fromkeys(name for region in question.region for name in region.names))
+async def resolved(session: ReadSession, query: M) -> M:
+    """The query with its regions narrowed to those that exist. Raises `InvalidInput` for an unknown region."""
+    names = list(dict.fromkeys(name for region in query.region for name in region.names))
     if not names:
-        return question
-    stored = {row[0] for row in await session.rows(select_stored_regions(names))}
-    found = [RegionName(r.text, r.codes, tuple(n for n in r.names if n in stored)) for r in question.region]
+        return query
+    stored = {name for (name,) in await session.rows(select_stored_regions(names))}
+    found = [RegionName(r.text, r.codes, tuple(n for n in r.names if n in stored)) for r in query.region]
     if unknown := [region for region in found if not region.keys]:
-        there = await _regions_there(session)
-        raise InvalidInput(await session.beside(_unknown_regions, question, unknown[:MAX_ERRORS], there))
-    return question.but(region=tuple(found))
+        existing = await _existing_regions(session)
+        raise InvalidInput(await session.in_thread(_unknown_regions, query, unknown[:MAX_ERRORS], existing))
+    return query.but(region=tuple(found))
 
 
-_there: dict[tuple[str | None, Instant], tuple[str, ...]] = {}
-"""The keys of the regions that there are, by the life of the feed and the recorded moment; the last one asked for."""
+_existing: dict[tuple[str | None, Instant], tuple[str, ...]] = {}
+"""The keys of existing regions, by the epoch of the log and the recorded moment; only the last one needed."""
 
 
-async def _regions_there(session: ReadSession) -> tuple[str, ...]:
+async def _existing_regions(session: ReadSession) -> tuple[str, ...]:
     moment = (session.epoch, session.recorded)
-    there = _there.get(moment)
-    if there is None:
+    existing = _existing.get(moment)
+    if existing is None:
         rows = await session.rows(select_regions(session.recorded, LAST_INSTANT))
-        there = tuple(row[1] for row in rows if row[1])
-        _there.clear()
-        _there[moment] = there
-    return there
+        existing = tuple(key for _, key, *_ in rows if key)
+        _existing.clear()
+        _existing[moment] = existing
+    return existing
 
 
 def _unknown_regions(
-    question: MatchingQuery, unknown: Sequence[RegionName], there: tuple[str, ...]
+    query: MatchingQuery, unknown: Sequence[RegionName], existing: tuple[str, ...]
 ) -> list[FieldError]:
-    """A fault for each. The first `MAX_SUGGESTIONS` name the nearest region."""
-    within = question.country
-    faults = []
+    """An error for each region. The first `MAX_SUGGESTIONS` name the nearest region."""
+    errors = []
     for n, region in enumerate(unknown):
-        like = suggest_region(region.text, within, there) if n < MAX_SUGGESTIONS else None
-        faults.append(FieldError("region", f"is not a region{f'; did you mean {like}?' if like else ''}", region.text))
-    return faults
+        like = suggest_region(region.text, query.country, existing) if n < MAX_SUGGESTIONS else None
+        errors.append(FieldError("region", f"is not a region{f'; did you mean {like}?' if like else ''}", region.text))
+    return errors

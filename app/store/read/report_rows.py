@@ -1,4 +1,4 @@
-"""Toll reports as the headline rule needs them: which rows, and how a row becomes a `Report`."""
+"""Toll reports as the headline rule needs them: which rows are read, and how a row becomes a `Report`."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -6,40 +6,22 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    Text,
-    and_,
-    bindparam,
-    literal_column,
-    or_,
-    select,
-    union,
-)
+from sqlalchemy import BindParameter, ColumnElement, Text, and_, bindparam, literal_column, or_, select, union
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from app.domain.dates import Instant, Moment
+from app.domain.json_text import json_of
 from app.domain.report import NEVER_VALID, Report
 from app.domain.vocabulary import BOUNDS, MEASURES, REPORTER_KINDS, VICTIMS
-from app.store.db.sql_text import compiled
-from app.store.db.statements import Statement, filled_up
-from app.store.read.filters import incident, known_reports, member, report
-from app.store.tables import (
-    TABLES,
-    IncidentSet,
-    IncidentSetMember,
-    Reporter,
-    Retraction,
-    Source,
-    TollReport,
-)
+from app.store.db.sql_text import AnySelect, among
+from app.store.db.statements import Statement
+from app.store.read.filters import known_reports
+from app.store.tables import Incident, IncidentSet, IncidentSetMember, Reporter, Retraction, Source, TollReport
 from app.store.tables.known_report import KnownReport
 
-_OWN = TABLES["toll_report"].alias("own")
-OWN = _OWN.c
-"""The reports that are about what is asked for, in conditions of `build_reports_about_sets`."""
+OWN = aliased(TollReport, name="own")
+"""The reports that are wanted, in conditions of `build_reports`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,52 +35,51 @@ class IncidentFacts:
     reports: list[KnownReport] = field(default_factory=list)
 
 
-def build_reports_about_incident(key: Any, *, records: bool = False, sources: bool = False) -> Select[Any]:
-    """Reports recorded by `:recorded` that cover the incident of this key, and those that supersede one of these.
+def build_reports_about_incident(key: Any, *, records: bool = False, sources: bool = False) -> AnySelect:
+    """`build_reports` that cover the incident of this key."""
+    sets = select(col(IncidentSetMember.incident_set)).where(col(IncidentSetMember.incident) == key)
+    return build_reports(col(OWN.incident_set).in_(sets), records=records, sources=sources)
 
-    With `records` they have their own texts, with `sources` those of their sources, and empty ones otherwise: of
-    thousands of reports the texts cost as much as the rule itself.
+
+def build_reports_about_set(*which: ColumnElement[bool], sources: bool = False) -> AnySelect:
+    """`build_reports` about the set of incidents `:set` that also meet conditions on `OWN`."""
+    return build_reports(col(OWN.incident_set) == bindparam("set"), *which, sources=sources)
+
+
+def build_reports(*which: ColumnElement[bool], records: bool = False, sources: bool = False) -> AnySelect:
+    """Reports recorded by `:recorded` that meet conditions on `OWN`, and those that supersede one of these.
+
+    With `records` they have their own texts, with `sources` those of their sources, otherwise empty ones. The texts of
+    thousands of reports cost as much as the headline rule itself.
     """
-    sets = select(IncidentSetMember.incident_set).where(col(IncidentSetMember.incident) == key)
-    return _with_superseding([OWN.incident_set.in_(sets)], records, sources)
-
-
-def build_reports_about_sets(
-    count: int, *which: ColumnElement[bool], records: bool = False, sources: bool = False
-) -> Select[Any]:
-    """The same for the sets of incidents `:set_0`, `:set_1`, …, of these only `which`: conditions on `OWN`."""
-    keys = [bindparam(f"set_{n}") for n in range(count)]
-    return _with_superseding([OWN.incident_set.in_(keys), *which], records, sources)
-
-
-def _with_superseding(which: Sequence[ColumnElement[bool]], records: bool, sources: bool) -> Select[Any]:
     replacing = aliased(TollReport)
-    superseding = select(replacing.key).join(_OWN, col(replacing.supersedes) == OWN.key).where(*which)
-    keys = union(select(OWN.key).where(*which), superseding)
+    superseding = select(col(replacing.key)).join(OWN, col(replacing.supersedes) == OWN.key).where(*which)
+    keys = union(select(col(OWN.key)).where(*which), superseding)
     return report_rows(records=records, sources=sources).where(col(TollReport.key).in_(keys))
 
 
-def report_rows(*, records: bool = False, sources: bool = False) -> Select[Any]:
-    """Every report recorded by `:recorded`, in reported order, as `known_report` takes them."""
+def report_rows(*, records: bool = False, sources: bool = False) -> AnySelect:
+    """Every report recorded by `:recorded`, in reported order, as `known_report` reads it."""
     old = aliased(TollReport)
-    known, nothing = bindparam("recorded"), literal_column("''", Text)
-    built: Select[Any] = (
+    recorded: BindParameter[Any] = bindparam("recorded")
+    nothing = literal_column("''", Text)
+    rows: AnySelect = (
         select(
-            TollReport.key,
-            TollReport.id,
-            TollReport.measure,
-            TollReport.victims,
-            TollReport.low,
-            TollReport.best,
-            TollReport.high,
-            TollReport.bound,
-            TollReport.reported_on,
-            TollReport.reported_at,
-            TollReport.incident_set,
-            TollReport.record if records else nothing.label("record"),
-            IncidentSet.members,
+            col(TollReport.key),
+            col(TollReport.id),
+            col(TollReport.measure),
+            col(TollReport.victims),
+            col(TollReport.low),
+            col(TollReport.best),
+            col(TollReport.high),
+            col(TollReport.bound),
+            col(TollReport.reported_on),
+            col(TollReport.reported_at),
+            col(TollReport.incident_set),
+            col(TollReport.record) if records else nothing.label("record"),
+            col(IncidentSet.members),
             col(Reporter.id).label("reporter"),
-            Reporter.kind,
+            col(Reporter.kind),
             (col(Source.record) if sources else nothing).label("source"),
             col(old.id).label("supersedes"),
             col(Retraction.reason).label("void_reason"),
@@ -108,15 +89,15 @@ def report_rows(*, records: bool = False, sources: bool = False) -> Select[Any]:
         )
         .join(IncidentSet, col(IncidentSet.key) == TollReport.incident_set)
         .join(Reporter, col(Reporter.key) == TollReport.reporter)
-        .outerjoin(old, old.key == col(TollReport.supersedes))
+        .outerjoin(old, col(old.key) == TollReport.supersedes)
         .outerjoin(
             Retraction,
-            and_(col(Retraction.toll_report) == TollReport.key, col(Retraction.recorded_at) <= known),
+            and_(col(Retraction.toll_report) == TollReport.key, col(Retraction.recorded_at) <= recorded),
         )
-        .where(col(TollReport.recorded_at) <= known)
+        .where(col(TollReport.recorded_at) <= recorded)
         .order_by(col(TollReport.reported_at), col(TollReport.key))
     )
-    return built.join(Source, col(Source.key) == TollReport.source) if sources else built
+    return rows.join(Source, col(Source.key) == TollReport.source) if sources else rows
 
 
 @lru_cache(maxsize=4096)
@@ -162,26 +143,23 @@ def covering(incident: str, reports: Iterable[KnownReport], at: Instant) -> list
     return [k for k in reports if incident in k.report.incidents and k.report.reported.instant <= at]
 
 
-@lru_cache(maxsize=16)
-def _told_of_text(count: int) -> str:
-    retraction = TABLES["retraction"].c
+def build_reports_of_incidents() -> AnySelect:
+    """(incident's id, record, retraction's reason, its reported_on) of reports about `:ids`, oldest first."""
     void = and_(
-        retraction.toll_report == report.key,
-        retraction.recorded_at <= bindparam("recorded"),
-        or_(retraction.reported_at.is_(None), retraction.reported_at <= bindparam("known")),
+        col(Retraction.toll_report) == TollReport.key,
+        col(Retraction.recorded_at) <= bindparam("recorded"),
+        or_(col(Retraction.reported_at).is_(None), col(Retraction.reported_at) <= bindparam("known")),
     )
-    return compiled(
-        select(incident.id, report.record, retraction.reason, retraction.reported_on)
-        .join_from(TABLES["incident"], TABLES["incident_set_member"], member.incident == incident.key)
-        .join(TABLES["toll_report"], report.incident_set == member.incident_set)
-        .outerjoin(TABLES["retraction"], void)
-        .where(incident.id.in_([bindparam(f"id_{n}") for n in range(count)]), *known_reports())
-        .order_by(report.reported_at, report.key)
+    return (
+        select(col(Incident.id), col(TollReport.record), col(Retraction.reason), col(Retraction.reported_on))
+        .join_from(Incident, IncidentSetMember, col(IncidentSetMember.incident) == Incident.key)
+        .join(TollReport, col(TollReport.incident_set) == IncidentSetMember.incident_set)
+        .outerjoin(Retraction, void)
+        .where(among(col(Incident.id), "ids"), *known_reports())
+        .order_by(col(TollReport.reported_at), col(TollReport.key))
     )
 
 
 def select_reports_of_incidents(incident_ids: Sequence[str], recorded: Instant, known: Instant) -> Statement:
-    """(incident's id, record, retraction's reason, its reported_on) of reports about some incidents, oldest first."""
-    wanted = filled_up(incident_ids)
-    values = {f"id_{n}": incident_id for n, incident_id in enumerate(wanted)}
-    return Statement(_told_of_text(len(wanted)), values | {"recorded": recorded, "known": known})
+    """The reports about some incidents, oldest first."""
+    return Statement.of(build_reports_of_incidents, ids=json_of(incident_ids), recorded=recorded, known=known)

@@ -1,140 +1,142 @@
-"""Reporters and sources, with how many reports and incidents they speak of."""
+"""Reading reporters and sources, with the number of their reports and of the incidents that these cover."""
 
-from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from collections.abc import Sequence
 from typing import Any
 
-import orjson
-from sqlalchemy import Integer, Select, bindparam, func, literal_column, select
+from sqlalchemy import Integer, bindparam, func, literal_column, select
+from sqlalchemy.orm import aliased
+from sqlmodel import col
 
 from app.domain.dates import Instant
+from app.domain.json_text import extend_object, json_of
 from app.domain.vocabulary import Measure
 from app.errors import NotFound, echo
-from app.query.parameters import ListQuery
-from app.store.db.sql_text import compiled, limited
-from app.store.db.statements import Row, Statement
+from app.query.parameters import ClockQuery, ListQuery
+from app.store.db.sql_text import AnySelect, limited
+from app.store.db.statements import Read, Row, Statement
 from app.store.read.cursor import PageSequence, cursor_of
-from app.store.read.disclosure import disclosed
-from app.store.read.filters import at_clocks, known_reports, member, report, segment
+from app.store.read.disclosure import disclosed, disclosed_texts
+from app.store.read.filters import at_clocks, known_reports
 from app.store.read.paging import Page, next_cursor, total_of
-from app.store.read.session import ReadSession
-from app.store.tables import TABLES
+from app.store.read.session import ReadSession, View
+from app.store.tables import IncidentSet, IncidentSetMember, Reporter, Segment, Source, TollReport
+
+_MODELS: dict[str, tuple[type[Reporter] | type[Source], Any]] = {
+    "reporter": (Reporter, col(TollReport.reporter)),
+    "source": (Source, col(TollReport.source)),
+}
+"""The table of each kind, and the column of a toll report that refers to it."""
+REPORTERS_OR_SOURCES = {kind: PageSequence(kind, (str,)) for kind in _MODELS}
 
 
-def build_reporters_or_sources(table: str, after: bool, counted: bool, one: bool) -> Select[Any]:
-    """(record, reports, incidents, id) of reporters or sources, by id; or their number."""
-    party = TABLES[table].c
-    of_party = (report[table] == party.key, *known_reports())
-    count_reports = select(func.count()).select_from(TABLES["toll_report"]).where(*of_party).scalar_subquery()
-    covered = select(func.count(func.distinct(member.incident))).join_from(
-        TABLES["toll_report"], TABLES["incident_set_member"], member.incident_set == report.incident_set
-    )
-    where = [party.recorded_at <= bindparam("recorded")]
-    if counted:
-        return select(func.count()).select_from(TABLES[table]).where(*where)
+def build_reporters_or_sources(kind: str, after: bool, one: bool) -> AnySelect:
+    """(record, reports, incidents, id) of reporters or sources, by id."""
+    model, reference = _MODELS[kind]
+    where = [col(model.recorded_at) <= bindparam("recorded")]
     if one:
-        where.append(party.id == bindparam("id"))
+        where.append(col(model.id) == bindparam("id"))
     if after:
-        where.append(party.id > bindparam("after_id"))
-    built = select(party.record, count_reports, covered.where(*of_party).scalar_subquery(), party.id)
-    return limited(built.where(*where).order_by(party.id))
-
-
-@lru_cache(maxsize=16)
-def _reporters_or_sources_text(table: str, after: bool, counted: bool, one: bool) -> str:
-    return compiled(build_reporters_or_sources(table, after, counted, one))
+        where.append(col(model.id) > bindparam("after_id"))
+    reports = select(func.count()).select_from(TollReport).where(reference == model.key, *known_reports())
+    incidents = (
+        select(func.count(func.distinct(col(IncidentSetMember.incident))))
+        .join_from(TollReport, IncidentSetMember, col(IncidentSetMember.incident_set) == TollReport.incident_set)
+        .where(reference == model.key, *known_reports())
+    )
+    counts = (count.correlate(model).scalar_subquery() for count in (reports, incidents))
+    return limited(select(col(model.record), *counts, col(model.id)).where(*where).order_by(col(model.id)))
 
 
 def select_reporters_or_sources(
-    table: str,
-    question: ListQuery,
-    recorded: Instant,
-    after: Sequence[int | str] | None = None,
-    *,
-    counted: bool = False,
-    one: str | None = None,
+    kind: str, query: ListQuery, recorded: Instant, after: Sequence[int | str] | None = None, *, one: str | None = None
 ) -> Statement:
-    """A page of `reporter` or `source` with one row more, one of them, or their number."""
-    values: dict[str, Any] = {"recorded": recorded} | ({} if counted else {"known": question.known})
-    if not counted:
-        values["limit"] = question.limit + 1
+    """A page of reporters or sources with one row more than its limit, or one of them."""
+    values: dict[str, Any] = {"recorded": recorded, "known": query.known, "limit": query.limit + 1}
     if after:
         values["after_id"] = after[0]
     if one is not None:
         values["id"] = one
-    return Statement(_reporters_or_sources_text(table, after is not None, counted, one is not None), values)
+    return Statement.of(build_reporters_or_sources, kind, after is not None, one is not None, **values)
 
 
-@cache
-def _revised_text() -> str:
-    told = (
-        select(report.key, report.incident_set, report.reported_at, report.best)
-        .join_from(TABLES["toll_report"], TABLES["reporter"], TABLES["reporter"].c.key == report.reporter)
+def build_number_of(kind: str) -> AnySelect:
+    """The number of reporters or sources."""
+    model, _ = _MODELS[kind]
+    return select(func.count()).select_from(model).where(col(model.recorded_at) <= bindparam("recorded"))
+
+
+async def reporters_or_sources(session: ReadSession, kind: str, query: ListQuery) -> Page:
+    """A page of reporters or sources, by id, with the number of their reports and incidents."""
+    cursor = cursor_of(query, REPORTERS_OR_SOURCES[kind])
+    statement = select_reporters_or_sources(kind, query, session.recorded, cursor.keys if cursor else None)
+    rows, more = await session.page(statement, query.limit, lambda row: len(row[0]))
+    items = await disclosed(session, list(map(_text, rows)))
+    total = await total_of(session, query, lambda: Statement.of(build_number_of, kind, recorded=session.recorded))
+    following = next_cursor(session, REPORTERS_OR_SOURCES[kind], query, rows[-1][3:] if more else None)
+    return Page(items, following, total)
+
+
+def _text(row: Row) -> str:
+    record, reports, incidents, _ = row
+    return extend_object(record, json_of({"reports": reports, "incidents": incidents}))
+
+
+def find_reporter_or_source(view: View, kind: str, wanted_id: str) -> Read[str]:
+    """One reporter or source, as a read in steps. Raises `NotFound`."""
+    rows = yield select_reporters_or_sources(kind, ListQuery(), view.recorded, one=wanted_id)
+    if not rows:
+        raise NotFound(f'no {kind} has the id "{echo(wanted_id)}"')
+    (text,) = yield from disclosed_texts(view, list(map(_text, rows)))
+    return text
+
+
+def build_revised() -> AnySelect:
+    """(set, best, headline's best at the clocks) of the newest figures of killed by the reporter `:id`.
+
+    Only of figures that were the headline when they were reported.
+    """
+    figures = (
+        select(col(TollReport.key), col(TollReport.incident_set), col(TollReport.reported_at), col(TollReport.best))
+        .join_from(TollReport, Reporter, col(Reporter.key) == TollReport.reporter)
         .where(
-            TABLES["reporter"].c.id == bindparam("id"),
-            report.measure == bindparam("measure"),
-            report.best.is_not(None),
+            col(Reporter.id) == bindparam("id"),
+            col(TollReport.measure) == bindparam("measure"),
+            col(TollReport.best).is_not(None),
             *known_reports(),
         )
-        .order_by(report.reported_at.desc())
+        .order_by(col(TollReport.reported_at).desc())
     )
-    newest = limited(told).subquery()
-    then = TABLES["segment"].alias()
-    return compiled(
-        select(newest.c.incident_set, newest.c.best, segment.killed_best)
-        .join_from(newest, TABLES["incident_set"], TABLES["incident_set"].c.key == newest.c.incident_set)
-        .join(TABLES["incident_set_member"], member.incident_set == newest.c.incident_set)
-        .join(TABLES["segment"], segment.incident == member.incident)
-        .join(then, then.c.incident == member.incident)
+    some = limited(figures).subquery()
+    newest = some.c
+    then = aliased(Segment)
+    return (
+        select(newest.incident_set, newest.best, col(Segment.killed_best))
+        .join_from(some, IncidentSet, col(IncidentSet.key) == newest.incident_set)
+        .join(IncidentSetMember, col(IncidentSetMember.incident_set) == newest.incident_set)
+        .join(Segment, col(Segment.incident) == IncidentSetMember.incident)
+        .join(then, col(then.incident) == IncidentSetMember.incident)
         .where(
-            TABLES["incident_set"].c.size == literal_column("1", Integer),
-            *at_clocks(segment),
-            then.c.recorded_from <= bindparam("recorded"),
-            then.c.recorded_to > bindparam("recorded"),
-            then.c.known_from <= newest.c.reported_at,
-            then.c.known_to > newest.c.reported_at,
-            then.c.killed_best == newest.c.best,
+            col(IncidentSet.size) == literal_column("1", Integer),
+            *at_clocks(Segment),
+            col(then.recorded_from) <= bindparam("recorded"),
+            col(then.recorded_to) > bindparam("recorded"),
+            col(then.known_from) <= newest.reported_at,
+            col(then.known_to) > newest.reported_at,
+            col(then.killed_best) == newest.best,
         )
-        .order_by(newest.c.incident_set, newest.c.reported_at, newest.c.key)
+        .order_by(newest.incident_set, newest.reported_at, newest.key)
     )
 
 
-def select_revised(reporter_id: str, recorded: Instant, known: Instant, most: int) -> Statement:
-    """(set, best, headline's best at the clocks) of figures of killed that were the headline when a reporter gave them.
+def select_revised(reporter_id: str, recorded: Instant, known: Instant, max_figures: int) -> Statement:
+    """(set, best, headline's best at the clocks) of figures of killed that were the headline when reported.
 
-    By incident, oldest first. Only the newest `most` figures of the reporter are looked at.
+    By incident, oldest first. Only the newest `max_figures` figures of the reporter are considered.
     """
-    values = {"id": reporter_id, "measure": Measure.KILLED.value, "limit": most}
-    return Statement(_revised_text(), values | {"recorded": recorded, "known": known})
+    values: dict[str, Any] = {"id": reporter_id, "measure": Measure.KILLED.value, "limit": max_figures}
+    return Statement.of(build_revised, recorded=recorded, known=known, **values)
 
 
-REPORTERS_OR_SOURCES = {table: PageSequence(table, (str,)) for table in ("reporter", "source")}
-
-
-async def reporters_or_sources(session: ReadSession, table: str, question: ListQuery) -> Page:
-    """A page of `reporter` or `source`, by id, with how many reports and incidents they speak of."""
-    cursor = cursor_of(question, REPORTERS_OR_SOURCES[table])
-    statement = select_reporters_or_sources(table, question, session.recorded, cursor.keys if cursor else None)
-    rows, more = await session.page(statement, question.limit, lambda row: len(row[0]))
-    items = await disclosed(session, [_reporter_or_source(row) for row in rows])
-    total = await total_of(
-        session,
-        question,
-        lambda: select_reporters_or_sources(table, question, session.recorded, counted=True),
-    )
-    return Page(
-        items, next_cursor(session, REPORTERS_OR_SOURCES[table], question, (rows[-1][3],) if more else None), total
-    )
-
-
-def _reporter_or_source(row: Row) -> str:
-    counts: Mapping[str, int] = {"reports": row[1], "incidents": row[2]}
-    return f"{row[0][:-1]},{orjson.dumps(counts).decode()[1:]}"
-
-
-async def reporter_or_source(session: ReadSession, table: str, party_id: str) -> str:
-    """One `reporter` or `source`. Raises `NotFound`."""
-    rows = await session.rows(select_reporters_or_sources(table, ListQuery(), session.recorded, one=party_id))
-    if not rows:
-        raise NotFound(f'no {table} has the id "{echo(party_id)}"')
-    return (await disclosed(session, [_reporter_or_source(rows[0])]))[0]
+async def revised_figures(session: ReadSession, reporter_id: str, query: ClockQuery, max_figures: int) -> list[Row]:
+    """The rows of `select_revised` for one reporter."""
+    return await session.rows(select_revised(reporter_id, session.recorded, query.known, max_figures))

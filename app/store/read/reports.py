@@ -1,189 +1,160 @@
-"""Toll reports across incidents, and those who told them: questions become statements, rows become JSON texts."""
+"""Reading toll reports across incidents: pages, exports, and single reports with whether they stand."""
 
 from collections.abc import AsyncGenerator, Sequence
-from functools import cache, lru_cache
+from contextlib import aclosing
 from typing import Any
 
-import orjson
-from sqlalchemy import Select, bindparam, func, literal_column, select, tuple_
+from sqlalchemy import bindparam, func, literal_column, select, tuple_
+from sqlalchemy.orm import aliased
+from sqlmodel import col
 
 from app.domain.dates import LAST_INSTANT, Instant
 from app.domain.headline import successors
 from app.domain.report import Report
 from app.domain.vocabulary import Victims
-from app.errors import DatabaseUnusable, NotFound, echo
+from app.errors import NotFound, echo
 from app.query.parameters import ReportQuery
 from app.query.query import Filter, Query
-from app.store.db.reader import SLICE
-from app.store.db.sql_text import compiled, limited
-from app.store.db.statements import Row, Statement, filled_up
+from app.store.db.sql_text import AnySelect, limited
+from app.store.db.statements import Read, Row, Statement
 from app.store.read.cursor import PageSequence, cursor_of
-from app.store.read.disclosure import disclosed
-from app.store.read.filters import compared_value, condition_on_report, known_reports, report
-from app.store.read.history import standing_of
+from app.store.read.disclosure import disclosed, disclosed_texts
+from app.store.read.filters import compared_value, condition_on_report, known_reports
 from app.store.read.paging import Page, next_cursor, total_of
-from app.store.read.report_rows import OWN, build_reports_about_sets, known_report
-from app.store.read.session import ReadSession
-from app.store.tables import TABLES
-from app.store.tables.known_report import KnownReport
+from app.store.read.report_rows import OWN, build_reports_about_set, known_report
+from app.store.read.session import ReadSession, View
+from app.store.read.standing import StandingReports
+from app.store.tables import TollReport
 
 REPORTS = PageSequence("toll-reports", (int, int))
 MANY_REPORTS = 100
-"""More are looked at beside the event loop: some milliseconds."""
+"""Related reports that are compared on the event loop, in some milliseconds. More are compared in a thread."""
 
 
-async def toll_reports(session: ReadSession, question: ReportQuery) -> Page:
+async def toll_reports(session: ReadSession, query: ReportQuery) -> Page:
     """A page of toll reports, newest first, each with whether it stands."""
-    cursor = cursor_of(question, REPORTS)
-    statement = select_toll_reports(question, session.recorded, cursor.keys if cursor else None)
-    rows, more = await session.page(statement, question.limit, lambda row: len(row[2]))
-    items = await disclosed(session, await _standing(session, question, rows))
-    total = await total_of(session, question, lambda: select_toll_reports(question, session.recorded, counted=True))
-    following = next_cursor(session, REPORTS, question, (rows[-1][3], rows[-1][4]) if more else None)
+    cursor = cursor_of(query, REPORTS)
+    statement = select_toll_reports(query, session.recorded, cursor.keys if cursor else None)
+    rows, more = await session.page(statement, query.limit, lambda row: len(row[2]))
+    items = await _texts(session, rows, StandingReports(query.known, session.recorded))
+    total = await total_of(session, query, lambda: select_toll_reports(query, session.recorded, counted=True))
+    following = next_cursor(session, REPORTS, query, rows[-1][3:] if more else None)
     return Page(items, following, total)
 
 
-async def every_toll_report(session: ReadSession, question: ReportQuery) -> AsyncGenerator[list[str]]:
+async def every_toll_report(session: ReadSession, query: ReportQuery) -> AsyncGenerator[list[str]]:
     """All toll reports that match, newest first, some at a time."""
-    question = question.but(limit=SLICE, total=None)
-    page = await toll_reports(session, question)
+    standing = StandingReports(query.known, session.recorded, exports=True)
+
+    def following(after: Row | None, count: int) -> Statement:
+        some = query.but(limit=count - 1)  # a page reads one row more
+        return select_toll_reports(some, session.recorded, after and after[3:])
+
     session = session.lasting()
-    while page.items:
-        yield page.items
-        if page.cursor is None:
-            return
-        page = await toll_reports(session, question.but(cursor=page.cursor))
+    async with aclosing(session.slices(following)) as slices:
+        async for rows in slices:
+            yield await _texts(session, rows, standing)
 
 
-async def toll_report(session: ReadSession, report_id: str, question: Query) -> str:
-    """One toll report. Raises `NotFound`."""
-    rows = await session.rows(select_toll_report(report_id, session.recorded, question.known))
+async def _texts(session: ReadSession, rows: Sequence[Row], standing: StandingReports) -> list[str]:
+    """The JSON texts of rows of `select_toll_reports`, each with whether it stands."""
     if not rows:
-        raise NotFound(f'no toll report with the id "{echo(report_id)}" is known at the time asked for')
-    return (await disclosed(session, await _standing(session, question, rows)))[0]
+        return []
+    related = await session.rows(standing.select_related(rows))
+
+    def build() -> list[str]:
+        return standing.texts(rows, map(known_report, session.each(related)))
+
+    return await disclosed(session, await session.in_thread(build) if len(related) > MANY_REPORTS else build())
 
 
-async def recorded_report(session: ReadSession, report_id: str) -> tuple[str, list[str]]:
-    """A report that was just recorded, and the figures for all victims that its reporter gave and that still stand.
+def find_report(view: View, report_id: str, query: Query) -> Read[str]:
+    """One toll report, as a read in steps. Raises `NotFound`."""
+    rows = yield select_toll_report(report_id, view.recorded, query.known)
+    if not rows:
+        raise NotFound(f'no toll report with the id "{echo(report_id)}" is known at the requested time')
+    text, _ = yield from _with_related(view, rows, query.known)
+    return text
 
-    A change of the victims' group replaces those only where the report says so.
+
+def find_recorded_report(view: View, report_id: str) -> Read[tuple[str, list[str]]]:
+    """A report that was just recorded, and the reports on all victims by its reporter that still stand.
+
+    A report on a group of victims replaces those only if it names them.
     """
-    rows = await session.rows(select_toll_report(report_id, session.recorded, LAST_INSTANT))
-    known = [known_report(row) for row in await _about_sets(session, rows)]
-    (text,) = await disclosed(session, _with_standing(Query(), rows, known))
-    own = next(k.report for k in known if k.report.id == report_id)
+    rows = yield select_toll_report(report_id, view.recorded, LAST_INSTANT)
+    text, related = yield from _with_related(view, rows, LAST_INSTANT)
+    own = next(report for report in related if report.id == report_id)
     if own.victims is Victims.ALL:
         return text, []
-    statement = select_wholes(report_id, rows[0][0], session.recorded)
-    told = [known_report(row).report for row in await session.rows(statement)]
-    replaced_by = successors(told, LAST_INSTANT)
-    wholes = [r.id for r in told if _is_whole(r, own) and r.id not in replaced_by]
-    return text, wholes
+    ((set_key, *_),) = rows
+    older = yield Statement.of(_build_on_all_victims, id=report_id, set=set_key, recorded=view.recorded)
+    reports = [known_report(row).report for row in older]
+    replaced_by = successors(reports, LAST_INSTANT)
+    return text, [r.id for r in reports if _is_on_all_victims(r, own) and r.id not in replaced_by]
 
 
-def _is_whole(report: Report, part: Report) -> bool:
-    """Whether a report of the reporter of a part tells of all victims, is older, and is not retracted."""
+def _with_related(view: View, rows: Sequence[Row], at: Instant) -> Read[tuple[str, list[Report]]]:
+    """The text of one report, and the reports that decide whether it stands."""
+    standing = StandingReports(at, view.recorded)
+    related = [known_report(row) for row in (yield standing.select_related(rows))]
+    (text,) = yield from disclosed_texts(view, standing.texts(rows, related))
+    return text, [known.report for known in related]
+
+
+def _is_on_all_victims(report: Report, part: Report) -> bool:
+    """Whether a report by the reporter of a part is about all victims, older, and not retracted."""
     same = (report.reporter, report.measure, report.incidents) == (part.reporter, part.measure, part.incidents)
     return same and report.victims is Victims.ALL and report.when < part.when and not report.void_at(LAST_INSTANT)
 
 
-async def _standing(session: ReadSession, question: Query, rows: Sequence[Row]) -> list[str]:
-    """Reports as JSON, each with whether it stands; many are looked at beside the event loop."""
-
-    def made() -> list[str]:
-        return _with_standing(question, rows, [known_report(row) for row in session.each(about)])
-
-    about = await _about_sets(session, rows)
-    return await session.beside(made) if len(about) > MANY_REPORTS else made()
-
-
-async def _about_sets(session: ReadSession, rows: Sequence[Row]) -> list[Row]:
-    """What may tell whether some reports stand: those of the same sets of incidents that were not given before them."""
-    if not rows:
-        return []
-    keys = list(dict.fromkeys(row[0] for row in rows))
-    return await session.rows(select_reports_since(keys, min(row[3] for row in rows), session.recorded))
+def _build_on_all_victims() -> AnySelect:
+    """The reports on all victims by the reporter of the report `:id`, of its measure, about the set `:set`."""
+    part = aliased(TollReport, name="part")
+    of_part = select(col(part.reporter), col(part.measure)).where(col(part.id) == bindparam("id"))
+    return build_reports_about_set(
+        tuple_(col(OWN.reporter), col(OWN.measure)).in_(of_part),
+        col(OWN.victims) == literal_column(f"'{Victims.ALL}'"),
+    )
 
 
-def _with_standing(question: Query, rows: Sequence[Row], known: Sequence[KnownReport]) -> list[str]:
-    """Reports as JSON, each with whether it stands among all that are known about its incidents."""
-    by_id = {k.report.id: k for k in known}
-    if missing := {row[1] for row in rows} - by_id.keys():  # a row that they are joined with is gone: damage
-        raise DatabaseUnusable(f"{min(missing)} points to no row; `incidents verify` names the first place")
-    replaced_by = successors((k.report for k in known), question.known)
-    standing = (standing_of(by_id[row[1]], replaced_by, question.known) for row in rows)
-    return [f"{row[2][:-1]},{orjson.dumps(s).decode()[1:]}" for row, s in zip(rows, standing, strict=True)]
-
-
-@lru_cache(maxsize=16)
-def _since_text(count: int) -> str:
-    return compiled(build_reports_about_sets(count, OWN.reported_at >= bindparam("since")))
-
-
-def select_reports_since(keys: Sequence[int], since: Instant, recorded: Instant) -> Statement:
-    """The reports about some sets of incidents that were given at an instant or later, and those that supersede them.
-
-    Rows for `known_report`, without texts. What replaces a report is never given before it.
-    """
-    keys = filled_up(keys)
-    sets = {f"set_{n}": key for n, key in enumerate(keys)}
-    return Statement(_since_text(len(keys)), sets | {"since": since, "recorded": recorded})
-
-
-@cache
-def _wholes_text() -> str:
-    part = TABLES["toll_report"].alias("part").c
-    of_part = select(part.reporter, part.measure).where(part.id == bindparam("id"))
-    whole = tuple_(OWN.reporter, OWN.measure).in_(of_part), OWN.victims == literal_column(f"'{Victims.ALL}'")
-    return compiled(build_reports_about_sets(1, *whole))
-
-
-def select_wholes(report_id: str, set_key: int, recorded: Instant) -> Statement:
-    """The reports about all victims by the reporter of a report, of its measure and incidents: rows as before."""
-    return Statement(_wholes_text(), {"id": report_id, "set_0": set_key, "recorded": recorded})
-
-
-def build_toll_reports(filters: Sequence[Filter], after: bool, counted: bool) -> Select[Any]:
+def build_toll_reports(filters: tuple[Filter, ...], after: bool, counted: bool) -> AnySelect:
     """(set, id, record, reported_at, key) of toll reports, newest first; or their number."""
     where = (*known_reports(), *map(condition_on_report, filters))
     if counted:
-        return select(func.count()).select_from(TABLES["toll_report"]).where(*where)
-    built = _reports().where(*where)
+        return select(func.count()).select_from(TollReport).where(*where)
+    page = _reports().where(*where)
+    order = col(TollReport.reported_at), col(TollReport.key)
     if after:
-        built = built.where(
-            tuple_(report.reported_at, report.key) < tuple_(bindparam("after_at"), bindparam("after_key"))
-        )
-    return limited(built.order_by(report.reported_at.desc(), report.key.desc()))
+        page = page.where(tuple_(*order) < tuple_(bindparam("after_at"), bindparam("after_key")))
+    return limited(page.order_by(*(column.desc() for column in order)))
 
 
-def _reports() -> Select[Any]:
-    return select(report.incident_set, report.id, report.record, report.reported_at, report.key)
-
-
-@lru_cache(maxsize=256)
-def _reports_text(filters: tuple[Filter, ...], after: bool, counted: bool) -> str:
-    return compiled(build_toll_reports(filters, after, counted))
+def _reports() -> AnySelect:
+    columns = (TollReport.incident_set, TollReport.id, TollReport.record, TollReport.reported_at, TollReport.key)
+    return select(*map(col, columns))
 
 
 def select_toll_reports(
-    question: ReportQuery, recorded: Instant, after: Sequence[int | str] | None = None, *, counted: bool = False
+    query: ReportQuery, recorded: Instant, after: Sequence[int | str] | None = None, *, counted: bool = False
 ) -> Statement:
-    """A page of toll reports with one row more, or their number."""
-    given = question.filters()
-    values: dict[str, Any] = {"recorded": recorded, "known": question.known}
-    values |= {f.name: compared_value(f, value) for f, value in given}
+    """A page of toll reports with one row more than its limit, or their number."""
+    given = query.filters()
+    values: dict[str, Any] = {f.name: compared_value(f, value) for f, value in given}
+    values |= {"recorded": recorded, "known": query.known}
     if not counted:
-        values["limit"] = question.limit + 1
+        values["limit"] = query.limit + 1
     if after:
         values |= {"after_at": after[0], "after_key": after[1]}
-    return Statement(_reports_text(tuple(f for f, _ in given), after is not None, counted), values)
+    filters = tuple(f for f, _ in given)
+    return Statement.of(build_toll_reports, filters, after is not None, counted, **values)
 
 
-@cache
-def _report_text() -> str:
-    return compiled(_reports().where(*known_reports(), report.id == bindparam("id")))
+def build_toll_report() -> AnySelect:
+    """The toll report `:id`, in the columns of `build_toll_reports`."""
+    return _reports().where(*known_reports(), col(TollReport.id) == bindparam("id"))
 
 
 def select_toll_report(report_id: str, recorded: Instant, known: Instant) -> Statement:
     """One toll report, in the columns of `build_toll_reports`."""
-    return Statement(_report_text(), {"id": report_id, "recorded": recorded, "known": known})
+    return Statement.of(build_toll_report, id=report_id, recorded=recorded, known=known)

@@ -1,4 +1,4 @@
-"""The texts of a segment: its headlines and its sources as JSON, while they are short."""
+"""The texts of a segment: its headlines and its sources as JSON, as long as they are short."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
@@ -7,58 +7,69 @@ import orjson
 
 from app.domain.dates import Instant
 from app.domain.headline import RULE, Headline
+from app.domain.json_text import array_of, extend_object, json_of, object_of
 from app.domain.vocabulary import Measure
 from app.store.tables.known_report import KnownReport
 
 MAX_INLINE = 4096
-"""Characters of sources and shared figures that a segment repeats. Beyond them `long_rows` puts the texts together."""
+"""Characters of sources and shared tolls that a segment repeats. Beyond them `long_rows` adds the texts on reading."""
 OF_SHARED = 200
-"""Characters that the figures of a set count as, beside those of its incidents' ids: their own would vary."""
-NO_SOURCES = '{"sources":null,'
-"""How `rest` begins, and NO_SHARED how `toll` ends, where a segment does not repeat them."""
-NO_SHARED = ',"shared":null}'
-
-
-def text_of(value: object) -> str:
-    """JSON as it is stored."""
-    return orjson.dumps(value).decode()
+"""Characters counted for the headlines of a shared set, whose own length varies. Its incidents' ids count as well."""
+_NO_SOURCES = '{"sources":null,'
+"""How `rest` begins if the segment leaves out the sources. `toll` then has null as `shared`."""
+_SHARED = ',"shared":'
 
 
 def headlines_text(headlines: Mapping[Measure, Headline]) -> str:
     """Headlines as a JSON object."""
-    return text_of({measure.value: headline.as_json() for measure, headline in headlines.items()})
+    return json_of({measure.value: headline.as_json() for measure, headline in headlines.items()})
 
 
 def own_text(headlines: Mapping[Measure, Headline]) -> str:
-    """What `toll` begins with: the rule, and the headlines of the reports about the incident alone."""
-    return text_of({"rule": RULE} | {measure.value: headline.as_json() for measure, headline in headlines.items()})[:-1]
+    """`toll` without `shared`: the rule, and the headlines of the reports about the incident alone."""
+    return json_of({"rule": RULE} | {measure.value: headline.as_json() for measure, headline in headlines.items()})
+
+
+def own_of(toll: str) -> str:
+    """A stored `toll` without `shared`."""
+    return toll.partition(_SHARED)[0] + "}"
 
 
 def shared_text(incidents: str, headlines: str) -> str:
-    """An item of `shared`, of the JSON list of the incidents and the JSON object of their headlines."""
-    return f'{{"incidents":{incidents},{headlines[1:]}'
+    """An item of `shared`, from the JSON list of the incidents and the JSON object of their headlines."""
+    return extend_object(object_of(incidents=incidents), headlines)
 
 
 def toll_of(own: str, shared: Iterable[str]) -> str:
-    """`toll`, of its beginning and the items of `shared`."""
-    return f'{own},"shared":[{",".join(shared)}]}}'
+    """`toll`, from the incident's own headlines and the items of `shared`."""
+    return extend_object(own, object_of(shared=array_of(shared)))
 
 
 def rest_of(sources: Iterable[str], updated_at: str) -> str:
-    """`rest`, of the sources and when the segment was recorded."""
-    return f'{{"sources":[{",".join(sources)}],"updated_at":"{updated_at}"}}'
+    """`rest`, from the sources and the time at which the segment was recorded."""
+    return object_of(sources=array_of(sources), updated_at=json_of(updated_at))
+
+
+def is_long(rest: str) -> bool:
+    """Whether the segment of this `rest` leaves out its sources and shared tolls."""
+    return rest.startswith(_NO_SOURCES)
+
+
+def updated_at_of(rest: str) -> str:
+    """`updated_at` of the `rest` of a long segment."""
+    updated_at: str = orjson.loads(rest)["updated_at"]
+    return updated_at
 
 
 class SegmentTexts:
-    """What the segments of an incident say one after the other, beside the headlines of the incident alone.
+    """The sources and shared tolls of successive segments of an incident, in reported order.
 
-    How long the texts are counted only grows while reports arrive, so that a segment is known to be long from the one
-    before it.
+    The counted length only grows as reports arrive, so all segments after a long one are long.
     """
 
     def __init__(self, sources: Iterable[str]) -> None:
         self.shared: dict[tuple[str, ...], str] = {}
-        """Items of `shared` by their incidents; none where the texts are too long."""
+        """Items of `shared` by their incidents; empty once the texts are long."""
         self._sources = dict.fromkeys(sources)
         self._length = sum(map(len, self._sources))
         self._killed_ever: int | None = None
@@ -67,20 +78,20 @@ class SegmentTexts:
 
     @classmethod
     def of_row(cls, toll: str, rest: str, killed_ever: int | None, reported_at: Instant | None) -> Self:
-        """What the segment says that these columns are of."""
-        long = rest.startswith(NO_SOURCES)
-        texts = cls(() if long else map(text_of, orjson.loads(rest)["sources"]))
+        """The texts of a stored segment, from its columns."""
+        long = is_long(rest)
+        texts = cls(() if long else map(json_of, orjson.loads(rest)["sources"]))
         texts._killed_ever, texts._reported_at = killed_ever, reported_at
         if long:
             texts._length = MAX_INLINE + 1
         else:
             for item in orjson.loads(toll)["shared"]:
                 texts._add_set(tuple(item["incidents"]))
-                texts.shared[tuple(item["incidents"])] = text_of(item)
+                texts.shared[tuple(item["incidents"])] = json_of(item)
         return texts
 
     def arrive(self, known: KnownReport) -> None:
-        """A report that covers the incident. They come in their reported order."""
+        """Adds a report that covers the incident. Reports are added in reported order."""
         report = known.report
         self._reported_at = report.reported.instant
         if len(report.incidents) == 1 and report.measure is Measure.KILLED:
@@ -97,11 +108,11 @@ class SegmentTexts:
     def _add_set(self, incidents: tuple[str, ...]) -> None:
         if incidents not in self.shared:
             self.shared[incidents] = ""
-            self._length += len(text_of(incidents)) + OF_SHARED
+            self._length += len(json_of(incidents)) + OF_SHARED
 
     @property
     def is_long(self) -> bool:
-        """Whether segments leave the texts out from now on."""
+        """Whether segments leave out these texts from now on."""
         return self._length > MAX_INLINE
 
     def _drop_long(self) -> None:
@@ -110,9 +121,10 @@ class SegmentTexts:
             self._sources.clear()
 
     def columns(self, own: str, updated_at: str) -> dict[str, Any]:
-        """The columns of a segment, given the beginning of its `toll`."""
+        """The columns of a segment, from its own headlines as `own_text` gives them."""
         if self.is_long:
-            toll, rest = f"{own}{NO_SHARED}", f'{NO_SOURCES}"updated_at":"{updated_at}"}}'
+            toll = extend_object(own, object_of(shared="null"))
+            rest = object_of(sources="null", updated_at=json_of(updated_at))
         else:
             by_size = sorted(self.shared.items(), key=lambda item: (len(item[0]), item[0]))
             toll, rest = toll_of(own, (text for _, text in by_size)), rest_of(self._sources, updated_at)

@@ -1,7 +1,7 @@
-"""The tables. Facts are appended and never changed; what is derived from them is rebuilt with them.
+"""The tables. Facts are appended and never changed; derived rows are rebuilt with them.
 
-Instants are microseconds since 1970 (`domain.dates`), days are proleptic ordinals (`date.toordinal`), texts named
-`record`, `toll` and `rest` are JSON objects. `recorded_to` and `known_to` are `FOREVER` while a row still holds.
+Instants are microseconds since 1970 (`domain.dates`), days are proleptic ordinals (`date.toordinal`). Texts named
+`record`, `toll` and `rest` are JSON objects. `recorded_to` and `known_to` are `FOREVER` while a row holds.
 """
 
 from functools import cache
@@ -55,7 +55,7 @@ __all__ = [
 ]
 
 DERIVED = (IncidentActor, IncidentBorder, IncidentExternalId, Segment, SetSegment)
-"""What is derived from facts."""
+"""Tables derived from facts."""
 TABLES = SQLModel.metadata.tables
 """Every table by its name."""
 

@@ -1,13 +1,13 @@
-"""What is derived from facts, in the transaction that changed them."""
+"""Derived tables, rebuilt from the facts in the transaction that changes these."""
 
 from sqlalchemy import Column, Index, Integer, Text
 from sqlmodel import Field, SQLModel
 
 from app.domain.vocabulary import ActorKind, ActorRole
-from app.store.tables.columns import code, instant, row_key, text
+from app.store.tables.columns import big_integer, code, instant, row_key, text
 
 LARGE_TOLL = 25
-"""Headlines of this many killed or more have indexes of their own."""
+"""Headlines with at least this many killed have indexes of their own."""
 
 
 class IncidentActor(SQLModel, table=True):
@@ -23,7 +23,7 @@ class IncidentActor(SQLModel, table=True):
 
 
 class IncidentBorder(SQLModel, table=True):
-    """Derived: the borders that a version is said to be close to."""
+    """Derived: the borders that a version is near."""
 
     __tablename__ = "incident_border"
     __table_args__ = (Index(None, "country", "version"),)
@@ -32,7 +32,7 @@ class IncidentBorder(SQLModel, table=True):
 
 
 class IncidentExternalId(SQLModel, table=True):
-    """Derived: what a version is called in other data sets, by the name of the data set."""
+    """Derived: the ids of a version in other data sets, by the name of the data set."""
 
     __tablename__ = "incident_external_id"
     scheme: str = Field(sa_type=Text, primary_key=True)
@@ -47,36 +47,36 @@ class Span(SQLModel):
     recorded_to: int = instant()
     known_from: int = instant()
     known_to: int = instant()
-    killed_low: int | None = instant(default=None)
-    killed_best: int | None = instant(default=None)
-    killed_high: int | None = instant(default=None)
-    wounded_low: int | None = instant(default=None)
-    wounded_best: int | None = instant(default=None)
-    wounded_high: int | None = instant(default=None)
-    missing_low: int | None = instant(default=None)
-    missing_best: int | None = instant(default=None)
-    missing_high: int | None = instant(default=None)
-    captured_low: int | None = instant(default=None)
-    captured_best: int | None = instant(default=None)
-    captured_high: int | None = instant(default=None)
-    survived_low: int | None = instant(default=None)
-    survived_best: int | None = instant(default=None)
-    survived_high: int | None = instant(default=None)
+    killed_low: int | None = big_integer(default=None)
+    killed_best: int | None = big_integer(default=None)
+    killed_high: int | None = big_integer(default=None)
+    wounded_low: int | None = big_integer(default=None)
+    wounded_best: int | None = big_integer(default=None)
+    wounded_high: int | None = big_integer(default=None)
+    missing_low: int | None = big_integer(default=None)
+    missing_best: int | None = big_integer(default=None)
+    missing_high: int | None = big_integer(default=None)
+    captured_low: int | None = big_integer(default=None)
+    captured_best: int | None = big_integer(default=None)
+    captured_high: int | None = big_integer(default=None)
+    survived_low: int | None = big_integer(default=None)
+    survived_best: int | None = big_integer(default=None)
+    survived_high: int | None = big_integer(default=None)
 
 
 _SPAN = ("recorded_from", "recorded_to", "known_from", "known_to")
 
 
 class Segment(Span, table=True):
-    """Derived: what is answered about an incident in one span of both clocks. Every read of incidents is one of these.
+    """Derived: an incident as responses show it in one span of both clocks. Every read of incidents reads segments.
 
-    `rest` has the sources and `updated_at`, `toll` the headlines, those of shared figures last. Where these texts are
-    long, `sources` and `shared` are null in them, and `long_rows` puts them together when the row is read: a
-    history would grow with its square if each of its segments repeated them.
+    `toll` has the headlines, those of shared figures last; `rest` has the sources and `updated_at`. If these texts are
+    long, `sources` and `shared` are null, and `store.read.long_rows` adds them on reading. If every segment repeated
+    them, the size of a history would grow quadratically.
 
-    Copies what filters and sorts compare, so that each hot question walks one index. `day` and `month` are what sums by
-    time go by: `date_start`, or what the data set states of a longer interval. `sphere_x`, `_y`, `_z` is the
-    place as a point of the unit sphere: the straight line between two such points tells their distance.
+    Columns for filters and sorts are copied here, so that each frequent query reads one index. Sums by time use `day`
+    and `month`: `date_start`, or what the data set states for a longer interval. `sphere_x`, `sphere_y` and `sphere_z`
+    are the place on the unit sphere, where the straight line between two points gives their distance.
     """
 
     __table_args__ = (
@@ -110,19 +110,19 @@ class Segment(Span, table=True):
     sphere_x: float | None = None
     sphere_y: float | None = None
     sphere_z: float | None = None
-    killed_first: int | None = instant(default=None)
+    killed_first: int | None = big_integer(default=None)
     killed_change: str | None = text(default=None)
     killed_revisions: int | None = None
-    killed_spread: int | None = instant(default=None)
+    killed_spread: int | None = big_integer(default=None)
     killed_disputed: bool | None = None
-    killed_ever: int | None = instant(default=None)
+    killed_ever: int | None = big_integer(default=None)
     reported_at: int | None = instant(default=None)
     toll: str = text()
     rest: str = text()
 
 
 class SetSegment(Span, table=True):
-    """Derived: the headline of reports that cover several incidents together, in one span of both clocks."""
+    """Derived: the headlines of reports that cover several incidents together, in one span of both clocks."""
 
     __tablename__ = "set_segment"
     __table_args__ = (Index(None, "incident_set", "recorded_to", "known_from"),)

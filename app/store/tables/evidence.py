@@ -1,34 +1,35 @@
-"""The log and its tree, who may add to it, and what imports note for themselves."""
+"""Tables of evidence: the log and its tree, API keys, kept responses, and the notes of imports."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, Text
 from sqlmodel import Field, SQLModel
 
 from app.domain.vocabulary import ChangeKind
-from app.store.tables.columns import blob, code, instant, row_key, text
+from app.store.tables.columns import big_integer, blob, code, instant, row_key, text
 
 
 class Recording(SQLModel, table=True):
-    """One write transaction: when this service learned something, and from whom. Instants only grow.
+    """One recording: when something was recorded, and by whom. Its instant is later than those of earlier recordings.
 
-    With the log as it stood afterwards: its size, the root of its tree, and the tree's peaks one after the other.
+    `log_size`, `log_root` and `log_peaks` are the size of the log after it, the root of its tree, and the peaks of the
+    tree in their order.
     """
 
     key: int = row_key()
     recorded_at: int = instant(unique=True)
     recorded_by: str = text()
-    log_size: int = instant()
+    log_size: int = big_integer()
     log_root: bytes = blob()
     log_peaks: bytes = blob()
 
 
 class Change(SQLModel, table=True):
-    """An entry of the log. `fact` is the key of the row it tells of, in the table that `kind` says."""
+    """An entry of the log. `fact` is the key of the recorded row, in the table that `kind` names."""
 
     seq: int = Field(default=None, sa_column=Column("seq", Integer, primary_key=True, autoincrement=False))
     recorded_at: int = instant()
     kind: ChangeKind = code(ChangeKind, "kind")
     incident: str | None = text(default=None)
-    fact: int = instant()
+    fact: int = big_integer()
     hash: bytes = blob()
 
 
@@ -42,7 +43,7 @@ class LogNode(SQLModel, table=True):
 
 
 class Feed(SQLModel, table=True):
-    """One row: the life of the log that is served. A restored copy begins another."""
+    """One row: the epoch of the log. Restoring a backup begins another epoch."""
 
     key: int = row_key()
     epoch: str = text()
@@ -50,7 +51,7 @@ class Feed(SQLModel, table=True):
 
 
 class ApiKey(SQLModel, table=True):
-    """Who may write, or read what is confidential. Only the hash of the key is kept."""
+    """An API key, to write or to read confidential members. Only its hash is stored."""
 
     __tablename__ = "api_key"
     key: int = row_key()
@@ -64,7 +65,7 @@ class ApiKey(SQLModel, table=True):
 
 
 class KeptAnswer(SQLModel, table=True):
-    """The answer to a POST with an `Idempotency-Key`, so that the same POST gets it again."""
+    """The response to a POST with an `Idempotency-Key`, which the same POST gets again."""
 
     __tablename__ = "kept_answer"
     __table_args__ = (Index(None, "recorded_at"),)
@@ -78,10 +79,10 @@ class KeptAnswer(SQLModel, table=True):
 
 
 class Listing(SQLModel, table=True):
-    """A release of a data set that lists an incident, whether or not it says something new of it.
+    """A release of a data set that lists an incident, with or without changes to it.
 
-    A note of imports, and no part of the record: it tells what is missing from a release, and which figure a release
-    repeats where an earlier one is loaded after it.
+    A note of imports, not part of the record. It shows which incidents a release no longer lists, and which figure a
+    release repeats if an earlier release is loaded after it.
     """
 
     __table_args__ = (Index(None, "source", "incident"),)
@@ -93,10 +94,10 @@ class Listing(SQLModel, table=True):
 
 
 class ReleaseSpan(SQLModel, table=True):
-    """The days of which a release of a data set lists events, for each country that it lists. Grown, never changed.
+    """The days that a release of a data set covers, for each country it lists. Rows are added, never changed.
 
-    A note of imports, like `Listing`: an event that an earlier release listed and this one does not is dropped by it
-    only where the release speaks of its country and its time, since a file may hold a part of a release.
+    A note of imports, like `Listing`. A file may hold a part of a release, so a release drops an event of an earlier
+    one only if it covers the event's country and day.
     """
 
     __tablename__ = "release_span"

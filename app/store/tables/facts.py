@@ -1,21 +1,21 @@
-"""Facts: appended, and never changed."""
+"""Tables of facts: rows are appended and never changed."""
 
 from sqlalchemy import CheckConstraint, Column, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.domain.vocabulary import Bound, Measure, ReporterKind, Victims
-from app.store.tables.columns import blob, code, instant, row_key, text
+from app.store.tables.columns import big_integer, blob, code, instant, row_key, text
 
 
 class Incident(SQLModel, table=True):
-    """An id that was given, for ever."""
+    """The id of an incident, which is never used again."""
 
     key: int = row_key()
     id: str = text(unique=True)
 
 
 class IncidentVersion(SQLModel, table=True):
-    """What the record of an incident said from `recorded_at` on. Version 1 is the first."""
+    """A version of an incident's record, which holds from `recorded_at` until the next one. The first is number 1."""
 
     __tablename__ = "incident_version"
     __table_args__ = (UniqueConstraint("incident", "number"),)
@@ -29,7 +29,7 @@ class IncidentVersion(SQLModel, table=True):
 
 
 class Withdrawal(SQLModel, table=True):
-    """An incident taken back, with its reason."""
+    """The withdrawal of an incident, with its reason."""
 
     key: int = row_key()
     incident: int = Field(foreign_key="incident.key", unique=True)
@@ -40,7 +40,7 @@ class Withdrawal(SQLModel, table=True):
 
 
 class Reporter(SQLModel, table=True):
-    """Who gives figures."""
+    """A reporter: who gives figures."""
 
     key: int = row_key()
     id: str = text(unique=True)
@@ -50,7 +50,7 @@ class Reporter(SQLModel, table=True):
 
 
 class Source(SQLModel, table=True):
-    """A publication."""
+    """A source: a publication."""
 
     key: int = row_key()
     id: str = text(unique=True)
@@ -59,7 +59,7 @@ class Source(SQLModel, table=True):
 
 
 class IncidentSet(SQLModel, table=True):
-    """The incidents that a report covers together; `members` is the JSON list of their ids, sorted."""
+    """The incidents that a report covers together. `members` is the sorted JSON list of their ids."""
 
     __tablename__ = "incident_set"
     key: int = row_key()
@@ -68,7 +68,7 @@ class IncidentSet(SQLModel, table=True):
 
 
 class IncidentSetMember(SQLModel, table=True):
-    """An incident of a set."""
+    """A member of a set of incidents."""
 
     __tablename__ = "incident_set_member"
     __table_args__ = (Index(None, "incident", "incident_set"),)
@@ -77,7 +77,7 @@ class IncidentSetMember(SQLModel, table=True):
 
 
 class TollReport(SQLModel, table=True):
-    """One figure that somebody gave. `record` is the report as it is answered, less what is derived."""
+    """One reported figure. `record` is the report as responses show it, without derived members."""
 
     __tablename__ = "toll_report"
     __table_args__ = (
@@ -94,9 +94,9 @@ class TollReport(SQLModel, table=True):
     measure: Measure = code(Measure, "measure")
     victims: Victims = code(Victims, "victims")
     bound: Bound = code(Bound, "bound")
-    low: int | None = instant(default=None)
-    best: int | None = instant(default=None)
-    high: int | None = instant(default=None)
+    low: int | None = big_integer(default=None)
+    best: int | None = big_integer(default=None)
+    high: int | None = big_integer(default=None)
     reporter: int = Field(foreign_key="reporter.key")
     source: int = Field(foreign_key="source.key")
     reported_on: str = text()
@@ -107,7 +107,7 @@ class TollReport(SQLModel, table=True):
 
 
 class Retraction(SQLModel, table=True):
-    """A report taken back. Without `reported_on` it was never valid."""
+    """The retraction of a report. Without `reported_on` the report was never valid."""
 
     key: int = row_key()
     toll_report: int = Field(foreign_key="toll_report.key", unique=True)
@@ -120,7 +120,7 @@ class Retraction(SQLModel, table=True):
 
 
 class Secret(SQLModel, table=True):
-    """What a confidential reporter, source or report keeps to itself; its public record has a commitment to it."""
+    """The confidential members of a reporter, source or report. Its public record has a commitment to them."""
 
     subject: str = Field(sa_column=Column("subject", Text, primary_key=True))
     salt: bytes = blob()

@@ -1,4 +1,4 @@
-"""A toll report as it is read from its row."""
+"""A toll report as it is read from the database."""
 
 from typing import Any, NamedTuple
 
@@ -6,7 +6,7 @@ from app.domain.report import Report
 
 
 class KnownReport(NamedTuple):
-    """A report, with what is answered of it."""
+    """A report, with the texts that responses show of it."""
 
     report: Report
     set_key: int

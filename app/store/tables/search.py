@@ -1,4 +1,4 @@
-"""The search tables: folded words, and boxes of places. Not SQLModel tables, since SQLite has modules for them."""
+"""The search tables: folded words, and boxes of places. They are virtual tables of SQLite, not SQLModel tables."""
 
 from sqlalchemy import (
     Column,
@@ -18,7 +18,7 @@ incident_text = Table(
     Column("rowid", Integer),
     *(Column(name, Text) for name in ("title", "summary", "place", "actors", "region")),
 )
-"""Full text of versions (FTS5, without a copy of it); `region` has the district too. Versions are never deleted."""
+"""Full text of versions (FTS5, contentless). `region` includes the district. Versions are never deleted."""
 
 
 incident_box = Table(
@@ -27,7 +27,7 @@ incident_box = Table(
     Column("version", Integer),
     *(Column(name, Float) for name in ("min_lon", "max_lon", "min_lat", "max_lat")),
 )
-"""Places of versions (R*Tree, 32-bit numbers rounded outward: `segment` has the exact ones)."""
+"""Places of versions (R*Tree, 32-bit numbers rounded outward; `segment` has the exact numbers)."""
 
 
 SEARCH_TABLES = (incident_text, incident_box)

@@ -1,6 +1,6 @@
-"""Appending facts that were checked: their rows, their entries in the log, and what they make out of date.
+"""Appends checked facts: their rows, their log entries, and what they make out of date.
 
-`writer` comes here from what was sent, `verify` from what the log tells; the same facts give the same rows.
+`writer` appends facts from drafts, `maintenance.verify` from the log. The same facts give the same rows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,12 +12,13 @@ from sqlalchemy import bindparam, select
 from sqlmodel import col
 
 from app.domain.dates import Instant, parse_moment
-from app.domain.report import NEVER_VALID, Report
-from app.domain.vocabulary import BOUNDS, MEASURES, REPORTER_KINDS, VICTIMS, ChangeKind
+from app.domain.report import NEVER_VALID, report_of
+from app.domain.toll import TollReportRecord
+from app.domain.vocabulary import ChangeKind
 from app.errors import AppError, Conflict, IncidentNotFound
 from app.store.db.transaction import Transaction
 from app.store.log import entries as log_entries
-from app.store.log import sealing
+from app.store.log import redaction
 from app.store.read.report_rows import IncidentFacts
 from app.store.tables import (
     Incident,
@@ -34,31 +35,35 @@ from app.store.tables import (
     table_of,
 )
 from app.store.tables.known_report import KnownReport
-from app.store.write import segments
+from app.store.write import search_rows, segments
 from app.store.write.history_steps import Steps
 from app.store.write.row_buffer import RowBuffer
 
-_MEMBERS = select(IncidentSetMember.incident).where(col(IncidentSetMember.incident_set) == bindparam("set"))
-_RECORDED_NOW = select(Recording.key).where(col(Recording.recorded_at) == bindparam("now"))
-_CREATED = {Source: ChangeKind.SOURCE_CREATED, Reporter: ChangeKind.REPORTER_CREATED}
+_MEMBERS = select(col(IncidentSetMember.incident)).where(col(IncidentSetMember.incident_set) == bindparam("set"))
+_REPORTERS_AND_SOURCES: dict[ChangeKind, type[Reporter] | type[Source]] = {
+    ChangeKind.SOURCE_CREATED: Source,
+    ChangeKind.REPORTER_CREATED: Reporter,
+    ChangeKind.LEGACY_REPORTER_CREATED: Reporter,
+}
+_COPIED = [name for name in TollReport.model_fields if name in TollReportRecord.model_fields]
+"""Columns of a toll report that are named like members of its record; keys replace its source and `supersedes`."""
 
 
-class Appender:
-    """One recording: what `by` told at one instant."""
+class Appender(RowBuffer):
+    """The facts of one recording by one writer."""
 
     def __init__(self, transaction: Transaction, by: str) -> None:
-        self.transaction, self.by, self.now = transaction, by, transaction.now
-        self.gathered = RowBuffer(transaction)
-        self.find = self.gathered.find
+        super().__init__(transaction)
+        self.by, self.now = by, transaction.now
         self._entries: list[log_entries.Entry] = []
         self._touched: dict[int, Instant] = {}
         self._touched_sets: dict[int, Instant] = {}
-        """Sets of several incidents: what is said of one alone is told with the incident."""
+        """Sets of several incidents. The reports about a single incident belong to its own segments."""
         self._members: dict[int, list[int]] = {}
         self._new: dict[int, IncidentFacts] = {}
-        """Incidents of this recording with all their facts, which need not be read again."""
+        """Incidents of this recording with all their facts, which need not be read back."""
 
-    def foresee(
+    def prefetch(
         self,
         incidents: Iterable[str],
         reports: Iterable[str],
@@ -66,43 +71,57 @@ class Appender:
         reporters: Iterable[str],
         sources: Iterable[str],
     ) -> None:
-        """Looks up at once what appending will ask for, by ids; sets by the sorted ids of their incidents."""
-        known = [row["key"] for row in self.gathered.foresee(Incident, incidents)]
-        self.gathered.foresee(IncidentVersion, known)
-        self.gathered.foresee(Withdrawal, known)
-        self.gathered.foresee(TollReport, reports)
-        self.gathered.foresee(IncidentSet, map(_json, sets))
-        self.gathered.foresee(Reporter, reporters)
-        self.gathered.foresee(Source, sources)
+        """Reads the rows that appending will look up, by ids; sets by the sorted ids of their incidents."""
+        known = [row["key"] for row in self.prefetch_rows(Incident, incidents)]
+        self.prefetch_rows(IncidentVersion, known)
+        self.prefetch_rows(Withdrawal, known)
+        self.prefetch_rows(TollReport, reports)
+        self.prefetch_rows(IncidentSet, map(_json, sets))
+        self.prefetch_rows(Reporter, reporters)
+        self.prefetch_rows(Source, sources)
 
-    def party(
-        self, model: type[Reporter] | type[Source], record: dict[str, Any], secret: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """A reporter or a source, and what it keeps to itself."""
+    def live_incident(self, incident_id: str) -> int:
+        """The key of an incident. Raises `IncidentNotFound`, or `Conflict` where it is withdrawn."""
+        known = self.find(Incident, incident_id)
+        if known is None:
+            raise IncidentNotFound(incident_id)
+        if known["key"] not in self._new and self.find(Withdrawal, known["key"]):
+            raise Conflict(f'"{incident_id}" is withdrawn')
+        return int(known["key"])
+
+    def members_of(self, set_key: int) -> list[int]:
+        """The keys of the incidents of a set."""
+        if set_key not in self._members:
+            self._members[set_key] = [row[0] for row in self.transaction.rows(_MEMBERS, {"set": set_key})]
+        return self._members[set_key]
+
+    def add_reporter_or_source(
+        self, kind: ChangeKind, record: dict[str, Any], secret: Mapping[str, Any] | None = None
+    ) -> None:
+        """A reporter or a source, with the secret of a confidential one."""
+        model = _REPORTERS_AND_SOURCES[kind]
         columns = {"id": record["id"], "recorded_at": self.now, "record": _json(record)}
         if model is Reporter:
             columns["kind"] = record["kind"]
-        row = self.gathered.add(model, record["id"], **columns)
-        self._log(_CREATED[model], row, None, record)
+        row = self.add_keyed(model, record["id"], **columns)
+        self._log(kind, row, None, record)
         if secret:
-            self.secret(model.__name__.lower(), record["id"], secret)
-        return row
+            self.add_secret(str(model.__tablename__), record["id"], secret)
 
-    def secret(self, kind: str, of: str, secret: Mapping[str, Any]) -> None:
-        """What a confidential record keeps to itself: its salt and its text."""
-        self.gathered.put(Secret, sealing.subject(kind, of), recorded_at=self.now, **secret)
+    def add_secret(self, kind: str, record_id: str, secret: Mapping[str, Any]) -> None:
+        """The salt and the redacted members of a confidential record."""
+        self.add_natural(Secret, redaction.subject(kind, record_id), recorded_at=self.now, **secret)
 
-    def incident(self, record: dict[str, Any], sources: list[dict[str, Any]]) -> int:
-        """An incident with the first version of its record. Returns its key."""
-        key = int(self.gathered.add(Incident, record["id"], id=record["id"])["key"])
-        version = self.version(key, 1, record, sources)
-        self.gathered.set(self._new, key, IncidentFacts(record["id"], version, record, sources))
-        return key
+    def add_incident(self, record: dict[str, Any], sources: list[dict[str, Any]]) -> None:
+        """An incident with the first version of its record."""
+        key = int(self.add_keyed(Incident, record["id"], id=record["id"])["key"])
+        version = self.add_version(key, 1, record, sources)
+        self.set_item(self._new, key, IncidentFacts(record["id"], version, record, sources))
 
-    def version(self, incident: int, number: int, record: dict[str, Any], sources: list[dict[str, Any]]) -> int:
+    def add_version(self, incident: int, number: int, record: dict[str, Any], sources: list[dict[str, Any]]) -> int:
         """A version of an incident's record. Returns its key."""
         self._new.pop(incident, None)
-        row = self.gathered.add(
+        row = self.add_keyed(
             IncidentVersion,
             incident,
             incident=incident,
@@ -112,54 +131,45 @@ class Appender:
             record=_json(record),
             sources=_json(sources),
         )
-        for table, rows in segments.rows_of_version(row["key"], record).items():
-            self.gathered.append(table, *rows)
+        for table, rows in search_rows.rows_of_version(row["key"], record).items():
+            self.add_rows(table, *rows)
         self._touch(incident, NEVER_VALID.instant)
         kind = ChangeKind.INCIDENT_CREATED if number == 1 else ChangeKind.INCIDENT_UPDATED
         self._log(kind, row, record["id"], log_entries.version_data(record, number, sources))
         return int(row["key"])
 
-    def report(self, record: dict[str, Any]) -> None:
-        """A toll report. Its reporter, source and incidents are there."""
-        reporter, source = self._there(Reporter, record["reported_by"]), self._there(Source, record["source"])
+    def add_report(self, record: dict[str, Any]) -> None:
+        """A toll report. Its reporter, source and incidents exist."""
+        reporter, source = self.get(Reporter, record["reported_by"]["id"]), self.get(Source, record["source"]["id"])
         covered: list[str] = record["incidents"]
         set_key, moment = self._set(covered), parse_moment(record["reported_on"])
-        replaced = self.find(TollReport, record["supersedes"]) if record["supersedes"] else None
-        row = self.gathered.add(
-            TollReport,
-            record["id"],
-            id=record["id"],
-            incident_set=set_key,
-            measure=record["measure"],
-            victims=record["victims"],
-            bound=record["bound"],
-            low=record["low"],
-            best=record["best"],
-            high=record["high"],
-            reporter=reporter["key"],
-            source=source["key"],
-            reported_on=record["reported_on"],
-            reported_at=moment.instant,
-            supersedes=replaced["key"] if replaced else None,
-            recorded_at=self.now,
-            record=_json(record),
-        )
-        self._log(ChangeKind.TOLL_REPORTED, row, covered[0] if len(covered) == 1 else None, record)
+        superseded = self.find(TollReport, record["supersedes"]) if record["supersedes"] else None
+        columns = {name: record[name] for name in _COPIED} | {
+            "incident_set": set_key,
+            "reporter": reporter["key"],
+            "source": source["key"],
+            "reported_at": moment.instant,
+            "supersedes": superseded["key"] if superseded else None,
+            "record": _json(record),
+            "recorded_at": self.now,
+        }
+        row = self.add_keyed(TollReport, record["id"], **columns)
+        self._log(ChangeKind.TOLL_REPORTED, row, _single(covered), record)
         self._touch_set(set_key, moment.instant)
-        if replaced and replaced["incident_set"] != set_key:
-            self._touch_set(replaced["incident_set"], moment.instant)
-            self._forget_new(replaced["incident_set"])
-        known = KnownReport(_report(record, row), set_key, row["record"], source["record"], None)
+        if superseded and superseded["incident_set"] != set_key:
+            self._touch_set(superseded["incident_set"], moment.instant)
+            self._forget_new(superseded["incident_set"])
+        known = KnownReport(report_of(record, row["key"]), set_key, row["record"], source["record"], None)
         for key in self.members_of(set_key):
             if key in self._new:
                 self._new[key].reports.append(known)
 
-    def retraction(
+    def add_retraction(
         self, report: dict[str, Any], reason: str, reported_on: str | None, source: dict[str, Any] | None
     ) -> None:
-        """A report taken back: from a moment on, or as one that never held."""
+        """The retraction of a report: from a moment on, or at every `as_of` where there is none."""
         moment = parse_moment(reported_on) if reported_on else NEVER_VALID
-        row = self.gathered.add(
+        row = self.add_keyed(
             Retraction,
             report["key"],
             toll_report=report["key"],
@@ -171,25 +181,20 @@ class Appender:
             recorded_by=self.by,
         )
         record = orjson.loads(report["record"])
-        covered = record["incidents"]
-        told = orjson.loads(source["record"]) if source else None
-        self._log(
-            ChangeKind.TOLL_RETRACTED,
-            row,
-            covered[0] if len(covered) == 1 else None,
-            log_entries.retraction_data(record, reason, reported_on, told),
-        )
+        published = orjson.loads(source["record"]) if source else None
+        data = log_entries.retraction_data(record, reason, reported_on, published)
+        self._log(ChangeKind.TOLL_RETRACTED, row, _single(record["incidents"]), data)
         sets = {report["incident_set"]}
         if record["supersedes"]:
-            sets.add(self._there(TollReport, {"id": record["supersedes"]})["incident_set"])
+            sets.add(self.get(TollReport, record["supersedes"])["incident_set"])
         for set_key in sorted(sets):
             self._touch_set(set_key, moment.instant)
             self._forget_new(set_key)
 
-    def withdrawal(self, incident_id: str, reason: str, merged_into: str | None) -> None:
-        """An incident taken out of all answers from now on."""
+    def add_withdrawal(self, incident_id: str, reason: str, merged_into: str | None) -> None:
+        """The withdrawal of an incident, which is absent from all responses from now on."""
         key = self.live_incident(incident_id)
-        row = self.gathered.add(
+        row = self.add_keyed(
             Withdrawal,
             key,
             incident=key,
@@ -203,86 +208,53 @@ class Appender:
         data = log_entries.withdrawal_data(incident_id, reason, merged_into)
         self._log(ChangeKind.INCIDENT_WITHDRAWN, row, incident_id, data)
 
-    def live_incident(self, incident_id: str) -> int:
-        """The key of an incident. Raises `IncidentNotFound`, or `Conflict` where it is withdrawn."""
-        known = self.find(Incident, incident_id)
-        if known is None:
-            raise IncidentNotFound(incident_id)
-        if known["key"] not in self._new and self.find(Withdrawal, known["key"]):
-            raise Conflict(f'"{incident_id}" is withdrawn')
-        return int(known["key"])
-
     @contextmanager
-    def whole(self) -> Iterator[None]:
-        """What is appended inside stays together: where one part is refused, nothing of it is kept."""
+    def savepoint(self) -> Iterator[None]:
+        """Rolls back every fact inside where an `AppError` is raised."""
         entries = len(self._entries)
         try:
-            with self.gathered.whole():
+            with super().savepoint():
                 yield
         except AppError:
             del self._entries[entries:]
-            self._new.clear()  # some may have been told of reports that were refused
+            self._new.clear()  # some may include reports that were rolled back
             raise
 
     def finish(self, max_segments: int | None = None) -> None:
-        """Writes what was gathered, with who recorded it and when, and rebuilds what is derived from it.
+        """Writes all rows and log entries as one recording, and rebuilds the derived rows.
 
         Raises `HistoryTooLong` where too much of an incident that has `max_segments` would be rebuilt.
         """
-        if not self.gathered:
-            return
-        told = log_entries.append(self.transaction, self._entries, self.by)
-        self.gathered.add(Recording, self.now, recorded_at=self.now, recorded_by=self.by, **told)
-        self.gathered.write()
+        state = log_entries.append(self.transaction, self._entries, self.by)
+        self.add_keyed(Recording, self.now, recorded_at=self.now, recorded_by=self.by, **state)
+        self.write_rows()
         steps = Steps(self.transaction)
         segments.rebuild_sets(self.transaction, self._touched_sets, steps)
         segments.rebuild_incidents(self.transaction, self._touched, self._new, self._members, steps, max_segments)
 
-    def mark(self) -> None:
-        """Makes a recording without an entry, where there is none yet: for what is noted beside the log.
-
-        Reads are pinned to recordings; without one nobody would see the note, and tags of answers would not change.
-        """
-        if self.transaction.first(_RECORDED_NOW, {"now": self.now}) is None:
-            state = log_entries.append(self.transaction, (), self.by)
-            row = {"key": self.transaction.next_key(Recording), "recorded_at": self.now, "recorded_by": self.by}
-            self.transaction.insert(table_of(Recording), [row | state])
-
     def _log(self, kind: ChangeKind, row: Mapping[str, Any], incident: str | None, data: dict[str, Any]) -> None:
         self._entries.append(log_entries.Entry(kind, row["key"], incident, data))
 
-    def _there(self, model: Any, record: Mapping[str, Any]) -> dict[str, Any]:
-        found = self.find(model, record["id"])
-        assert found is not None, f"{record['id']} is recorded"
-        return found
-
     def _set(self, covered: Sequence[str]) -> int:
-        """The key of a set of incidents, made where it is new."""
+        """The key of a set of incidents, added where it is new."""
         keys = [self.live_incident(incident_id) for incident_id in covered]
         members = _json(covered)
         if known := self.find(IncidentSet, members):
             key = int(known["key"])
         else:
-            key = int(self.gathered.add(IncidentSet, members, members=members, size=len(covered))["key"])
-            rows = [{"incident_set": key, "incident": k} for k in keys]
-            self.gathered.append(table_of(IncidentSetMember), *rows)
+            key = int(self.add_keyed(IncidentSet, members, members=members, size=len(covered))["key"])
+            self.add_rows(table_of(IncidentSetMember), *({"incident_set": key, "incident": k} for k in keys))
         self._members[key] = keys
         return key
 
-    def members_of(self, set_key: int) -> list[int]:
-        """The keys of the incidents of a set."""
-        if set_key not in self._members:
-            self._members[set_key] = [row[0] for row in self.transaction.rows(_MEMBERS, {"set": set_key})]
-        return self._members[set_key]
-
     def _touch(self, incident: int, since: Instant) -> None:
         if incident not in self._touched or since < self._touched[incident]:
-            self.gathered.set(self._touched, incident, since)
+            self.set_item(self._touched, incident, since)
 
     def _touch_set(self, set_key: int, since: Instant) -> None:
         members = self.members_of(set_key)
         if len(members) > 1:
-            self.gathered.set(self._touched_sets, set_key, min(since, self._touched_sets.get(set_key, since)))
+            self.set_item(self._touched_sets, set_key, min(since, self._touched_sets.get(set_key, since)))
         for key in members:
             self._touch(key, since)
 
@@ -291,23 +263,9 @@ class Appender:
             self._new.pop(key, None)
 
 
-def _report(record: Mapping[str, Any], row: Mapping[str, Any]) -> Report:
-    reporter = record["reported_by"]
-    return Report(
-        id=record["id"],
-        order=row["key"],
-        measure=MEASURES[record["measure"]],
-        victims=VICTIMS[record["victims"]],
-        low=record["low"],
-        best=record["best"],
-        high=record["high"],
-        bound=BOUNDS[record["bound"]],
-        reporter=reporter["id"],
-        reporter_kind=REPORTER_KINDS[reporter["kind"]],
-        reported=parse_moment(record["reported_on"]),
-        incidents=frozenset(record["incidents"]),
-        supersedes=record["supersedes"],
-    )
+def _single(incidents: Sequence[str]) -> str | None:
+    """The incident of a log entry: `None` where there are several."""
+    return incidents[0] if len(incidents) == 1 else None
 
 
 def _json(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""What a recording changes at the end of the histories of sets of incidents, from what is kept of them."""
+"""The changes of a recording at the end of the histories of sets of incidents, computed from the kept ends."""
 
 from functools import cached_property
 
@@ -7,22 +7,24 @@ from sqlmodel import col
 
 from app.domain.dates import Instant
 from app.domain.report import NEVER_VALID
+from app.store.db.collector import paused_collector
 from app.store.db.history_ends import SetEnding, Step, Void
-from app.store.db.transaction import Row, Transaction
-from app.store.read.report_rows import build_reports_about_sets, known_report, report_rows
+from app.store.db.statements import Row
+from app.store.db.transaction import Transaction
+from app.store.read.report_rows import build_reports_about_set, known_report, report_rows
 from app.store.tables import Retraction, TollReport
 from app.store.tables.known_report import KnownReport
 
 MAX_BEHIND = 1000
-"""Reports of all sets that are looked through for those of one; where more were recorded since, its end is loaded."""
+"""Reports of all sets that are scanned for those of one set. After more new reports, the end is loaded instead."""
 
-_ALL = build_reports_about_sets(1, sources=True).add_columns(col(TollReport.recorded_at))
+_ALL = build_reports_about_set(sources=True).add_columns(col(TollReport.recorded_at))
 _may_bear = case(
     (col(TollReport.incident_set) == bindparam("set"), literal_column("1")),
     (col(TollReport.supersedes).is_not(None), literal_column("1")),
     else_=literal_column("0"),
 )
-"""Whether a report may bear on a set. No index answers this: the keys that are looked through are few."""
+"""Whether a report may affect a set. There is no index for this, since few keys are scanned."""
 _LATER = (
     report_rows(sources=True)
     .add_columns(col(TollReport.recorded_at))
@@ -34,23 +36,23 @@ _LATER_VOIDS = (
     .join(Retraction, col(Retraction.toll_report) == TollReport.key)
     .where(col(Retraction.key) > bindparam("after"))
 )
-"""Not limited to the reports known before: then all of these would be looked through, and not the retractions."""
+"""Without a condition on the reports: with one, SQLite would scan the reports instead of the few retractions."""
 _HIGHEST = select(
     select(func.max(TollReport.key)).scalar_subquery(), select(func.max(Retraction.key)).scalar_subquery()
 )
 
 
 class Steps:
-    """The steps of one recording, whose facts are written already."""
+    """The steps of one recording, whose facts are written."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
         self._found: dict[int, list[Step] | None] = {}
 
     def of(self, set_key: int) -> list[Step] | None:
-        """The moments at which this recording changes the headlines of a set, which lie at the end of its history.
+        """The moments at which this recording changes the headlines of a set, all at the end of its history.
 
-        `None` where it is sooner rebuilt from all that is recorded.
+        `None` where rebuilding the whole history is faster.
         """
         if set_key not in self._found:
             ending = self._transaction.endings.take(set_key)
@@ -70,13 +72,15 @@ class Steps:
         assert row is not None, "an aggregate gives a row"
         return row[0] or 0, row[1] or 0
 
+    @paused_collector()
     def _all(self, ending: SetEnding) -> list[Step] | None:
-        rows = self._transaction.rows(_ALL, {"set_0": ending.set_key, "recorded": self._transaction.now})
+        """The steps computed from the whole history."""
+        rows = self._transaction.rows(_ALL, {"set": ending.set_key, "recorded": self._transaction.now})
         arriving = [_recorded(row) for row in rows]
         return ending.advance(arriving, _voids(arriving), self._now)
 
     def _later(self, ending: SetEnding) -> list[Step] | None:
-        """The steps after what is kept; `None` where a report was given before the end of it, or as `advance` says."""
+        """The steps after the kept end; `None` where a report is older than this end, or as in `advance`."""
         highest_report, highest_retraction = self._highest
         if highest_report - ending.report_key > MAX_BEHIND:
             return None
@@ -115,7 +119,7 @@ def _voids(arriving: list[tuple[KnownReport, Instant]]) -> list[Void]:
 
 
 def _of_set(ending: SetEnding, arriving: list[tuple[KnownReport, Instant]]) -> list[tuple[KnownReport, Instant]]:
-    """Those about the incidents of the set, and those of other sets that supersede one of these."""
+    """Reports about the incidents of the set, and those of other sets that supersede one of them."""
     own = ending.own | {known.report.id for known, _ in arriving if known.set_key == ending.set_key}
     return [
         (known, recorded_at)

@@ -14,12 +14,12 @@ from app.store.db.transaction import Transaction
 from app.store.tables import KeptAnswer, table_of
 
 KEPT_DAYS = 30
-"""How long the answer to an `Idempotency-Key` is kept."""
+"""How long the response to an `Idempotency-Key` is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is sent back for a write."""
+    """The response to a write."""
 
     status: int
     body: bytes
@@ -28,7 +28,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Repeatable:
-    """A POST that may be sent again: the key it was sent with, and a digest of all that makes it the same POST."""
+    """A POST that may be repeated: its `Idempotency-Key`, and a digest that identifies the request."""
 
     key: str
     request: bytes
@@ -39,37 +39,35 @@ class Repeatable:
         return cls(key, hashlib.sha256(b"\n".join((method.encode(), path.encode(), body))).digest())
 
 
-_kept_columns = table_of(KeptAnswer).c
-
-
-_FIND = select(_kept_columns.request, _kept_columns.status, _kept_columns.headers, _kept_columns.body).where(
-    _kept_columns.api_key == bindparam("api_key"), _kept_columns.idempotency_key == bindparam("idempotency_key")
+_columns = table_of(KeptAnswer).c
+_FIND = select(_columns.request, _columns.status, _columns.headers, _columns.body).where(
+    _columns.api_key == bindparam("api_key"), _columns.idempotency_key == bindparam("idempotency_key")
 )
+_FORGET = delete(table_of(KeptAnswer)).where(_columns.recorded_at < bindparam("before"))
 
 
-_FORGET = delete(table_of(KeptAnswer)).where(_kept_columns.recorded_at < bindparam("before"))
-
-
-def _kept(transaction: Transaction, access: Access, asked: Repeatable) -> Answer | None:
-    row = transaction.first(_FIND, {"api_key": access.id, "idempotency_key": asked.key})
+def find_kept(transaction: Transaction, access: Access, sent: Repeatable) -> Answer | None:
+    """The response to the same POST. Raises `InvalidInput` where the key was used for another request."""
+    row = transaction.first(_FIND, {"api_key": access.id, "idempotency_key": sent.key})
     if row is None:
         return None
     request, status, headers, body = row
-    if request != asked.request:
-        why = "was sent before, with another request; use a new one"
-        raise InvalidInput([FieldError("Idempotency-Key", why, asked.key, "header")])
+    if request != sent.request:
+        why = "was used for another request; use a new one"
+        raise InvalidInput([FieldError("Idempotency-Key", why, sent.key, "header")])
     return Answer(status, body, orjson.loads(headers) | {"Idempotency-Replayed": "true"})
 
 
-def _keep(transaction: Transaction, access: Access, asked: Repeatable, answer: Answer) -> None:
+def keep(transaction: Transaction, access: Access, sent: Repeatable, answer: Answer) -> None:
+    """Keeps a response, and deletes those that are older than `KEPT_DAYS`."""
     transaction.change(_FORGET, {"before": transaction.now - KEPT_DAYS * DAY_LENGTH})
-    row = {
-        "api_key": access.id,
-        "idempotency_key": asked.key,
-        "request": asked.request,
-        "status": answer.status,
-        "headers": orjson.dumps(dict(answer.headers)).decode(),
-        "body": answer.body,
-        "recorded_at": transaction.now,
-    }
-    transaction.insert(table_of(KeptAnswer), [row])
+    row = KeptAnswer(
+        api_key=access.id,
+        idempotency_key=sent.key,
+        request=sent.request,
+        status=answer.status,
+        headers=orjson.dumps(dict(answer.headers)).decode(),
+        body=answer.body,
+        recorded_at=transaction.now,
+    )
+    transaction.insert(table_of(KeptAnswer), [row.model_dump()])

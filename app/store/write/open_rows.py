@@ -1,7 +1,8 @@
-"""Rows of derived tables that still hold (`recorded_to` is `FOREVER`): found, closed, and followed by others."""
+"""Open rows of derived tables (`recorded_to` is `FOREVER`): found, closed, and followed by new ones."""
 
 from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Update, bindparam, func, select, update
@@ -18,7 +19,7 @@ from app.store.tables import table_of
 def held(
     transaction: Transaction, model: type[SQLModel], column: str, key: int, since: Instant
 ) -> tuple[Instant, bool]:
-    """From when new rows are needed: from the beginning of what holds at `since`. And whether the history is long."""
+    """From when new rows are needed: the start of the row that holds at `since`. And whether the history is long."""
     if since == NEVER_VALID.instant:
         return since, False
     values = {"key": key, "since": since, "forever": FOREVER, "limit": LONG_HISTORY}
@@ -27,7 +28,7 @@ def held(
 
 
 def close(transaction: Transaction, model: type[SQLModel], column: str, key: int, begin: Instant) -> int:
-    """Closes the open rows that hold from `begin` on. Returns how many these are."""
+    """Closes the open rows that start at `begin` or later. Returns how many there are."""
     values = {"key": key, "begin": begin, "forever": FOREVER, "now": transaction.now}
     return transaction.change(_closing(model, column), values)
 
@@ -35,7 +36,7 @@ def close(transaction: Transaction, model: type[SQLModel], column: str, key: int
 def last_open(
     transaction: Transaction, model: type[SQLModel], column: str, key: int, since: Instant
 ) -> dict[str, Any] | None:
-    """The last open row; `None` where it holds from later than `since`, or where there is none."""
+    """The last open row; `None` where it starts after `since`, or where there is none."""
     row = transaction.first(_last(model, column), {"key": key, "forever": FOREVER})
     found = dict(zip(table_of(model).c.keys(), row, strict=True)) if row else None
     return found if found and found["known_from"] <= since else None
@@ -70,9 +71,9 @@ def _closing(model: type[SQLModel], column: str) -> Update:
 
 
 def open_spans(starts: Iterable[Instant], begin: Instant, now: Instant) -> Iterator[dict[str, Instant]]:
-    """The spans between the starts that are not before `begin`, open in recorded time."""
-    kept = sorted(s for s in starts if s >= begin)
-    for start, end in zip(kept, [*kept[1:], FOREVER], strict=True):
+    """The spans between the starts from `begin` on, open in recorded time."""
+    spans = pairwise([*sorted(s for s in starts if s >= begin), FOREVER])
+    for start, end in spans:
         yield {"recorded_from": now, "recorded_to": FOREVER, "known_from": start, "known_to": end}
 
 

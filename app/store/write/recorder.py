@@ -1,52 +1,49 @@
-"""Writing beside the event loop, in one order, and the answers that are kept so that a POST is safe to repeat."""
+"""The write queue of a process: writes run in a worker thread, in the order of their arrival."""
 
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from anyio import to_thread
 
 from app.domain.access import Access
+from app.domain.vocabulary import Scope
 from app.errors import Conflict, DatabaseBusy
-from app.store.db.budget import Budget
 from app.store.db.database import Database
-from app.store.db.reader import SLICE
-from app.store.db.statements import Fetch, Following, Row, Statement, every_row
 from app.store.db.transaction import Transaction
 from app.store.keys import expect_holds
-from app.store.read.session import ReadSession
-from app.store.write.idempotency import Answer, Repeatable, _keep, _kept
-from app.store.write.writer import Writer
+from app.store.read.session import WriteSession
+from app.store.write.idempotency import Answer, Repeatable, find_kept, keep
+from app.store.write.writer import Writer, open_writer
 
-MOST_AT_ONCE = 32
+MAX_BATCH = 32
 """Writes that share a transaction."""
-MOST_WAITING = 200
+MAX_WAITING = 200
 """Writes that may wait for their turn."""
 
-
-Work = Callable[[Writer, ReadSession], Coroutine[Any, Any, Answer]]
-"""Records something, finishes the writer, and asks for the answer in the same transaction."""
+Respond = Callable[[WriteSession], Answer]
+"""Reads the response in the transaction of the write, after its facts are written."""
+Work = Callable[[Writer], Respond]
+"""Records something."""
 
 
 @dataclass(slots=True)
 class _Job:
-    """A write that waits for its turn, and where its answer goes."""
+    """A write that waits for its turn."""
 
     access: Access
     work: Work
     repeatable: Repeatable | None
-    opened: bool
-    answer: asyncio.Future[Answer]
+    response: asyncio.Future[Answer]
 
 
 class Recorder:
-    """The writes of one process: in the order of their arrival, those that wait together in one transaction.
+    """The writes of one process. Those that wait together share a transaction.
 
-    Each is a recording of its own, kept or refused by itself; what they share is the way to the disk, which takes
-    longer than all else. None is answered before it is there.
+    Each write is a recording of its own and succeeds or fails alone. Sharing the transaction saves syncs to disk, which
+    take longer than everything else. No response is sent before its write is on disk.
     """
 
     def __init__(self, database: Database) -> None:
@@ -56,32 +53,32 @@ class Recorder:
         self._stopped = False
         self._in_flight: set[tuple[str, str]] = set()
 
-    async def record(self, access: Access, work: Work, repeatable: Repeatable | None = None, *, opened: bool) -> Answer:
-        """Runs a work. Raises what it raises, `Unauthorized` where the key has ended meanwhile, and `DatabaseBusy`
-        where too many are waiting.
+    async def record(self, access: Access, work: Work, repeatable: Repeatable | None = None) -> Answer:
+        """Runs a work and returns its response. Raises what the work raises.
 
-        A `Repeatable` that was answered before gets its answer again. Raises `Conflict` while it is being answered.
+        Raises `Unauthorized` where the key has ended meanwhile, and `DatabaseBusy` where too many writes wait.
+        A `Repeatable` gets its earlier response again, or raises `Conflict` while the earlier request is running.
         """
         name = (access.id, repeatable.key) if repeatable else None
         if name in self._in_flight:
-            raise Conflict("a request with this Idempotency-Key is being answered; ask again when it is")
-        if self._stopped or len(self._waiting) >= MOST_WAITING:
+            raise Conflict("a request with this Idempotency-Key is in progress; retry when it is done")
+        if self._stopped or len(self._waiting) >= MAX_WAITING:
             raise DatabaseBusy
-        job = _Job(access, work, repeatable, opened, asyncio.get_running_loop().create_future())
+        job = _Job(access, work, repeatable, asyncio.get_running_loop().create_future())
         if name:
             self._in_flight.add(name)
-            job.answer.add_done_callback(lambda _: self._in_flight.discard(name))
-        job.answer.add_done_callback(lambda answer: answer.exception())  # its client may be gone
+            job.response.add_done_callback(lambda _: self._in_flight.discard(name))
+        job.response.add_done_callback(lambda response: response.exception())  # its client may be gone
         self._waiting.append(job)
         if self._worker is None:
             self._worker = asyncio.create_task(self._work())
-        return await asyncio.shield(job.answer)
+        return await asyncio.shield(job.response)
 
     async def stop(self) -> None:
-        """Takes no more, sends back what waits, and ends when what was begun is done."""
+        """Rejects new and waiting writes, and returns when those that have begun are done."""
         self._stopped = True
         while self._waiting:
-            self._waiting.popleft().answer.set_exception(DatabaseBusy())
+            self._waiting.popleft().response.set_exception(DatabaseBusy())
         if self._worker is not None:
             await self._worker
 
@@ -93,24 +90,24 @@ class Recorder:
     async def _work(self) -> None:
         try:
             while self._waiting:
-                jobs = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
+                jobs = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
                 try:
                     results = await to_thread.run_sync(self._record, jobs)
                 except Exception as error:
                     results = [error] * len(jobs)
                 for job, result in zip(jobs, results, strict=True):
                     if isinstance(result, Answer):
-                        job.answer.set_result(result)
+                        job.response.set_result(result)
                     else:
-                        job.answer.set_exception(result)
+                        job.response.set_exception(result)
         finally:
             self._worker = None
 
     def _record(self, jobs: Sequence[_Job]) -> list[Answer | Exception]:
-        """Answers, and what was raised instead.
+        """Responses or exceptions, in the order of the jobs.
 
-        Where the whole does not reach the disk nothing of it was recorded, and what was refused may have been refused
-        for the sake of what is not there: each is tried again by itself.
+        Where the transaction fails, nothing is recorded, and a job may have failed because of another one that is gone.
+        Each job is then retried alone.
         """
         results: list[Answer | Exception] = []
         try:
@@ -132,42 +129,12 @@ class Recorder:
 
 def _one(transaction: Transaction, job: _Job) -> Answer:
     expect_holds(transaction, job.access)
-    if job.repeatable and (kept := _kept(transaction, job.access, job.repeatable)):
+    if job.repeatable and (kept := find_kept(transaction, job.access, job.repeatable)):
         return kept
-    session = ReadSession(_Inside(transaction), transaction.now, job.opened)
-    answer = _run(job.work(Writer(transaction, job.access.name, insider=job.opened), session))
+    can_read_confidential = job.access.may(Scope.READ_CONFIDENTIAL)
+    with open_writer(transaction, job.access.name, can_read_confidential=can_read_confidential) as writer:
+        respond = job.work(writer)
+    answer = respond(WriteSession(transaction, can_read_confidential))
     if job.repeatable:
-        _keep(transaction, job.access, job.repeatable, answer)
+        keep(transaction, job.access, job.repeatable, answer)
     return answer
-
-
-class _Inside:
-    """Reads inside of a write transaction, as a `Reader` does outside. Nothing is waited for."""
-
-    def __init__(self, transaction: Transaction) -> None:
-        self._connection = transaction.connection
-
-    async def rows(self, statement: Statement, budget: Budget | None = None, fetch: Fetch = every_row) -> Any:
-        """What `fetch` takes: all rows, unless told."""
-        return fetch(self._connection.execute(statement.sql, statement.values))
-
-    async def beside(self, budget: Budget, call: Callable[..., Any], *arguments: Any) -> Any:
-        """This is the thread."""
-        return call(*arguments)
-
-    async def slices(self, following: Following, budget: Budget | None) -> AsyncGenerator[list[Row]]:
-        """All rows, some at a time."""
-        rows = await self.rows(following(None, SLICE))
-        while rows:
-            yield rows
-            rows = await self.rows(following(rows[-1], SLICE))
-
-
-def _run(coroutine: Coroutine[Any, Any, Answer]) -> Answer:
-    """The result of a coroutine that waits for nothing."""
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        answer: Answer = done.value
-        return answer
-    raise AssertionError("a work inside a transaction waits for nothing")

@@ -1,10 +1,8 @@
-"""SELECTs of what the releases of a data set said before, and of what one of them lacks."""
+"""SELECTs about earlier releases of a data set, and about the incidents that a release no longer lists."""
 
 from contextlib import closing
-from functools import cache
-from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, func, literal_column, select
+from sqlalchemy import bindparam, exists, literal_column, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -12,7 +10,8 @@ from app.domain.dates import LAST_INSTANT
 from app.domain.vocabulary import Measure
 from app.store.db.connections import EXPORT_CACHE_KIB, read_connection
 from app.store.db.database import Database
-from app.store.db.sql_text import compiled, limited
+from app.store.db.sql_text import AnySelect, among, limited
+from app.store.db.statements import Statement
 from app.store.read.filters import at_clocks, dropped_by_a_release
 from app.store.tables import (
     Incident,
@@ -32,12 +31,8 @@ from app.store.tables import (
 _listing, _version, _report = table_of(Listing).c, table_of(IncidentVersion).c, table_of(TollReport).c
 _span = table_of(ReleaseSpan).c
 _OF_INCIDENT = (_listing.incident == bindparam("incident"), _listing.reporter == bindparam("reporter"))
-IS_LISTED = select(_listing.incident).where(
-    *_OF_INCIDENT, _listing.listed_at == bindparam("listed_at"), _listing.source == bindparam("source")
-)
-"""Whether a release is noted already for an incident."""
 LISTINGS = (
-    select(_listing.listed_at, Source.id)
+    select(_listing.listed_at, col(Source.id))
     .join(Source, col(Source.key) == _listing.source)
     .where(*_OF_INCIDENT)
     .order_by(_listing.listed_at)
@@ -52,7 +47,7 @@ BASE = limited(
     .order_by(_version.number.desc()),
     1,
 )
-"""The record as the release before left it: the newest version that was recorded together with a listing."""
+"""The record after the previous release: the newest version that was recorded together with a listing."""
 FIGURES = (
     select(_report.id, _report.reported_at, _report.record, _report.low, _report.best, _report.high)
     .join(IncidentSet, col(IncidentSet.key) == _report.incident_set)
@@ -65,49 +60,37 @@ FIGURES = (
     )
     .order_by(_report.reported_at, _report.key)
 )
-"""(id, reported at, record, low, best, high) of the figures of killed that a reporter gave and did not take back."""
+"""(id, reported at, record, low, best, high) of the death tolls of a reporter that are not retracted."""
 
 
-@cache
-def bearing(count: int) -> Select[Any]:
-    """(external id, incident) of the incidents whose newest version bears one of some ids."""
-    external, newer = table_of(IncidentExternalId).c, aliased(IncidentVersion)
-    built: Select[Any] = (
-        select(external.id, Incident.id)
-        .join(IncidentVersion, _version.key == external.version)
-        .join(Incident, col(Incident.key) == _version.incident)
-        .outerjoin(Withdrawal, col(Withdrawal.incident) == Incident.key)
-        .where(
-            external.scheme == bindparam("scheme"),
-            external.id.in_([bindparam(f"id_{n}") for n in range(count)]),
-            col(Withdrawal.key).is_(None),
-            ~exists().where(col(newer.incident) == _version.incident, col(newer.number) > _version.number),
-        )
-        .order_by(col(Incident.key).desc())
+_external, _newer = table_of(IncidentExternalId).c, aliased(IncidentVersion)
+INCIDENTS_OF_EVENTS = (
+    select(_external.id, col(Incident.id))
+    .join(IncidentVersion, _version.key == _external.version)
+    .join(Incident, col(Incident.key) == _version.incident)
+    .outerjoin(Withdrawal, col(Withdrawal.incident) == Incident.key)
+    .where(
+        _external.scheme == bindparam("scheme"),
+        among(_external.id, "ids"),
+        col(Withdrawal.key).is_(None),
+        ~exists().where(col(_newer.incident) == _version.incident, col(_newer.number) > _version.number),
     )
-    return built
-
-
-SPAN = select(func.min(_span.first_day), func.max(_span.last_day)).where(
-    _span.source == bindparam("source"), _span.country == bindparam("country")
+    .order_by(col(Incident.key).desc())
 )
-"""(first day, last day) of which a release lists events of a country; nulls where it lists none yet."""
+"""(external id, incident) of the incidents whose newest version has one of the external ids `:ids`."""
 
 
 def absent(database: Database, source: str) -> list[str]:
-    """The ids of incidents that an earlier release listed and this one does not, though it speaks of their country and
-    time, in their order."""
-    values = {"release": source, "recorded": LAST_INSTANT, "known": LAST_INSTANT}
+    """The sorted ids of incidents that an earlier release listed and this one drops, though it covers their country and
+    time."""
+    statement = Statement.of(_build_absent, release=source, recorded=LAST_INSTANT, known=LAST_INSTANT)
     connection, _ = read_connection(database.url, EXPORT_CACHE_KIB)
     with closing(connection):
-        return [row[0] for row in connection.execute(_absent_text(), values)]
+        return [row[0] for row in connection.execute(statement.sql, statement.values)]
 
 
-@cache
-def _absent_text() -> str:
-    segment = table_of(Segment).c
-    release = select(Source.key).where(col(Source.id) == bindparam("release")).scalar_subquery()
+def _build_absent() -> AnySelect:
+    release = select(col(Source.key)).where(col(Source.id) == bindparam("release")).scalar_subquery()
     dropped = dropped_by_a_release(_span.source == release)
-    return compiled(
-        select(segment.incident_id).where(*at_clocks(segment), dropped).distinct().order_by(segment.incident_id)
-    )
+    ids = select(col(Segment.incident_id)).where(*at_clocks(Segment), dropped)
+    return ids.distinct().order_by(col(Segment.incident_id))

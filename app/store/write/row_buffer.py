@@ -1,4 +1,4 @@
-"""Rows of one transaction, gathered to be written a table at a time: one fact and a thousand go the same way."""
+"""The pending rows of one transaction, written a table at a time: one fact and a thousand take the same path."""
 
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
@@ -14,102 +14,102 @@ from app.store.db import sql_text
 from app.store.db.transaction import Transaction
 from app.store.tables import IncidentSet, IncidentVersion, Retraction, Secret, Withdrawal, search, table_of
 
-NATURAL = {
+NATURAL_KEYS = {
     IncidentSet: "members",
     IncidentVersion: "incident",
     Retraction: "toll_report",
     Secret: "subject",
     Withdrawal: "incident",
 }
-"""What a row is known by outside; of the others it is their `id`. Of versions the newest of each incident is known."""
-_IN_ORDER = (*SQLModel.metadata.sorted_tables, *search.SEARCH_TABLES)
-"""Those that others point to come first."""
+"""The column of the natural key; `id` in all other tables. Of versions, the newest of an incident is found."""
+_WRITE_ORDER = (*SQLModel.metadata.sorted_tables, *search.SEARCH_TABLES)
+"""Tables come after those that they refer to."""
 _ABSENT: Any = object()
 
 
 class RowBuffer:
-    """Rows that are not written yet, found by what they are known by as if they were."""
+    """Pending rows, found by natural key as if already written."""
 
     def __init__(self, transaction: Transaction) -> None:
-        self._transaction = transaction
+        self.transaction = transaction
         self._rows: dict[Table, list[dict[str, Any]]] = {}
-        self._next: dict[type[SQLModel], int] = {}
+        self._next_keys: dict[type[SQLModel], int] = {}
         self._known: dict[tuple[type[SQLModel], str | int], dict[str, Any] | None] = {}
-        """Rows by what they are known by; `None` where it was looked up and there is none."""
+        """Rows by natural key; `None` where a lookup found none."""
         self._undo: list[tuple[MutableMapping[Any, Any], Any, Any]] = []
 
     def __bool__(self) -> bool:
         return any(self._rows.values())
 
     def find(self, model: type[SQLModel], natural: str | int) -> dict[str, Any] | None:
-        """A row by what it is known by: gathered here, or stored."""
+        """A row by its natural key, pending or stored."""
         known = self._known.get((model, natural), _ABSENT)
         if known is not _ABSENT:
             return known  # type: ignore[no-any-return]
-        statement, columns = _by_natural(model)
-        row = self._transaction.first(statement, {"natural": natural})
+        statement, columns = _by_natural_key(model)
+        row = self.transaction.first(statement, {"natural": natural})
         found = self._known[model, natural] = dict(zip(columns, row, strict=True)) if row else None
         return found
 
-    def foresee(self, model: type[SQLModel], naturals: Iterable[str | int]) -> list[dict[str, Any]]:
-        """Looks up at once what will be asked for, and remembers also what is not there. Returns what is stored."""
-        asked = [natural for natural in dict.fromkeys(naturals) if (model, natural) not in self._known]
-        if not asked:
+    def get(self, model: type[SQLModel], natural: str | int) -> dict[str, Any]:
+        """A row that exists."""
+        found = self.find(model, natural)
+        assert found is not None, f"{natural} is recorded"
+        return found
+
+    def prefetch_rows(self, model: type[SQLModel], naturals: Iterable[str | int]) -> list[dict[str, Any]]:
+        """Finds many rows with one statement, for later calls of `find`. Returns the stored ones."""
+        wanted = [natural for natural in dict.fromkeys(naturals) if (model, natural) not in self._known]
+        if not wanted:
             return []
-        self._known.update(((model, natural), None) for natural in asked)
-        statement, columns = _by_naturals(model)
-        rows = self._transaction.rows(statement, {"naturals": orjson.dumps(asked).decode()})
+        self._known.update(((model, natural), None) for natural in wanted)
+        statement, columns = _by_natural_keys(model)
+        rows = self.transaction.rows(statement, {"naturals": orjson.dumps(wanted).decode()})
         found = [dict(zip(columns, row, strict=True)) for row in rows]
-        self._known.update(((model, row[NATURAL.get(model, "id")]), row) for row in found)
+        self._known.update(((model, row[NATURAL_KEYS.get(model, "id")]), row) for row in found)
         return found
 
-    def newest_version(self, incident: int) -> dict[str, Any]:
-        """The newest version of an incident's record."""
-        found = self.find(IncidentVersion, incident)
-        assert found is not None, "every incident has a version"
-        return found
-
-    def add(self, model: type[SQLModel], natural: str | int, **values: Any) -> dict[str, Any]:
-        """A row of its own key, known by `natural` from now on."""
-        if model not in self._next:
-            self._next[model] = self._transaction.next_key(model)
-        row = {"key": self._next[model], **values}
-        self._next[model] += 1
-        self.set(self._known, (model, natural), row)
-        self.append(table_of(model), row)
+    def add_keyed(self, model: type[SQLModel], natural: str | int, **values: Any) -> dict[str, Any]:
+        """Adds a row with a new surrogate key, to be found by its natural key."""
+        if model not in self._next_keys:
+            self._next_keys[model] = self.transaction.next_key(model)
+        row = {"key": self._next_keys[model], **values}
+        self._next_keys[model] += 1
+        self.set_item(self._known, (model, natural), row)
+        self.add_rows(table_of(model), row)
         return row
 
-    def put(self, model: type[SQLModel], natural: str, **values: Any) -> None:
-        """A row that has no other key than what it is known by."""
-        row = {NATURAL[model]: natural, **values}
-        self.set(self._known, (model, natural), row)
-        self.append(table_of(model), row)
+    def add_natural(self, model: type[SQLModel], natural: str, **values: Any) -> None:
+        """Adds a row whose primary key is its natural key."""
+        row = {NATURAL_KEYS[model]: natural, **values}
+        self.set_item(self._known, (model, natural), row)
+        self.add_rows(table_of(model), row)
 
-    def append(self, table: Table, *rows: dict[str, Any]) -> None:
-        """Rows that nothing asks for."""
+    def add_rows(self, table: Table, *rows: dict[str, Any]) -> None:
+        """Adds rows that are never looked up."""
         self._rows.setdefault(table, []).extend(rows)
 
-    def unwritten(self, model: type[SQLModel]) -> Sequence[dict[str, Any]]:
-        """The rows of a table that are gathered here."""
+    def pending(self, model: type[SQLModel]) -> Sequence[dict[str, Any]]:
+        """The pending rows of a table."""
         return self._rows.get(table_of(model), ())
 
-    def set(self, mapping: MutableMapping[Any, Any], name: Any, value: Any) -> None:
-        """Sets an item of a mapping, which is set back where the whole that it belongs to is refused."""
+    def set_item(self, mapping: MutableMapping[Any, Any], name: Any, value: Any) -> None:
+        """Sets an item of a mapping. It is restored where the savepoint is rolled back."""
         self._undo.append((mapping, name, mapping.get(name, _ABSENT)))
         mapping[name] = value
 
     @contextmanager
-    def whole(self) -> Iterator[None]:
-        """What is gathered inside stays together: where one part is refused, nothing of it is kept."""
+    def savepoint(self) -> Iterator[None]:
+        """Rolls back everything inside where an `AppError` is raised."""
         lengths = {table: len(rows) for table, rows in self._rows.items()}
-        following = self._next.copy()
+        next_keys = self._next_keys.copy()
         self._undo.clear()
         try:
             yield
         except AppError:
             for table, rows in self._rows.items():
                 del rows[lengths.get(table, 0) :]
-            self._next = following
+            self._next_keys = next_keys
             for mapping, name, before in reversed(self._undo):
                 if before is _ABSENT:
                     mapping.pop(name, None)
@@ -117,26 +117,26 @@ class RowBuffer:
                     mapping[name] = before
             raise
 
-    def write(self) -> None:
-        """Writes all rows, those that others point to first."""
-        for table in _IN_ORDER:
+    def write_rows(self) -> None:
+        """Writes all rows."""
+        for table in _WRITE_ORDER:
             if rows := self._rows.get(table):
-                self._transaction.insert(table, rows)
+                self.transaction.insert(table, rows)
         self._rows.clear()
 
 
 @cache
-def _by_natural(model: type[SQLModel]) -> tuple[Select[Any], tuple[str, ...]]:
+def _by_natural_key(model: type[SQLModel]) -> tuple[Select[Any], tuple[str, ...]]:
     return _rows_where(model, _natural_column(model) == bindparam("natural"))
 
 
 @cache
-def _by_naturals(model: type[SQLModel]) -> tuple[Select[Any], tuple[str, ...]]:
+def _by_natural_keys(model: type[SQLModel]) -> tuple[Select[Any], tuple[str, ...]]:
     return _rows_where(model, sql_text.among(_natural_column(model), "naturals"))
 
 
 def _natural_column(model: type[SQLModel]) -> ColumnElement[Any]:
-    return table_of(model).c[NATURAL.get(model, "id")]
+    return table_of(model).c[NATURAL_KEYS.get(model, "id")]
 
 
 def _rows_where(model: type[SQLModel], condition: ColumnElement[bool]) -> tuple[Select[Any], tuple[str, ...]]:

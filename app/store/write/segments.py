@@ -1,7 +1,7 @@
-"""What is derived from facts, rebuilt in the transaction that changed them: segments, and what searches need.
+"""Segments, the projection of facts onto both clocks. They are rebuilt in the transaction that changes the facts.
 
-Open rows (`recorded_to` is `FOREVER`) that no longer tell what is known are closed, never changed otherwise, so that
-`recorded_as_of` finds what was answered before.
+A segment is a span of reported and recorded time with the headline that holds in it. Open rows (`recorded_to` is
+`FOREVER`) that are out of date are closed and followed by new ones, so that `recorded_as_of` finds earlier responses.
 """
 
 from bisect import bisect_right
@@ -10,16 +10,13 @@ from operator import attrgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import Table, bindparam, literal_column, select
+from sqlalchemy import bindparam, literal_column, select
 from sqlmodel import col
 
 from app.domain.dates import FOREVER, Instant, end_of_day, parse_day
 from app.domain.headline import Headline
 from app.domain.history import Span, TollSet, by_set, spans, superseding
-from app.domain.incident import counted_day
-from app.domain.places import Region
-from app.domain.sphere import on_sphere
-from app.domain.text import fold
+from app.domain.json_text import json_of
 from app.domain.vocabulary import Measure
 from app.errors import HistoryTooLong
 from app.store.db import sql_text
@@ -28,49 +25,52 @@ from app.store.db.transaction import Transaction
 from app.store.read.report_rows import (
     IncidentFacts,
     build_reports_about_incident,
-    build_reports_about_sets,
+    build_reports_about_set,
     covering,
     known_report,
 )
-from app.store.read.segment_texts import SegmentTexts, headlines_text, own_text, shared_text, text_of
+from app.store.read.segment_texts import SegmentTexts, headlines_text, own_of, own_text, shared_text
 from app.store.tables import (
-    TABLES,
     Incident,
     IncidentSetMember,
     IncidentVersion,
     Segment,
     SetSegment,
     Withdrawal,
-    search,
 )
 from app.store.tables.known_report import KnownReport
 from app.store.write import open_rows
 from app.store.write.history_steps import Steps
+from app.store.write.search_rows import number_columns, record_columns, toll_columns
 
 _start = attrgetter("start.instant")
-_COLUMNS = {measure: tuple(f"{measure}_{figure}" for figure in ("low", "best", "high")) for measure in Measure}
-_NO_NUMBERS: dict[str, int | None] = dict.fromkeys(column for columns in _COLUMNS.values() for column in columns)
 _ABOUT_INCIDENT = build_reports_about_incident(bindparam("incident"), sources=True)
-_ABOUT_SET = build_reports_about_sets(1, sources=True)
+_ABOUT_SET = build_reports_about_set(sources=True)
 _LIVE_MEMBER = sql_text.limited(
-    select(IncidentSetMember.incident)
+    select(col(IncidentSetMember.incident))
     .outerjoin(Withdrawal, col(Withdrawal.incident) == IncidentSetMember.incident)
     .where(col(IncidentSetMember.incident_set) == bindparam("set"), col(Withdrawal.key).is_(None)),
     1,
 )
 _ONE_MORE = (
-    select(Segment.key)
+    select(col(Segment.key))
     .where(col(Segment.incident) == bindparam("incident"))
     .limit(literal_column("1"))
-    .offset(bindparam("most"))
+    .offset(bindparam("count"))
 )
-"""A segment of an incident beyond so many."""
+"""A segment of an incident after the first `:count`."""
 MAX_REWRITTEN = 1000
-"""Open segments of an incident that are stored again for any change, however many it has."""
+"""Open segments of an incident that any change may rewrite, however many segments the incident has."""
 NO_HEADLINES = "{}"
-"""Of a set whose incidents are all withdrawn: nobody reads it."""
+"""The headlines of a set whose incidents are all withdrawn, which nobody reads."""
 _CURRENT = sql_text.limited(
-    select(Incident.id, IncidentVersion.key, IncidentVersion.record, IncidentVersion.sources, Withdrawal.key)
+    select(
+        col(Incident.id),
+        col(IncidentVersion.key),
+        col(IncidentVersion.record),
+        col(IncidentVersion.sources),
+        col(Withdrawal.key),
+    )
     .join(IncidentVersion, col(IncidentVersion.incident) == Incident.key)
     .outerjoin(Withdrawal, col(Withdrawal.incident) == Incident.key)
     .where(col(Incident.key) == bindparam("incident"))
@@ -89,8 +89,8 @@ def rebuild_incidents(
 ) -> None:
     """Rebuilds the segments of incidents, each from the reported instant on at which its facts changed.
 
-    Of `new` ones there are no segments yet, and the facts are given. `members`: of every set that was touched.
-    Raises `HistoryTooLong` where more than `MAX_REWRITTEN` open ones of one that has `max_segments` would be rebuilt.
+    `new` incidents have no segments yet; their facts are given. `members`: the incidents of every touched set.
+    Raises `HistoryTooLong` where an incident has `max_segments` and more than `MAX_REWRITTEN` would be rewritten.
     """
     rows: list[dict[str, Any]] = []
     sets: dict[int, list[int]] = {}
@@ -113,19 +113,19 @@ def rebuild_incidents(
 
 
 def _has(transaction: Transaction, incident: int, segments: int) -> bool:
-    """Whether an incident has so many segments, or more."""
-    return transaction.first(_ONE_MORE, {"incident": incident, "most": segments - 1}) is not None
+    """Whether an incident has at least so many segments."""
+    return transaction.first(_ONE_MORE, {"incident": incident, "count": segments - 1}) is not None
 
 
 def rebuild_sets(transaction: Transaction, touched: Mapping[int, Instant], steps: Steps) -> None:
-    """Rebuilds the headlines of sets of several incidents, in the same way."""
+    """Rebuilds the headlines of sets of several incidents in the same way."""
     rows: list[dict[str, Any]] = []
     for set_key, since in sorted(touched.items()):
         begin, is_long = open_rows.held(transaction, SetSegment, "incident_set", set_key, since)
         if is_long and (later := _later_set_segments(transaction, set_key, since, steps)):
             rows += later
             continue
-        loaded = transaction.rows(_ABOUT_SET, {"set_0": set_key, "recorded": transaction.now})
+        loaded = transaction.rows(_ABOUT_SET, {"set": set_key, "recorded": transaction.now})
         known = [known_report(row) for row in loaded]
         (own,) = by_set(k.report for k in known if k.set_key == set_key)
         open_rows.close(transaction, SetSegment, "incident_set", set_key, begin)
@@ -138,7 +138,7 @@ def rebuild_sets(transaction: Transaction, touched: Mapping[int, Instant], steps
 
 
 def _is_live(transaction: Transaction, set_key: int) -> bool:
-    """Whether the headline of a set is answered with some incident: not all of them are withdrawn."""
+    """Whether some incident of a set is not withdrawn, so that its responses include the set's headline."""
     return transaction.first(_LIVE_MEMBER, {"set": set_key}) is not None
 
 
@@ -152,7 +152,7 @@ def _sets_of(members: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:
 
 
 def _facts(transaction: Transaction, incident: int) -> IncidentFacts | None:
-    """What is recorded about an incident; `None` where it is withdrawn."""
+    """The facts of an incident; `None` where it is withdrawn."""
     row = transaction.first(_CURRENT, {"incident": incident})
     assert row is not None, "a touched incident has a version"
     incident_id, version, record, sources, withdrawn = row
@@ -199,27 +199,27 @@ def _segments(
     alone = next((s for s in sets if len(s.incidents) == 1), None)
     shared = {s.incidents: s for s in sets if len(s.incidents) > 1}
     first = _known_from(facts.record, facts.sources, about)
-    common = _compared(facts.record) | {"incident": incident, "incident_id": facts.id, "version": facts.version}
-    texts = SegmentTexts(map(text_of, facts.sources))
-    waiting = iter(about)
-    coming = next(waiting, None)
+    common = record_columns(facts.record) | {"incident": incident, "incident_id": facts.id, "version": facts.version}
+    texts = SegmentTexts(map(json_of, facts.sources))
+    reports = iter(about)
+    upcoming = next(reports, None)
     for span in open_rows.open_spans(toll.starts | {first}, begin, transaction.now):
         at = span["known_from"]
-        while coming and coming.report.reported.instant <= at:
-            texts.arrive(coming)
-            coming = next(waiting, None)
+        while upcoming and upcoming.report.reported.instant <= at:
+            texts.arrive(upcoming)
+            upcoming = next(reports, None)
         own = toll.headlines(alone, at) if alone else {}
         for incidents in texts.shared:
             texts.shared[incidents] = _shared_text(incidents, toll.headlines(shared[incidents], at))
-        yield {**common, **span, **_of_own(own), **texts.columns(own_text(own), transaction.now_text)}
+        yield {**common, **span, **toll_columns(own), **texts.columns(own_text(own), transaction.now_text)}
 
 
 def _later_segments(
     transaction: Transaction, incident: int, since: Instant, sets: Sequence[int], steps: Steps
 ) -> list[dict[str, Any]]:
-    """The segments after what was added at the end of a long history.
+    """The new segments at the end of a long history.
 
-    None where it was added before its end, or where all is sooner rebuilt.
+    Empty where facts were added before its end, or where rebuilding the whole history is faster.
     """
     last = open_rows.last_open(transaction, Segment, "incident", incident, since)
     by_moment: dict[Instant, list[Step]] = {}
@@ -235,7 +235,7 @@ def _later_segments(
     open_rows.close(transaction, Segment, "incident", incident, begin)
     texts = SegmentTexts.of_row(last["toll"], last["rest"], last["killed_ever"], last["reported_at"])
     own: dict[str, Any] = {}
-    text = last["toll"].partition(',"shared":')[0]
+    text = own_of(last["toll"])
     rows = []
     for span in open_rows.open_spans({begin} | by_moment.keys(), begin, transaction.now):
         now = by_moment.get(span["known_from"], ())
@@ -243,7 +243,7 @@ def _later_segments(
             texts.arrive(known)
         for step in now:
             if len(step.incidents) == 1:
-                own, text = _of_own(step.headlines), own_text(step.headlines)
+                own, text = toll_columns(step.headlines), own_text(step.headlines)
             elif step.incidents in texts.shared:
                 texts.shared[step.incidents] = _shared_text(step.incidents, step.headlines)
         rows.append({**last, **own, **span, **texts.columns(text, transaction.now_text)})
@@ -251,11 +251,11 @@ def _later_segments(
 
 
 def _shared_text(incidents: tuple[str, ...], headlines: Mapping[Measure, Headline]) -> str:
-    return shared_text(text_of(incidents), headlines_text(headlines))
+    return shared_text(json_of(incidents), headlines_text(headlines))
 
 
 def _later_set_segments(transaction: Transaction, set_key: int, since: Instant, steps: Steps) -> list[dict[str, Any]]:
-    """The same of a set."""
+    """The same for a set."""
     last = open_rows.last_open(transaction, SetSegment, "incident_set", set_key, since)
     found = {step.at: step.headlines for step in steps.of(set_key) or ()} if last else {}
     if last is None or not found:
@@ -271,95 +271,14 @@ def _later_set_segments(transaction: Transaction, set_key: int, since: Instant, 
 
 
 def _of_set(found: Mapping[Measure, Headline], live: bool) -> dict[str, Any]:
-    return {**_numbers(found), "toll": headlines_text(found) if live else NO_HEADLINES}
-
-
-def _of_own(own: Mapping[Measure, Headline]) -> dict[str, Any]:
-    """The numbers of the reports about an incident alone, which filters compare."""
-    killed = own.get(Measure.KILLED)
-    return {
-        **_numbers(own),
-        "killed_first": killed.first if killed else None,
-        "killed_change": killed.change.value if killed else None,
-        "killed_revisions": killed.revisions if killed else None,
-        "killed_spread": killed.spread if killed else None,
-        "killed_disputed": killed.numbers.disputed if killed else None,
-    }
+    return {**number_columns(found), "toll": headlines_text(found) if live else NO_HEADLINES}
 
 
 def _known_from(
     record: Mapping[str, Any], sources: Sequence[Mapping[str, Any]], about: Sequence[KnownReport]
 ) -> Instant:
-    """An incident is known from its earliest report; without reports from its earliest source, else from its date."""
+    """The instant from which an incident is known: its earliest report, else its earliest source, else its date."""
     if about:
         return about[0].report.reported.instant
     published = [s["published_on"] for s in sources if s["published_on"]]
     return end_of_day(parse_day(min(published, default=record["date_start"])))
-
-
-def _compared(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What filters and sorts compare of a record."""
-    start, end = (parse_day(record[name]).toordinal() for name in ("date_start", "date_end"))
-    day = counted_day(record)
-    region, latitude, longitude = record["region"], record["latitude"], record["longitude"]
-    x, y, z = on_sphere(latitude, longitude) if latitude is not None else (None, None, None)
-    return {
-        "country": record["country"],
-        "region_key": Region(region["code"], region["name"]).key if region else None,
-        "region_name": region["name"] if region else None,
-        "date_start": start,
-        "date_end": end,
-        "days": end - start,
-        "month": day.year * 100 + day.month,
-        "day": day.toordinal(),
-        "date_precision": record["date_precision"],
-        "event_type": record["event_type"],
-        "sub_event_type": record["sub_event_type"],
-        "type_of_violence": record["type_of_violence"],
-        "latitude": latitude,
-        "longitude": longitude,
-        "place_precision": record["place_precision"],
-        "sphere_x": x,
-        "sphere_y": y,
-        "sphere_z": z,
-    }
-
-
-def _numbers(found: Mapping[Measure, Headline]) -> dict[str, int | None]:
-    told = _NO_NUMBERS.copy()
-    for measure, headline in found.items():
-        numbers = headline.numbers
-        for column, figure in zip(_COLUMNS[measure], (numbers.low, numbers.best, numbers.high), strict=True):
-            told[column] = figure
-    return told
-
-
-def rows_of_version(version: int, record: Mapping[str, Any]) -> dict[Table, list[dict[str, Any]]]:
-    """What searches need of a version."""
-    actors = record["actors"]
-    region = record["region"]
-    texts = {
-        "title": record["title"],
-        "summary": record["summary"],
-        "place": record["place"],
-        "actors": " ".join(a["name"] for a in actors),
-        "region": " ".join(filter(None, (region and region["name"], record["district"]))),
-    }
-    rows: dict[Table, list[dict[str, Any]]] = {
-        TABLES["incident_actor"]: [
-            {"version": version, "number": n, "name": a["name"], "role": a["role"], "kind": a["kind"]}
-            for n, a in enumerate(actors)
-        ],
-        TABLES["incident_border"]: [{"version": version, "country": c} for c in dict.fromkeys(record["near_border"])],
-        TABLES["incident_external_id"]: [
-            {"scheme": scheme, "id": external_id, "version": version}
-            for scheme, external_id in record["external_ids"].items()
-        ],
-        search.incident_text: [{"rowid": version} | {name: fold(told or "") for name, told in texts.items()}],
-    }
-    if record["latitude"] is not None:
-        lat, lon = record["latitude"], record["longitude"]
-        rows[search.incident_box] = [
-            {"version": version, "min_lon": lon, "max_lon": lon, "min_lat": lat, "max_lat": lat}
-        ]
-    return rows

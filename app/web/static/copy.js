@@ -1,4 +1,4 @@
-// Buttons that copy a text beside them. Without a clipboard the text is selected instead.
+// Buttons that copy the text next to them. Without a clipboard they select the text.
 
 document.documentElement.classList.add("js");
 

@@ -1,9 +1,9 @@
 "use strict";
 
-// Swagger UI fills every field with its example. All filters together match nothing, so an optional parameter
-// tells its example in its description, and starts empty.
+// Swagger UI fills every field with its example. All filters together match nothing, so an optional parameter starts
+// empty, and its description has the example.
 function prepare(operation) {
-  // A key that may be left out would be shown as a closed padlock: it is an open one here, which takes a key.
+  // An optional key would be shown as a closed padlock. Here it is an open one, which accepts a key.
   operation.security = operation["x-optional-security"] ?? operation.security;
   for (const parameter of operation.parameters ?? []) {
     if (parameter.required || !parameter.examples) continue;
@@ -18,19 +18,19 @@ const startEmpty = {
     spec: {
       wrapActions: {
         updateJsonSpec: (original) => (document) => {
-          const told = structuredClone(document);
-          for (const path of Object.values(told.paths ?? {})) Object.values(path).forEach(prepare);
-          return original(told);
+          const copy = structuredClone(document);
+          for (const path of Object.values(copy.paths ?? {})) Object.values(path).forEach(prepare);
+          return original(copy);
         },
       },
     },
   },
 };
 
-// A link inside of the button that opens an operation cannot be told apart by a screen reader, and leads where the button does.
+// A screen reader cannot distinguish a link inside the button that opens an operation, and both lead to the same place.
 const plainTitles = ({ React }) => ({ components: { DeepLink: ({ text }) => React.createElement("span", null, text) } });
 
-// Addresses are relative to the page, so that they hold behind a proxy with a prefix too.
+// Addresses are relative to the page, so they also work behind a proxy with a prefix.
 SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#docs",

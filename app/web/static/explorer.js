@@ -1,5 +1,5 @@
-// The explorer: whatever is asked stands in the address; the server makes the list, and the map, the histogram and the
-// sums are what /v1 answers to the same question.
+// The explorer. The address holds the whole query. The server renders the list; the map, the histogram and the totals come
+// from /v1 with the same query.
 
 /* global L */
 import { reveal } from "./copy.js";
@@ -7,7 +7,7 @@ import { killed, makeHistogram } from "./histogram.js";
 import { colour, makeMap } from "./land.js";
 
 const DAY = 86400000;
-const MOST_ON_MAP = 3000;
+const MAX_ON_MAP = 3000;
 const FEW_MONTHS = 3;
 const ON_MAP = "id,title,date_start,country,toll";
 const form = document.getElementById("filters");
@@ -19,25 +19,25 @@ const LONG = { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" }
 const inWords = (day) => (day.length > 10 ? day : new Date(day).toLocaleDateString("en-GB", LONG));
 const numeric = Object.fromEntries(element("map").dataset.numeric.split(" ").map((pair) => pair.split(":")));
 
-// The question
+// The query
 
-function question() {
+function currentQuery() {
   const kept = [...new FormData(form)].filter(([name, value]) => value !== "" && !(name === "sort" && value === "-date"));
   return new URLSearchParams(kept);
 }
 
-function without(asked, ...names) {
-  const other = new URLSearchParams(asked);
+function without(query, ...names) {
+  const other = new URLSearchParams(query);
   for (const name of names) other.delete(name);
   return other;
 }
 
-async function api(path, asked, more, signal) {
-  const wanted = new URLSearchParams(asked);
+async function api(path, query, more, signal) {
+  const wanted = new URLSearchParams(query);
   for (const [name, value] of Object.entries(more)) wanted.set(name, value);
-  const answer = await fetch(`v1/${path}?${wanted}`, { signal, headers: { Accept: "application/json" } });
-  if (!answer.ok) throw new Error((await answer.json()).detail);
-  return answer.json();
+  const response = await fetch(`v1/${path}?${wanted}`, { signal, headers: { Accept: "application/json" } });
+  if (!response.ok) throw new Error((await response.json()).detail);
+  return response.json();
 }
 
 // The clock
@@ -74,7 +74,7 @@ const markers = L.layerGroup().addTo(map);
 const byId = new Map();
 
 function popup({ properties, id }) {
-  const told = document.createElement("div");
+  const content = document.createElement("div");
   const link = document.createElement("a");
   const strong = document.createElement("strong");
   strong.textContent = properties.title;
@@ -82,8 +82,8 @@ function popup({ properties, id }) {
   link.append(strong);
   const headline = properties.toll.killed;
   const moved = headline && headline.change !== "none" ? `, ${headline.change} from ${number(headline.first)}` : "";
-  told.append(link, document.createElement("br"), `${properties.date_start} · `, headline ? `${number(headline.best ?? headline.high)} killed${moved}` : "no figure of killed");
-  return told;
+  content.append(link, document.createElement("br"), `${properties.date_start} · `, headline ? `${number(headline.best ?? headline.high)} killed${moved}` : "no death toll reported");
+  return content;
 }
 
 function showMarkers(features) {
@@ -116,29 +116,29 @@ function fit({ unplaced }) {
   if (bounds.isValid()) map.fitBounds(bounds, { padding: [24, 24], maxZoom: 7, animate: false });
 }
 
-async function features(asked, signal) {
+async function features(query, signal) {
   const found = [];
   let cursor = null;
   do {
-    const page = await api("incidents", asked, { f: "geojson", fields: ON_MAP, limit: 1000, sort: "-killed", ...(cursor && { cursor }) }, signal);
+    const page = await api("incidents", query, { f: "geojson", fields: ON_MAP, limit: 1000, sort: "-killed", ...(cursor && { cursor }) }, signal);
     found.push(...page.features);
     const next = page.links?.find((link) => link.rel === "next")?.href ?? page.next;
     cursor = next ? new URL(next, location.href).searchParams.get("cursor") : null;
-  } while (cursor && found.length < MOST_ON_MAP);
+  } while (cursor && found.length < MAX_ON_MAP);
   return { found, all: !cursor };
 }
 
-async function updateMap(asked, signal, options) {
-  const [{ found, all }] = await Promise.all([features(asked, signal), ready]);
+async function updateMap(query, signal, options) {
+  const [{ found, all }] = await Promise.all([features(query, signal), ready]);
   const shown = showMarkers(found);
   if (options.fit) fit(shown);
   const notes = [];
-  if (!all) notes.push(`the ${number(found.length)} with most killed`);
-  if (shown.count) notes.push(`${number(shown.count)} without coordinates: their countries are shaded`);
+  if (!all) notes.push(`only the ${number(found.length)} deadliest`);
+  if (shown.count) notes.push(`${number(shown.count)} without coordinates (their countries are shaded)`);
   element("map-note").textContent = notes.length ? `· ${notes.join("; ")}` : "";
 }
 
-// Histogram and sums
+// Histogram and totals
 
 const showHistogram = makeHistogram(element("histogram"), (from, to) => {
   form.elements.date_from.value = from;
@@ -146,12 +146,12 @@ const showHistogram = makeHistogram(element("histogram"), (from, to) => {
   later(0, { fit: false });
 });
 
-async function updateHistogram(asked, signal) {
-  const anyTime = without(asked, "date_from", "date_to", "sort");
-  let told = await api("stats", anyTime, { group_by: "month" }, signal);
-  if (told.items.length <= FEW_MONTHS) told = await api("stats", anyTime, { group_by: "day" }, signal);
-  showHistogram(told.items, asked.get("date_from"), asked.get("date_to"));
-  element("histogram").setAttribute("aria-label", `Killed by the time of the incident: ${told.items.length} bars, at most ${number(Math.max(0, ...told.items.map(killed)))}`);
+async function updateHistogram(query, signal) {
+  const anyTime = without(query, "date_from", "date_to", "sort");
+  let counts = await api("stats", anyTime, { group_by: "month" }, signal);
+  if (counts.items.length <= FEW_MONTHS) counts = await api("stats", anyTime, { group_by: "day" }, signal);
+  showHistogram(counts.items, query.get("date_from"), query.get("date_to"));
+  element("histogram").setAttribute("aria-label", `Deaths by date of incident: ${counts.items.length} bars, at most ${number(Math.max(0, ...counts.items.map(killed)))}`);
 }
 
 function put(name, value, small) {
@@ -164,24 +164,24 @@ function put(name, value, small) {
   }
 }
 
-async function movedCount(asked, movement, signal) {
-  const chosen = asked.getAll("change");
+async function movedCount(query, movement, signal) {
+  const chosen = query.getAll("change");
   if (chosen.length && !chosen.includes(movement)) return 0;
-  const narrowed = without(asked, "change", "sort");
+  const narrowed = without(query, "change", "sort");
   return (await api("incidents", narrowed, { change: movement, limit: 1, total: true, fields: "id" }, signal)).total;
 }
 
-async function updateSums(asked, signal) {
+async function updateSums(query, signal) {
   const [{ total }, raised, lowered] = await Promise.all([
-    api("stats", without(asked, "sort"), {}, signal), movedCount(asked, "raised", signal), movedCount(asked, "lowered", signal),
+    api("stats", without(query, "sort"), {}, signal), movedCount(query, "raised", signal), movedCount(query, "lowered", signal),
   ]);
   put("incidents", number(total.incidents));
   for (const measure of ["killed", "wounded"]) {
     const own = total[measure];
     const shared = total[`${measure}_shared`].best;
     const span = own.low !== null && own.low !== own.high ? `${number(own.low)}–${number(own.high)}` : "";
-    const together = shared === null ? "" : `and ${number(shared)} told for several together`;
-    put(measure, number(own.best), [span, together].filter(Boolean).join(" "));
+    const jointly = shared === null ? "" : `plus ${number(shared)} reported jointly for several incidents`;
+    put(measure, number(own.best), [span, jointly].filter(Boolean).join(" "));
   }
   put("raised", number(raised));
   put("lowered", number(lowered));
@@ -190,11 +190,11 @@ async function updateSums(asked, signal) {
 // The list
 
 async function updateList(address, signal) {
-  const answer = await fetch(address, { signal, headers: { Accept: "text/html" } });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const response = await fetch(address, { signal, headers: { Accept: "text/html" } });
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
   const results = page.getElementById("results");
   if (!results) {
-    const faults = page.querySelector(".faults, .summary")?.textContent.trim() ?? "it failed";
+    const faults = page.querySelector(".faults, .summary")?.textContent.trim() ?? "The list cannot be loaded.";
     throw new Error(faults);
   }
   const focused = document.activeElement?.id;
@@ -204,7 +204,7 @@ async function updateList(address, signal) {
   reveal(results);
 }
 
-// All of it
+// Everything together
 
 let under = null;
 let timer = null;
@@ -224,13 +224,13 @@ function remember(address, push) {
 async function update(options = {}) {
   const { fit: fits = true, first: isFirst = false, push = false } = options;
   const signal = begin();
-  const asked = question();
-  const query = asked.toString();
-  const here = query ? `?${query}` : "./";
+  const query = currentQuery();
+  const text = query.toString();
+  const here = text ? `?${text}` : "./";
   if (!isFirst) remember(here, push);
   const busy = ["results", "sums", "map", "histogram"].map(element);
   for (const part of busy) part.setAttribute("aria-busy", "true");
-  const work = [updateMap(asked, signal, { fit: fits }), updateHistogram(asked, signal), updateSums(asked, signal)];
+  const work = [updateMap(query, signal, { fit: fits }), updateHistogram(query, signal), updateSums(query, signal)];
   if (!isFirst) work.push(updateList(here, signal));
   const failed = (await Promise.allSettled(work)).find((done) => done.status === "rejected" && done.reason.name !== "AbortError");
   if (signal.aborted) return;
@@ -265,7 +265,7 @@ document.addEventListener("click", async (event) => {
     await updateList(link.href, signal);
     element("list-title").scrollIntoView();
   } catch (error) {
-    if (error.name !== "AbortError") location.reload(); // which shows what is wrong
+    if (error.name !== "AbortError") location.reload(); // which shows the error
   }
 });
 addEventListener("popstate", () => {

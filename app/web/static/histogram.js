@@ -1,4 +1,4 @@
-// Killed by the time of the incident. A span that is dragged over becomes From and To.
+// Deaths by date of incident. Dragging over a period sets From and To.
 
 /* global uPlot */
 import { colour } from "./land.js";
@@ -72,7 +72,7 @@ export function makeHistogram(element, chosen) {
     plot = new uPlot({
       width: element.clientWidth, height: HEIGHT, legend: { show: false }, padding: [8, 18, 0, 0],
       cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
-      scales: { x: { time: true, range: () => [first - room, last + room] }, y: { range: (_, __, most) => [0, Math.max(most, 1) * 1.08] } },
+      scales: { x: { time: true, range: () => [first - room, last + room] }, y: { range: (_, __, highest) => [0, Math.max(highest, 1) * 1.08] } },
       axes: [{ ...axis, grid: { show: false }, size: 28, space: 84, values: days }, { ...axis, size: 52, space: 30, values: (_, ticks) => ticks.map((n) => (Number.isInteger(n) ? n.toLocaleString("en") : "")) }],
       series: [{}, { fill: colour("accent"), paths: bars, points: { show: false } }],
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
@@ -85,8 +85,8 @@ export function makeHistogram(element, chosen) {
   }).observe(element);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 
-  return (told, from, to) => {
-    items = told;
+  return (counts, from, to) => {
+    items = counts;
     span = [from, to];
     draw();
   };

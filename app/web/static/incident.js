@@ -1,4 +1,4 @@
-// The page of one incident: what a mark of the chart tells, and the map.
+// The page of one incident: the tooltips of the chart, and the map.
 
 /* global L */
 import "./copy.js";
@@ -7,7 +7,7 @@ for (const chart of document.querySelectorAll(".chart")) {
   const tip = chart.querySelector(".tip");
   const hide = () => { tip.hidden = true; };
   for (const mark of chart.querySelectorAll("a.mark")) {
-    mark.querySelector("title").remove(); // which would stand over ours
+    mark.querySelector("title").remove(); // it would cover ours
     const show = () => {
       const frame = chart.getBoundingClientRect();
       const at = mark.querySelector(".dot").getBoundingClientRect();

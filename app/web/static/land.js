@@ -1,4 +1,4 @@
-// The countries under every map: Natural Earth's shapes, coarse at first, finer where somebody looks closely.
+// The countries under every map: shapes of Natural Earth, coarse at first, finer after zooming in.
 
 /* global L, topojson */
 const VENDOR = new URL("vendor/world-atlas/", import.meta.url);
@@ -7,8 +7,8 @@ const EDGE = -85;
 
 export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
-// The shapes are those of a globe. On a flat map a ring that crosses 180° goes on beyond it, with a copy on the other side,
-// and one around the pole goes along the lower edge.
+// The shapes are those of a globe. On a flat map a ring that crosses 180° continues beyond it, with a copy on the other
+// side, and a ring around the pole follows the lower edge.
 function flatRing(ring) {
   let shift = 0;
   const flat = ring.map(([longitude, latitude], at) => {
@@ -33,8 +33,8 @@ function flatFeature(feature) {
 }
 
 async function shapes(detail) {
-  const answer = await fetch(new URL(`countries-${detail}.json?v=2.0.2`, VENDOR));
-  const world = await answer.json();
+  const response = await fetch(new URL(`countries-${detail}.json?v=2.0.2`, VENDOR));
+  const world = await response.json();
   const { features } = topojson.feature(world, world.objects.countries);
   return features.map((feature) => flatFeature({ ...feature, id: feature.id ?? feature.properties.name }));
 }

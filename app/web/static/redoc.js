@@ -1,13 +1,13 @@
 "use strict";
 
-// The fonts are the reader's own: nothing is fetched but the OpenAPI document.
+// System fonts: only the OpenAPI document is fetched.
 const SYSTEM_FONT = "system-ui, sans-serif";
 
 Redoc.init(
   "openapi.json",
   {
     theme: {
-      // as dark as they must be to be read
+      // dark enough to be read
       colors: { success: { main: "#16661f" }, error: { main: "#d01e1b" }, text: { secondary: "#5f5f5f" } },
       typography: {
         fontFamily: SYSTEM_FONT,

@@ -85,7 +85,7 @@ class Keys:
     def make(self, *scopes: Scope, expires_at: int | None = None) -> str:
         return keys.create(self.database, f"key {time.time_ns()}", scopes, expires_at)
 
-    def ask(self, operation: str, *authorization: str) -> httpx.Response:
+    def request(self, operation: str, *authorization: str) -> httpx.Response:
         """The answer of an operation to a request that is otherwise as empty as can be."""
         method, path = operation.split(" ")
         headers = [(b"authorization", sent.encode("latin-1")) for sent in authorization]
@@ -160,7 +160,7 @@ def test_a_key_is_accepted_where_it_has_the_scope(made: Keys, operation: str, he
         assert answer.status_code == 403
         assert answer.headers["www-authenticate"].endswith('error="insufficient_scope", scope="write"')
         told = answer.json()
-        assert (told["scope"], told["detail"]) == ("write", "the key lacks the scope write")
+        assert (told["scope"], told["detail"]) == ("write", "The key lacks the scope `write`.")
         assert told["type"] == "/docs/errors#scope-missing"
 
 
@@ -192,18 +192,18 @@ def test_a_wrong_secret_is_rejected_like_an_unknown_key(made: Keys) -> None:
         made.request("GET /v1/incidents", *made.bad[said]) for said in ("of nobody", "another's secret", "another's id")
     ]
     assert {answer.content for answer in answers} == {answers[0].content}
-    assert answers[0].json()["detail"] == "no such key is known"
+    assert answers[0].json()["detail"] == "no such key exists"
 
 
 @pytest.mark.parametrize(
     ("said", "detail"),
     [
-        ("mistyped", "this is not a key of this service; check that it was copied whole"),
-        ("cut short", "this is not a key of this service; check that it was copied whole"),
+        ("mistyped", "this is not a key of this service; check that it was copied completely"),
+        ("cut short", "this is not a key of this service; check that it was copied completely"),
         ("revoked", "the key was revoked"),
-        ("out of date", "the key is out of date"),
-        ("another scheme", "send one header Authorization: Bearer <key>"),
-        ("two headers", "send one header Authorization: Bearer <key>"),
+        ("out of date", "the key has expired"),
+        ("another scheme", "Send exactly one header `Authorization: Bearer <key>`."),
+        ("two headers", "Send exactly one header `Authorization: Bearer <key>`."),
     ],
 )
 def test_a_rejection_states_what_is_wrong_with_the_key(made: Keys, said: str, detail: str) -> None:
@@ -249,7 +249,7 @@ def test_only_the_hash_of_a_key_is_stored(database: Database, empty_client: Clie
     for file in path.parent.glob(f"{path.name}*"):
         content = file.read_bytes()
         assert all(part not in content for part in (secret.encode(), bytes.fromhex(secret), editor.key.encode())), file
-    assert all(secret not in str(value) for listed in keys.listed(database) for value in listed)
+    assert all(secret not in str(value) for key in keys.list_keys(database) for value in key.model_dump().values())
 
 
 def test_every_key_is_unique(database: Database) -> None:
@@ -266,15 +266,15 @@ def test_keys_are_listed_with_scopes_and_expiry(database: Database) -> None:
     keys.revoke(database, second.split("_")[1])
 
     # when
-    listed = keys.listed(database)
+    listed = keys.list_keys(database)
 
     # then
-    assert [(row[0], row[1], row[2], row[4]) for row in listed] == [
+    assert [(key.id, key.name, key.scopes, key.expires_at) for key in listed] == [
         (first.split("_")[1], "An Editor", "admin write", ends),
         (second.split("_")[1], "reader@example.org", "read:confidential", None),
     ]
-    assert [row[5] is None for row in listed] == [True, False]
-    assert all(row[3] <= _now() for row in listed)
+    assert [key.revoked_at is None for key in listed] == [True, False]
+    assert all(key.created_at <= _now() for key in listed)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_a_key_name_is_plain_text_and_not_reserved(database: Database, name: str
     with pytest.raises(InvalidInput) as refused:
         keys.create(database, name, [Scope.WRITE], None)
     assert [fault.name for fault in refused.value.faults] == ["name"]
-    assert keys.listed(database) == []
+    assert keys.list_keys(database) == []
 
 
 def test_a_key_name_is_never_reused(database: Database) -> None:
@@ -293,18 +293,18 @@ def test_a_key_name_is_never_reused(database: Database) -> None:
 
     # then
     for _ in range(2):
-        with pytest.raises(Conflict, match='a key is named "an editor" already'):
+        with pytest.raises(Conflict, match='a key is already named "an editor"'):
             keys.create(database, "an editor", [Scope.ADMIN], None)
         keys.revoke(database, key.split("_")[1])
-    assert len(keys.listed(database)) == 1
+    assert len(keys.list_keys(database)) == 1
 
 
 @pytest.mark.parametrize("ago", [0, 1, DAY_LENGTH])
 def test_a_key_cannot_be_created_already_expired(database: Database, ago: int) -> None:
     with pytest.raises(InvalidInput) as refused:
         keys.create(database, "an editor", [Scope.WRITE], _now() - ago)
-    assert [(fault.name, fault.message) for fault in refused.value.faults] == [("expires", "is over already")]
-    assert keys.listed(database) == []
+    assert [(fault.name, fault.message) for fault in refused.value.faults] == [("expires", "is in the past")]
+    assert keys.list_keys(database) == []
 
 
 def test_a_key_is_valid_until_it_expires(database: Database, empty_client: Client) -> None:
@@ -323,7 +323,7 @@ def test_a_key_is_valid_until_it_expires(database: Database, empty_client: Clien
 def test_a_revoked_key_is_rejected_and_its_records_stay(editor: Editor, database: Database) -> None:
     # given
     editor.create("/v1/incidents", incident_body())
-    ids = [row[0] for row in keys.listed(database)]
+    ids = [key.id for key in keys.list_keys(database)]
 
     # when
     for _ in range(2):

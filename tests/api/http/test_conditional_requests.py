@@ -48,7 +48,7 @@ def test_a_known_representation_is_not_modified(sent: dict[bytes, str], expected
 def test_date_conditions_are_ignored_without_a_date() -> None:
     assert not Conditions({b"if-unmodified-since": EARLIER}, TAG, None).failed
     assert not Conditions({b"if-modified-since": LATER}, TAG, None).not_modified
-    assert Conditions({b"range": "bytes=0-1", b"if-range": DATE}, TAG, None).wanted_part(SIZE) is None
+    assert Conditions({b"range": "bytes=0-1", b"if-range": DATE}, TAG, None).requested_part(SIZE) is None
 
 
 @pytest.mark.parametrize(
@@ -75,13 +75,13 @@ def test_only_the_three_http_date_formats_are_read(text: str | None, seconds: in
     ],
 )  # fmt: skip
 def test_one_range_is_read_and_an_invalid_one_ignored(asked: str | None, expected: tuple[int, int] | None) -> None:
-    assert Conditions({} if asked is None else {b"range": asked}, TAG, CHANGED).wanted_part(SIZE) == expected
+    assert Conditions({} if asked is None else {b"range": asked}, TAG, CHANGED).requested_part(SIZE) == expected
 
 
 @pytest.mark.parametrize("asked", ["bytes=100-", "bytes=100-200", "bytes=-0", f"bytes={10**29}-"])
 def test_a_range_without_a_byte_cannot_be_satisfied(asked: str) -> None:
     with pytest.raises(RangeNotSatisfiable) as raised:
-        Conditions({b"range": asked}, TAG, CHANGED).wanted_part(SIZE)
+        Conditions({b"range": asked}, TAG, CHANGED).requested_part(SIZE)
     assert raised.value.facts == {"size": SIZE}
 
 
@@ -92,7 +92,7 @@ def test_a_range_without_a_byte_cannot_be_satisfied(asked: str) -> None:
 )  # fmt: skip
 def test_if_range_requires_the_same_representation(if_range: str, same: bool) -> None:
     sent = {b"range": "bytes=0-9", b"if-range": if_range}
-    assert Conditions(sent, TAG, CHANGED).wanted_part(SIZE) == ((0, 10) if same else None)
+    assert Conditions(sent, TAG, CHANGED).requested_part(SIZE) == ((0, 10) if same else None)
 
 
 def test_several_header_lines_are_one_list() -> None:
@@ -183,7 +183,7 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds = float(responses.STARTED + 1000)
         monkeypatch.setattr("app.store.db.transaction.now", lambda: int(self.seconds * 1e6))
-        monkeypatch.setattr("app.api.http.read_request.time.time", lambda: self.seconds)
+        monkeypatch.setattr("app.api.http.read_response.time.time", lambda: self.seconds)
 
 
 def test_a_change_within_the_same_second_is_never_a_304(

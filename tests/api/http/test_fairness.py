@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.places import load_names
 from app.domain.text import Names
-from app.formats import encoding
+from app.formats import csv_tables, encoding
 from app.query import feature_query
 from app.query.parameters import MAX_GROUPS
 from app.query.query import MAX_ERRORS, MAX_SUGGESTIONS
@@ -43,7 +43,6 @@ def many(database: Database) -> Iterator[Client]:
 
 def test_too_many_groups_are_rejected_with_advice(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read_statistics, "MAX_GROUPS", 12)
-    monkeypatch.setattr(read_statistics, "_sums_text", read_statistics._sums_text.__wrapped__)  # not kept for others
     assert len(many.json("/v1/stats?group_by=month")["items"]) == 3
     for address, hint in (
         ("/v1/stats?group_by=day", "narrow it by"),
@@ -113,11 +112,11 @@ BESIDE: list[tuple[Any, str, str]] = [
     (Names, "nearest", "/v1/stats?countri=x"),
     (Names, "nearest", "/?event_type=batles"),
     (Names, "nearest", "/feed.atom?event_type=batles"),
-    (encoding, "csv_lines", "/v1/incidents?limit=1000&f=csv"),
-    (encoding, "csv_lines", "/v1/incidents?limit=1000&f=ucdp"),
-    (encoding, "csv_lines", "/v1/incidents?f=csv"),
-    (encoding, "csv_lines", "/v1/toll-reports?limit=1000&f=csv"),
-    (encoding, "csv_lines", "/v1/toll-reports?f=csv"),
+    (csv_tables, "csv_lines", "/v1/incidents?limit=1000&f=csv"),
+    (csv_tables, "csv_lines", "/v1/incidents?limit=1000&f=ucdp"),
+    (csv_tables, "csv_lines", "/v1/incidents?f=csv"),
+    (csv_tables, "csv_lines", "/v1/toll-reports?limit=1000&f=csv"),
+    (csv_tables, "csv_lines", "/v1/toll-reports?f=csv"),
     (encoding, "geojson_feature", "/v1/incidents?limit=1000&f=geojson"),
     (encoding, "_picked", "/v1/incidents?limit=1000&fields=id"),
     (render, "feed", "/feed.atom?limit=1000"),
@@ -132,7 +131,7 @@ def test_long_work_runs_in_a_worker_thread(
     many: Client, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, address: str
 ) -> None:
     monkeypatch.setattr(encoding, "FEW_ITEMS", 50)
-    for module, few in (("app.api.routes.pages", "MANY_LISTED"), ("app.store.read.statistics", "MANY_GROUPS")):
+    for module, few in (("app.web.contents", "MANY_LISTED"), ("app.store.read.statistics", "MANY_GROUPS")):
         monkeypatch.setattr(f"{module}.{few}", 50)
     made_in: list[threading.Thread] = []
     original: Callable[..., Any] = getattr(owner, name)
@@ -194,15 +193,15 @@ def _walked(client: Client, address: str) -> tuple[list[str], int]:
 @pytest.mark.parametrize("address", LISTS)
 def test_a_page_of_long_items_ends_early(many: Client, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     everything, few_pages = _walked(many, address)
-    monkeypatch.setattr("app.store.db.statements.MOST_BYTES", 20_000 if "incidents" in address else 1_000)
-    monkeypatch.setattr("app.store.read.incidents.MOST_BYTES", 20_000)
+    monkeypatch.setattr("app.store.db.statements.MAX_BYTES", 20_000 if "incidents" in address else 1_000)
+    monkeypatch.setattr("app.store.read.incidents.MAX_BYTES", 20_000)
     told, pages = _walked(many, address)
     assert told == everything
     assert pages > few_pages
 
 
 def test_an_item_above_the_size_limit_is_a_page_of_its_own(many: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.store.db.statements.MOST_BYTES", 1)
+    monkeypatch.setattr("app.store.db.statements.MAX_BYTES", 1)
     told, pages = _walked(many, "/v1/incidents?limit=25")
     assert len(told) == pages == COUNT
     assert len(set(told)) == COUNT

@@ -23,7 +23,7 @@ REPEATED = {
     "/v1/reporters": {"name": "Somebody", "kind": "local", "confidential": True},
 }
 KEPT = ("location", "etag", "content-type", "cache-control")
-TAKEN = "was sent before, with another request; use a new one"
+TAKEN = "was used for another request; use a new one"
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_an_idempotency_key_must_be_visible_characters(there: Editor, key: str) 
     assert answer.status_code == 422
     (fault,) = answer.json()["errors"]
     assert (fault["in"], fault["name"]) == ("header", "Idempotency-Key")
-    assert fault["message"] == "is not 1 to 255 visible characters of ASCII"
+    assert fault["message"] == "must be 1 to 255 visible ASCII characters"
     assert len(fault["value"]) <= 80
     assert _size(there) == size
 
@@ -158,7 +158,7 @@ def test_an_idempotency_key_may_be_long_and_unusual(there: Editor) -> None:
 def test_two_idempotency_keys_are_rejected(there: Editor) -> None:
     headers = [("Authorization", f"Bearer {there.key}"), ("Idempotency-Key", "k-1"), ("Idempotency-Key", "k-1")]
     answer = there.client.request("POST", "/v1/incidents", json=incident_body("new"), headers=headers)
-    _is_refused(answer, "is not 1 to 255 visible characters of ASCII", "k-1")
+    _is_refused(answer, "must be 1 to 255 visible ASCII characters", "k-1")
 
 
 async def _at_once(editor: Editor, asked: list[tuple[str, Any, str]]) -> list[httpx.Response]:
@@ -185,7 +185,7 @@ def test_two_simultaneous_posts_with_one_key_are_recorded_once(there: Editor) ->
     assert recorded and all(answer.content == recorded[0].content for answer in recorded)
     for answer in answers:
         if answer.status_code == 409:
-            told = "a request with this Idempotency-Key is being answered; ask again when it is"
+            told = "a request with this Idempotency-Key is in progress; retry when it is done"
             assert answer.json()["detail"] == told
     assert _size(there) == size + 1
     assert there.post(*asked[0][:2], Idempotency_Key="k-1").content == recorded[0].content

@@ -316,10 +316,10 @@ def test_a_body_of_another_media_type_is_rejected(editor: Editor, form: str | No
             method, path = route.split()
             address = path.format(incident_id="there", report_id="tr")
             answer = editor.request(method, address, headers={"If-Match": "*"}, content=content)
-            assert answer.status_code == 415 and answer.json()["detail"].endswith("not without a Content-Type")
+            assert answer.status_code == 415 and answer.json()["detail"].endswith("not without a Content-Type.")
         else:
             told = _refused(editor, route, content, 415, Content_Type=form)
-            assert told["detail"].startswith("send application/")
+            assert told["detail"].startswith("Send application/")
     assert editor.get("/v1/incidents/there").status_code == 200
 
 
@@ -339,7 +339,7 @@ def test_json_is_utf_8_whatever_the_charset_parameter_says(editor: Editor, form:
 def test_a_compressed_body_is_rejected(editor: Editor, coding: str) -> None:
     for route, sent in SENT.items():
         told = _refused(editor, route, json.dumps(sent).encode(), 415, Content_Encoding=coding)
-        assert told["detail"] == "send the body without a Content-Encoding"
+        assert told["detail"] == "Send the body without a Content-Encoding."
 
 
 class _Chunks:
@@ -360,8 +360,8 @@ class _Chunks:
 def test_a_body_that_is_too_large_is_rejected_before_it_is_read(editor: Editor) -> None:
     # given
     too_much = {
-        "type": "/docs/errors#body-too-large", "title": "The body is too large", "status": 413,
-        "detail": "a body has at most 1048576 bytes here", "most": MIB,
+        "type": "/docs/errors#body-too-large", "title": "Request body too large", "status": 413,
+        "detail": "The body has more than 1048576 bytes, the maximum here.", "most": MIB,
     }  # fmt: skip
 
     for route in SENT:

@@ -11,7 +11,8 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from app.api.http import server
-from app.api.http.server import LEAST_TAKEN, MOST_CONNECTIONS, SPARE_FILES, DeadlineProtocol
+from app.api.http.protocol import MIN_TAKEN_BYTES, DeadlineProtocol
+from app.api.http.server import MAX_CONNECTIONS, SPARE_FILES
 from app.api.http.slots import network_of
 
 STATE = {"request_seconds": 10, "send_seconds": 0.05}
@@ -148,15 +149,15 @@ def test_one_address_leaves_connections_for_others() -> None:
         done.set()
         await asyncio.sleep(0.01)
         assert other.written.endswith(b"ok")
-        assert DeadlineProtocol.by_address == {"192.0.2.1": 6, "192.0.2.9": 1}
+        assert DeadlineProtocol.shares.by_address == {"192.0.2.1": 6, "192.0.2.9": 1}
 
     connections(act, most=9)
-    assert (DeadlineProtocol.by_address, DeadlineProtocol.waiting) == ({}, {})
+    assert (DeadlineProtocol.shares.by_address, DeadlineProtocol.shares.waiting) == ({}, {})
 
 
 @pytest.mark.parametrize(
     ("taken", "is_closed"),
-    [(0, True), (LEAST_TAKEN - 1, True), (LEAST_TAKEN, False), (100_000, False)],
+    [(0, True), (MIN_TAKEN_BYTES - 1, True), (MIN_TAKEN_BYTES, False), (100_000, False)],
 )
 def test_a_client_that_reads_too_slowly_is_disconnected(taken: int, is_closed: bool) -> None:
     async def act(connect: Callable[..., Connection], done: asyncio.Event) -> None:
@@ -211,11 +212,11 @@ def test_ipv6_addresses_are_counted_by_network(host: str, network: str) -> None:
 @pytest.mark.parametrize(
     ("limits", "raised", "most"),
     [
-        ((1024, 524288), (MOST_CONNECTIONS + SPARE_FILES, 524288), MOST_CONNECTIONS),
+        ((1024, 524288), (MAX_CONNECTIONS + SPARE_FILES, 524288), MAX_CONNECTIONS),
         ((1024, 1024), (1024, 1024), 1024 - SPARE_FILES),
-        ((1024, resource.RLIM_INFINITY), (MOST_CONNECTIONS + SPARE_FILES, resource.RLIM_INFINITY), MOST_CONNECTIONS),
-        ((65536, 65536), (65536, 65536), MOST_CONNECTIONS),
-        ((resource.RLIM_INFINITY, resource.RLIM_INFINITY),) * 2 + (MOST_CONNECTIONS,),
+        ((1024, resource.RLIM_INFINITY), (MAX_CONNECTIONS + SPARE_FILES, resource.RLIM_INFINITY), MAX_CONNECTIONS),
+        ((65536, 65536), (65536, 65536), MAX_CONNECTIONS),
+        ((resource.RLIM_INFINITY, resource.RLIM_INFINITY),) * 2 + (MAX_CONNECTIONS,),
         ((64, 64), (64, 64), 1),
     ],
 )
@@ -227,4 +228,4 @@ def test_connections_are_limited_by_the_open_file_limit(
     monkeypatch.setattr(resource, "getrlimit", lambda _: now[0])
     monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: now.__setitem__(0, wanted))
     # when, then
-    assert (server._most_connections(), now[0]) == (most, raised)
+    assert (server._max_connections(), now[0]) == (most, raised)

@@ -9,9 +9,9 @@ from starlette.requests import Request
 
 from app.api.http import responses
 from app.api.http.slots import HELD, hold
+from app.api.routes import changes_stream
 from app.api.routes import imports as import_route
-from app.api.routes import log
-from app.api.routes.live_log import LiveFeed
+from app.api.routes.live_log import LiveLog
 from app.errors import ShareTaken, TooManyExports
 from app.query.query import Query
 from app.store.db.database import Database
@@ -24,7 +24,7 @@ from tests.support import ROOT, Client
 ADDRESSES = {
     "exports": ("/v1/incidents?f=csv", responses.exports),
     "reports": ("/v1/toll-reports?f=ndjson", responses.exports),
-    "streams": ("/v1/changes/stream", log.streams),
+    "streams": ("/v1/changes/stream", changes_stream.streams),
 }
 
 
@@ -43,9 +43,7 @@ def test_one_address_is_limited_to_its_share_of_slots(
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["type"] == "/docs/errors#too-many-from-your-address"
-    assert answer.json()["detail"].endswith(
-        f"one address may have {slots.share} at once; try again when one of yours has ended"
-    )
+    assert answer.json()["detail"].endswith(f" is {slots.share} per address. Try again when one of yours has ended.")
     assert slots.taken == 0
 
 
@@ -62,7 +60,7 @@ def test_shares_leave_slots_for_others() -> None:
     slots.give_back("a")
     slots.take("e")
     assert slots.by_address == {"a": 3, "b": 4, "c": 4, "d": 4, "e": 1}
-    assert (responses.exports.share, log.streams.share, import_route.under_way.share) == (4, 50, 1)
+    assert (responses.exports.share, changes_stream.streams.share, import_route.import_slots.share) == (4, 50, 1)
 
 
 def _request(messages: list[str], **scope: Any) -> Request:
@@ -86,7 +84,7 @@ def test_work_for_a_disconnected_client_is_cancelled() -> None:
 
     async def run() -> None:
         request = _request(["http.request", "http.disconnect"])
-        content = await asyncio.wait_for(responses.content_of(request, endless(), '"a"'), 2)
+        content = await asyncio.wait_for(responses.ready_body(request, endless(), '"a"'), 2)
         assert (content, closed, responses.exports.taken) == (b"", [True], 1)
         for give_back in request.scope[HELD]:
             give_back()
@@ -161,13 +159,13 @@ def test_waiting_streams_share_one_poll_and_get_the_same_entries(database: Datab
 
     async def run() -> None:
         reader = Reader(database, 2)
-        live, stopping = LiveFeed(reader), asyncio.Event()
+        live, stopping = LiveLog(reader), asyncio.Event()
 
         async def follow() -> tuple[int, bytes]:
             session = await read_incidents.open_session(reader, Query())
-            assert await live.after(session, 2, log._event) is None
+            assert await live.after(session, 2, changes_stream._event) is None
             await live.news(session.recorded, stopping, 10)
-            part = await live.after(await read_incidents.open_session(reader, Query()), 2, log._event)
+            part = await live.after(await read_incidents.open_session(reader, Query()), 2, changes_stream._event)
             assert part
             return part
 
@@ -204,10 +202,12 @@ def test_confidential_members_reach_only_streams_with_the_scope(database: Databa
 
     async def run() -> None:
         reader = Reader(database, 2)
-        live = LiveFeed(reader)
+        live = LiveLog(reader)
         public, opened = [await read_incidents.open_session(reader, Query(), confidential=may) for may in (False, True)]
         # when
-        first, other, again = [await live.after(session, 0, log._event) for session in (opened, public, opened)]
+        first, other, again = [
+            await live.after(session, 0, changes_stream._event) for session in (opened, public, opened)
+        ]
         # then
         assert first and other and again is first
         assert b"A witness in danger" in first[1] and b"A witness in danger" not in other[1]
@@ -219,10 +219,10 @@ def test_confidential_members_reach_only_streams_with_the_scope(database: Databa
 def test_the_log_is_not_polled_without_waiting_streams(database: Database) -> None:
     async def run() -> None:
         reader = Reader(database, 2)
-        live = LiveFeed(reader)
+        live = LiveLog(reader)
         await live.news(0, asyncio.Event(), 0.05)
         await asyncio.sleep(0.4)
-        assert live._looking is not None and live._looking.done()
+        assert live._polling is not None and live._polling.done()
         reader.close()
 
     asyncio.run(run())

@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from schemathesis import GenerationMode
 
 from app.api.application import create_app
-from app.api.openapi import examples, schemas, schemas_log
+from app.api.openapi import examples, schemas, schemas_history, schemas_log, schemas_problems, schemas_statistics
 from app.domain.vocabulary import Scope
 from app.query.code_lists import Group
 from app.query.feature_query import FeatureByIdQuery, FeatureInfoQuery, FeatureQuery
@@ -57,31 +57,31 @@ ANSWERS: dict[str, type[BaseModel]] = {
     INDELIMANE: schemas.Incident,
     f"{INDELIMANE}?as_of=2019-11-01": schemas.Incident,
     "/v1/incidents/ml-2019-10-burkina-border-1": schemas.Incident,
-    f"{INDELIMANE}/toll-history": schemas.TollHistory,
-    "/v1/incidents/ml-2019-10-burkina-border-1/toll-history": schemas.TollHistory,
-    f"{INDELIMANE}/versions": schemas.Versions,
+    f"{INDELIMANE}/toll-history": schemas_history.TollHistory,
+    "/v1/incidents/ml-2019-10-burkina-border-1/toll-history": schemas_history.TollHistory,
+    f"{INDELIMANE}/versions": schemas_history.Versions,
     "/v1/toll-reports?total=true": schemas.TollReportPage,
     "/v1/toll-reports/tr-burkina-border-killed-unnamed": schemas.TollReport,
     "/v1/reporters": schemas.ReporterPage,
     "/v1/sources?limit=1": schemas.SourcePage,
-    "/v1/stats": schemas.Stats,
-    f"/v1/stats?group_by={','.join(Group)}": schemas.Stats,
-    "/v1/stats?as_of=2000-01-01": schemas.Stats,
-    "/v1/regions": schemas.Regions,
-    "/v1/regions/ML": schemas.RegionSummary,
-    "/v1/regions/ML-8": schemas.RegionSummary,
+    "/v1/stats": schemas_statistics.Stats,
+    f"/v1/stats?group_by={','.join(Group)}": schemas_statistics.Stats,
+    "/v1/stats?as_of=2000-01-01": schemas_statistics.Stats,
+    "/v1/regions": schemas_statistics.Regions,
+    "/v1/regions/ML": schemas_statistics.RegionSummary,
+    "/v1/regions/ML-8": schemas_statistics.RegionSummary,
     "/v1/reporters/gov-ml": schemas.ReporterCounted,
     "/v1/sources/article-2019-11-02-indelimane": schemas.SourceCounted,
     "/v1/changes?limit=50": schemas_log.Changes,
     "/v1/log/checkpoint": schemas_log.Checkpoint,
     "/v1/log/proof?seq=3": schemas_log.InclusionProof,
     "/v1/log/proof?from=3": schemas_log.ConsistencyProof,
-    "/healthz": schemas.Health,
-    "/readyz": schemas.Health,
-    "/v1/incidents/nowhere": schemas.Problem,
-    f"{INDELIMANE}?as_of=2019-10-31": schemas.Problem,
-    "/v1/incidents?regoin=x&limit=0": schemas.Problem,
-    "/nowhere": schemas.Problem,
+    "/healthz": schemas_problems.Health,
+    "/readyz": schemas_problems.Health,
+    "/v1/incidents/nowhere": schemas_problems.Problem,
+    f"{INDELIMANE}?as_of=2019-10-31": schemas_problems.Problem,
+    "/v1/incidents?regoin=x&limit=0": schemas_problems.Problem,
+    "/nowhere": schemas_problems.Problem,
 }
 
 

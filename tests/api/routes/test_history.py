@@ -242,4 +242,4 @@ def test_an_unknown_id_has_neither_history_nor_versions(client: Client, part: st
     answer = client.get(f"/v1/incidents/nowhere/{part}")
 
     # then
-    assert (answer.status_code, answer.json()["detail"]) == (404, 'no incident has the id "nowhere"')
+    assert (answer.status_code, answer.json()["detail"]) == (404, 'No incident has the id "nowhere".')

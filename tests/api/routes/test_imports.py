@@ -78,7 +78,7 @@ def test_a_file_with_ambiguous_days_requires_a_day_order(editor: Editor) -> None
 
     # then
     assert refused.status_code == 422
-    assert "line 2 has 05/06/2001, and no line settles it" in refused.json()["detail"]
+    assert "line 2 has 05/06/2001, and no line decides it" in refused.json()["detail"]
     assert taken["summary"]["created"] == 1
     assert editor.json("/v1/incidents/x")["date_start"] == "2001-06-05"
 
@@ -138,10 +138,10 @@ def test_imported_records_name_the_key(editor: Editor, file: bytes) -> None:
 @pytest.mark.parametrize(
     ("address", "content", "named", "why"),
     [
-        ("/v1/import", TABLE, "format", "is missing; it is one of ucdp-ged, acled, csv"),
+        ("/v1/import", TABLE, "format", "is missing; send one of ucdp-ged, acled, csv"),
         ("/v1/import?format=xls", TABLE, "format", "is not a value of this parameter; it is one of ucdp-ged"), ("/v1/import?format=csv&relese=1", TABLE, "relese", ""),
-        ("/v1/import?format=ucdp-ged", TABLE, "release", "is missing"), ("/v1/import?format=ucdp-ged&release=1", TABLE, "released_on", "is missing"),
-        (GED.replace("2026-06-01", "2999-01-01"), TABLE, "released_on", "lies in the future"), (GED, TABLE, "file", "is no file of UCDP GED"),
+        ("/v1/import?format=ucdp-ged", TABLE, "release", "required for ucdp-ged"), ("/v1/import?format=ucdp-ged&release=1", TABLE, "released_on", "required for ucdp-ged"),
+        (GED.replace("2026-06-01", "2999-01-01"), TABLE, "released_on", "is in the future"), (GED, TABLE, "file", "is not a UCDP GED file"),
         ("/v1/import?format=csv", b"", "file", "is empty"), ("/v1/import?format=csv", b"\x00\x01", "file", "is neither text nor a workbook"),
     ],
 )  # fmt: skip
@@ -157,7 +157,7 @@ def test_an_unreadable_file_or_query_is_rejected(
     assert fault["name"] == named
     assert why in fault["message"]
     assert editor.checkpoint()["size"] == 0
-    assert import_route.under_way.taken == 0
+    assert import_route.import_slots.taken == 0
 
 
 def test_an_import_requires_a_key_with_the_write_scope(editor: Editor, confidential_reader: Editor) -> None:
@@ -183,7 +183,7 @@ def test_an_import_that_is_too_large_is_rejected_before_and_during_upload(
     editor: Editor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    monkeypatch.setattr(import_route, "MOST_BYTES", 1000)
+    monkeypatch.setattr(import_route, "MAX_BYTES", 1000)
 
     async def unannounced() -> Any:
         for _ in range(20):
@@ -194,12 +194,12 @@ def test_an_import_that_is_too_large_is_rejected_before_and_during_upload(
 
     # then
     assert (told.status_code, untold.status_code) == (413, 413)
-    assert import_route.under_way.taken == 0
+    assert import_route.import_slots.taken == 0
 
 
 def test_a_third_simultaneous_import_is_rejected(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
-    monkeypatch.setattr(import_route.under_way, "taken", import_route.MOST_AT_ONCE)
+    monkeypatch.setattr(import_route.import_slots, "taken", import_route.MAX_IMPORTS)
 
     # when
     answer = send(editor, "/v1/import?format=csv", TABLE)
@@ -207,7 +207,7 @@ def test_a_third_simultaneous_import_is_rejected(editor: Editor, monkeypatch: py
     # then
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
-    assert import_route.under_way.taken == import_route.MOST_AT_ONCE
+    assert import_route.import_slots.taken == import_route.MAX_IMPORTS
 
 
 def test_reads_are_served_during_an_import(editor: Editor, file: bytes) -> None:
@@ -225,8 +225,8 @@ def test_reads_are_served_during_an_import(editor: Editor, file: bytes) -> None:
     assert [row["outcome"] for row in lines(answers[0])[:-1]] == ["created"] * 250
     assert answers[1].headers["retry-after"] == "1"
     assert answers[1].json()["type"] == "/docs/errors#too-many-from-your-address"
-    assert "one address may have 1 at once" in answers[1].json()["detail"]
-    assert (import_route.under_way.taken, import_route.under_way.by_address) == (0, {})
+    assert "The limit for imports is 1 per address" in answers[1].json()["detail"]
+    assert (import_route.import_slots.taken, import_route.import_slots.by_address) == (0, {})
 
 
 def test_an_import_without_the_scope_reveals_nothing_confidential(
@@ -425,4 +425,4 @@ def test_a_compressed_file_is_rejected_at_its_first_bytes(editor: Editor, begin:
     # then
     assert answer.status_code == 415
     assert "send it unpacked" in answer.json()["detail"]
-    assert import_route.under_way.taken == 0
+    assert import_route.import_slots.taken == 0

@@ -63,7 +63,7 @@ def test_an_incident_is_not_listed_before_its_first_report(client: Client) -> No
         "type": "/docs/errors#not-yet-known",
         "title": "Not found",
         "status": 404,
-        "detail": f'"{INDELIMANE}" was not known at the time asked for; it is known from 2019-11-01',
+        "detail": f'"{INDELIMANE}" was not known at the requested time. It is known from 2019-11-01.',
         "instance": f"/v1/incidents/{INDELIMANE}",
         "known_from": "2019-11-01",
     }
@@ -170,7 +170,7 @@ def test_a_misspelled_value_is_rejected_with_a_suggestion(
     assert answer.status_code == 422
     assert answer.json() == {
         "type": "/docs/errors#invalid-input",
-        "title": "The request cannot be read",
+        "title": "Invalid request",
         "status": 422,
         "detail": f"{name}: {message}",
         "instance": "/v1/incidents",

@@ -203,7 +203,7 @@ def test_the_explorer_shows_what_is_known_and_when(client: Client) -> None:
         assert f'<span class="figure">{figure_}</span>' in page
         assert ("lowered from 53" in page) is (movement is not None)
     assert "incidents/ml-2019-11-01-indelimane?as_of=2019-11-01" in then, "the clock goes along"
-    assert "No incident matches that was known then" in before
+    assert "Nothing that matches had been reported by 31 October 2019." in before
 
 
 def test_the_form_shows_the_given_filters(client: Client) -> None:
@@ -346,7 +346,7 @@ def test_an_error_page_states_what_to_do(client: Client, address: str, status: i
     reading = read(answer.text)
     assert said in " ".join(reading.text)
     assert "<script>" not in answer.text
-    assert "To the explorer" in answer.text
+    assert "Back to the explorer" in answer.text
 
 
 def test_a_withdrawn_incident_links_to_the_incident_it_was_merged_into(empty_client: Client, editor: Editor) -> None:
@@ -403,7 +403,7 @@ def test_an_incident_page_shows_the_whole_history(client: Client) -> None:
         assert f'<a class="mark {told["status"]}" href="#{told["id"]}"' in page
     for name in ("Government of Mali", "Malian Armed Forces"):
         assert f"<bdi>{name}</bdi>" in page
-    assert "lowered from 53" in text and "lowered it by 4" in text
+    assert "lowered from 53" in text and "lowered the headline by 4" in text
 
 
 def test_an_incident_with_very_many_reports_shows_the_newest_and_a_count(
@@ -425,7 +425,7 @@ def test_an_incident_with_very_many_reports_shows_the_newest_and_a_count(
     shown = re.findall(r'<tr id="tr-(\d+)"', page)
     assert [int(n) for n in shown] == list(range(100, 600))
     assert page.count('<a class="mark ') == 500
-    assert "The newest 500 of 600; all of them are in the" in page
+    assert "Showing the newest 500 of 600. All of them are in the" in page
     assert '<span class="figure">599</span>' in page
     read(page)
 
@@ -443,7 +443,7 @@ def test_the_permanent_address_keeps_showing_the_same_page(own_client: Client, s
     # then
     assert '<span class="figure">60</span>' in own_client.get(PAGE).text
     assert own_client.get(address).text == seen
-    assert '<span class="figure">49</span>' in seen and "As recorded here by" in seen
+    assert '<span class="figure">49</span>' in seen and "As recorded here on" in seen
 
 
 def test_a_region_page_shows_its_sums_and_regions(client: Client) -> None:
@@ -460,11 +460,11 @@ def told(client: Client, address: str) -> str:
 
 def test_a_reporter_page_compares_figures_with_the_headline(client: Client) -> None:
     now, then = told(client, "/reporters/gov-ml"), told(client, "/reporters/gov-ml?as_of=2019-11-01")
-    assert "the headline is lower 1 100 %" in now
+    assert "too high 1 100 %" in now
     assert "Median difference: -4 people, -7.5 % of the first figure" in now
-    assert "the headline is the same 1 100 %" in then and "Median difference: none" in then
-    assert "the headline is the same 1 100 %" in told(client, "/reporters/fama")
-    assert "was the headline of an incident" in told(client, "/reporters/fama?as_of=2019-11-01"), "not yet said"
+    assert "unchanged 1 100 %" in then and "Median difference: none" in then
+    assert "unchanged 1 100 %" in told(client, "/reporters/fama")
+    assert "was ever the headline of an incident" in told(client, "/reporters/fama?as_of=2019-11-01"), "not yet said"
 
 
 def test_only_figures_that_were_the_headline_are_compared(empty_client: Client, database: Database) -> None:
@@ -484,17 +484,17 @@ def test_only_figures_that_were_the_headline_are_compared(empty_client: Client, 
 
     # then
     ngo = told(empty_client, "/reporters/ngo")
-    assert "was the headline of 3 incidents" in ngo
+    assert "For 3 incidents a death toll from this reporter was once the headline." in ngo
     for line in (
-        "the headline is higher 1 33 %",
-        "the headline is lower 0 0 %",
-        "the headline is the same 1 33 %",
-        "no figure stands any more 1 33 %",
+        "too low 1 33 %",
+        "too high 0 0 %",
+        "unchanged 1 33 %",
+        "no longer compared: no headline is left 1 33 %",
     ):
         assert line in ngo
     assert "Median difference: +7.5 people, +75.0 %" in ngo
     for nobody in ("army", "rebels"):
-        assert "No figure of killed that it gave was the headline" in told(empty_client, f"/reporters/{nobody}")
+        assert "No death toll from this reporter was ever the headline" in told(empty_client, f"/reporters/{nobody}")
 
 
 def feed(client: Client, address: str = "/feed.atom") -> ET.Element:
@@ -551,7 +551,7 @@ def test_pages_work_on_an_empty_database(empty_client: Client) -> None:
     for address in ("/", "/guide"):
         read(empty_client.get(address).text)
     page = empty_client.get("/").text
-    assert "No incident matches" in page and 'data-first=""' in page
+    assert "No incidents match" in page and 'data-first=""' in page
 
 
 def test_addresses_work_behind_a_proxy_with_a_prefix(seeded: Database) -> None:

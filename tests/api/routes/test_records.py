@@ -247,7 +247,7 @@ def test_retracting_twice_or_an_unknown_report_is_rejected(editor: Editor, gao: 
     unknown = editor.post("/v1/toll-reports/nowhere/retraction", CLAIM)
 
     # then
-    _is_conflict(again, '"claim-70" is retracted already')
+    _is_conflict(again, '"claim-70" is already retracted')
     assert (unknown.status_code, unknown.json()["detail"]) == (404, 'no toll report has the id "nowhere"')
     assert _size(editor) == size
 
@@ -321,8 +321,8 @@ def test_a_report_covers_existing_incidents_including_that_of_its_address(editor
         editor.post("/v1/incidents/nowhere/toll-reports", report_body(4)),
         editor.post("/v1/incidents/nowhere/toll-reports", report_body(4, incidents=["a", "nowhere"])),
     ):
-        assert (answer.status_code, answer.json()["detail"]) == (404, 'no incident has the id "nowhere"')
-    unknown = "names no incident that is recorded"
+        assert (answer.status_code, answer.json()["detail"]) == (404, 'No incident has the id "nowhere".')
+    unknown = "names an incident that does not exist"
     _is_refused(editor.post("/v1/toll-reports", report_body(4, incidents=["a", "nowhere"])), incidents=unknown)
     assert _size(editor) == size
 
@@ -598,13 +598,13 @@ def test_a_patch_without_changes_creates_no_version(
 @pytest.mark.parametrize(
     ("changes", "member", "message"),
     [
-        ({"titel": "x"}, "titel", "is not a member here; did you mean title?"),
+        ({"titel": "x"}, "titel", "unknown member; did you mean title?"),
         ({"title": None}, "title", "Input should be a valid string"),
-        ({"id": "other"}, "id", "is not a member here"),
-        ({"toll_reports": []}, "toll_reports", "is not a member here"),
-        ({"toll": {}}, "toll", "is not a member here"),
+        ({"id": "other"}, "id", "unknown member"),
+        ({"toll_reports": []}, "toll_reports", "unknown member"),
+        ({"toll": {}}, "toll", "unknown member"),
         ({"date_end": "2019-12-31"}, "date_end", "is before date_start"),
-        ({"sources": [{"id": "nowhere"}]}, "sources.0", "is not the id of one that is recorded; send it whole"),
+        ({"sources": [{"id": "nowhere"}]}, "sources.0", "is not the id of a recorded source; send the full object"),
     ],
 )
 def test_an_invalid_patch_is_rejected_with_the_member(
@@ -651,7 +651,7 @@ def test_reporters_and_sources_can_be_referenced_by_id(editor: Editor) -> None:
     # then
     assert report["reported_by"] == REPORTERS["gov"]
     assert report["source"]["title"] == SOURCE["title"]
-    assert [e["kind"] for e in editor.json("/v1/changes")["items"]].count("source.reporter_created") == 1
+    assert [e["kind"] for e in editor.json("/v1/changes")["items"]].count("reporter.created") == 1
     assert editor.json("/v1/reporters/gov") == REPORTERS["gov"] | {"reports": 3, "incidents": 1}
 
 
@@ -659,16 +659,16 @@ def test_reporters_and_sources_can_be_referenced_by_id(editor: Editor) -> None:
     ("fields", "detail", "differs"),
     [
         ({"reported_by": REPORTERS["gov"] | {"name": "Another"}},
-         '"gov" is recorded already, with another name', ["name"]),
+         '"gov" already exists and differs in name', ["name"]),
         ({"reported_by": {"id": "gov", "name": "Another", "kind": "ngo"}},
-         '"gov" is recorded already, with another name, kind', ["name", "kind"]),
+         '"gov" already exists and differs in name, kind', ["name", "kind"]),
         ({"reported_by": REPORTERS["gov"] | {"confidential": True}},
-         '"gov" is recorded already, with another confidential', ["confidential"]),
+         '"gov" already exists and differs in confidential', ["confidential"]),
         ({"source": SOURCE | {"url": "https://x.example"}},
-         '"src-test" is recorded already, with another url', ["url"]),
+         '"src-test" already exists and differs in url', ["url"]),
         ({"source": {"id": "src-test", "title": "A page"}},
-         '"src-test" is recorded already, with another published_on', ["published_on"]),
-        ({"id": "first"}, '"first" is recorded already, with another low, best, high', ["low", "best", "high"]),
+         '"src-test" already exists and differs in published_on', ["published_on"]),
+        ({"id": "first"}, '"first" already exists and differs in low, best, high', ["low", "best", "high"]),
     ],
 )  # fmt: skip
 def test_an_id_cannot_be_reused_for_another_record(
@@ -689,8 +689,12 @@ def test_an_id_cannot_be_reused_for_another_record(
 @pytest.mark.parametrize(
     ("fields", "name", "message"),
     [
-        ({"reported_by": {"id": "nobody"}}, "reported_by", "is not the id of one that is recorded; send it whole"),
-        ({"source": {"id": "nothing"}}, "source", "is not the id of one that is recorded; send it whole"),
+        (
+            {"reported_by": {"id": "nobody"}},
+            "reported_by",
+            "is not the id of a recorded reporter; send the full object",
+        ),
+        ({"source": {"id": "nothing"}}, "source", "is not the id of a recorded source; send the full object"),
         ({"reported_by": {"id": "gov", "kind": "government"}}, "reported_by.name", "is missing"),
     ],
 )
@@ -727,7 +731,7 @@ def test_reporters_and_sources_can_be_recorded_before_reports(
     assert first.json() == sent | {"reports": 0, "incidents": 0}
     assert first.content == again.content == editor.get(address).content
     assert "location" not in again.headers
-    _is_conflict(different, f'"{sent["id"]}" is recorded already, with another {next(iter(other))}', differs=[*other])
+    _is_conflict(different, f'"{sent["id"]}" already exists and differs in {next(iter(other))}', differs=[*other])
     assert (_size(editor), size) == (1, 1)
 
 
@@ -739,14 +743,14 @@ def test_a_record_is_created_once(editor: Editor) -> None:
 
     # then
     _is_conflict(
-        editor.post("/v1/incidents", incident_body(toll_reports=[report])), '"attack" is recorded already', differs=[]
+        editor.post("/v1/incidents", incident_body(toll_reports=[report])), '"attack" already exists', differs=[]
     )
     other = editor.post("/v1/incidents", incident_body(title="Another", country="NE"))
-    _is_conflict(other, '"attack" is recorded already, with another title, country', differs=["title", "country"])
+    _is_conflict(other, '"attack" already exists and differs in title, country', differs=["title", "country"])
     for address in ("/v1/incidents/attack/toll-reports", "/v1/toll-reports"):
-        _is_conflict(editor.post(address, report | {"incidents": ["attack"]}), '"tr" is recorded already', differs=[])
+        _is_conflict(editor.post(address, report | {"incidents": ["attack"]}), '"tr" already exists', differs=[])
     elsewhere = editor.post("/v1/incidents", incident_body("other", toll_reports=[report]))
-    _is_conflict(elsewhere, '"tr" is recorded already, with another incidents', differs=["incidents"])
+    _is_conflict(elsewhere, '"tr" already exists and differs in incidents', differs=["incidents"])
     assert _size(editor) == size
 
 
@@ -807,15 +811,15 @@ def test_every_error_of_a_body_has_the_path_of_its_member(editor: Editor) -> Non
         date_start="is not a day of the calendar",
         latitude="Input should be less than or equal to 90",
         actors__1__role="is missing",
-        actors__1__rôle="is not a member here; did you mean role?",
+        actors__1__rôle="unknown member; did you mean role?",
         sources__0__language="String should match pattern '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$'",
         toll_reports__1__best="Input should be greater than or equal to 0",
         toll_reports__1__reported_by__kind=f"Input should be {kinds}",
-        toll_reports__1__mesure="is not a member here; did you mean measure?",
+        toll_reports__1__mesure="unknown member; did you mean measure?",
         toll_reports__2__bound="a range needs low and high",
         toll_reports__3__reported_on=NO_MOMENT,
-        toll_reports__3__breakdown__civilan="is not a member here; did you mean civilian?",
-        sumary="is not a member here; did you mean summary?",
+        toll_reports__3__breakdown__civilan="unknown member; did you mean civilian?",
+        sumary="unknown member; did you mean summary?",
     )
     values = {fault["name"]: fault["value"] for fault in answer.json()["errors"]}
     assert (values["toll_reports.1.best"], values["sumary"], values["title"]) == ("-1", "x", None)
@@ -893,7 +897,7 @@ def test_the_change_feed_lists_every_record_in_order(editor: Editor, gao: dict[s
     told = [(e["seq"], e["kind"], e["incident"], e["by"]) for e in editor.json("/v1/changes")["items"]]
 
     # then
-    source, reporter, reported = "source.created", "source.reporter_created", "toll.reported"
+    source, reporter, reported = "source.created", "reporter.created", "toll.reported"
     kinds = ["incident.created", source, reporter, reported, reported, reporter, reported, reported, reporter, reported]
     kinds += ["toll.retracted", "incident.updated", "incident.withdrawn"]
     about = [None if kind in (source, reporter) else "gao" for kind in kinds]

@@ -52,7 +52,7 @@ def test_a_ucdp_row_is_read_completely() -> None:
     # then
     attributes = incident.pop("attributes")
     assert incident == {
-        "id": "ucdp-412700", "title": "Fighting between Government of Mali and IS, Indelimane village",
+        "id": "ucdp-412700", "title": "Clash between Government of Mali and IS, Indelimane village",
         "date_start": "2019-11-01", "date_end": "2019-11-01", "date_precision": "day", "country": "ML",
         "region": {"code": "ML-7", "name": "Gao"}, "district": "Ansongo cercle", "place": "Indelimane village",
         "latitude": 15.5, "longitude": 1.25, "place_precision": "exact", "type_of_violence": 1,
@@ -122,7 +122,7 @@ def test_a_missing_best_is_the_sum_of_the_sides_or_null() -> None:
     # then
     assert summed is not None
     assert (summed["low"], summed["best"], summed["high"]) == (49, 53, 54)
-    assert told == ["best is empty; the deaths by side come to 53"]
+    assert told == ["best is empty; the deaths by side add up to 53"]
     assert ranged is not None
     assert (ranged["low"], ranged["best"], ranged["high"]) == (49, None, 54)
     assert nothing is None
@@ -157,8 +157,8 @@ def test_a_day_is_read_in_the_formats_of_copies(told: str) -> None:
         ({"id": ""}, "id: is empty"), ({"id": "ML-1"}, "id: is not a whole number: ML-1"), ({"id": "1.5"}, "id: is not a whole number: 1.5"),
         ({"date_start": ""}, "date_start: is empty"), ({"date_start": "2019-02-30"}, "date_start: is not a day"), ({"date_start": "13/13/2019"}, "date_start: is not a day"),
         ({"date_end": "2019-10-31"}, "date_end: 2019-10-31 is before date_start 2019-11-01"), ({"date_end": "0000-00-00"}, "date_end: is not a day"),
-        ({"country": "", "country_id": ""}, "country: is empty"), ({"country": "Atlantis", "country_id": ""}, "country: is not a country"), ({"side_a": ""}, "side_a: is empty"), ({"type_of_violence": "4"}, "type_of_violence: is none of 1, 2, 3: 4"),
-        ({"where_prec": "8"}, "where_prec: is none of"), ({"date_prec": "6"}, "date_prec: is none of"), ({"best": "many"}, "best: is not a whole number: many"),
+        ({"country": "", "country_id": ""}, "country: is empty"), ({"country": "Atlantis", "country_id": ""}, "country: is not a country"), ({"side_a": ""}, "side_a: is empty"), ({"type_of_violence": "4"}, "type_of_violence: is not one of 1, 2, 3: 4"),
+        ({"where_prec": "8"}, "where_prec: is not one of"), ({"date_prec": "6"}, "date_prec: is not one of"), ({"best": "many"}, "best: is not a whole number: many"),
         ({"best": "-1"}, "best: is not a number of people: -1"), ({"best": "99999999999"}, "best: is not a number of people"), ({"low": "1.5"}, "low: is not a whole number"),
         ({"low": "", "best": "", "deaths_a": "", "deaths_b": "", "deaths_civilians": "", "deaths_unknown": ""}, "best: is empty, and so is low"),
     ],
@@ -213,7 +213,7 @@ def answered(incident: dict[str, Any], figure: dict[str, Any] | None) -> dict[st
 
 def test_a_ucdp_row_round_trips_in_the_same_columns() -> None:
     # when
-    row = ucdp.written(answered(*of_ucdp()[:2]))
+    row = ucdp.flat_incident(answered(*of_ucdp()[:2]))
 
     # then
     assert tuple(row) == ucdp.COLUMNS
@@ -222,7 +222,7 @@ def test_a_ucdp_row_round_trips_in_the_same_columns() -> None:
 
 def test_an_acled_row_round_trips_in_the_same_columns() -> None:
     # when
-    row = acled.written(answered(*of_acled()[:2]))
+    row = acled.flat_incident(answered(*of_acled()[:2]))
 
     # then
     assert tuple(row) == acled.COLUMNS
@@ -236,7 +236,7 @@ def test_unknown_values_are_left_blank(layout: Any) -> None:
     bare = {"id": "a", "title": "T", "date_start": "2020-01-01", "date_end": "2020-01-01", "date_precision": "day"}
 
     # when
-    row = layout.written(answered(bare | {"country": "ML"}, None))
+    row = layout.flat_incident(answered(bare | {"country": "ML"}, None))
 
     # then
     told = {name for name, value in row.items() if value is not None}
@@ -296,7 +296,7 @@ def test_a_time_precision_becomes_an_interval_and_the_date_is_kept(precision: st
 
     # then
     assert (incident["date_start"], incident["date_end"]) == days
-    row = acled.written(answered(incident, figure))
+    row = acled.flat_incident(answered(incident, figure))
     assert (row["event_date"], str(row["time_precision"])) == ("2019-11-01", precision)
 
 
@@ -306,17 +306,20 @@ def test_a_word_outside_of_acleds_list_round_trips() -> None:
 
     # then
     assert incident["event_type"] is None
-    assert [told.partition(" is not in")[0] for told in repairs] == ["event_type Space battles", "sub_event_type Laser"]
-    row = acled.written(answered(incident, figure))
+    assert [told.partition(" is not a value")[0] for told in repairs] == [
+        "event_type Space battles",
+        "sub_event_type Laser",
+    ]
+    row = acled.flat_incident(answered(incident, figure))
     assert (row["event_type"], row["sub_event_type"]) == ("Space battles", "Laser")
 
 
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        ({"event_id_cnty": ""}, "event_id_cnty: is empty"), ({"event_id_cnty": "MLI 1"}, "event_id_cnty: is not an id like MLI1234: MLI 1"),
-        ({"event_date": ""}, "event_date: is empty"), ({"time_precision": "4"}, "time_precision: is none of 1, 2, 3: 4"),
-        ({"inter1": "Martians"}, "inter1: is none of"), ({"inter1": "99"}, "inter1: is none of"), ({"fatalities": "-3"}, "fatalities: is not a number of people"),
+        ({"event_id_cnty": ""}, "event_id_cnty: is empty"), ({"event_id_cnty": "MLI 1"}, "event_id_cnty: is not an id such as MLI1234: MLI 1"),
+        ({"event_date": ""}, "event_date: is empty"), ({"time_precision": "4"}, "time_precision: is not one of 1, 2, 3: 4"),
+        ({"inter1": "Martians"}, "inter1: is not one of"), ({"inter1": "99"}, "inter1: is not one of"), ({"fatalities": "-3"}, "fatalities: is not a number of people"),
         ({"fatalities": "some"}, "fatalities: is not a whole number"), ({"event_type": "", "sub_event_type": ""}, "sub_event_type: is empty"),
         ({"country": "Atlantis", "iso": ""}, "country: is not a country"),
     ],
@@ -353,7 +356,7 @@ def test_a_first_order_division_becomes_a_region_by_its_name(told: str, country:
     ("given", "why"),
     [
         ({"latitude": "95"}, "latitude: is not within ±90 degrees: 95"), ({"longitude": "181"}, "longitude: is not within ±180 degrees: 181"),
-        ({"latitude": ""}, "latitude: is empty, and the other is not"), ({"longitude": "NA"}, "longitude: is empty, and the other is not"),
+        ({"latitude": ""}, "latitude: is empty, but the other is not"), ({"longitude": "NA"}, "longitude: is empty, but the other is not"),
         ({"latitude": "north"}, "latitude: is not a number: north"), ({"longitude": "1°25'E"}, "longitude: is not a number: 1°25'E"),
     ],
 )  # fmt: skip
@@ -365,7 +368,7 @@ def test_an_invalid_point_loses_the_point_and_keeps_the_figures(given: dict[str,
         # then
         assert (incident["latitude"], incident["longitude"]) == (None, None)
         assert figure is not None and figure["best"] == 53
-        assert repairs == [f"{why}; recorded without a point"]
+        assert repairs == [f"{why}; recorded without coordinates"]
 
 
 @pytest.mark.parametrize("given", ["15,5", "15.5", "+15.50", "1,55e1"])

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from app.errors import ReadTooLong, TooManyReads
-from app.store.db.budget import Budget, Turns
+from app.store.db.budget import Budget
 from app.store.db.database import Database
 from app.store.db.reader import Reader
+from app.store.db.slots import Slots
 from app.store.db.statements import Statement
 from app.store.read.session import ReadSession
 
@@ -27,10 +28,10 @@ def test_statements_and_python_of_a_request_share_one_time_budget(database: Data
         session = ReadSession(reader, 0, budget=Budget(0.3))
         begun = time.monotonic()
         for _ in range(5):
-            with pytest.raises(ReadTooLong, match=r"within 0\.3 s"):
+            with pytest.raises(ReadTooLong, match=r"exceeded 0\.3 s"):
                 await session.rows(FOR_EVER)
         with pytest.raises(ReadTooLong):
-            await session.beside(lambda: None)
+            await session.in_thread(lambda: None)
         with pytest.raises(ReadTooLong):
             list(session.each([1]))
         assert time.monotonic() - begun < 1.2, "each of the five had a time of its own"
@@ -73,10 +74,10 @@ def test_one_address_leaves_threads_for_others(database: Database) -> None:
 
 def test_waiting_clients_take_turns() -> None:
     async def ask() -> None:
-        turns, order = Turns(1, 1), list[str]()
+        turns, order = Slots(1, "turns", lambda _: TooManyReads(1), 1), list[str]()
 
         async def one(client: str) -> None:
-            async with turns.one(client, 5):
+            async with turns.turn(client, 5):
                 order.append(client)
                 await asyncio.sleep(0.001)
 
@@ -88,17 +89,17 @@ def test_waiting_clients_take_turns() -> None:
 
 def test_a_client_that_stops_waiting_takes_no_turn() -> None:
     async def ask() -> None:
-        turns = Turns(1, 1)
-        async with turns.one("a", 1):
+        turns = Slots(1, "turns", lambda _: TooManyReads(1), 1)
+        async with turns.turn("a", 1):
             with pytest.raises(TooManyReads):
-                async with turns.one("b", 0.01):
+                async with turns.turn("b", 0.01):
                     pass
-            waiting = asyncio.create_task(turns.one("b", 5).__aenter__())
+            waiting = asyncio.create_task(turns.turn("b", 5).__aenter__())
             await asyncio.sleep(0)
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waiting
-        async with turns.one("c", 0.1):
+        async with turns.turn("c", 0.1):
             pass
 
     _run(ask())

@@ -121,7 +121,7 @@ def test_an_incident_with_one_invalid_report_is_rejected_and_others_are_kept(dat
     )
     with recording(database, "test") as writer:
         writer.record_incident(incident_draft("good"))
-        with pytest.raises(InvalidInput, match="supersedes"), writer.whole():
+        with pytest.raises(InvalidInput, match="supersedes"), writer.appender.savepoint():
             writer.record_incident(bad)
     assert StoreReads(database).ids() == ["good"]
 
@@ -147,7 +147,7 @@ def test_recorded_facts_are_never_overwritten(database: Database, facts: list[ob
         ({"supersedes": "r1", "measure": "wounded"}, "another measure"),
         ({"supersedes": "r1", "incidents": ["b"]}, "other incidents"),
         ({"supersedes": "r1", "reported_on": "2020-01-01"}, "later than this one"),
-        ({"incidents": ["nix"]}, "names no incident that is recorded"),
+        ({"incidents": ["nix"]}, "names an incident that does not exist"),
     ],
 )
 def test_an_impossible_report_is_rejected(database: Database, members: dict[str, str], why: str) -> None:
@@ -189,7 +189,7 @@ def test_an_empty_recording_leaves_no_trace(database: Database) -> None:
     first = record(database, incident_draft("a"))
     record(database, incident_draft("a"))
     connection = sqlite3.connect(str(database.url.database))
-    assert connection.execute("SELECT recorded_at, recorded_by FROM recording").fetchall() == [(first, "test")]
+    assert connection.execute("SELECT recorded_at, recorded_by FROM recording").fetchall() == [(first, "tests")]
 
 
 def test_a_process_from_before_the_log_cannot_write(database: Database) -> None:
@@ -214,7 +214,7 @@ def test_a_database_with_a_trigger_or_a_view_is_not_opened(database: Database, m
     # then
     for refused in (schema.check, schema.migrate):
         with pytest.raises(
-            DatabaseUnusable, match=r"has the (trigger|view) mine, which this program did not make"
+            DatabaseUnusable, match=r"has the (trigger|view) mine, which this program did not create"
         ) as told:
             refused(database)
         assert "\n" not in told.value.detail

@@ -108,7 +108,7 @@ def test_a_slice_ends_at_a_size_limit(database: Database, monkeypatch: pytest.Mo
     # given
     record(database, *(incident_draft(f"i-{n}", summary="word " * 990) for n in range(20)))
     monkeypatch.setattr(reader, "SLICE_BYTES", 12_000)
-    monkeypatch.setattr(reader, "MOST_ROW_BYTES", 30_000)
+    monkeypatch.setattr(reader, "MAX_ROW_BYTES", 30_000)
 
     # when
     async def export(opened: Reader, session: Any, question: Query) -> tuple[list[int], int]:
@@ -182,7 +182,7 @@ def test_an_export_waits_for_a_thread_as_long_as_it_takes(filled: Database, monk
         found = await anext(incidents)
         free = threading.Event()
         budgets = (Budget(9, f"client {n}") for n in range(reader.THREADS))
-        busy = [asyncio.create_task(opened.beside(budget, free.wait)) for budget in budgets]
+        busy = [asyncio.create_task(opened.in_thread(budget, free.wait)) for budget in budgets]
         exports = (Budget.patient(f"client {n}") for n in range(reader.EXPORT_THREADS))
         busy += [asyncio.create_task(opened._patiently(budget, lambda _: free.wait())) for budget in exports]
         await asyncio.sleep(0.05)

@@ -118,7 +118,7 @@ def test_nothing_is_recorded_while_the_clock_is_minutes_behind(
         assert told in answer.json()["detail"]
     assert editor.get("/v1/incidents/ahead").status_code == 200
     assert editor.get("/v1/incidents/after").status_code == 404
-    keys.revoke(seeded, keys.listed(seeded)[0][0])  # which never waits for a clock
+    keys.revoke(seeded, keys.list_keys(seeded)[0].id)  # which never waits for a clock
 
 
 @pytest.mark.parametrize(("ahead", "is_recorded"), [(100, True), (150, False)])
@@ -153,6 +153,6 @@ def test_the_command_line_rejects_a_slow_clock_unless_told_to_continue(
     # then
     for ended in refused:
         assert ended.returncode == 1
-        assert ended.stderr.startswith("incidents: the clock says ")
+        assert ended.stderr.startswith("incidents: The clock says ")
         assert ended.stderr.count("\n") == 1
     assert (allowed.returncode, allowed.stderr.count("1 created")) == (0, 1)

@@ -108,7 +108,7 @@ def test_a_backup_never_overwrites_an_existing_file(
     before = file.read_bytes() if file.is_file() else None
 
     # when
-    with pytest.raises(InvalidInput, match="is there already"):
+    with pytest.raises(InvalidInput, match="already exists"):
         backup(seeded, file)
 
     # then
@@ -118,7 +118,7 @@ def test_a_backup_never_overwrites_an_existing_file(
 
 def test_a_backup_never_overwrites_the_database(seeded: Database) -> None:
     before = _content(_path(seeded))
-    with pytest.raises(InvalidInput, match="is there already"):
+    with pytest.raises(InvalidInput, match="already exists"):
         backup(seeded, _path(seeded))
     assert _content(_path(seeded)) == before
 
@@ -130,7 +130,7 @@ def test_a_backup_never_overwrites_another_backup(seeded: Database, tmp_path: Pa
     record(seeded, incident_draft("more"))
 
     # then
-    with pytest.raises(InvalidInput, match="is there already"):
+    with pytest.raises(InvalidInput, match="already exists"):
         backup(seeded, tmp_path / "copy.db")
     assert (tmp_path / "copy.db").read_bytes() == before
 
@@ -284,7 +284,7 @@ def test_a_restore_is_rejected_while_the_database_is_open(own_client: Client, se
 
     # when
     for closed in (seeded.close, own_client.app.state.reader.close):
-        with pytest.raises(DatabaseUnusable, match="is in use; stop the service, and restore then"):
+        with pytest.raises(DatabaseUnusable, match="is in use; stop the service, then restore"):
             restore(tmp_path / "copy.db", _opened(_path(seeded)))
         closed()
 
@@ -453,15 +453,24 @@ REFUSED: dict[str, tuple[Callable[[Path, Path], object], str]] = {
         _with("ALTER TABLE api_key RENAME TO kept; CREATE VIEW api_key AS SELECT * FROM kept"),
         "view api_key",
     ),
-    "a table more": (_with("CREATE TABLE mine (a)"), "table mine: is not ours; nothing was restored"),
-    "a virtual table more": (_with("CREATE VIRTUAL TABLE mine USING fts5(a)"), "mine.*: is not ours"),
-    "an index more": (_with("CREATE UNIQUE INDEX mine ON segment (key)"), "index mine: is not ours"),
+    "a table more": (
+        _with("CREATE TABLE mine (a)"),
+        "table mine: does not belong to this program; nothing was restored",
+    ),
+    "a virtual table more": (
+        _with("CREATE VIRTUAL TABLE mine USING fts5(a)"),
+        "mine.*: does not belong to this program",
+    ),
+    "an index more": (
+        _with("CREATE UNIQUE INDEX mine ON segment (key)"),
+        "index mine: does not belong to this program",
+    ),
     "an index less": (_with("DROP INDEX ix_segment_date"), "index ix_segment_date: is missing"),
     "a table less": (_with("DROP TABLE kept_answer"), "no such table: kept_answer"),
-    "a column more": (_with("ALTER TABLE api_key ADD COLUMN more TEXT"), "table api_key: is not as it was made"),
+    "a column more": (_with("ALTER TABLE api_key ADD COLUMN more TEXT"), "table api_key: was changed"),
     "an older schema with a table more": (
         lambda path, copy: (make_older(path, copy, "0003"), _with("CREATE TABLE mine (a)")(path, path)),
-        "table mine: is not ours",
+        "table mine: does not belong to this program",
     ),
     "a newer schema": (_newer, "newer version"),
     "a text": (lambda path, _: path.write_text("id,title\n" * 1000), "cannot be read"),
@@ -536,7 +545,7 @@ def test_a_failed_restore_leaves_the_database_and_no_other_files(
     def fail(*_: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("app.store.maintenance.sqlite_files.put_in_place", fail)
+    monkeypatch.setattr("app.store.maintenance.sqlite_files.replace_file", fail)
 
     # when
     with pytest.raises(DatabaseUnusable, match="Input/output error"):

@@ -1,6 +1,8 @@
 """A migrated database equals one that the current version would have written."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +11,21 @@ from alembic import command
 from alembic.script import ScriptDirectory
 
 from app.domain.incident import IncidentDraft
+from app.domain.source import ReporterDraft
 from app.domain.toll import TollReportDraft
+from app.domain.vocabulary import ReporterKind
 from app.ingest.formats import import_file, importer_of
 from app.query.code_lists import FileFormat
 from app.store.db.database import Database
 from app.store.maintenance import schema
 from app.store.maintenance.schema import scripts_of
-from app.store.maintenance.verify import Proved, verify
+from app.store.maintenance.verify import Checkpoint, Verified, verify
 from app.store.write.writer import recording
 from tests.builders import incident_draft, record, report_body, report_draft
 from tests.ged import events as ged_events
 from tests.ged import with_figure, write
 from tests.ingest.test_acled import WEEKS, as_csv
-from tests.store.rich import make_older
+from tests.store.rich import make_older, write_legacy_kinds
 from tests.support import Client
 
 
@@ -94,7 +98,7 @@ def test_a_migration_recovers_dataset_days_and_release_spans(database: Database,
 
 
 WORDS = "attack village patrol convoy market road bridge post camp river mine ambush drone militia herders".split()
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 ADDRESSES = (
     "/v1/incidents?limit=1000",
     "/v1/incidents?q=attack+mark&limit=1000&fields=id",
@@ -198,8 +202,23 @@ def bodies(path: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def expected(thousand_file: Path) -> tuple[Proved, dict[str, Any]]:
-    return verify(Database(f"sqlite:///{thousand_file}")), bodies(thousand_file)
+def legacy_file(thousand_file: Path) -> Path:
+    """The same facts with a log as it was written before 0007. To be copied, not written."""
+    path = thousand_file.with_name("legacy.db")
+    shutil.copy(thousand_file, path)
+    write_legacy_kinds(path)
+    return path
+
+
+def _state(path: Path) -> tuple[Verified, dict[str, Any]]:
+    return verify(Database(f"sqlite:///{path}")), bodies(path)
+
+
+@pytest.fixture(scope="module")
+def expected(thousand_file: Path, legacy_file: Path) -> dict[str, tuple[Verified, dict[str, Any]]]:
+    """By revision: a log that is begun by the migration, or begins with 0007, has no legacy entries."""
+    current, legacy = _state(thousand_file), _state(legacy_file)
+    return dict.fromkeys(REVISIONS, legacy) | {"0001": current, "0007": current, "0008": current}
 
 
 def test_every_migration_is_tested() -> None:
@@ -209,7 +228,7 @@ def test_every_migration_is_tested() -> None:
 
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_a_migrated_database_verifies_and_gives_the_same_responses(
-    thousand_file: Path, expected: tuple[Proved, dict[str, Any]], tmp_path: Path, revision: str
+    thousand_file: Path, expected: dict[str, tuple[Verified, dict[str, Any]]], tmp_path: Path, revision: str
 ) -> None:
     # given a database as the program of that revision wrote it
     path = tmp_path / "older.db"
@@ -223,4 +242,31 @@ def test_a_migrated_database_verifies_and_gives_the_same_responses(
     # then
     proved = verify(database)
     assert proved.entries > 3000
-    assert (proved, bodies(path)) == expected
+    assert (proved, bodies(path)) == expected[revision]
+
+
+def test_entries_of_earlier_versions_keep_their_kind_and_hash_and_new_ones_follow_them(
+    thousand_file: Path, tmp_path: Path
+) -> None:
+    # given a database as it was before 0007
+    path = tmp_path / "older.db"
+    make_older(path, thousand_file, "0006")
+    with closing(sqlite3.connect(path)) as connection:
+        before = connection.execute("SELECT seq, kind, hash FROM change ORDER BY seq").fetchall()
+        (root,) = connection.execute("SELECT log_root FROM recording ORDER BY key DESC LIMIT 1").fetchone()
+
+    # when it is migrated, and another reporter recorded
+    database = Database(f"sqlite:///{path}")
+    schema.migrate(database)
+    with recording(database, "an editor") as writer:
+        writer.record_reporter_or_source(ReporterDraft(name="Another reporter", kind=ReporterKind.NGO))
+    database.close()
+
+    # then
+    with closing(sqlite3.connect(path)) as connection:
+        after = connection.execute("SELECT seq, kind, hash FROM change ORDER BY seq").fetchall()
+    kinds = [kind for _, kind, _ in after]
+    assert after[: len(before)] == before
+    assert kinds[len(before) :] == ["reporter.created"]
+    assert "source.reporter_created" in kinds and "reporter.created" not in kinds[: len(before)]
+    assert verify(database, Checkpoint(len(before), root.hex())).entries == len(after)

@@ -6,15 +6,7 @@ import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.query.code_lists import Group, Sort
-from app.query.parameters import (
-    HistoryQuery,
-    IncidentQuery,
-    ListQuery,
-    MatchingQuery,
-    Query,
-    ReportQuery,
-    StatisticsQuery,
-)
+from app.query.parameters import HistoryQuery, IncidentQuery, MatchingQuery, Query, ReportQuery, StatisticsQuery
 from app.query.query import Comparison, Filter, filters_of, parse_query
 from app.store.db.database import Database
 from app.store.read import history as read_history
@@ -25,7 +17,8 @@ from app.store.read import regions as read_regions
 from app.store.read import reports as read_reports
 from app.store.read import session as read_session
 from app.store.read import statistics as read_statistics
-from app.store.read.filters import segment, shape_of
+from app.store.read.filters import shape_of
+from app.store.tables import Segment, table_of
 from tests.builders import incident_draft, record, report_draft
 from tests.store.reads import StoreReads
 
@@ -41,11 +34,11 @@ EVERY = [
 @pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dialect()], ids=["sqlite", "postgresql"])
 def test_every_query_compiles_for_both_databases(sort: Sort, dialect: object) -> None:
     shape = shape_of(parse_query(EVERY, IncidentQuery))
-    built = incident_queries.build_incidents(shape, sort, after=True, tree=None, paged=True)
+    built = incident_queries.build_incidents(shape, sort, after=True, wraps=None)
     assert "segment.country" in str(built.compile(dialect=dialect))  # type: ignore[arg-type]
     for groups in ((Group.COUNTRY, Group.MONTH), (Group.ACTOR, Group.YEAR), ()):
-        for make in (read_statistics.build_sums, read_statistics.build_shared_sums):
-            assert make(shape, groups).compile(dialect=dialect)  # type: ignore[arg-type]
+        sums = read_statistics.build_sums(shape, groups, 10), read_statistics.build_shared_sums(shape, groups)
+        assert all(built.compile(dialect=dialect) for built in sums)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("declared", filters_of(MatchingQuery), ids=lambda f: f.name)
@@ -53,7 +46,7 @@ def test_every_filter_compares_an_existing_column(declared: Filter) -> None:
     compared = {Comparison.ANY_OF, Comparison.AT_LEAST, Comparison.AT_MOST, Comparison.SINCE, Comparison.ENDS_SINCE}
     assert declared.how in compared or not declared.column or declared.how in (Comparison.WORDS, Comparison.REPORTED_BY)
     if declared.how in compared:
-        assert declared.column.format(figure="best") in segment
+        assert declared.column.format(figure="best") in table_of(Segment).c
 
 
 @pytest.fixture
@@ -131,10 +124,10 @@ def test_the_number_of_statements_of_a_page_does_not_depend_on_its_length(
 
 
 def test_the_other_read_routes_run_a_fixed_number_of_statements(reads: StoreReads) -> None:
-    async def cost(call: object, query: Query, *arguments: object) -> int:
+    async def cost(call: object, question: Query, *arguments: object) -> int:
         before = reads.reader.statements
-        session = await read_session.open_session(reads.reader, query)
-        await call(session, *arguments, query)  # type: ignore[operator]
+        session = await read_session.open_session(reads.reader, question)
+        await call(session, *arguments, question)  # type: ignore[operator]
         return reads.reader.statements - before
 
     async def costs() -> dict[str, int]:
@@ -142,12 +135,12 @@ def test_the_other_read_routes_run_a_fixed_number_of_statements(reads: StoreRead
             "one incident": await cost(read_incidents.one_incident, IncidentQuery(), "a"),
             "toll history": await cost(read_history.history, HistoryQuery(), "a"),
             "toll reports": await cost(read_reports.toll_reports, ReportQuery()),
-            "reporters": await cost(reporters_sources.reporters_or_sources, ListQuery(), "reporter"),
+            "reporters": await cost(reporters_sources.reporters_or_sources, ReportQuery(), "reporter"),
             "stats": await cost(read_statistics.stats, StatisticsQuery.model_construct(group_by=(Group.COUNTRY,))),
             "regions": await cost(read_statistics.regions, IncidentQuery()),
             "one region": await cost(read_statistics.region, IncidentQuery(), "ML"),
             "one reporter": await cost(
-                lambda s, name, _: reporters_sources.reporter_or_source(s, "reporter", name), Query(), "gov"
+                lambda s, name, _: s.run(reporters_sources.find_reporter_or_source, "reporter", name), Query(), "gov"
             ),
             "changes": await cost(lambda s, *_: read_log.changes(s, 0, 50), Query()),
             "checkpoint": await cost(lambda s, _: read_log.checkpoint(s), Query()),
@@ -171,8 +164,8 @@ def test_a_long_history_is_assembled_in_a_worker_thread(database: Database) -> N
     reads = StoreReads(database)
 
     async def history() -> dict[str, object]:
-        query = HistoryQuery()
-        return await read_history.history(await read_session.open_session(reads.reader, query), "a", query)
+        question = HistoryQuery()
+        return await read_history.history(await read_session.open_session(reads.reader, question), "a", question)
 
     told = asyncio.run(history())
     assert len(told["reports"]) == read_history.MANY_REPORTS + 1  # type: ignore[arg-type]

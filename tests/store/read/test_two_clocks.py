@@ -119,7 +119,7 @@ def test_every_past_response_is_reproduced_exactly(database: Database, seed: int
             gone, day = made.pop(chance.randrange(len(made)))
             with recording(database, "test") as writer:
                 writer.retract_report(gone, "wrong", reported_on=chance.choice([None, day, "2020-01-07"]))
-                now = writer.now
+                now = writer.appender.now
         else:
             day = chance.choice(days)
             covered = chance.choice([("a",), ("b",), ("a",), ("a", "b")])

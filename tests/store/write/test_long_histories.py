@@ -97,9 +97,9 @@ def fill(database: Database, seed: int, count: int, after_each: Callable[[int], 
         for actions in History(seed).recordings(count):
             with recording(database, "test") as writer:
                 for action in actions:  # what does not fit the facts before it is left out, the same each time
-                    with suppress(AppError), writer.whole():
+                    with suppress(AppError), writer.appender.savepoint():
                         action(writer)
-                now = writer.now
+                now = writer.appender.now
             after_each(now)
 
 
@@ -323,10 +323,10 @@ def fill_with_failures(seed: int, *databases: Database) -> None:
             for undone in (True, False) if number % 4 == 3 else (False,):
                 with suppress(ZeroDivisionError), recording(database, "test") as writer:
                     for action in actions:
-                        with suppress(AppError), writer.whole():
+                        with suppress(AppError), writer.appender.savepoint():
                             action(writer)
                     if undone:
-                        writer.finish()
+                        writer.appender.finish()
                         _ = 1 / 0
 
 

@@ -43,20 +43,20 @@ def recorded(file: Path, *batches: Batch, foreseen: bool) -> tuple[list[str], li
             connection.execute(BEGIN)
             writer = Writer(Transaction(connection, clock), "test")
             if foreseen:
-                writer.foresee(batch)
+                writer.prefetch(batch)
             asked.clear()
             connection.set_trace_callback(asked.append)
             for draft in batch:
                 _record(writer, draft)
             connection.set_trace_callback(None)
-            writer.finish()
+            writer.appender.finish()
             connection.execute("COMMIT")
         return list(connection.iterdump()), [sql for sql in asked if "max(" not in sql]
 
 
 def _record(writer: Writer, draft: IncidentDraft | TollReportDraft) -> None:
     try:
-        with writer.whole():
+        with writer.appender.savepoint():
             writer.record_incident(draft) if isinstance(draft, IncidentDraft) else writer.record_report(draft, [])
     except AppError:
         pass

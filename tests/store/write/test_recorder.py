@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,11 +13,11 @@ from app.errors import Conflict, DatabaseBusy, DatabaseFull, NotFound
 from app.ingest.pipeline import Item, ingest
 from app.store.db.database import Database
 from app.store.maintenance.verify import verify
-from app.store.read.session import ReadSession
+from app.store.read.session import WriteSession
 from app.store.tables import ApiKey, table_of
 from app.store.write import recorder
 from app.store.write.idempotency import Answer, Repeatable
-from app.store.write.recorder import Recorder
+from app.store.write.recorder import Recorder, Respond, Work
 from app.store.write.writer import Writer
 from tests.builders import incident_body, incident_draft, report_body
 from tests.store.reads import StoreReads
@@ -33,16 +33,16 @@ def desk(database: Database) -> None:
         transaction.insert(table_of(ApiKey), [row | {"expires_at": None, "revoked_at": None}])
 
 
-Work = Callable[[Writer, ReadSession], Coroutine[Any, Any, Answer]]
+def respond(incident_id: str, _: WriteSession) -> Answer:
+    return Answer(201, incident_id.encode())
 
 
 def recording(incident_id: str) -> Work:
     """Records an incident that is not there yet."""
 
-    async def work(writer: Writer, _: ReadSession) -> Answer:
+    def work(writer: Writer) -> Respond:
         writer.record_incident(incident_draft(incident_id), new=True)
-        writer.finish()
-        return Answer(201, incident_id.encode())
+        return partial(respond, incident_id)
 
     return work
 
@@ -50,12 +50,14 @@ def recording(incident_id: str) -> Work:
 def failing(code: int) -> Work:
     """Records an incident, and is then told by SQLite what is told by this code."""
 
-    async def work(writer: Writer, _: ReadSession) -> Answer:
-        writer.record_incident(incident_draft("never"))
-        writer.finish()
+    def fail(_: WriteSession) -> Answer:
         error = sqlite3.OperationalError("told by SQLite")
         error.sqlite_errorcode = code
         raise error
+
+    def work(writer: Writer) -> Respond:
+        writer.record_incident(incident_draft("never"))
+        return fail
 
     return work
 
@@ -64,7 +66,7 @@ def together(made: Recorder, *works: Work) -> list[Any]:
     """What becomes of works that are sent at once: answers and errors."""
 
     async def send() -> list[Any]:
-        return await asyncio.gather(*(made.record(DESK, w, opened=False) for w in works), return_exceptions=True)
+        return await asyncio.gather(*(made.record(DESK, w) for w in works), return_exceptions=True)
 
     return asyncio.run(send())
 
@@ -100,10 +102,12 @@ def test_a_batch_that_cannot_start_is_not_retried_one_by_one(database: Database)
 
 
 def test_an_internal_error_does_not_affect_the_other_writes(database: Database) -> None:
-    async def broken(writer: Writer, _: ReadSession) -> Answer:
-        writer.record_incident(incident_draft("never"))
-        writer.finish()
+    def fail(_: WriteSession) -> Answer:
         raise ZeroDivisionError
+
+    def broken(writer: Writer) -> Respond:
+        writer.record_incident(incident_draft("never"))
+        return fail
 
     # when
     got = together(Recorder(database), recording("a"), broken, recording("b"))
@@ -119,16 +123,16 @@ def test_a_stopping_service_finishes_the_running_write_and_rejects_waiting_ones(
 
     async def stopped() -> list[Any]:
         with database.writing():
-            begun = asyncio.ensure_future(made.record(DESK, recording("begun"), opened=False))
+            begun = asyncio.ensure_future(made.record(DESK, recording("begun")))
             await asyncio.sleep(0.05)
-            waiting = asyncio.ensure_future(made.record(DESK, recording("waiting"), opened=False))
+            waiting = asyncio.ensure_future(made.record(DESK, recording("waiting")))
             await asyncio.sleep(0.05)
 
             # when
             stopping = asyncio.ensure_future(made.stop())
             sent_back = await asyncio.wait_for(asyncio.gather(waiting, return_exceptions=True), 2)
         await stopping
-        late = await asyncio.gather(made.record(DESK, recording("late"), opened=False), return_exceptions=True)
+        late = await asyncio.gather(made.record(DESK, recording("late")), return_exceptions=True)
         return [await begun, *sent_back, *late]
 
     # then
@@ -150,10 +154,8 @@ def test_without_a_free_thread_every_write_is_rejected_and_may_be_retried(
     async def twice() -> tuple[Any, Any]:
         with monkeypatch.context() as patched:
             patched.setattr(recorder.to_thread, "run_sync", none)
-            (first,) = await asyncio.gather(
-                made.record(DESK, recording("a"), once, opened=False), return_exceptions=True
-            )
-        return first, await made.record(DESK, recording("a"), once, opened=False)
+            (first,) = await asyncio.gather(made.record(DESK, recording("a"), once), return_exceptions=True)
+        return first, await made.record(DESK, recording("a"), once)
 
     # when
     first, second = asyncio.run(twice())
@@ -165,7 +167,7 @@ def test_without_a_free_thread_every_write_is_rejected_and_may_be_retried(
 def test_the_worker_goes_on_after_an_error(database: Database) -> None:
     made = Recorder(database)
 
-    async def unknown(writer: Writer, _: ReadSession) -> Answer:
+    def unknown(writer: Writer) -> Respond:
         writer.retract_report("nowhere", "wrong")
         raise AssertionError
 

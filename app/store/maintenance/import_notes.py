@@ -1,7 +1,7 @@
-"""What imports note for themselves (`listing`, `release_span`), checked against the record.
+"""Checks of the notes of imports (`listing`, `release_span`) against the record.
 
-The log has no entries for these notes, so they cannot be derived again. A note that points to something that is not
-recorded, or contradicts another note, is found; a note that was removed is not.
+The log has no entries for these notes, so they cannot be rebuilt. A note that refers to a missing record or contradicts
+another note is detected; a deleted note is not.
 """
 
 import sqlite3
@@ -34,7 +34,7 @@ _FAULTS = {
 
 
 def check(connection: sqlite3.Connection) -> None:
-    """Raises `Broken` with the first note that cannot be right. References between tables are checked elsewhere."""
+    """Raises `Broken` with the first note that cannot be right. Foreign keys are checked elsewhere."""
     for fault, query in _FAULTS.items():
         if row := connection.execute(query).fetchone():
             table, _, why = fault.partition(": ")

@@ -1,4 +1,4 @@
-"""Commitments: what stands in a record in the place of what is confidential."""
+"""Redaction: a confidential record stores a commitment in place of its redacted members."""
 
 import hashlib
 import secrets
@@ -10,22 +10,16 @@ import orjson
 from app.domain.canonical import canonical
 
 MARK = '"commitment":'
-
-
+"""In the JSON text of every record with redacted members."""
 SALT_LENGTH = 32
-
-
-SEALED_IN_REPORTS = ("locator", "note")
-
-
 KEPT_VERBATIM = ("attributes", "external_ids")
-"""Members of incidents that are not ours to read."""
+"""Members of incidents whose content belongs to other data sets."""
 
 
-def seal(record: dict[str, Any], names: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """A record without these members and with a commitment to them, and what is kept apart: its salt and its text.
+def redact(record: dict[str, Any], names: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """A record with these members null and a commitment to them, and the secret: its salt and its JSON text.
 
-    Nothing is kept apart where none of the members has a value.
+    There is no secret where all these members are null.
     """
     secret = {name: record[name] for name in names if record[name] is not None}
     if not secret:
@@ -40,6 +34,6 @@ def commitment(salt: bytes, secret: Mapping[str, Any]) -> str:
     return hashlib.sha256(salt + canonical(secret)).hexdigest()
 
 
-def subject(kind: str, of: str) -> str:
-    """What a secret is known by: `reporter:…`, `source:…`, `toll_report:…`."""
-    return f"{kind}:{of}"
+def subject(kind: str, record_id: str) -> str:
+    """The key of a secret: `reporter:…`, `source:…`, `toll_report:…`."""
+    return f"{kind}:{record_id}"
