@@ -2,6 +2,8 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+# Without byte code each of the hundred processes of the tests would compile the program again.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 CHROMIUM ?= /usr/bin/chromium

@@ -1,6 +1,6 @@
 """JSON texts made of other JSON texts without decoding them. All texts are compact, as orjson writes them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
@@ -11,9 +11,21 @@ def json_of(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def extend_object(*objects: str) -> str:
+def extend_object(text: str, *others: str) -> str:
     """One object with the members of several objects, in their order. No two of them may have the same member."""
-    return "{" + ",".join([text[1:-1] for text in objects if len(text) > 2]) + "}"
+    for other in others:
+        if len(other) > 2:
+            text = f"{text[:-1]},{other[1:]}" if len(text) > 2 else other
+    return text
+
+
+def extender(name: str, first: str) -> Callable[[str, str, str], str]:
+    """Extends an object by an inner object, and by the members of a third one: made once, for many objects.
+
+    The inner object is the member `name`, and begins with the members of `first`. None of the objects may be empty.
+    """
+    between = f',"{name}":{first[:-1]},'
+    return lambda text, inner, more: f"{text[:-1]}{between}{inner[1:]},{more[1:]}"
 
 
 def object_of(**members: str) -> str:

@@ -12,7 +12,6 @@ import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 
 from sqlalchemy import bindparam, func, update
 from sqlalchemy import select as select_columns
@@ -24,7 +23,7 @@ from app.domain.vocabulary import Scope
 from app.errors import Conflict, FieldError, InvalidInput, NotFound, Unauthorized, echo
 from app.store.db.database import Database
 from app.store.db.reader import Reader
-from app.store.db.sql_text import compiled
+from app.store.db.sql_text import AnySelect, compiled
 from app.store.db.statements import Statement
 from app.store.db.transaction import Transaction, now
 from app.store.tables import ApiKey, table_of
@@ -106,7 +105,7 @@ async def access_of(reader: Reader, text: str) -> Access:
     parts = _KEY.fullmatch(text)
     if not parts or not hmac.compare_digest(_checksum(text[: -len(parts[3]) - 1]), parts[3]):
         raise Unauthorized("this is not a key of this service; check that it was copied completely")
-    rows = await reader.rows(Statement(_access_text(), {"id": parts[1]}))
+    rows = await reader.rows(Statement.of(_build_access, id=parts[1]))
     stored, name, scopes, expires_at, revoked_at = rows[0] if rows else (b"", "", "", None, None)
     if not hmac.compare_digest(stored, _hash(text)):
         raise Unauthorized("no such key exists")
@@ -140,7 +139,6 @@ def _hash(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-@cache
-def _access_text() -> str:
+def _build_access() -> AnySelect:
     columns = (_keys.hash, _keys.name, _keys.scopes, _keys.expires_at, _keys.revoked_at)
-    return compiled(select_columns(*columns).where(_keys.id == bindparam("id")))
+    return select_columns(*columns).where(_keys.id == bindparam("id"))

@@ -150,7 +150,7 @@ class Twin:
                 answer = self.editor.request("POST", "/v1/import?format=csv", content=table.encode(), headers=CSV)
                 self.answers.append(("import", answer))
 
-    def ask(self) -> None:
+    def request(self) -> None:
         """Every address, and a second time with the tags that were given."""
         world = cast(World, None)
         for address in _addresses(world, self.client, canaries=False):

@@ -27,7 +27,7 @@ LIMITS = (
     Limit("JSON body of a write", "MAX_BODY_BYTES", "bytes"),
     Limit("nesting of a JSON body", "MAX_DEPTH", "levels", file="strict_json"),
     Limit("values in a JSON body", "MAX_VALUES", file="strict_json"),
-    Limit("actors, sources or toll reports in one incident that is sent", "MAX_PARTS"),
+    Limit("actors, sources or toll reports in one incident that is sent", "MAX_PARTS", file="incident"),
     Limit("people in one figure", "MAX_PEOPLE"),
     Limit("file sent to `POST /v1/import`", "MAX_BYTES", "bytes", file="imports"),
     Limit("imports at once over HTTP, in a process", "MAX_IMPORTS"),

@@ -9,19 +9,26 @@ from app.domain.vocabulary import Victims
 
 def superseding(report: Report, known: list[Report], at: int) -> Report | None:
     """The first report, valid and known by then, that replaces this one: by name, or by its reporter's other figure."""
-    valid = [r for r in known if r.id != report.id and r.reported.instant <= at and not r.void_at(at)]
-    same = ("reporter", "measure", "victims", "incidents")
     replacing = [
         r
-        for r in valid
-        if r.supersedes == report.id
-        or (
-            all(getattr(r, name) == getattr(report, name) for name in same)
-            and (r.low, r.best, r.high) != (report.low, report.best, report.high)
-            and r.when > report.when
-        )
+        for r in known
+        if (r.supersedes == report.id or _is_other_figure(r, report))
+        and r.id != report.id
+        and r.reported.instant <= at
+        and not r.void_at(at)
     ]
     return min(replacing, key=by_time, default=None)
+
+
+def _is_other_figure(later: Report, earlier: Report) -> bool:
+    """Whether a report gives another figure of the same reporter for the same victims and incidents, and is newer."""
+    return (
+        later.reporter == earlier.reporter
+        and (later.measure, later.victims) == (earlier.measure, earlier.victims)
+        and later.incidents == earlier.incidents
+        and (later.low, later.best, later.high) != (earlier.low, earlier.best, earlier.high)
+        and later.when > earlier.when
+    )
 
 
 def headline(own: list[Report], others: list[Report], at: int) -> Headline | None:
@@ -30,10 +37,11 @@ def headline(own: list[Report], others: list[Report], at: int) -> Headline | Non
     if not known:
         return None
     valid = [r for r in [*own, *others] if r.reported.instant <= at and not r.void_at(at)]
+    replaced_by = [(r, superseding(r, valid, at)) for r in own if r in valid]
     steps = []
     for until in sorted(valid, key=by_time):
-        by_then = [r for r in valid if r.when <= until.when]
-        steps.append(numbers([r for r in by_then if r in own and superseding(r, by_then, at) is None]))
+        by_then = [(r, later) for r, later in replaced_by if r.when <= until.when]
+        steps.append(numbers([r for r, later in by_then if later is None or later.when > until.when]))
     bests = [step.best for step in steps]
     first = next((best for best in bests if best is not None), None)
     moves = sum(1 for before, after in pairwise(bests) if before is not None and after != before)

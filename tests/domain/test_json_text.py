@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.json_text import array_of, extend_object, json_of, object_of
+from app.domain.json_text import array_of, extend_object, extender, json_of, object_of
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
@@ -23,7 +23,7 @@ def test_an_extended_object_has_all_members_in_their_order(objects: list[dict[st
     distinct = [{f"{n}{name}": value for name, value in members.items()} for n, members in enumerate(objects)]
 
     # when
-    text = extend_object(*map(json_of, distinct))
+    text = extend_object("{}", *map(json_of, distinct))
 
     # then
     merged = {name: value for members in distinct for name, value in members.items()}
@@ -42,6 +42,15 @@ def test_an_extended_object_has_all_members_in_their_order(objects: list[dict[st
 )
 def test_an_empty_object_adds_nothing(objects: list[str], text: str) -> None:
     assert extend_object(*objects) == text
+
+
+def test_an_extender_adds_an_inner_object_and_further_members() -> None:
+    extend = extender("toll", '{"as_of":null}')
+    texts = ('{"id":"a}"}', '{"killed":{"best":1}}', '{"sources":[]}')
+    assert extend(*texts) == extend_object(
+        texts[0], object_of(toll=extend_object('{"as_of":null}', texts[1])), texts[2]
+    )
+    assert orjson.loads(extend(*texts)) == {"id": "a}", "toll": {"as_of": None, "killed": {"best": 1}}, "sources": []}
 
 
 @given(st.lists(VALUES, max_size=4))

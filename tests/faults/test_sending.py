@@ -41,7 +41,7 @@ class Loaded(Service):
         sending = {"INCIDENTS_SEND_SECONDS": str(SEND_SECONDS), "INCIDENTS_SEED": "false"}
         super().__init__(folder, database=database, **sending)
 
-    def ask(self, path: str, host: int) -> socket.socket:
+    def request(self, path: str, host: int) -> socket.socket:
         """A request from one of the addresses of this machine."""
         client = socket.socket()
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)

@@ -364,24 +364,26 @@ def test_too_many_idle_connections_shut_nobody_out(tmp_path: Path, sent: bytes) 
         service.stop()
 
 
-@pytest.mark.parametrize("more", [b"", b"Connection: keep-alive\r\n", b"Accept-Encoding: gzip\r\n"])
-def test_an_http_1_0_client_gets_no_chunked_response(tmp_path: Path, more: bytes) -> None:
-    # given: an answer whose length is not known when it begins
-    service = Service(tmp_path)
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service whose export is too long for a length to be known at its start."""
+    service = Service(tmp_path_factory.mktemp("large"))
     database = Database(f"sqlite:///{service.database}")
     record(database, *(incident_draft(f"i-{n}", summary="word " * 990) for n in range(300)))
     database.close()
-    try:
-        ask = b"GET /v1/incidents?f=ndjson HTTP/1.0\r\n" + more
-        # when
-        whole, head = (_exchange(service, part + b"\r\n", wait=20) for part in (ask, ask.replace(b"GET", b"HEAD")))
-        stream = service.connect()
+    yield service
+    service.stop()
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: keep-alive\r\n", b"Accept-Encoding: gzip\r\n"])
+def test_an_http_1_0_client_gets_no_chunked_response(large: Service, more: bytes) -> None:
+    # when
+    request = b"GET /v1/incidents?f=ndjson HTTP/1.0\r\n" + more
+    whole, head = (_exchange(large, part + b"\r\n", wait=20) for part in (request, request.replace(b"GET", b"HEAD")))
+    with large.connect() as stream:
         stream.sendall(b"GET /v1/changes/stream HTTP/1.0\r\n\r\n")
         time.sleep(0.5)
         begun = stream.recv(65536)
-        stream.close()
-    finally:
-        service.stop()
 
     # then
     headers, _, body = whole.partition(b"\r\n\r\n")

@@ -235,7 +235,7 @@ def test_figures_go_to_the_incident_with_the_external_id(database: Database, cli
     assert (summary.created, summary.revised) == (0, 1)
     assert client.get("/v1/incidents/ucdp-1").status_code == 404
     incident = client.json("/v1/incidents/ml-attack")
-    assert (incident["title"], incident["attributes"]["region"]) == ("An incident", "mine")
+    assert (incident["title"], incident["attributes"]["region"]) == ("An attack", "mine")
     assert incident["attributes"]["dyad_name"] == event(3)["dyad_name"], "columns that it did not have are added"
     assert [r["reported_by"]["id"] for r in client.json("/v1/incidents/ml-attack/toll-history")["reports"]] == [
         "gov",

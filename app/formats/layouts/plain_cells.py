@@ -18,7 +18,7 @@ _SIGNS = r"=+\-@" + r"\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"
 _FORMULA = re.compile(rf"['\t\r\n]|[{_UNSEEN}]*[{_SIGNS}]")
 """The start of text that a spreadsheet takes for a formula: some skip blanks and invisible characters, and read wide
 and small signs as the usual ones. A `'` gets another one, so that removing one always restores the text."""
-_OF_LOG = ("commitment", "salt")
+OF_LOG = ("commitment", "salt")
 """Members that belong to the log of one service; another service makes its own."""
 
 
@@ -86,4 +86,4 @@ def read_id(cells: Cells, column: str, text: str) -> str:
 
 def without_log(reporter_or_source: Mapping[str, Any]) -> dict[str, Any]:
     """A reporter or source without the evidence of this service's log."""
-    return {name: value for name, value in reporter_or_source.items() if name not in _OF_LOG}
+    return {name: value for name, value in reporter_or_source.items() if name not in OF_LOG}

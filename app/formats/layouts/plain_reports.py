@@ -5,31 +5,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.domain.canonical import canonical
+from app.domain.source import ReporterRecord, SourceRecord
+from app.domain.toll import Breakdown, TollReportRecord
 from app.domain.vocabulary import Bound
 from app.errors import echo
 from app.formats.layouts.cells import Cells
-from app.formats.layouts.plain_cells import flag_cell, join, read_id, split, without_log
+from app.formats.layouts.plain_cells import OF_LOG, flag_cell, join, read_id, split, without_log
 from app.formats.layouts.plain_days import read_past_day
 
+_REPORTER, _SOURCE = (
+    tuple(name for name in record.model_fields if name not in OF_LOG) for record in (ReporterRecord, SourceRecord)
+)
+_SIDES = tuple(Breakdown.model_fields)
+_RECORDED = tuple(name for name in TollReportRecord.model_fields if name not in (*OF_LOG, "recorded_at"))
+_COLUMNS_OF = {
+    "reported_by": [f"reporter_{name}" for name in _REPORTER],
+    "source": [f"source_{name}" for name in _SOURCE],
+    "breakdown": [f"breakdown_{side}" for side in _SIDES],
+}
 COLUMNS = (
-    "id", "incidents", "measure", "victims", "low", "best", "high", "bound", "reporter_id", "reporter_name",
-    "reporter_kind", "reporter_confidential", "reported_on", "source_id", "source_title", "source_publisher",
-    "source_published_on", "source_url", "source_language", "source_licence", "source_attribution",
-    "source_confidential", "breakdown_side_a", "breakdown_side_b", "breakdown_civilian", "breakdown_unknown",
-    "locator", "note", "supersedes", "status", "superseded_by", "retraction_reason", "retraction_reported_on",
-    "change", "delta", "source_changed", "recorded_at",
+    *(column for name in _RECORDED for column in _COLUMNS_OF.get(name, (name,))),
+    "status", "superseded_by", "retraction_reason", "retraction_reported_on", "change", "delta", "source_changed",
+    "recorded_at",
 )  # fmt: skip
 REQUIRED = ("incidents", "measure", "reported_on")
 """A table without these columns has no toll reports."""
-_REPORTER = ("id", "name", "kind", "confidential")
-_SOURCE = (
-    "id", "title", "publisher", "published_on", "url", "language", "licence", "attribution", "confidential",
-)  # fmt: skip
-_SIDES = ("side_a", "side_b", "civilian", "unknown")
-_MEMBERS = (
-    "id", "incidents", "measure", "victims", "low", "best", "high", "bound", "reported_by", "reported_on", "source",
-    "breakdown", "locator", "note", "supersedes", "retraction",
-)  # fmt: skip
+_MEMBERS = (*_RECORDED, "retraction")
 MADE_ID = "made_id"
 NOT_DISCLOSED = (
     "is confidential, and missing from this file. Export it again with a key that has the scope read:confidential"

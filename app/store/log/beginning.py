@@ -6,13 +6,13 @@ from itertools import groupby
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, bindparam, delete, literal_column, null, select, update
+from sqlalchemy import bindparam, delete, literal_column, null, select, update
 from sqlmodel import col
 
 from app.domain.canonical import canonical
 from app.domain.dates import Instant
 from app.domain.vocabulary import ChangeKind
-from app.store.db.sql_text import limited
+from app.store.db.sql_text import AnySelect, limited
 from app.store.db.transaction import Transaction
 from app.store.log.entries import ORDER, Tree
 from app.store.log.entry_rows import item_of, select_entries
@@ -35,9 +35,9 @@ from app.store.tables import (
 
 def begin(transaction: Transaction) -> None:
     """Creates the epoch where there is none, and entries for facts that were recorded before there was a log."""
-    if transaction.first(select(Feed.key)) is None:
+    if transaction.first(select(col(Feed.key))) is None:
         new_epoch(transaction)
-    if transaction.head.key and transaction.first(limited(select(Change.seq), 1)) is None:
+    if transaction.head.key and transaction.first(limited(select(col(Change.seq)), 1)) is None:
         _enter_all(transaction)
 
 
@@ -64,7 +64,7 @@ def _enter_all(transaction: Transaction) -> None:
     for values in hashes:
         transaction.change(of_entry, values)
     transaction.insert(table_of(LogNode), tree.completed)
-    state = {name: bindparam(name) for name in tree.state}
+    state: dict[str, Any] = {name: bindparam(name) for name in tree.state}
     of_recording = update(Recording).where(col(Recording.recorded_at) == bindparam("at")).values(state)
     for at, values in states.items():
         transaction.change(of_recording, values | {"at": at})
@@ -73,17 +73,19 @@ def _enter_all(transaction: Transaction) -> None:
 def _facts(transaction: Transaction) -> Iterator[tuple[Instant, int, int, str, str | None]]:
     """(recorded at, place of the kind, key, kind, incident) of every fact."""
     of_report = (IncidentSet, col(IncidentSet.key) == TollReport.incident_set)
-    about = {
-        ChangeKind.SOURCE_CREATED: select(Source.recorded_at, Source.key, null()),
-        ChangeKind.REPORTER_CREATED: select(Reporter.recorded_at, Reporter.key, null()),
+    about: dict[ChangeKind, AnySelect] = {
+        ChangeKind.SOURCE_CREATED: select(col(Source.recorded_at), col(Source.key), null()),
+        ChangeKind.REPORTER_CREATED: select(col(Reporter.recorded_at), col(Reporter.key), null()),
         ChangeKind.INCIDENT_CREATED: _of_incident(IncidentVersion).where(
             col(IncidentVersion.number) == literal_column("1")
         ),
         ChangeKind.INCIDENT_UPDATED: _of_incident(IncidentVersion).where(
             col(IncidentVersion.number) > literal_column("1")
         ),
-        ChangeKind.TOLL_REPORTED: select(TollReport.recorded_at, TollReport.key, IncidentSet.members).join(*of_report),
-        ChangeKind.TOLL_RETRACTED: select(Retraction.recorded_at, Retraction.key, IncidentSet.members)
+        ChangeKind.TOLL_REPORTED: select(
+            col(TollReport.recorded_at), col(TollReport.key), col(IncidentSet.members)
+        ).join(*of_report),
+        ChangeKind.TOLL_RETRACTED: select(col(Retraction.recorded_at), col(Retraction.key), col(IncidentSet.members))
         .join(TollReport, col(TollReport.key) == Retraction.toll_report)
         .join(*of_report),
         ChangeKind.INCIDENT_WITHDRAWN: _of_incident(Withdrawal),
@@ -94,6 +96,6 @@ def _facts(transaction: Transaction) -> Iterator[tuple[Instant, int, int, str, s
             yield at, ORDER[kind], key, kind.value, members[0] if len(members) == 1 else None
 
 
-def _of_incident(model: Any) -> Select[Any]:
-    built: Select[Any] = select(model.recorded_at, model.key, Incident.id)
-    return built.join(Incident, col(Incident.key) == model.incident)
+def _of_incident(model: type[IncidentVersion] | type[Withdrawal]) -> AnySelect:
+    columns = col(model.recorded_at), col(model.key), col(Incident.id)
+    return select(*columns).join(Incident, col(Incident.key) == model.incident)

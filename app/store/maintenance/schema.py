@@ -8,7 +8,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import ColumnClause, func, literal_column, select
 from sqlalchemy.engine import URL
 
 from app.errors import DatabaseUnusable, echo
@@ -100,7 +100,7 @@ def _schema_fault(connection: sqlite3.Connection, *, may_be_older: bool) -> str 
 @cache
 def _ends_of_tables() -> str:
     """A statement that reads the first and the last row of every table."""
-    row = literal_column("rowid")
+    row: ColumnClause[int] = literal_column("rowid")
     ends = (select(end(row)).select_from(table) for table in TABLES.values() for end in (func.min, func.max))
     return sql_text.compiled(select(*(one.scalar_subquery() for one in ends)))
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, and_, bindparam, func, literal_column, select, text
+from sqlalchemy import BindParameter, ColumnElement, Integer, and_, bindparam, func, literal_column, select, text
 
 from app.domain.dates import Instant, Moment, opening
 from app.domain.sphere import on_sphere
@@ -19,18 +19,31 @@ from app.query.query import Comparison, Filter, filters_of
 from app.query.value_types import EARTH_KM, Box, Point
 from app.store.db import sql_text
 from app.store.read.predicates import conditions_of, in_box, shape_of_predicate, values_of_predicate
-from app.store.tables import LARGE_TOLL, TABLES, search
+from app.store.tables import (
+    LARGE_TOLL,
+    TABLES,
+    Incident,
+    IncidentActor,
+    IncidentBorder,
+    IncidentSetMember,
+    Listing,
+    ReleaseSpan,
+    Segment,
+    Source,
+    TollReport,
+    search,
+    table_of,
+)
 
-segment = TABLES["segment"].c
-version = TABLES["incident_version"].c
-report = TABLES["toll_report"].c
-member = TABLES["incident_set_member"].c
-listing = TABLES["listing"].c
-span = TABLES["release_span"].c
-incident = TABLES["incident"].c
-withdrawal = TABLES["withdrawal"].c
+segment = table_of(Segment).c
+report = table_of(TollReport).c
+member = table_of(IncidentSetMember).c
+listing = table_of(Listing).c
+span = table_of(ReleaseSpan).c
+incident = table_of(Incident).c
 
 Shape = tuple[Any, ...]
+Places = list[BindParameter[Any]]
 SEVERAL = (Comparison.ANY_OF, Comparison.NEAR_BORDER, Comparison.TARGET_KIND)
 """These compare with any number of values."""
 OF_REPORT = (Comparison.REPORTED_BY, Comparison.REPORTED_SINCE, Comparison.REPORTED_UNTIL)
@@ -73,7 +86,7 @@ def _several(value: Any) -> list[Any]:
 
 
 def _any_of(f: Filter, count: int, figure: Figure) -> ColumnElement[bool]:
-    places = [bindparam(f"{f.name}_{n}") for n in range(count)]
+    places: Places = [bindparam(f"{f.name}_{n}") for n in range(count)]
     compared = segment[f.column.format(figure=figure)]
     return compared == places[0] if count == 1 else compared.in_(places)
 
@@ -106,14 +119,14 @@ def _words(f: Filter, _: Any, __: Figure) -> ColumnElement[bool]:
 
 
 def _near_border(f: Filter, count: int, _: Figure) -> ColumnElement[bool]:
-    border = TABLES["incident_border"].c
-    places = [bindparam(f"{f.name}_{n}") for n in range(count)]
+    border = table_of(IncidentBorder).c
+    places: Places = [bindparam(f"{f.name}_{n}") for n in range(count)]
     return segment.version.in_(select(border.version).where(border.country.in_(places)))
 
 
 def _target_kind(f: Filter, count: int, _: Figure) -> ColumnElement[bool]:
-    actor = TABLES["incident_actor"].c
-    places = [bindparam(f"{f.name}_{n}") for n in range(count)]
+    actor = table_of(IncidentActor).c
+    places: Places = [bindparam(f"{f.name}_{n}") for n in range(count)]
     return segment.version.in_(
         select(actor.version).where(actor.role == literal_column("'target'"), actor.kind.in_(places))
     )
@@ -124,7 +137,8 @@ def _box(_: Filter, wraps: Any, __: Figure) -> ColumnElement[bool]:
 
 
 def _circle(_: Filter, __: Any, ___: Figure) -> ColumnElement[bool]:
-    x, y, z = (bindparam(f"near_{axis}") for axis in "xyz")
+    axes: Places = [bindparam(f"near_{axis}") for axis in "xyz"]
+    x, y, z = axes
     nearness = segment.sphere_x * x + segment.sphere_y * y + segment.sphere_z * z
     return nearness >= bindparam("near_cosine")
 
@@ -135,7 +149,7 @@ def _dropped(_: Filter, dropped: Any, __: Figure) -> ColumnElement[bool]:
 
 
 def _dropped_by(f: Filter, _: Any, __: Figure) -> ColumnElement[bool]:
-    source = TABLES["source"].c
+    source = table_of(Source).c
     release = select(source.key).where(source.id == bindparam(f.name)).scalar_subquery()
     return dropped_by_a_release(span.source == release)
 
@@ -145,17 +159,18 @@ def dropped_by_a_release(*which: ColumnElement[bool], newest: bool = False) -> C
 
     `newest`: and no later one lists it again.
     """
-    recorded, known = bindparam("recorded"), bindparam("known")
+    clocks: Places = [bindparam("recorded"), bindparam("known")]
+    recorded, known = clocks
     listed = (
         select(listing.incident)
         .where(listing.incident == segment.incident, listing.recorded_at <= recorded, listing.listed_at <= known)
-        .correlate(TABLES["segment"], TABLES["release_span"])
+        .correlate(table_of(Segment), table_of(ReleaseSpan))
     )
     of_data_set = listed.where(listing.reporter == span.reporter)
-    all_days = TABLES["release_span"].alias("all_days").c
+    all_days = table_of(ReleaseSpan).alias("all_days").c
     of_release = all_days.source == span.source, all_days.recorded_at <= recorded
     first, last = (
-        select(bound).where(*of_release).correlate(TABLES["release_span"]).scalar_subquery()
+        select(bound).where(*of_release).correlate(table_of(ReleaseSpan)).scalar_subquery()
         for bound in (func.min(all_days.first_day), func.max(all_days.last_day))
     )
     met = [
@@ -204,14 +219,15 @@ def conditions(shape: Shape) -> list[ColumnElement[bool]]:
         else:
             found.append(CONDITIONS[f.how](f, detail, figure))
     if of_one_report:
-        covered = select(member.incident).join(TABLES["toll_report"], report.incident_set == member.incident_set)
+        covered = select(member.incident).join(table_of(TollReport), report.incident_set == member.incident_set)
         found.append(segment.incident.in_(covered.where(*known_reports(), *of_one_report)))
     return found
 
 
 def at_clocks(table: Any) -> Iterable[ColumnElement[bool]]:
     """Rows of a table with spans that hold at the clocks."""
-    recorded, known = bindparam("recorded"), bindparam("known")
+    clocks: Places = [bindparam("recorded"), bindparam("known")]
+    recorded, known = clocks
     return (
         table.recorded_from <= recorded,
         table.recorded_to > recorded,
@@ -228,7 +244,7 @@ def known_reports() -> Iterable[ColumnElement[bool]]:
 def condition_on_report(f: Filter) -> ColumnElement[bool]:
     """What a report must meet."""
     if f.how is Comparison.COVERS:
-        covering = select(member.incident_set).join(TABLES["incident"], incident.key == member.incident)
+        covering = select(member.incident_set).join(table_of(Incident), incident.key == member.incident)
         return report.incident_set.in_(covering.where(incident.id == bindparam(f.name)))
     if f.how is Comparison.MEASURE:
         return report.measure == bindparam(f.name)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from math import inf
 
-from app.domain.json_text import array_of, extend_object, json_of, object_of
+from app.domain.json_text import array_of, extend_object, extender, json_of, object_of
 from app.query.parameters import ClockQuery
 from app.store.db.statements import Row
 from app.store.read import report_rows
@@ -12,6 +12,7 @@ from app.store.read.disclosure import disclosed
 from app.store.read.long_rows import completed_page
 from app.store.read.session import ReadSession
 
+_NOT_RETRACTED = json_of({"retraction": None})
 INCIDENTS_AT_ONCE = 50
 """Incidents whose reports one statement reads."""
 
@@ -27,8 +28,7 @@ async def incident_texts(
 
 def text_builder(query: ClockQuery) -> Callable[[str, str, str], str]:
     """Makes the text of an incident from the stored objects of its record, its toll and the rest, and adds `as_of`."""
-    as_of = object_of(as_of=json_of(query.as_of.text if query.as_of else None))
-    return lambda record, toll, rest: extend_object(record, object_of(toll=extend_object(as_of, toll)), rest)
+    return extender("toll", json_of({"as_of": query.as_of.text if query.as_of else None}))
 
 
 async def with_reports(
@@ -63,6 +63,8 @@ async def _reports_of(
         rows = await session.rows(statement)
     reports: dict[str, list[str]] = {incident_id: [] for incident_id in wanted}
     for incident_id, record, reason, reported_on in rows:
-        retraction = reason and {"reason": reason, "reported_on": reported_on}
-        reports[incident_id].append(extend_object(record, json_of({"retraction": retraction})))
+        retraction = _NOT_RETRACTED
+        if reason is not None:
+            retraction = json_of({"retraction": {"reason": reason, "reported_on": reported_on}})
+        reports[incident_id].append(extend_object(record, retraction))
     return reports

@@ -14,9 +14,9 @@ from app.query import predicate
 from app.query.features import GEOMETRY, QUERYABLES
 from app.query.predicate import Condition, Name, Pattern, Predicate, Value
 from app.store.db import sql_text
-from app.store.tables import TABLES, search
+from app.store.tables import IncidentVersion, Segment, search, table_of
 
-segment = TABLES["segment"].c
+segment = table_of(Segment).c
 _OPERATORS = {
     "=": operator.eq,
     "<>": operator.ne,
@@ -32,7 +32,7 @@ FEW_WORDS = 20
 _SEARCHED = {"title": "title", "summary": "summary", "place": "place", "district": "region", "region_name": "region"}
 _SEARCHED |= dict.fromkeys(ActorRole, "actors")
 """Texts that are searched by their words, and the columns of the search."""
-_record = TABLES["incident_version"].alias("record_of")
+_record = table_of(IncidentVersion).alias("record_of")
 
 
 def shape_of_predicate(of: Predicate) -> tuple[Any, ...]:
@@ -141,4 +141,4 @@ def _joined(name: str, role: str | None = None) -> ColumnElement[Any]:
 
 def _of_record(built: Select[Any]) -> ColumnElement[Any]:
     """A value of the record of the segment's version."""
-    return built.where(_record.c.key == segment.version).correlate(TABLES["segment"]).scalar_subquery()
+    return built.where(_record.c.key == segment.version).correlate(table_of(Segment)).scalar_subquery()

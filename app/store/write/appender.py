@@ -39,7 +39,7 @@ from app.store.write import search_rows, segments
 from app.store.write.history_steps import Steps
 from app.store.write.row_buffer import RowBuffer
 
-_MEMBERS = select(IncidentSetMember.incident).where(col(IncidentSetMember.incident_set) == bindparam("set"))
+_MEMBERS = select(col(IncidentSetMember.incident)).where(col(IncidentSetMember.incident_set) == bindparam("set"))
 _REPORTERS_AND_SOURCES: dict[ChangeKind, type[Reporter] | type[Source]] = {
     ChangeKind.SOURCE_CREATED: Source,
     ChangeKind.REPORTER_CREATED: Reporter,

@@ -15,7 +15,7 @@ from app.store.tables import Incident, IncidentSetMember, IncidentVersion, Retra
 from app.store.write.appender import Appender
 
 _STORED = (
-    select(TollReport.key, TollReport.id, TollReport.reported_on)
+    select(col(TollReport.key), col(TollReport.id), col(TollReport.reported_on))
     .join(IncidentSetMember, col(IncidentSetMember.incident_set) == TollReport.incident_set)
     .where(
         col(IncidentSetMember.incident) == bindparam("incident"),

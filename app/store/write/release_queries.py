@@ -1,9 +1,8 @@
 """SELECTs about earlier releases of a data set, and about the incidents that a release no longer lists."""
 
 from contextlib import closing
-from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, literal_column, select
+from sqlalchemy import bindparam, exists, literal_column, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -11,7 +10,7 @@ from app.domain.dates import LAST_INSTANT
 from app.domain.vocabulary import Measure
 from app.store.db.connections import EXPORT_CACHE_KIB, read_connection
 from app.store.db.database import Database
-from app.store.db.sql_text import among, limited
+from app.store.db.sql_text import AnySelect, among, limited
 from app.store.db.statements import Statement
 from app.store.read.filters import at_clocks, dropped_by_a_release
 from app.store.tables import (
@@ -33,7 +32,7 @@ _listing, _version, _report = table_of(Listing).c, table_of(IncidentVersion).c, 
 _span = table_of(ReleaseSpan).c
 _OF_INCIDENT = (_listing.incident == bindparam("incident"), _listing.reporter == bindparam("reporter"))
 LISTINGS = (
-    select(_listing.listed_at, Source.id)
+    select(_listing.listed_at, col(Source.id))
     .join(Source, col(Source.key) == _listing.source)
     .where(*_OF_INCIDENT)
     .order_by(_listing.listed_at)
@@ -65,8 +64,8 @@ FIGURES = (
 
 
 _external, _newer = table_of(IncidentExternalId).c, aliased(IncidentVersion)
-INCIDENTS_OF_EVENTS: Select[Any] = (
-    select(_external.id, Incident.id)
+INCIDENTS_OF_EVENTS = (
+    select(_external.id, col(Incident.id))
     .join(IncidentVersion, _version.key == _external.version)
     .join(Incident, col(Incident.key) == _version.incident)
     .outerjoin(Withdrawal, col(Withdrawal.incident) == Incident.key)
@@ -90,8 +89,8 @@ def absent(database: Database, source: str) -> list[str]:
         return [row[0] for row in connection.execute(statement.sql, statement.values)]
 
 
-def _build_absent() -> Select[Any]:
-    release = select(Source.key).where(col(Source.id) == bindparam("release")).scalar_subquery()
+def _build_absent() -> AnySelect:
+    release = select(col(Source.key)).where(col(Source.id) == bindparam("release")).scalar_subquery()
     dropped = dropped_by_a_release(_span.source == release)
     ids = select(col(Segment.incident_id)).where(*at_clocks(Segment), dropped)
     return ids.distinct().order_by(col(Segment.incident_id))

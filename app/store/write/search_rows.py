@@ -67,6 +67,7 @@ def record_columns(record: Mapping[str, Any]) -> dict[str, Any]:
         "type_of_violence": record["type_of_violence"],
         "latitude": latitude,
         "longitude": longitude,
+        "place_precision": record["place_precision"],
         "sphere_x": x,
         "sphere_y": y,
         "sphere_z": z,

@@ -47,13 +47,13 @@ _start = attrgetter("start.instant")
 _ABOUT_INCIDENT = build_reports_about_incident(bindparam("incident"), sources=True)
 _ABOUT_SET = build_reports_about_set(sources=True)
 _LIVE_MEMBER = sql_text.limited(
-    select(IncidentSetMember.incident)
+    select(col(IncidentSetMember.incident))
     .outerjoin(Withdrawal, col(Withdrawal.incident) == IncidentSetMember.incident)
     .where(col(IncidentSetMember.incident_set) == bindparam("set"), col(Withdrawal.key).is_(None)),
     1,
 )
 _ONE_MORE = (
-    select(Segment.key)
+    select(col(Segment.key))
     .where(col(Segment.incident) == bindparam("incident"))
     .limit(literal_column("1"))
     .offset(bindparam("count"))
@@ -64,7 +64,13 @@ MAX_REWRITTEN = 1000
 NO_HEADLINES = "{}"
 """The headlines of a set whose incidents are all withdrawn, which nobody reads."""
 _CURRENT = sql_text.limited(
-    select(Incident.id, IncidentVersion.key, IncidentVersion.record, IncidentVersion.sources, Withdrawal.key)
+    select(
+        col(Incident.id),
+        col(IncidentVersion.key),
+        col(IncidentVersion.record),
+        col(IncidentVersion.sources),
+        col(Withdrawal.key),
+    )
     .join(IncidentVersion, col(IncidentVersion.incident) == Incident.key)
     .outerjoin(Withdrawal, col(Withdrawal.incident) == Incident.key)
     .where(col(Incident.key) == bindparam("incident"))

@@ -85,7 +85,7 @@ class Keys:
     def make(self, *scopes: Scope, expires_at: int | None = None) -> str:
         return keys.create(self.database, f"key {time.time_ns()}", scopes, expires_at)
 
-    def ask(self, operation: str, *authorization: str) -> httpx.Response:
+    def request(self, operation: str, *authorization: str) -> httpx.Response:
         """The answer of an operation to a request that is otherwise as empty as can be."""
         method, path = operation.split(" ")
         headers = [(b"authorization", sent.encode("latin-1")) for sent in authorization]

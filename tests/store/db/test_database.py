@@ -189,7 +189,7 @@ def test_an_empty_recording_leaves_no_trace(database: Database) -> None:
     first = record(database, incident_draft("a"))
     record(database, incident_draft("a"))
     connection = sqlite3.connect(str(database.url.database))
-    assert connection.execute("SELECT recorded_at, recorded_by FROM recording").fetchall() == [(first, "test")]
+    assert connection.execute("SELECT recorded_at, recorded_by FROM recording").fetchall() == [(first, "tests")]
 
 
 def test_a_process_from_before_the_log_cannot_write(database: Database) -> None:
