@@ -10,6 +10,8 @@ CHROMIUM ?= /usr/bin/chromium
 FUZZ_EXAMPLES ?= 2000
 # Coverage takes half as much time again, so it is left to .ci/run.
 COVERAGE ?=
+PARALLEL := -n auto --maxprocesses 8 --dist worksteal
+FAST := $(addprefix tests/,domain query formats web store/db store/read api/routes)
 VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
@@ -34,7 +36,11 @@ serve: $(VENV)/.installed ## Set up, migrate, seed when empty, and serve
 
 .PHONY: test
 test: lint ## Set up; lint, types, import rules, and every test that needs no browser (COVERAGE=--cov reports it)
-	$(PY) -m pytest -n auto --maxprocesses 8 --dist worksteal --durations 20 $(COVERAGE)
+	$(PY) -m pytest $(PARALLEL) --durations 20 $(COVERAGE)
+
+.PHONY: test-fast
+test-fast: $(VENV)/.installed-dev ## A part of the tests that takes under a minute, while you work
+	$(PY) -m pytest $(PARALLEL) -m "not slow" $(FAST)
 
 .PHONY: lint
 lint: $(VENV)/.installed-dev ## Lint, types and import rules alone

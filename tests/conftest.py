@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import gc
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -23,6 +24,12 @@ settings.load_profile("busy machine")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Runs slow tests first, so that no worker is left with one at the end."""
     items.sort(key=lambda item: "slow" not in item.keywords)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores, since some tests wait for a deadline."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_finish() -> None:

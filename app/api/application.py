@@ -44,6 +44,20 @@ BUSY_SECONDS = 3
 """How long a write waits for other processes: less than responses in flight may take when the service stops."""
 
 
+CORS_HEADERS = [
+    "Authorization",
+    "If-Match",
+    "If-Modified-Since",
+    "If-None-Match",
+    "If-Range",
+    "If-Unmodified-Since",
+    "Last-Event-ID",
+    "Range",
+    "X-Request-ID",
+]
+"""Headers that pages of other origins may send."""
+
+
 async def _stop_when(stopping: asyncio.Event, recorder: Recorder) -> None:
     await stopping.wait()
     await recorder.stop()
@@ -73,31 +87,8 @@ def _settle() -> None:
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application. The database must exist; `incidents serve` creates it."""
     settings = settings or Settings()
-    database = Database(settings.replica_url or settings.database_url)
-    reader = Reader(database, settings.read_seconds)
+    reader = Reader(Database(settings.replica_url or settings.database_url), settings.read_seconds)
     recorder = Recorder(Database(settings.database_url, BUSY_SECONDS, settings.clock_ahead_seconds))
-    files = KeptFiles()
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        await to_thread.run_sync(remove_abandoned)
-        await to_thread.run_sync(app.openapi)  # takes 0.4 s, for which no request should wait
-        threading.Thread(target=_settle, daemon=True).start()  # takes a second, in the background
-        stopping = asyncio.Event()
-        recorder_stops = asyncio.create_task(_stop_when(stopping, recorder))
-        yield {
-            "request_seconds": settings.request_seconds,
-            "send_seconds": settings.send_seconds,
-            "stopping": stopping,
-        }
-        stopping.set()
-        await recorder_stops
-        files.close()
-        await parquet.all_cleared()
-        await recorder.close()
-        reader.close()
-        database.close()
-
     app = Application(
         title="Conflict Incidents",
         version=__version__,
@@ -109,15 +100,50 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=lifespan,
+        lifespan=_lifespan,
     )
-    app.state.settings, app.state.reader = settings, reader
-    app.state.recorder, app.state.files, app.state.live = recorder, files, LiveLog(reader)
-    # Not by `include_router`, which resolves the routes of a router again at each request.
+    app.state.settings, app.state.reader, app.state.recorder = settings, reader, recorder
+    app.state.files, app.state.live = KeptFiles(), LiveLog(reader)
+    _add_routes(app)
+    _add_middleware(app, settings)
+    problems.install(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    settings: Settings = app.state.settings
+    reader: Reader = app.state.reader
+    recorder: Recorder = app.state.recorder
+    await to_thread.run_sync(remove_abandoned)
+    await to_thread.run_sync(app.openapi)  # takes 0.4 s, for which no request should wait
+    threading.Thread(target=_settle, daemon=True).start()  # takes a second, in the background
+    stopping = asyncio.Event()
+    recorder_stops = asyncio.create_task(_stop_when(stopping, recorder))
+    yield {
+        "request_seconds": settings.request_seconds,
+        "send_seconds": settings.send_seconds,
+        "stopping": stopping,
+    }
+    stopping.set()
+    await recorder_stops
+    app.state.files.close()
+    await parquet.all_cleared()
+    await recorder.close()
+    reader.close()
+    reader.database.close()
+
+
+def _add_routes(app: FastAPI) -> None:
+    """Adds all routes, not by `include_router`: it resolves the routes of a router again at each request."""
     for module in (incidents, toll_reports, statistics, log, changes_stream, records, import_route, ogc, health):
         app.router.routes.extend(module.router.routes)
     app.router.routes.extend(records.changes.routes)
     app.router.routes.extend([metrics.ROUTE, ogc.REDIRECT, *pages.ROUTES, *docs.routes(), *assets.ROUTES])
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """Adds the middleware, the outermost last."""
     for media_type in (*map(encoding.media_type, Format), problems.MEDIA_TYPE):
         if media_type != encoding.media_type(Format.PARQUET):  # which is compressed already
             add_compress_type(media_type)
@@ -126,20 +152,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         Cors,
         allow_origins=settings.cors_origins,
         allow_methods=["GET", "HEAD", "OPTIONS"],
-        allow_headers=[
-            "Authorization",
-            "If-Match",
-            "If-Modified-Since",
-            "If-None-Match",
-            "If-Range",
-            "If-Unmodified-Since",
-            "Last-Event-ID",
-            "Range",
-            "X-Request-ID",
-        ],
+        allow_headers=CORS_HEADERS,
         expose_headers=["Accept-Ranges", "Content-Range", "ETag", "Link", "Last-Modified", "X-Request-ID"],
         max_age=3600,
     )
     app.add_middleware(Envelope)
-    problems.install(app)
-    return app

@@ -225,17 +225,17 @@ class Past:
     def _best(self, at: int) -> int | None:
         """Steps 3 and 4 of the rule, for the best alone."""
         for tier in (True, False):
-            answering: dict[Victims, int | None] = {}
+            by_group: dict[Victims, int | None] = {}
             for victims, group in self._groups.items():
                 given, without = group.tiers[tier]
                 if giver := given.newest(at):
-                    answering[victims] = giver.best
+                    by_group[victims] = giver.best
                 elif without.places and without.newest(at):
-                    answering[victims] = None
-            if Victims.ALL in answering:
-                return answering[Victims.ALL]
-            if answering:
-                return sum(self._groups[v].lowest(at) if best is None else best for v, best in answering.items())
+                    by_group[victims] = None
+            if Victims.ALL in by_group:
+                return by_group[Victims.ALL]
+            if by_group:
+                return sum(self._groups[v].lowest(at) if best is None else best for v, best in by_group.items())
         return None
 
 

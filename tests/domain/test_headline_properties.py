@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,6 +52,7 @@ def split(reports: list[Report]) -> tuple[list[Report], list[Report]]:
     return [r for r in reports if len(r.incidents) == 1], [r for r in reports if len(r.incidents) > 1]
 
 
+@pytest.mark.slow
 @given(histories(), st.integers(-1, 9))
 @settings(max_examples=1000)
 def test_the_headline_matches_the_plain_rule(reports: list[Report], day: int) -> None:
@@ -59,6 +61,7 @@ def test_the_headline_matches_the_plain_rule(reports: list[Report], day: int) ->
     assert (found and found.as_json()) == (right and right.as_json())
 
 
+@pytest.mark.slow
 @given(histories(), st.integers(-1, 9))
 @settings(max_examples=1000)
 def test_spans_match_the_plain_rule_at_every_instant(reports: list[Report], since: int) -> None:

@@ -358,7 +358,7 @@ def test_an_undetermined_day_order_is_rejected_before_anything_is_recorded(
         load(database, tmp_path, as_csv(*rows))
     (fault,) = error.value.faults
     assert fault.message == (
-        f"column {column} may have the day or the month first: line 3 has 05/06/2019, and no line settles it; "
+        f"column {column} may have the day or the month first: line 3 has 05/06/2019, and no line decides it; "
         "pass --dates dmy or --dates mdy (over HTTP: dates=dmy)"
     )
     with recording(database, "tests") as writer:

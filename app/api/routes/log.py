@@ -70,17 +70,18 @@ async def log_proof(request: Request) -> Response:
 
     With `from` and `to`, the consistency proof between the two sizes; without `to`, up to the newest entry.
     """
-    return await respond(await parse_request(request, ProofQuery, None, _one_proof), _proof)
+    parsed = await parse_request(request, ProofQuery)
+    _expect_one_proof(parsed.query)
+    return await respond(parsed, _proof)
 
 
-def _one_proof(query: ProofQuery) -> ProofQuery:
-    """The same query. Raises `InvalidInput` unless its parameters select one proof."""
+def _expect_one_proof(query: ProofQuery) -> None:
+    """Raises `InvalidInput` unless the parameters select one proof."""
     if query.is_given("seq") == query.is_given("from_"):
         raise InvalidInput([FieldError("seq", "or `from` is required, and not both")])
     stray, other = ("to", "seq") if query.is_given("seq") else ("size", "from")
     if query.is_given(stray):
         raise InvalidInput([FieldError(stray, f"cannot be combined with {other}")])
-    return query
 
 
 async def _proof(parsed: ParsedRequest[ProofQuery]) -> Content:

@@ -25,7 +25,7 @@ from app.store.read import incidents as read_incidents
 from app.store.read import reporters_sources
 from app.store.read import reports as read_reports
 from app.store.read.session import WriteSession
-from app.store.write.idempotency import Answer
+from app.store.write.idempotency import WriteResponse
 from app.store.write.recorder import Respond
 from app.store.write.writer import Outcome
 
@@ -172,42 +172,42 @@ def _expect_match(request: Request, incident_id: str, version: Instant) -> None:
         )
 
 
-def _incident(request: Request, incident_id: str, status: int, session: WriteSession) -> Answer:
+def _incident(request: Request, incident_id: str, status: int, session: WriteSession) -> WriteResponse:
     found = session.run(read_incidents.find_incident, incident_id, ClockQuery())
     path = f"/v1/incidents/{incident_id}"
     encoding = encoding_of(Format.JSON, conditional_headers(request.scope["headers"]))
     etag = tag(path, b"", Format.JSON, encoding, (session.epoch, found.updated, session.confidential), found.version)
-    answer = _answer(request, found.text, path, status)
-    return Answer(status, answer.body, {**answer.headers, "ETag": etag})
+    response = _response(request, found.text, path, status)
+    return WriteResponse(status, response.body, {**response.headers, "ETag": etag})
 
 
-def _recorded_report(request: Request, report_id: str, session: WriteSession) -> Answer:
+def _recorded_report(request: Request, report_id: str, session: WriteSession) -> WriteResponse:
     body, wholes = session.run(read_reports.find_recorded_report, report_id)
     if wholes:
         warnings = [f"the same reporter's {w}, about all victims, still stands; name it in supersedes" for w in wholes]
         body = extend_object(body, json_of({"warnings": warnings}))
-    return _answer(request, body, f"/v1/toll-reports/{report_id}")
+    return _response(request, body, f"/v1/toll-reports/{report_id}")
 
 
-def _report(request: Request, report_id: str, session: WriteSession) -> Answer:
+def _report(request: Request, report_id: str, session: WriteSession) -> WriteResponse:
     body = session.run(read_reports.find_report, report_id, ClockQuery())
-    return _answer(request, body, f"/v1/toll-reports/{report_id}")
+    return _response(request, body, f"/v1/toll-reports/{report_id}")
 
 
-def _withdrawal(request: Request, sent: WithdrawalDraft, by: str, session: WriteSession) -> Answer:
+def _withdrawal(request: Request, sent: WithdrawalDraft, by: str, session: WriteSession) -> WriteResponse:
     incident_id = request.path_params["incident_id"]
     document = {"incident": incident_id, "reason": sent.reason, "merged_into": sent.merged_into}
     document |= {"withdrawn_at": instant_text(session.recorded), "withdrawn_by": by}
-    return _answer(request, json_of(document), f"/v1/incidents/{incident_id}")
+    return _response(request, json_of(document), f"/v1/incidents/{incident_id}")
 
 
 def _reporter_or_source(
     request: Request, table: str, outcome: Outcome, record_id: str, session: WriteSession
-) -> Answer:
+) -> WriteResponse:
     body = session.run(reporters_sources.find_reporter_or_source, table, record_id)
-    return _answer(request, body, f"/v1/{table}s/{record_id}", 201 if outcome is Outcome.CREATED else 200)
+    return _response(request, body, f"/v1/{table}s/{record_id}", 201 if outcome is Outcome.CREATED else 200)
 
 
-def _answer(request: Request, body: str, path: str, status: int = 201) -> Answer:
+def _response(request: Request, body: str, path: str, status: int = 201) -> WriteResponse:
     location = request.scope.get("root_path", "") + path
-    return Answer(status, body.encode(), {"Location": location} if status == 201 else {})
+    return WriteResponse(status, body.encode(), {"Location": location} if status == 201 else {})

@@ -18,7 +18,7 @@ KEPT_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WriteResponse:
     """The response to a write."""
 
     status: int
@@ -46,7 +46,7 @@ _FIND = select(_columns.request, _columns.status, _columns.headers, _columns.bod
 _FORGET = delete(table_of(KeptAnswer)).where(_columns.recorded_at < bindparam("before"))
 
 
-def find_kept(transaction: Transaction, access: Access, sent: Repeatable) -> Answer | None:
+def find_kept(transaction: Transaction, access: Access, sent: Repeatable) -> WriteResponse | None:
     """The response to the same POST. Raises `InvalidInput` where the key was used for another request."""
     row = transaction.first(_FIND, {"api_key": access.id, "idempotency_key": sent.key})
     if row is None:
@@ -55,19 +55,19 @@ def find_kept(transaction: Transaction, access: Access, sent: Repeatable) -> Ans
     if request != sent.request:
         why = "was used for another request; use a new one"
         raise InvalidInput([FieldError("Idempotency-Key", why, sent.key, "header")])
-    return Answer(status, body, orjson.loads(headers) | {"Idempotency-Replayed": "true"})
+    return WriteResponse(status, body, orjson.loads(headers) | {"Idempotency-Replayed": "true"})
 
 
-def keep(transaction: Transaction, access: Access, sent: Repeatable, answer: Answer) -> None:
+def keep(transaction: Transaction, access: Access, sent: Repeatable, response: WriteResponse) -> None:
     """Keeps a response, and deletes those that are older than `KEPT_DAYS`."""
     transaction.change(_FORGET, {"before": transaction.now - KEPT_DAYS * DAY_LENGTH})
     row = KeptAnswer(
         api_key=access.id,
         idempotency_key=sent.key,
         request=sent.request,
-        status=answer.status,
-        headers=orjson.dumps(dict(answer.headers)).decode(),
-        body=answer.body,
+        status=response.status,
+        headers=orjson.dumps(dict(response.headers)).decode(),
+        body=response.body,
         recorded_at=transaction.now,
     )
     transaction.insert(table_of(KeptAnswer), [row.model_dump()])

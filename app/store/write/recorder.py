@@ -15,7 +15,7 @@ from app.store.db.database import Database
 from app.store.db.transaction import Transaction
 from app.store.keys import expect_holds
 from app.store.read.session import WriteSession
-from app.store.write.idempotency import Answer, Repeatable, find_kept, keep
+from app.store.write.idempotency import Repeatable, WriteResponse, find_kept, keep
 from app.store.write.writer import Writer, open_writer
 
 MAX_BATCH = 32
@@ -23,7 +23,7 @@ MAX_BATCH = 32
 MAX_WAITING = 200
 """Writes that may wait for their turn."""
 
-Respond = Callable[[WriteSession], Answer]
+Respond = Callable[[WriteSession], WriteResponse]
 """Reads the response in the transaction of the write, after its facts are written."""
 Work = Callable[[Writer], Respond]
 """Records something."""
@@ -36,7 +36,7 @@ class _Job:
     access: Access
     work: Work
     repeatable: Repeatable | None
-    response: asyncio.Future[Answer]
+    response: asyncio.Future[WriteResponse]
 
 
 class Recorder:
@@ -53,7 +53,7 @@ class Recorder:
         self._stopped = False
         self._in_flight: set[tuple[str, str]] = set()
 
-    async def record(self, access: Access, work: Work, repeatable: Repeatable | None = None) -> Answer:
+    async def record(self, access: Access, work: Work, repeatable: Repeatable | None = None) -> WriteResponse:
         """Runs a work and returns its response. Raises what the work raises.
 
         Raises `Unauthorized` where the key has ended meanwhile, and `DatabaseBusy` where too many writes wait.
@@ -96,20 +96,20 @@ class Recorder:
                 except Exception as error:
                     results = [error] * len(jobs)
                 for job, result in zip(jobs, results, strict=True):
-                    if isinstance(result, Answer):
+                    if isinstance(result, WriteResponse):
                         job.response.set_result(result)
                     else:
                         job.response.set_exception(result)
         finally:
             self._worker = None
 
-    def _record(self, jobs: Sequence[_Job]) -> list[Answer | Exception]:
+    def _record(self, jobs: Sequence[_Job]) -> list[WriteResponse | Exception]:
         """Responses or exceptions, in the order of the jobs.
 
         Where the transaction fails, nothing is recorded, and a job may have failed because of another one that is gone.
         Each job is then retried alone.
         """
-        results: list[Answer | Exception] = []
+        results: list[WriteResponse | Exception] = []
         try:
             with self.database.writing() as transaction:
                 for job in jobs:
@@ -127,14 +127,14 @@ class Recorder:
         return results
 
 
-def _one(transaction: Transaction, job: _Job) -> Answer:
+def _one(transaction: Transaction, job: _Job) -> WriteResponse:
     expect_holds(transaction, job.access)
     if job.repeatable and (kept := find_kept(transaction, job.access, job.repeatable)):
         return kept
     can_read_confidential = job.access.may(Scope.READ_CONFIDENTIAL)
     with open_writer(transaction, job.access.name, can_read_confidential=can_read_confidential) as writer:
         respond = job.work(writer)
-    answer = respond(WriteSession(transaction, can_read_confidential))
+    response = respond(WriteSession(transaction, can_read_confidential))
     if job.repeatable:
-        keep(transaction, job.access, job.repeatable, answer)
-    return answer
+        keep(transaction, job.access, job.repeatable, response)
+    return response

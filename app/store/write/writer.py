@@ -31,7 +31,6 @@ A fact at the end of a history adds two segments. A fact before its end rewrites
 _INCIDENT_MEMBERS = set(IncidentFields.model_fields)
 _REPORT_MEMBERS = [name for name in TollReportRecord.model_fields if name in TollReportDraft.model_fields]
 """The members of a report's record that a draft gives, in the order of the record."""
-_COPIED_FROM_DRAFT = {*_REPORT_MEMBERS} - {"id", "incidents", "low", "best", "high", "reported_by", "source"}
 
 
 class Outcome(StrEnum):
@@ -233,14 +232,18 @@ class Writer:
         _, reporter = self._resolve(Reporter, draft.reported_by, "reported_by")
         _, source = self._resolve(Source, draft.source, "source")
         low, best, high = draft.numbers
-        members = draft.model_dump(mode="json", include=_COPIED_FROM_DRAFT) | {
+        members = vars(draft) | {
             "id": draft.id or _random_report_id(self._now),
             "incidents": covered,
+            "measure": draft.measure.value,
+            "victims": draft.victims.value,
             "low": low,
             "best": best,
             "high": high,
+            "bound": draft.bound.value,
             "reported_by": reporter,
             "source": source,
+            "breakdown": draft.breakdown and draft.breakdown.model_dump(mode="json"),
         }
         return {name: members[name] for name in _REPORT_MEMBERS}
 

@@ -45,7 +45,7 @@ def test_too_many_groups_are_rejected_with_advice(many: Client, monkeypatch: pyt
     monkeypatch.setattr(read_statistics, "MAX_GROUPS", 12)
     assert len(many.json("/v1/stats?group_by=month")["items"]) == 3
     for address, hint in (
-        ("/v1/stats?group_by=day", "narrow it by"),
+        ("/v1/stats?group_by=day", "filter by country"),
         ("/v1/stats?group_by=country,day&f=csv", "group by fewer"),
     ):
         answer = many.get(address)

@@ -299,16 +299,16 @@ def test_a_disconnect_does_not_cancel_a_file_that_another_client_awaits(
     own_client: Client, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    convert = parquet._convert
+    finish = parquet._ParquetFile.finish
     begun, go_on = [], []
 
-    def slow(*arguments: object) -> None:
+    def slow(file: parquet._ParquetFile) -> None:
         begun.append(1)
         while not go_on:
             time.sleep(0.01)
-        convert(*arguments)  # type: ignore[arg-type]
+        finish(file)
 
-    monkeypatch.setattr(parquet, "_convert", slow)
+    monkeypatch.setattr(parquet._ParquetFile, "finish", slow)
 
     async def ask() -> int:
         first, second = (asyncio.create_task(own_client.send("GET", PARQUET)) for _ in range(2))

@@ -290,6 +290,7 @@ def test_a_slow_steady_upload_may_exceed_the_request_deadline(service: Service, 
     assert b'{"summary":{"created":250,' in got
 
 
+@pytest.mark.slow
 def test_an_upload_that_is_too_slow_is_cut_off(service: Service, writer_key: str) -> None:
     # given
     head = (
@@ -312,6 +313,7 @@ def test_an_upload_that_is_too_slow_is_cut_off(service: Service, writer_key: str
     assert time.monotonic() - begun < 4
 
 
+@pytest.mark.slow
 def test_an_import_ends_after_the_current_batch_when_its_client_disconnects(
     service: Service, writer_key: str, tmp_path: Path
 ) -> None:

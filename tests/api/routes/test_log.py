@@ -619,6 +619,7 @@ def test_the_number_of_streams_is_limited(client: Client, monkeypatch: pytest.Mo
     assert answer.json()["type"] == "/docs/errors#too-many-streams"
 
 
+@pytest.mark.slow
 def test_entries_of_the_stream_reach_onmessage(service: Service) -> None:
     """As the HTML standard has it: an event without a type is a `message`; a line with a colon first is a comment."""
     entries = httpx.get(f"{service.base}/v1/changes").json()["items"]

@@ -16,7 +16,10 @@ from tests.builders import incident_draft, record, report_body
 from tests.support import Service
 
 OGRINFO = shutil.which("ogrinfo")
-pytestmark = pytest.mark.skipif(not OGRINFO and "CI" not in os.environ, reason="needs ogrinfo (Debian: gdal-bin)")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not OGRINFO and "CI" not in os.environ, reason="needs ogrinfo (Debian: gdal-bin)"),
+]
 
 
 @pytest.fixture(scope="module")

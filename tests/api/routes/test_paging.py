@@ -72,6 +72,7 @@ def _in_order(items: list[dict[str, Any]], sort: Sort) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sort", Sort)
 def test_paging_returns_every_row_once_during_inserts(many: tuple[Client, Database], sort: Sort) -> None:
     # given

@@ -136,6 +136,7 @@ def test_a_small_clock_difference_is_tolerated(
             record(database, incident_draft("after"))
 
 
+@pytest.mark.slow
 def test_the_command_line_rejects_a_slow_clock_unless_told_to_continue(
     tmp_path: Path, migrated_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

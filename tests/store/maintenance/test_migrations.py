@@ -226,6 +226,7 @@ def test_every_migration_is_tested() -> None:
     assert sorted(script.revision for script in scripts.walk_revisions()) == list(REVISIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_a_migrated_database_verifies_and_gives_the_same_responses(
     thousand_file: Path, expected: dict[str, tuple[Verified, dict[str, Any]]], tmp_path: Path, revision: str

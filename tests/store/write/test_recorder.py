@@ -16,7 +16,7 @@ from app.store.maintenance.verify import verify
 from app.store.read.session import WriteSession
 from app.store.tables import ApiKey, table_of
 from app.store.write import recorder
-from app.store.write.idempotency import Answer, Repeatable
+from app.store.write.idempotency import Repeatable, WriteResponse
 from app.store.write.recorder import Recorder, Respond, Work
 from app.store.write.writer import Writer
 from tests.builders import incident_body, incident_draft, report_body
@@ -33,8 +33,8 @@ def desk(database: Database) -> None:
         transaction.insert(table_of(ApiKey), [row | {"expires_at": None, "revoked_at": None}])
 
 
-def respond(incident_id: str, _: WriteSession) -> Answer:
-    return Answer(201, incident_id.encode())
+def respond(incident_id: str, _: WriteSession) -> WriteResponse:
+    return WriteResponse(201, incident_id.encode())
 
 
 def recording(incident_id: str) -> Work:
@@ -50,7 +50,7 @@ def recording(incident_id: str) -> Work:
 def failing(code: int) -> Work:
     """Records an incident, and is then told by SQLite what is told by this code."""
 
-    def fail(_: WriteSession) -> Answer:
+    def fail(_: WriteSession) -> WriteResponse:
         error = sqlite3.OperationalError("told by SQLite")
         error.sqlite_errorcode = code
         raise error
@@ -76,7 +76,7 @@ def test_a_rejected_write_in_a_batch_does_not_affect_the_others(database: Databa
     got = together(Recorder(database), recording("a"), recording("a"), recording("b"))
 
     # then
-    assert [type(g) for g in got] == [Answer, Conflict, Answer]
+    assert [type(g) for g in got] == [WriteResponse, Conflict, WriteResponse]
     assert sorted(StoreReads(database).ids()) == ["a", "b"]
     assert verify(database).entries == 2
 
@@ -87,7 +87,7 @@ def test_a_write_is_not_rejected_because_of_a_rolled_back_one(database: Database
     got = together(Recorder(database), recording("a"), recording("a"), failing(sqlite3.SQLITE_FULL))
 
     # then
-    assert [type(g) for g in got] == [Answer, Conflict, DatabaseFull]
+    assert [type(g) for g in got] == [WriteResponse, Conflict, DatabaseFull]
     assert StoreReads(database).ids() == ["a"]
     assert verify(database).entries == 1
 
@@ -102,7 +102,7 @@ def test_a_batch_that_cannot_start_is_not_retried_one_by_one(database: Database)
 
 
 def test_an_internal_error_does_not_affect_the_other_writes(database: Database) -> None:
-    def fail(_: WriteSession) -> Answer:
+    def fail(_: WriteSession) -> WriteResponse:
         raise ZeroDivisionError
 
     def broken(writer: Writer) -> Respond:
@@ -113,7 +113,7 @@ def test_an_internal_error_does_not_affect_the_other_writes(database: Database) 
     got = together(Recorder(database), recording("a"), broken, recording("b"))
 
     # then
-    assert [type(g) for g in got] == [Answer, ZeroDivisionError, Answer]
+    assert [type(g) for g in got] == [WriteResponse, ZeroDivisionError, WriteResponse]
     assert sorted(StoreReads(database).ids()) == ["a", "b"]
 
 
@@ -172,7 +172,7 @@ def test_the_worker_goes_on_after_an_error(database: Database) -> None:
         raise AssertionError
 
     assert [type(g) for g in together(made, unknown)] == [NotFound]
-    assert [type(g) for g in together(made, recording("a"))] == [Answer]
+    assert [type(g) for g in together(made, recording("a"))] == [WriteResponse]
 
 
 def test_a_rejected_incident_that_replaced_its_own_figure_leaves_the_others(database: Database) -> None:
