@@ -158,7 +158,7 @@ async def _hashes(session: ReadSession, places: Sequence[Place]) -> dict[Place, 
 
 
 def build_changes() -> AnySelect:
-    """The columns of `log.entries.told` of `:limit` entries after `:after`."""
+    """The columns of `log.entry_rows.select_entries` of `:limit` entries after `:after`."""
     later = col(Change.seq) > bindparam("after")
     return limited(select_entries().where(later, col(Change.recorded_at) <= bindparam("recorded")))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import bindparam, tuple_
+from sqlalchemy import ColumnElement, bindparam, tuple_
 from sqlmodel import col
 
 from app.domain.dates import Instant, instant_text
@@ -14,7 +14,7 @@ from app.domain.json_text import extend_object, json_of
 from app.domain.report import Report, by_time
 from app.domain.vocabulary import Status
 from app.errors import DatabaseUnusable
-from app.store.db.sql_text import AnySelect, at_index, json_rows
+from app.store.db.sql_text import AnySelect, among, at_index, json_rows
 from app.store.db.statements import Row, Statement
 from app.store.read.cursor import LARGEST
 from app.store.read.report_rows import OWN, build_reports
@@ -77,34 +77,38 @@ class StandingReports:
     def __init__(self, at: Instant, recorded: Instant, *, exports: bool = False) -> None:
         self._at, self._recorded, self._exports = at, recorded, exports
         self._passed: OrderedDict[int, _Passed] = OrderedDict()
-        """Of sets of incidents by key; the last one used is at the end."""
+        """Of sets of incidents by key. The last one used is at the end."""
+        self._chains = 0
+        """Chains in all of them."""
 
     def select_related(self, rows: Sequence[Row]) -> Statement:
         """The reports that decide whether those of `rows` stand: later ones on the same incidents, superseding ones.
 
         `rows` are rows of `select_toll_reports`, all before those of earlier calls in the reported order.
         """
-        end = _Passed((self._at, LARGEST))
-        spans = {key: (key, *self._passed.get(key, end).place) for key, *_ in rows}
+        sets = dict.fromkeys(key for key, _, _, _, _ in rows)
         begin_at, begin_key = _place(rows[-1])
-        return Statement.of(
-            _build_reports_in_spans,
-            spans=json_of(list(spans.values())),
-            begin_at=begin_at,
-            begin_key=begin_key,
-            recorded=self._recorded,
-        )
+        values: dict[str, Any] = {"begin_at": begin_at, "begin_key": begin_key, "recorded": self._recorded}
+        if not self._passed:
+            return Statement.of(_build_reports_since, sets=json_of(list(sets)), **values)
+        passed, end = self._passed, (self._at, LARGEST)
+        spans = [(key, *(passed[key].place if key in passed else end)) for key in sets]
+        return Statement.of(_build_reports_in_spans, spans=json_of(spans), **values)
 
     def texts(self, rows: Sequence[Row], related: Iterable[KnownReport]) -> list[str]:
         """The JSON texts of reports, each with whether it stands. `related` are from `select_related`."""
         by_id = {known.report.id: known for known in related}
-        if missing := {report_id for _, report_id, *_ in rows} - by_id.keys():  # a row that it joins is gone: damage
+        missing = {report_id for _, report_id, _, _, _ in rows} - by_id.keys()
+        if missing:  # a row that a report is joined with is gone: the database is damaged
             raise DatabaseUnusable(f"{min(missing)} points to no row; `incidents verify` names the first place")
         reports = [known.report for known in by_id.values()]
-        passed = [report for key in {key for key, *_ in rows} for report in self._passed_of(key, reports)]
-        replaced_by = successors([*reports, *passed], self._at)
         if self._exports:
+            sets = {key for key, _, _, _, _ in rows}
+            passed = [report for key in sets for report in self._passed_of(key, reports)]
+            replaced_by = successors([*reports, *passed], self._at)
             self._pass(rows, by_id.values())
+        else:
+            replaced_by = successors(reports, self._at)
         return [
             extend_object(record, json_of(standing_of(by_id[report_id], replaced_by, self._at)))
             for _, report_id, record, _, _ in rows
@@ -117,19 +121,22 @@ class StandingReports:
 
     def _pass(self, rows: Sequence[Row], related: Iterable[KnownReport]) -> None:
         place = _place(rows[-1])
-        by_set: dict[int, list[Report]] = {key: [] for key, *_ in rows}
+        by_set: dict[int, list[Report]] = {key: [] for key, _, _, _, _ in rows}
         for known in related:
             if known.set_key in by_set:
                 by_set[known.set_key].append(known.report)
         for key, reports in by_set.items():
             passed = self._passed.pop(key, None)
-            if passed or len(reports) >= LONG_TAIL:
-                self._passed[key] = passed or _Passed(place)
-                self._passed[key].add(place, reports, self._at)
-        chains = sum(len(passed.by_chain) for passed in self._passed.values())
-        while chains > MAX_CHAINS and len(self._passed) > 1:
+            if passed is None and len(reports) < LONG_TAIL:
+                continue
+            passed = passed or _Passed(place)
+            self._chains -= len(passed.by_chain)
+            passed.add(place, reports, self._at)
+            self._chains += len(passed.by_chain)
+            self._passed[key] = passed
+        while self._chains > MAX_CHAINS and len(self._passed) > 1:
             _, oldest = self._passed.popitem(last=False)
-            chains -= len(oldest.by_chain)
+            self._chains -= len(oldest.by_chain)
 
 
 def _place(row: Row) -> Place:
@@ -137,14 +144,20 @@ def _place(row: Row) -> Place:
     return reported_at, key
 
 
-def _build_reports_in_spans() -> AnySelect:
-    """`build_reports` of sets of incidents, from `:begin_at`, `:begin_key` to a place of each set.
+def _build_reports_since() -> AnySelect:
+    """`build_reports` of the sets of incidents `:sets`, from the place `:begin_at`, `:begin_key` on."""
+    return build_reports(among(col(OWN.incident_set), "sets"), _since_begin())
 
-    `:spans` is a JSON list of [set, reported_at, key]. Superseding reports are found wherever they are.
-    """
+
+def _build_reports_in_spans() -> AnySelect:
+    """The same, for each set only up to a place: `:spans` is a JSON list of [set, reported_at, key]."""
     span = json_rows("spans").c.value
     return build_reports(
         col(OWN.incident_set) == at_index(span, 0),
-        tuple_(col(OWN.reported_at), col(OWN.key)) >= tuple_(bindparam("begin_at"), bindparam("begin_key")),
+        _since_begin(),
         tuple_(col(OWN.reported_at), col(OWN.key)) < tuple_(at_index(span, 1), at_index(span, 2)),
     )
+
+
+def _since_begin() -> ColumnElement[bool]:
+    return tuple_(col(OWN.reported_at), col(OWN.key)) >= tuple_(bindparam("begin_at"), bindparam("begin_key"))
