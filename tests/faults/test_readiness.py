@@ -200,7 +200,7 @@ def _truncate(path: Path, _: Path) -> None:
 BREAKS: dict[str, tuple[Callable[[Path, Path], None], str]] = {
     "removed": (_remove, "does not exist"),
     "replaced by a whole database": (_replace_by_a_copy, "was replaced while the database is in use"),
-    "replaced by a folder": (_replace_by_a_folder, "is not a file"),
+    "replaced by a folder": (_replace_by_a_folder, "is not a readable file"),
     "replaced by an empty file": (_replace_by_an_empty_file, "has an older schema (none)"),
     "replaced by another program's": (_replace_by_another_program, "another program"),
     "newer schema": (_set_schema("9999"), "newer version"),
