@@ -30,9 +30,17 @@ def extender(name: str, first: str) -> Callable[[str, str, str], str]:
 
 def object_of(**members: str) -> str:
     """An object, from the JSON texts of its members."""
-    return "{" + ",".join([f'"{name}":{text}' for name, text in members.items()]) + "}"
+    joined = ",".join([f'"{name}":{text}' for name, text in members.items()])
+    return f"{{{joined}}}"
 
 
 def array_of(items: Iterable[str]) -> str:
     """An array, from the JSON texts of its items."""
-    return "[" + ",".join(items) + "]"
+    return f"[{','.join(items)}]"
+
+
+def list_object(before: str, name: str, items: Iterable[str], after: str = "{}") -> bytes:
+    """An object with a list between the members of two others. A page is copied once, since it may be megabytes."""
+    begin = f"{before[:-1]}," if len(before) > 2 else "{"
+    end = f",{after[1:]}" if len(after) > 2 else "}"
+    return f'{begin}"{name}":[{",".join(items)}]{end}'.encode()

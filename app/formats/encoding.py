@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from anyio import to_thread
 
-from app.domain.json_text import array_of, extend_object, json_of, object_of
+from app.domain.json_text import json_of, list_object, object_of
 from app.errors import FieldError, InvalidInput
 from app.formats.csv_tables import csv_table_of, incidents_csv, reports_csv
 from app.formats.layouts.plain_incidents import headline_values, incident_columns
@@ -67,12 +67,13 @@ def _picked(item: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
 def json_page(items: Sequence[str], next_page: str | None, cursor: str | None, total: int | None) -> bytes:
     """`{"items": […], "next": …, "next_cursor": …, "total": …}`; `total` only if it was requested."""
     tail = {"next": next_page, "next_cursor": cursor} | ({} if total is None else {"total": total})
-    return extend_object(object_of(items=array_of(items)), json_of(tail)).encode()
+    return list_object("{}", "items", items, json_of(tail))
 
 
 def sums_json(statistics: Mapping[str, Any]) -> bytes:
     """Statistics as JSON. Encodes group by group, so that other threads get a turn in between."""
-    return object_of(items=array_of(map(json_of, statistics["items"])), total=json_of(statistics["total"])).encode()
+    total = object_of(total=json_of(statistics["total"]))
+    return list_object("{}", "items", map(json_of, statistics["items"]), total)
 
 
 def ndjson(items: Iterable[str]) -> bytes:
@@ -102,12 +103,11 @@ def geojson_feature(item: Mapping[str, Any], fields: Sequence[str] | None) -> by
 
 def geojson_page(items: Iterable[str], fields: Sequence[str] | None, next_page: str | None, total: int | None) -> bytes:
     """A feature collection. `next` and `numberMatched` as in OGC API – Features."""
-    features = array_of(geojson_feature(orjson.loads(item), fields).decode() for item in items)
+    features = (geojson_feature(orjson.loads(item), fields).decode() for item in items)
     more: dict[str, Any] = {} if total is None else {"numberMatched": total}
     if next_page:
         more["links"] = [{"rel": "next", "href": next_page, "type": MEDIA_TYPES[Format.GEOJSON]}]
-    collection = object_of(type=json_of("FeatureCollection"), features=features)
-    return extend_object(collection, json_of(more)).encode()
+    return list_object(json_of({"type": "FeatureCollection"}), "features", features, json_of(more))
 
 
 async def export_reports(slices: AsyncGenerator[list[str]], response_format: Format) -> AsyncGenerator[bytes]:

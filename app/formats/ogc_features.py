@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from app.domain.json_text import array_of, extend_object, json_of, object_of
+from app.domain.json_text import json_of, list_object
 from app.formats.layouts.plain_incidents import flat_incident
 from app.query.features import PROPERTIES
 
@@ -24,5 +24,4 @@ def feature_of(incident: Mapping[str, Any]) -> dict[str, Any]:
 
 def feature_collection(head: Mapping[str, Any], incidents: Sequence[str]) -> bytes:
     """A feature collection with the members of `head`, and a feature for the JSON text of each incident."""
-    features = array_of(json_of(feature_of(orjson.loads(incident))) for incident in incidents)
-    return extend_object(json_of(head), object_of(features=features)).encode()
+    return list_object(json_of(head), "features", (json_of(feature_of(orjson.loads(text))) for text in incidents))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.json_text import array_of, extend_object, extender, json_of, object_of
+from app.domain.json_text import array_of, extend_object, extender, json_of, list_object, object_of
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
@@ -63,3 +63,13 @@ def test_an_object_has_its_members_in_their_order(first: Any, second: Any) -> No
     text = object_of(first=json_of(first), second=json_of(second))
     assert text == json_of({"first": first, "second": second})
     assert orjson.loads(text) == {"first": first, "second": second}
+
+
+@pytest.mark.parametrize("before", ["{}", '{"type":"FeatureCollection"}'])
+@pytest.mark.parametrize("after", ["{}", '{"next":null}'])
+@pytest.mark.parametrize("items", [[], ["1", '{"a":2}']])
+def test_a_list_stands_between_the_members_of_two_objects(before: str, after: str, items: list[str]) -> None:
+    expected = orjson.loads(before) | {"items": [orjson.loads(item) for item in items]} | orjson.loads(after)
+    made = list_object(before, "items", items, after)
+    assert orjson.loads(made) == expected
+    assert list(orjson.loads(made)) == list(expected)

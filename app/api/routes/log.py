@@ -9,7 +9,7 @@ from app.api.http.read_response import Content, respond
 from app.api.http.read_route import read_router
 from app.api.openapi import schemas_log
 from app.api.openapi.operations import described
-from app.domain.json_text import array_of, extend_object, json_of, object_of
+from app.domain.json_text import json_of, list_object
 from app.errors import FieldError, InvalidInput
 from app.query.parameters import ChangesQuery, ProofQuery, RecordedQuery
 from app.store.read import log as read_log
@@ -38,9 +38,8 @@ async def _changes(parsed: ParsedRequest[ChangesQuery]) -> Content:
     state = await read_log.checkpoint(parsed.session)
     last = entries[-1].seq if entries else after
     next_page = f"{parsed.request.scope['path']}?after={last}&limit={limit}" if last < state["size"] else None
-    items = object_of(items=array_of(entry.text for entry in entries))
     tail = json_of({"next": next_page, "head": state["size"], "epoch": state["epoch"]})
-    return Content(extend_object(items, tail).encode(), next_page)
+    return Content(list_object("{}", "items", [entry.text for entry in entries], tail), next_page)
 
 
 @router.get(

@@ -9,8 +9,8 @@ from sqlalchemy import ClauseElement
 
 from app.store.db.sql_text import sql_of
 
-FETCHED_AT_ONCE = 50
-"""Rows that are fetched before their size is added up."""
+FETCHED_AT_ONCE = 8
+"""Rows that are fetched before their size is added up: each may have a megabyte."""
 MANY_ROWS = 200
 """More rows are read in a thread: on the event loop each row may wait for the interpreter while threads are busy."""
 MAX_BYTES = 4 * 1024 * 1024
@@ -59,7 +59,11 @@ class Rows(NamedTuple):
     more: bool
 
 
-def of_page(limit: int, size: Callable[[Row], int]) -> Fetch:
+Size = Callable[[Sequence[Row]], int]
+"""How many characters rows have, as far as they count."""
+
+
+def of_page(limit: int, size: Size) -> Fetch:
     """Fetches a page of at most `limit` rows. It ends early when it reaches `MAX_BYTES`, but has at least one row."""
 
     def fetch(cursor: sqlite3.Cursor) -> Rows:
@@ -67,7 +71,7 @@ def of_page(limit: int, size: Callable[[Row], int]) -> Fetch:
         total = 0
         while len(rows) <= limit and (some := cursor.fetchmany(min(FETCHED_AT_ONCE, limit + 1 - len(rows)))):
             rows += some
-            total += sum(map(size, some))
+            total += size(some)
             if total >= MAX_BYTES:
                 kept = _up_to(MAX_BYTES, rows, size)
                 more = len(kept) < len(rows) or cursor.fetchone() is not None
@@ -79,15 +83,15 @@ def of_page(limit: int, size: Callable[[Row], int]) -> Fetch:
 
 def up_to(size: int) -> Fetch:
     """Fetches rows up to the one whose texts bring the total to this many characters."""
-    return lambda cursor: _up_to(size, cursor, lambda row: size_of([row]))
+    return lambda cursor: _up_to(size, cursor, size_of)
 
 
-def _up_to(max_size: int, rows: Iterable[Row], size: Callable[[Row], int]) -> list[Row]:
+def _up_to(max_size: int, rows: Iterable[Row], size: Size) -> list[Row]:
     kept: list[Row] = []
     total = 0
     for row in rows:
         kept.append(row)
-        total += size(row)
+        total += size([row])
         if total >= max_size:
             break
     return kept

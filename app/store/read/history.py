@@ -11,7 +11,7 @@ from sqlmodel import col
 from app.domain.dates import Instant, instant_text
 from app.domain.headline import RULE, Look, successors
 from app.domain.history import Effect, account, by_set, superseding
-from app.domain.json_text import array_of, extend_object, json_of
+from app.domain.json_text import extend_object, json_of, list_object
 from app.domain.report import Report
 from app.domain.vocabulary import Measure, ReportChange
 from app.query.parameters import HistoryQuery
@@ -92,7 +92,7 @@ class History(NamedTuple):
 def _as_text(found: History, reports: Sequence[str]) -> bytes:
     head = json_of({"incident": found.incident, "rule": RULE})
     timelines = {"timeline": found.timeline} | ({"shared": found.shared} if found.shared else {})
-    return extend_object(head, f'{{"reports":{array_of(reports)}}}', json_of(timelines)).encode()
+    return list_object(head, "reports", reports, json_of(timelines))
 
 
 def _history(rows: Sequence[Row], incident_id: str, query: HistoryQuery, look: Look) -> History:

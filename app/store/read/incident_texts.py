@@ -56,7 +56,7 @@ async def _reports_of(
     """The reports of incidents by id. If `bounded`, of the first incidents whose reports fit on a page."""
     statement = report_rows.select_reports_of_incidents(wanted, session.recorded, query.known)
     if bounded and len(wanted) > 1:
-        rows, more = await session.page(statement, LARGEST, lambda row: len(row[1]))
+        rows, more = await session.page(statement, LARGEST, lambda rows: sum(len(row[1]) for row in rows))
         if more:
             return await _reports_of(session, query, wanted[: len(wanted) // 2], bounded=True)
     else:

@@ -48,9 +48,8 @@ async def page_of_incidents(session: ReadSession, query: IncidentQuery, *, repor
     return Page(items, following, total)
 
 
-def _size(row: Row) -> int:
-    record, toll, rest, _, _ = row
-    return len(record) + len(toll) + len(rest)
+def _size(rows: Sequence[Row]) -> int:
+    return sum([len(record) + len(toll) + len(rest) for record, toll, rest, _, _ in rows])
 
 
 def _ids(rows: Sequence[Row]) -> list[str]:

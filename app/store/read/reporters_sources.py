@@ -69,7 +69,7 @@ async def reporters_or_sources(session: ReadSession, kind: str, query: ListQuery
     """A page of reporters or sources, by id, with the number of their reports and incidents."""
     cursor = cursor_of(query, REPORTERS_OR_SOURCES[kind])
     statement = select_reporters_or_sources(kind, query, session.recorded, cursor.keys if cursor else None)
-    rows, more = await session.page(statement, query.limit, lambda row: len(row[0]))
+    rows, more = await session.page(statement, query.limit, lambda rows: sum(len(row[0]) for row in rows))
     items = await disclosed(session, list(map(_text, rows)))
     total = await total_of(session, query, lambda: Statement.of(build_number_of, kind, recorded=session.recorded))
     following = next_cursor(session, REPORTERS_OR_SOURCES[kind], query, rows[-1][3:] if more else None)

@@ -35,7 +35,7 @@ async def toll_reports(session: ReadSession, query: ReportQuery) -> Page:
     """A page of toll reports, newest first, each with whether it stands."""
     cursor = cursor_of(query, REPORTS)
     statement = select_toll_reports(query, session.recorded, cursor.keys if cursor else None)
-    rows, more = await session.page(statement, query.limit, lambda row: len(row[2]))
+    rows, more = await session.page(statement, query.limit, lambda rows: sum(len(row[2]) for row in rows))
     items = await _texts(session, rows, StandingReports(query.known, session.recorded))
     total = await total_of(session, query, lambda: select_toll_reports(query, session.recorded, counted=True))
     following = next_cursor(session, REPORTS, query, rows[-1][3:] if more else None)

@@ -20,6 +20,7 @@ from app.store.db.statements import (
     Read,
     Row,
     Rows,
+    Size,
     Statement,
     T,
     of_page,
@@ -77,7 +78,7 @@ class ReadSession:
         rows: list[Row] = await self.reader.rows(statement, self.budget, up_to(size))
         return rows
 
-    async def page(self, statement: Statement, limit: int, size: Callable[[Row], int]) -> Rows:
+    async def page(self, statement: Statement, limit: int, size: Size) -> Rows:
         """A page of the rows of a statement. `size` gives the characters of a row."""
         if limit > MANY_ROWS:
             statement = replace(statement, long=True)
