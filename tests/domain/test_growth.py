@@ -22,6 +22,7 @@ def _everything(own: list[Report], others: list[Report]) -> None:
     successors([*own, *others], LAST_INSTANT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHAPES)
 def test_the_cost_of_a_history_grows_linearly(name: str) -> None:
     shape = SHAPES[name]

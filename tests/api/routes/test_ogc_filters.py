@@ -150,6 +150,7 @@ CONDITIONS = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(CONDITIONS)
 def test_any_filter_matches_the_evaluation_in_python(varied: Client, rows: list[dict[str, Any]], node: Any) -> None:

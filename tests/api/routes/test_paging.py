@@ -18,6 +18,8 @@ from app.store.db.database import Database
 from tests.builders import incident_body, incident_draft, record, report_body
 from tests.support import Client
 
+pytestmark = pytest.mark.slow
+
 COUNT = 10_000
 
 
@@ -72,7 +74,6 @@ def _in_order(items: list[dict[str, Any]], sort: Sort) -> list[str]:
     ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("sort", Sort)
 def test_paging_returns_every_row_once_during_inserts(many: tuple[Client, Database], sort: Sort) -> None:
     # given
