@@ -305,5 +305,5 @@ def test_a_confidential_row_requires_an_id_without_the_scope(twins: list[Twin]) 
             # then
             *told, last = map(orjson.loads, answer.content.splitlines())
             assert last["summary"]["refused"] == rows
-            assert all("without the scope read:confidential" in row["reason"] for row in told)
+            assert all("Without the scope read:confidential" in row["reason"] for row in told)
     assert twin.editor.checkpoint() == before

@@ -86,7 +86,7 @@ def _newer(path: Path, original: Path) -> None:
 
 FAULTS: dict[Fault, str] = {
     _overwrite_the_middle: "damaged", _truncate: "malformed", _take_the_header: "cannot be read",
-    _leave_a_stump: "cannot be read", _foreign: "another program", _text: "cannot be read", _directory: "not a file",
+    _leave_a_stump: "cannot be read", _foreign: "another program", _text: "cannot be read", _directory: "not a readable file",
     _newer: "newer version",
 }  # fmt: skip
 
