@@ -126,7 +126,7 @@ def test_a_missing_backup_is_not_restored(here: Here, whole: Path, data: Path) -
 
     # then
     assert (code, told, line.count("\n")) == (1, "", 1), line
-    assert line.startswith(f"incidents: {data / 'none.db'} is not a file")
+    assert line.startswith(f"incidents: {data / 'none.db'} is not a readable file")
     assert "incidents serve" not in line, "a backup is not made by serving"
     assert list(_kept(data)) == ["incidents.db"]
 

@@ -39,7 +39,7 @@ def restore(file: Path, database: Database) -> Path | None:
     Raises `DatabaseUnusable` for a file whose tables, indexes, triggers or views are not those of the migrations.
     """
     if not file.is_file():
-        raise DatabaseUnusable(f"{file} is not a file; choose a backup")
+        raise DatabaseUnusable(f"{file} is not a readable file; choose a backup")
     database.close()
     target, backed_up = connections.path_of(database.url), Database(f"sqlite:///{file}")
     schema.check(backed_up, may_be_older=True)

@@ -474,8 +474,8 @@ REFUSED: dict[str, tuple[Callable[[Path, Path], object], str]] = {
     ),
     "a newer schema": (_newer, "newer version"),
     "a text": (lambda path, _: path.write_text("id,title\n" * 1000), "cannot be read"),
-    "a folder": (lambda path, _: path.mkdir(), "not a file"),
-    "nothing": (lambda path, _: None, "is not a file"),
+    "a folder": (lambda path, _: path.mkdir(), "not a readable file"),
+    "nothing": (lambda path, _: None, "is not a readable file"),
 }
 
 
