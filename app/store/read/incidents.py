@@ -14,7 +14,7 @@ from app.store.db.reader import MAX_COUNTS, Reader
 from app.store.db.statements import MAX_BYTES, Read, Row, Statement
 from app.store.read import incident_queries
 from app.store.read import session as read_session
-from app.store.read.cursor import PageSequence, bound_text, cursor_of
+from app.store.read.cursor import PageSequence, bound_text
 from app.store.read.disclosure import disclosed_texts
 from app.store.read.incident_texts import incident_texts, text_builder, with_reports
 from app.store.read.long_rows import completed
@@ -32,10 +32,8 @@ INCIDENT_PAGES = PageSequence("incidents", (int, str))
 async def page_of_incidents(session: ReadSession, query: IncidentQuery, *, reports: bool = False) -> Page:
     """A page of incidents, each with its `toll_reports` if wanted."""
     narrowed = await resolved(session, query)
-    cursor = cursor_of(query, INCIDENT_PAGES)
-    after = cursor.keys if cursor else None
     by_tree = await _by_tree(session, narrowed)
-    select_page = partial(incident_queries.select_incidents, narrowed, session.recorded, after, by_tree=by_tree)
+    select_page = partial(incident_queries.select_incidents, narrowed, session.recorded, session.after, by_tree=by_tree)
     rows, more = await session.page(await prepared(session, narrowed, select_page), query.limit, _size)
     if len(rows) > MANY_INCIDENTS:
         await session.pause()

@@ -14,7 +14,7 @@ from app.errors import NotFound, echo
 from app.query.parameters import ClockQuery, ListQuery
 from app.store.db.sql_text import AnySelect, limited
 from app.store.db.statements import Read, Row, Statement
-from app.store.read.cursor import PageSequence, cursor_of
+from app.store.read.cursor import PageSequence
 from app.store.read.disclosure import disclosed, disclosed_texts
 from app.store.read.filters import at_clocks, known_reports
 from app.store.read.paging import Page, next_cursor, total_of
@@ -67,8 +67,7 @@ def build_number_of(kind: str) -> AnySelect:
 
 async def reporters_or_sources(session: ReadSession, kind: str, query: ListQuery) -> Page:
     """A page of reporters or sources, by id, with the number of their reports and incidents."""
-    cursor = cursor_of(query, REPORTERS_OR_SOURCES[kind])
-    statement = select_reporters_or_sources(kind, query, session.recorded, cursor.keys if cursor else None)
+    statement = select_reporters_or_sources(kind, query, session.recorded, session.after)
     rows, more = await session.page(statement, query.limit, lambda rows: sum(len(row[0]) for row in rows))
     items = await disclosed(session, list(map(_text, rows)))
     total = await total_of(session, query, lambda: Statement.of(build_number_of, kind, recorded=session.recorded))

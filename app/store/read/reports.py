@@ -17,7 +17,7 @@ from app.query.parameters import ReportQuery
 from app.query.query import Filter, Query
 from app.store.db.sql_text import AnySelect, limited
 from app.store.db.statements import Read, Row, Statement
-from app.store.read.cursor import PageSequence, cursor_of
+from app.store.read.cursor import PageSequence
 from app.store.read.disclosure import disclosed, disclosed_texts
 from app.store.read.filters import compared_value, condition_on_report, known_reports
 from app.store.read.paging import Page, next_cursor, total_of
@@ -33,8 +33,7 @@ MANY_REPORTS = 100
 
 async def toll_reports(session: ReadSession, query: ReportQuery) -> Page:
     """A page of toll reports, newest first, each with whether it stands."""
-    cursor = cursor_of(query, REPORTS)
-    statement = select_toll_reports(query, session.recorded, cursor.keys if cursor else None)
+    statement = select_toll_reports(query, session.recorded, session.after)
     rows, more = await session.page(statement, query.limit, lambda rows: sum(len(row[2]) for row in rows))
     items = await _texts(session, rows, StandingReports(query.known, session.recorded))
     total = await total_of(session, query, lambda: select_toll_reports(query, session.recorded, counted=True))

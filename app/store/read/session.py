@@ -63,6 +63,8 @@ class ReadSession:
     """The epoch of the log. Restoring a backup begins another one."""
     budget: Budget | None = None
     """The time of the request. Without a budget each statement has its own time, and nothing runs in a thread."""
+    after: tuple[int | str, ...] | None = None
+    """The sort keys of the cursor that was sent: a page begins after them."""
 
     def lasting(self) -> "ReadSession":
         """The same session for an export, which lasts as long as its client reads."""
@@ -174,10 +176,9 @@ async def open_session(
     """A session at the recorded moment of the query or its cursor, otherwise at the newest recording."""
     newest, epoch = (await reader.rows(select_head(), budget))[0]
     newest = newest or 0
-    wanted = newest if query.recorded is None else query.recorded
-    if sequence and (cursor := cursor_of(query, sequence)):
-        wanted = cursor.recorded
-    return ReadSession(reader, min(wanted, newest), confidential, epoch, budget)
+    cursor = cursor_of(query, sequence) if sequence else None
+    wanted = cursor.recorded if cursor else newest if query.recorded is None else query.recorded
+    return ReadSession(reader, min(wanted, newest), confidential, epoch, budget, cursor.keys if cursor else None)
 
 
 async def prepared(session: ReadSession, query: Query, build: Callable[[], T]) -> T:
