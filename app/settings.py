@@ -24,7 +24,7 @@ class Settings(BaseSettings):
         "info", description="Minimum log level."
     )
     access_log: bool = Field(False, description="Log one line per request.")
-    read_seconds: float = Field(2.0, gt=0, le=60, description="Maximum time that one request may read, in seconds.")
+    read_seconds: float = Field(2.0, gt=0, le=60, description="Maximum time for the reads of one request, in seconds.")
     request_seconds: float = Field(10.0, gt=0, le=300, description="Maximum time to receive a request, in seconds.")
     send_seconds: float = Field(
         30.0, gt=0, le=3600, description="Maximum time for a client to read the next 16 KiB of a response, in seconds."
@@ -33,9 +33,9 @@ class Settings(BaseSettings):
         75, ge=1, le=3600, description="Maximum idle time of a connection after a response, in seconds."
     )
     clock_ahead_seconds: float = Field(
-        120.0, ge=0, description="Maximum time that the newest recording may be ahead of the clock, in seconds."
+        120.0, ge=0, description="Maximum time that the newest record may be ahead of the clock, in seconds."
     )
-    cors_origins: list[str] = Field(["*"], description="Origins whose pages may read (a JSON list).")
+    cors_origins: list[str] = Field(["*"], description="Web origins whose pages may read from the API (a JSON list).")
     public_url: str | None = Field(
         None, description="Public base URL when behind a proxy; used in the OpenAPI document, links and citations."
     )

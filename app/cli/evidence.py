@@ -59,7 +59,7 @@ def verify(
         Path | None, typer.Option(help="JSON file with an earlier response of /v1/log/checkpoint.")
     ] = None,
 ) -> None:
-    """Verify the log, the hashes and all derived rows. Exits with 1 and the first damaged place."""
+    """Verify the log, the hashes and all derived rows. Prints the first difference and exits with 1 if there is one."""
     database = checked(Settings())
     earlier = _checkpoint(against) if against else None
     shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())

@@ -30,9 +30,11 @@ SUFFIXES = {
 def export(
     query: ExportQuery,
     file: Annotated[Path, typer.Argument(help="A file; with --partition a folder.")],
-    partition: Annotated[bool, typer.Option("--partition", help="A folder of Parquet by country and year.")] = False,
+    partition: Annotated[
+        bool, typer.Option("--partition", help="Write a folder of Parquet by country and year.")
+    ] = False,
 ) -> None:
-    """Write all matching incidents to a file. Its suffix gives the format: .csv .geojson .ndjson .json .parquet."""
+    """Write all matching incidents to a file. Its suffix selects the format: .csv .geojson .ndjson .json .parquet."""
     format = _format_of(file, query.format, partition)
     encoding.expect_fitting(format, query)
     run(query, lambda session: _export(session, query.converted(IncidentQuery, {"format": format}), file, partition))

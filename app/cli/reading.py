@@ -31,7 +31,7 @@ Q = TypeVar("Q", bound=Query)
 
 
 def find(query: IncidentQuery) -> None:
-    """List incidents: a page as a table or JSON. Other formats have every incident unless --limit is set."""
+    """List incidents. A table or JSON is one page; other formats have all incidents unless --limit is set."""
     encoding.expect_fitting(query.format, query)
     run(query, lambda session: _find(session, query))
 

@@ -79,32 +79,34 @@ class RegionRecord(Record):
 class IncidentFields(Record):
     """The members of an incident's record."""
 
-    title: Text
+    title: Text = Field(description="A short name of the incident.")
     summary: Text | None = Field(None, description="In your own words, never a source's sentences.")
-    date_start: DayText
-    date_end: DayText = Field(description="Inclusive; equal to `date_start` where the day is known.")
+    date_start: DayText = Field(description="First day on which it may have happened.")
+    date_end: DayText = Field(description="Last such day, inclusive. Equal to `date_start` if the day is known.")
     date_precision: DatePrecision
     country: CountryCode = Field(description="ISO 3166-1 alpha-2; a former state or waters have a code of their own.")
     region: RegionRecord | None = None
-    district: Text | None = None
-    place: Text | None = None
+    district: Text | None = Field(None, description="Name of the administrative unit below the region.")
+    place: Text | None = Field(None, description="Name of the town, village or site.")
     latitude: Latitude | None = Field(None, description="WGS 84 degrees.")
     longitude: Longitude | None = Field(None, description="WGS 84 degrees.")
     place_precision: PlacePrecision | None = None
     near_border: list[CountryCode] = Field(
         default_factory=list,
         max_length=300,
-        description="Neighbouring countries (alpha-2) close to it, by the source.",
+        description="Neighboring countries (alpha-2) to whose border it was close, according to the source.",
     )
     event_type: EventType | None = None
     sub_event_type: SubEventType | None = None
     type_of_violence: Annotated[ViolenceType | None, BeforeValidator(_number)] = Field(
-        None, description="UCDP: 1 state-based, 2 non-state, 3 one-sided; null where unknown."
+        None, description="UCDP: 1 state-based, 2 non-state, 3 one-sided; null if unknown."
     )
-    actors: list[Actor] = Field(default_factory=list, max_length=MAX_PARTS)
-    claimed_by: Text | None = None
+    actors: list[Actor] = Field(
+        default_factory=list, max_length=MAX_PARTS, description="The participants, with their roles and kinds."
+    )
+    claimed_by: Text | None = Field(None, description="Who claimed responsibility for it.")
     external_ids: Annotated[dict[Text, Text], AfterValidator(_kept)] = Field(
-        default_factory=dict, examples=[{"ucdp": "312676"}]
+        default_factory=dict, examples=[{"ucdp": "312676"}], description="Its ids in data sets, by data set."
     )
     attributes: Annotated[dict[Text, JsonValue], AfterValidator(_kept)] = Field(
         default_factory=dict,
@@ -143,7 +145,7 @@ class IncidentSent(IncidentFields):
         description="ISO 3166-1 alpha-2, alpha-3 or a name.", examples=["ML", "Mali"]
     )
     region: Annotated[RegionRecord | None, _OrByName()] = Field(
-        None, description="A name, an ISO 3166-2 code, or an object with both; `code` is null where no code fits."
+        None, description="A name, an ISO 3166-2 code, or an object with both; `code` is null if no code fits."
     )
     sources: list[SentSource] = Field(
         default_factory=list,

@@ -50,7 +50,7 @@ InstantText = Annotated[str, Field(json_schema_extra={"format": "date-time"}, ex
 Hex = Annotated[str, Field(pattern="^([0-9a-f]{2})+$")]
 Commitment = Annotated[
     Hex | None,
-    Field(description="Of a confidential record: SHA-256 of its salt and the canonical JSON of its redacted members."),
+    Field(description="Of a confidential record: SHA-256 of its salt and the canonical JSON of its redacted fields."),
 ]
 """Absent from the record where nothing is redacted."""
 INT64 = {"format": "int64"}

@@ -68,23 +68,23 @@ class TollReportRecord(Record):
     `low`, `best` and `high` are complete. The table, the response and the columns of files follow these members.
     """
 
-    id: Id
-    incidents: list[Id]
+    id: Id = Field(description="Its id.")
+    incidents: list[Id] = Field(description="The incidents that the figure covers together.")
     measure: Measure
     victims: Victims
-    low: Whole | None
-    best: Whole | None
-    high: Whole | None
+    low: Whole | None = Field(description="At least this many.")
+    best: Whole | None = Field(description="The number that was reported.")
+    high: Whole | None = Field(description="At most this many.")
     bound: Bound
     reported_by: ReporterRecord
-    reported_on: MomentText
+    reported_on: MomentText = Field(description="When the reporter gave the figure.")
     source: SourceRecord
     breakdown: Breakdown | None
-    locator: str | None
-    note: str | None
-    supersedes: Id | None
+    locator: str | None = Field(description="Where in the source: a page, a paragraph.")
+    note: str | None = Field(description="A remark on the figure.")
+    supersedes: Id | None = Field(description="The report that this one explicitly replaces.")
     commitment: Commitment = None
-    recorded_at: InstantText
+    recorded_at: InstantText = Field(description="When this service recorded it.")
 
 
 class TollReportDraft(Record):
@@ -107,7 +107,9 @@ class TollReportDraft(Record):
     )
     source: SentSource
     breakdown: Breakdown | None = None
-    locator: Text | None = Field(None, description="Where in the source.", examples=["paragraph 4"])
+    locator: Text | None = Field(
+        None, description="Where in the source: a page, a paragraph.", examples=["paragraph 4"]
+    )
     note: Text | None = Field(None, description="A remark on the figure, in your own words.")
     supersedes: Id | None = Field(None, description="The report that this one explicitly replaces.")
 

@@ -54,7 +54,7 @@ class ViolenceType(IntEnum):
 
 
 class EventType(StrEnum):
-    """ACLED's six event types."""
+    """ACLED's event types."""
 
     BATTLES = "Battles"
     PROTESTS = "Protests"
@@ -251,7 +251,7 @@ class Status(StrEnum):
 
 
 class ChangeKind(StrEnum):
-    """Kinds of entries in the log: noun.verb."""
+    """What an entry of the log records."""
 
     SOURCE_CREATED = "source.created"
     REPORTER_CREATED = "reporter.created"

@@ -37,7 +37,11 @@ class _FeatureQuery(MatchingQuery):
 
     bbox: Annotated[
         Box | None,
-        Parameter(value_types.CUBE, "Box of WGS 84 degrees. With min_lon > max_lon it spans the antimeridian."),
+        Parameter(
+            value_types.CUBE,
+            "Box as min_lon,min_lat,max_lon,max_lat, in WGS 84 degrees. "
+            "With min_lon > max_lon it spans the antimeridian.",
+        ),
         Filter(Comparison.BOX),
     ] = None
     datetime: Annotated[
@@ -57,7 +61,8 @@ class _FeatureQuery(MatchingQuery):
     sort: Annotated[
         Sort,
         Parameter(
-            value_types.choice(Sort, Sort.DATE_DOWN), "Order; `-` puts the largest first. Nulls last, ties by id."
+            value_types.choice(Sort, Sort.DATE_DOWN),
+            "Sort order. With `-`, the largest come first. Nulls come last; ties are sorted by id.",
         ),
     ] = Sort.DATE_DOWN
     limit: Annotated[
@@ -65,10 +70,12 @@ class _FeatureQuery(MatchingQuery):
         Parameter(
             value_types.clamped(1, MAX_LIMIT, DEFAULT_LIMIT),
             "Features on a page. A larger limit counts as the largest. A page with long features may hold fewer: "
-            "go on while there is a link `next`.",
+            "continue while there is a link `next`.",
         ),
     ] = DEFAULT_LIMIT
-    cursor: Annotated[str | None, Parameter(value_types.CURSOR, "Where the page begins; taken from `next`.")] = None
+    cursor: Annotated[str | None, Parameter(value_types.CURSOR, "Start of the page; taken from the link `next`.")] = (
+        None
+    )
     total: Annotated[bool, Parameter(value_types.FLAG, "`false` leaves `numberMatched` out, and saves counting.")] = (
         True
     )

@@ -27,17 +27,17 @@ from app.query.query import Comparison, Filter, Parameter, Query, rejected
 from app.query.value_types import Box, Point, RegionName
 
 _WORD_PREFIXES = (
-    "or beginnings of words; all of them must occur. A single letter or digit is a whole word. "
+    "or beginnings of words; all must occur. A single letter or digit matches only a complete word. "
     f"At most {value_types.MAX_WORDS} different words."
 )
 
 
 def _min(measure: Measure) -> Parameter:
-    return Parameter(value_types.WHOLE, f"Headline {measure} is at least this.")
+    return Parameter(value_types.WHOLE, f"The headline of `{measure}` is at least this.")
 
 
 def _max(measure: Measure) -> Parameter:
-    return Parameter(value_types.WHOLE, f"Headline {measure} is at most this.")
+    return Parameter(value_types.WHOLE, f"The headline of `{measure}` is at most this.")
 
 
 def _at_least(column: str) -> Filter:
@@ -138,12 +138,16 @@ class IncidentFilters(Query):
     ] = ()
     bbox: Annotated[
         Box | None,
-        Parameter(value_types.BOX, "Box of WGS 84 degrees. With min_lon > max_lon it spans the antimeridian."),
+        Parameter(
+            value_types.BOX,
+            "Box as min_lon,min_lat,max_lon,max_lat, in WGS 84 degrees. "
+            "With min_lon > max_lon it spans the antimeridian.",
+        ),
         Filter(Comparison.BOX),
     ] = None
     near: Annotated[
         Point | None,
-        Parameter(value_types.POINT, "Center of a circle of `radius_km`, as latitude,longitude."),
+        Parameter(value_types.POINT, "Center of a circle, as latitude,longitude. Requires `radius_km`."),
         Filter(Comparison.CIRCLE),
     ] = None
     killed_min: Annotated[int | None, _min(Measure.KILLED), _at_least("killed_{figure}")] = None
@@ -163,27 +167,27 @@ class IncidentFilters(Query):
     ] = None
     first_killed_min: Annotated[
         int | None,
-        Parameter(value_types.WHOLE, "The first headline killed was at least this."),
+        Parameter(value_types.WHOLE, "The first headline of `killed` was at least this."),
         _at_least("killed_first"),
     ] = None
     change: Annotated[
         Movement | None,
-        Parameter(value_types.choice(Movement), "How headline killed moved since its first figure."),
+        Parameter(value_types.choice(Movement), "How the headline of `killed` changed since its first figure."),
         _any_of("killed_change"),
     ] = None
     revisions_min: Annotated[
         int | None,
-        Parameter(value_types.WHOLE, "Headline killed moved at least this many times."),
+        Parameter(value_types.WHOLE, "The headline of `killed` changed at least this many times."),
         _at_least("killed_revisions"),
     ] = None
     spread_min: Annotated[
         int | None,
-        Parameter(value_types.WHOLE, "High − low of headline killed is at least this."),
+        Parameter(value_types.WHOLE, "`high` − `low` of the headline of `killed` is at least this."),
         _at_least("killed_spread"),
     ] = None
     disputed: Annotated[
         bool | None,
-        Parameter(value_types.FLAG, "Standing reports of killed contradict each other."),
+        Parameter(value_types.FLAG, "Whether standing reports of `killed` contradict each other."),
         _any_of("killed_disputed"),
     ] = None
     reported_by: Annotated[
@@ -211,8 +215,8 @@ class IncidentFilters(Query):
         bool | None,
         Parameter(
             value_types.FLAG,
-            "The newest release of a data set that covers its country and time no longer lists it. `false` excludes "
-            "such incidents.",
+            "Whether the newest release of a data set that covers its country and time no longer lists the "
+            "incident. `false` excludes such incidents.",
         ),
         Filter(Comparison.DROPPED),
     ] = None
@@ -220,7 +224,8 @@ class IncidentFilters(Query):
         str | None,
         Parameter(
             value_types.ID,
-            "This release (id of its source, like ucdp-ged-25.1) does not list it, and an earlier one did.",
+            "Only incidents that this release does not list, but an earlier one did. "
+            "Id of the release's source, like ucdp-ged-25.1.",
         ),
         Filter(Comparison.DROPPED_BY),
     ] = None
@@ -230,11 +235,12 @@ class IncidentFilters(Query):
         Filter(Comparison.SINCE, "recorded_from"),
     ] = None
     radius_km: Annotated[
-        float | None, Parameter(value_types.KILOMETRES, "Radius of the circle around `near`, in kilometers.")
+        float | None,
+        Parameter(value_types.KILOMETRES, "Radius of the circle around `near`, in kilometers. Requires `near`."),
     ] = None
     figure: Annotated[
         Figure,
-        Parameter(value_types.choice(Figure, Figure.BEST), "Figure of the headline that limits, sorts and sums use."),
+        Parameter(value_types.choice(Figure, Figure.BEST), "Figure of the headline that filters, `sort` and sums use."),
     ] = Figure.BEST
 
     @model_validator(mode="after")

@@ -29,11 +29,12 @@ _ID = value_types.ID
 _PAGE_LIMIT = Parameter(
     value_types.whole(1, MAX_LIMIT),
     f"Items on a page. The default is {DEFAULT_LIMIT} for JSON; other formats return everything unless `limit` is set. "
-    "A page with long items may hold fewer: go on while there is a `next`.",
+    "A page with long items may have fewer: continue until `next` is null.",
 )
-_CURSOR = Parameter(value_types.CURSOR, "Where the page begins; taken from `next`.")
+_CURSOR = Parameter(value_types.CURSOR, "Start of the page: the `next_cursor` of the previous page.")
 _SORT = Parameter(
-    value_types.choice(Sort, Sort.DATE_DOWN), "Order; `-` puts the largest first. Nulls last, ties by id."
+    value_types.choice(Sort, Sort.DATE_DOWN),
+    "Sort order. With `-`, the largest come first. Nulls come last; ties are sorted by id.",
 )
 _FIELDS = Parameter(value_types.choices(MEMBERS), "Only these fields, separated by commas.")
 _MEASURE = Parameter(value_types.choice(Measure), "Only reports of this measure.")
@@ -113,7 +114,9 @@ class ExportQuery(MatchingQuery):
     bom: Annotated[bool, _BOM] = False
     format: Annotated[
         Format | None,
-        Parameter(value_types.choice((Format.ACLED, Format.UCDP)), "Columns of a .csv file; our own by default."),
+        Parameter(
+            value_types.choice((Format.ACLED, Format.UCDP)), "Columns of a .csv file. Default: the plain layout."
+        ),
     ] = Field(None, alias="f")
 
 
@@ -159,7 +162,7 @@ class StatisticsQuery(MatchingQuery):
 
     group_by: Annotated[
         tuple[Group, ...],
-        Parameter(value_types.choices(Group), f"Group by these, separated by commas. At most {MAX_GROUPS} groups."),
+        Parameter(value_types.choices(Group), f"Group by these, separated by commas. At most {MAX_GROUPS:,} groups."),
     ] = ()
     bom: Annotated[bool, _BOM] = False
     format: Annotated[Format, response_formats(Format.JSON, Format.CSV)] = Field(Format.JSON, alias="f")
@@ -203,7 +206,7 @@ class StreamQuery(Query):
 
     after: Annotated[
         int,
-        Parameter(value_types.whole(0, value_types.LARGEST), "Only entries after this `seq`; 0 is the beginning."),
+        Parameter(value_types.whole(0, value_types.LARGEST), "Only entries after this `seq`; 0 for all."),
     ] = 0
 
 
@@ -220,10 +223,12 @@ def _size(help: str) -> Parameter:
 class ProofQuery(Query):
     """A query of a proof: of one entry with `seq`, of consistency with `from`."""
 
-    seq: Annotated[int | None, _size("The entry that is proved to be in the log.")] = None
-    size: Annotated[int | None, _size("The number of entries of the log that the proof is for.")] = None
-    from_: Annotated[int | None, _size("The number of entries of the earlier log.")] = Field(None, alias="from")
-    to: Annotated[int | None, _size("The number of entries of the later log; all by default.")] = None
+    seq: Annotated[int | None, _size("Inclusion proof: the `seq` of the entry.")] = None
+    size: Annotated[int | None, _size("Inclusion proof: the number of entries of the log. Default: all.")] = None
+    from_: Annotated[int | None, _size("Consistency proof: the number of entries of the earlier log.")] = Field(
+        None, alias="from"
+    )
+    to: Annotated[int | None, _size("Consistency proof: the number of entries of the later log. Default: all.")] = None
 
 
 class ImportQuery(Query):
@@ -240,7 +245,7 @@ class ImportQuery(Query):
         DayOrder | None,
         Parameter(
             value_types.choice(DayOrder),
-            "Whether 05/06/2001 has the day or the month first, where the file leaves it open.",
+            "Whether 05/06/2001 has the day or the month first, if the file does not show it.",
         ),
     ] = None
 

@@ -42,7 +42,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     ),
     "broken": (
         "A stored record differs from what was recorded. The file was damaged or changed from outside.",
-        "Run `incidents verify` to find the first broken place. Then restore the newest backup that verifies.",
+        "Run `incidents verify` to find the first difference. Then restore the newest backup that verifies.",
     ),
     "clock-behind": (
         "The newest record is minutes ahead of the clock of this machine, so a new record would get a wrong time.",
@@ -52,10 +52,12 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     "conflict": (
         "A record with this id exists and differs, or the record was withdrawn, or a request with the same "
         "`Idempotency-Key` is still running.",
-        "Read the existing record. Send the same content, choose another id, or wait for the first request to end.",
+        "Read the existing record. Send the same content, or choose another id, or wait until the first request "
+        "has ended.",
     ),
     "cors": (
-        "A web page of another origin sent a preflight for a method, a header or an origin that is not allowed.",
+        "A web page of another origin sent a preflight request for a method, a header or an origin that is not "
+        "allowed.",
         "Pages of other origins may only read. Add the origin of the page to `INCIDENTS_CORS_ORIGINS`.",
     ),
     "database-busy": (
@@ -72,16 +74,16 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "Send fewer or shorter headers. Cookies are never needed.",
     ),
     "history-too-long": (
-        "The change would rewrite much of the past of an incident with a very long history.",
-        "Changes near the end of the history are still recorded. For the others, import the incident under "
-        "another id with all its reports, and withdraw this one as merged into it.",
+        "The change would rewrite too much of the history of an incident with very many reports.",
+        "Changes near the end of the history are still recorded. For other changes, import the incident with all its "
+        "reports under another id. Then withdraw this one as merged into it.",
     ),
     "host": (
         "The request has no `Host` header, or more than one.",
         "Send exactly one `Host` header. Check what a proxy in front of the service adds.",
     ),
     "if-match-needed": (
-        "A change was sent without the version that it was made for.",
+        "A change was sent without the `ETag` of the version that it changes.",
         "Read the incident, and send its `ETag` as `If-Match`.",
     ),
     "internal": (
@@ -110,17 +112,17 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "Use one of the methods in the `Allow` header of the response.",
     ),
     "no-room": (
-        "The disk of the service is full. Nothing of this request was recorded; reads go on.",
+        "The disk of the service is full. Nothing of this request was recorded. Reads still work.",
         "Free space on the disk of the database and of the temporary folder. "
-        "A client can read pages with `limit` instead of files.",
+        "Clients can read pages with `limit` instead of files.",
     ),
     "not-found": (
-        "No record has this id, or nothing is at this address.",
-        "Check the id and the address. `GET /v1/incidents` lists incidents, `/docs` lists addresses.",
+        "No record has this id, or this address does not exist.",
+        "Check the id and the address. `GET /v1/incidents` lists all incidents, and `/docs` lists all addresses.",
     ),
     "not-yet-known": (
         "The incident exists, but it was not yet known at the `as_of` or `recorded_as_of` of the request.",
-        "Request a later time: `known_from` says from when the incident is known.",
+        "Request a later time. `known_from` is the time from which the incident is known.",
     ),
     "range": (
         "The `Range` header requests bytes after the end of the file.",
@@ -132,7 +134,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "When the service is busy, try again after the seconds in `Retry-After`.",
     ),
     "request-failed": (
-        "The request was rejected for a reason that has no entry of its own.",
+        "The request was rejected for another reason.",
         "Read `detail`.",
     ),
     "scope-missing": (
@@ -144,7 +146,8 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "Read the incident again, repeat the change on the new version, and send the new `ETag`.",
     ),
     "stopping": (
-        "The service stopped before the response was complete. Rows of an import that were reported are recorded.",
+        "The service stopped before the response was complete. The rows that an import has already reported are "
+        "recorded.",
         "Send the request again once the service is back. Importing the same file again continues where it stopped.",
     ),
     "too-many-connections": (
@@ -157,15 +160,15 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     ),
     "too-many-from-your-address": (
         "Your address has reached its maximum number of exports, streams or imports.",
-        "Read or close what is open, and try again after the seconds in `Retry-After`.",
+        "Finish or close some of them, and try again after the seconds in `Retry-After`.",
     ),
     "too-many-groups": (
-        "The statistics have more groups than one response holds.",
+        "The statistics have more groups than one response may have.",
         "Group by fewer parameters, or filter by country, region or date.",
     ),
     "too-many-imports": (
         "The maximum number of imports is running.",
-        "Try again when one has ended.",
+        "Try again when a running import has ended.",
     ),
     "too-many-reads": (
         "All slots for long queries are in use, or your address has reached its maximum.",
@@ -176,7 +179,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "Close streams that nobody reads, or read pages of `/v1/changes`.",
     ),
     "withdrawn": (
-        "The incident was withdrawn. `reason` says why, and `merged_into` names the incident that replaces it, if any.",
+        "The incident was withdrawn. `reason` says why. `merged_into` names the incident that replaces it, if any.",
         "Use the incident in `merged_into`. A `recorded_as_of` before `withdrawn_at` still shows the old record.",
     ),
 }

@@ -92,11 +92,18 @@ def _members(name: str) -> str:
     rows = []
     for member, part in schema["properties"].items():
         null = any(s.get("type") == "null" for s in part.get("anyOf", ()))
-        taken, meaning = values(part), part.get("description", "")
+        taken, meaning = values(part), part.get("description") or _described(part)
         if taken not in kind(part):
             meaning = f"{meaning} {taken[0].upper() + taken[1:] if taken[0].isalpha() else taken}.".strip()
         rows.append((code(member), kind(part) + (" or null" if null else ""), meaning))
     return _table(("field", "type", "meaning"), rows)
+
+
+def _described(part: Schema) -> str:
+    """The description of the schema that a field refers to."""
+    reference = next((s["$ref"] for s in (part, *part.get("anyOf", ())) if "$ref" in s), "")
+    named: Schema = openapi()["components"]["schemas"].get(reference.rpartition("/")[2], {})
+    return str(named.get("description", "")).partition("\n")[0]
 
 
 def errors() -> str:

@@ -47,9 +47,9 @@ class Source(SourceRecord, Redactable):
 class Figures(Shape):
     """Numbers of people. Null means not reported."""
 
-    low: Count | None
-    best: Count | None
-    high: Count | None
+    low: Count | None = Field(description="At least this many.")
+    best: Count | None = Field(description="The best number.")
+    high: Count | None = Field(description="At most this many.")
 
 
 class Headline(Figures):
@@ -92,15 +92,15 @@ class Toll(Shape):
 class IncidentRecord(IncidentFields):
     """The record of an incident."""
 
-    id: Id
-    recorded_at: InstantText
+    id: Id = Field(description="Its id, which is part of its address.")
+    recorded_at: InstantText = Field(description="When this version of the record was recorded.")
 
 
 class Incident(IncidentRecord):
     """An incident with its headline toll."""
 
     toll: Toll
-    sources: list[Source] = Field(description="The publications about it that were known by `as_of`.")
+    sources: list[Source] = Field(description="The publications about it that had appeared by `as_of`.")
     updated_at: InstantText = Field(description="When this response last changed.")
 
 
@@ -132,7 +132,7 @@ class TollReport(TollReportRecord, Redactable):
     reported_by: Reporter
     source: Source
     status: Status
-    superseded_by: Id | None
+    superseded_by: Id | None = Field(description="The report that replaced it.")
     retraction: Retraction | None
 
 

@@ -13,14 +13,14 @@ class Change(Shape):
     """An entry of the log."""
 
     seq: Count = Field(description="Its position in the log, from 1 and without gaps.")
-    at: InstantText
+    at: InstantText = Field(description="When it was recorded.")
     kind: ChangeKind
     incident: Id | None = Field(description="Its incident; null if it is about none or several.")
     by: str = Field(description="The name of the key that recorded it.")
     data: dict[str, Any] = Field(description="What was recorded.")
-    hash: Hex = Field(description="SHA-256 of a zero byte and the canonical JSON of the members above.")
+    hash: Hex = Field(description="SHA-256 of a zero byte and the canonical JSON of the fields above.")
     opened: dict[str, Any] | None = Field(
-        None, description="`data` with its redacted members, for `read:confidential`."
+        None, description="`data` with the redacted fields; only for readers with `read:confidential`."
     )
 
 
