@@ -232,8 +232,16 @@ def test_a_late_disconnect_interrupts_no_other_statement(database: Database) -> 
 
     async def ask(opened: Reader, session: Any, question: Query) -> list[Any]:
         # given
+        is_running, run = threading.Event(), opened._with_connection
+
+        def noted(*arguments: Any) -> Any:
+            is_running.set()
+            return run(*arguments)
+
+        opened._with_connection = noted  # type: ignore[method-assign]
         leaving = asyncio.create_task(opened.rows(Statement(SLOW, {}), Budget.patient(None)))
-        await asyncio.sleep(0.005)
+        while not is_running.is_set():
+            await asyncio.sleep(0.001)
         while opened._idle.empty():
             time.sleep(0.01)  # in which the loop hears nothing
         # when
