@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FILE = "incidents.parquet"
 ROW_GROUP_BYTES = 32 * 1024 * 1024
 """A row group is held in memory until it has this many bytes."""
+T = TypeVar("T")
 SLICE_ROWS = 500
 """Rows of a partition that are converted together."""
 MAX_MADE = 2
@@ -104,7 +105,7 @@ async def _spooled(file: Path) -> AsyncGenerator[list[str]]:
 
 
 async def _write_file(file: Path, slices: AsyncIterator[list[str]], columns: Sequence[str]) -> None:
-    with closing(_ParquetFile(file, columns)) as out:
+    with closing(await _in_thread(partial(_ParquetFile, file, columns))) as out:
         async for items in slices:
             await _in_thread(partial(out.append, items))
         await _in_thread(out.finish)
@@ -181,11 +182,11 @@ def _row(item: Mapping[str, Any]) -> dict[str, Any]:
 _JSON = [name for name, column in COLUMNS.items() if column.type is Type.JSON]
 
 
-async def _in_thread(call: Callable[[], None]) -> None:
+async def _in_thread(call: Callable[[], T]) -> T:
     """Runs a call in a worker thread. A cancelled caller waits for its end: it writes to a folder that is removed."""
     work = asyncio.get_running_loop().run_in_executor(None, call)
     try:
-        await asyncio.shield(work)
+        return await asyncio.shield(work)
     except asyncio.CancelledError:
         while not work.done():
             with suppress(asyncio.CancelledError):

@@ -90,7 +90,7 @@ def _joined(first: RawRow, second: RawRow, width: int) -> RawRow | None:
         return None
     middle = f"{first.cells[-1]} {second.cells[0]}".strip()
     cells = [*first.cells[:-1], middle, *second.cells[1:]]
-    repairs = tuple(dict.fromkeys((*first.repairs, *second.repairs, "was split by a line break")))
+    repairs = tuple(dict.fromkeys((*first.repairs, *second.repairs, "was torn apart by a line break")))
     return RawRow(first.line, cells, repairs)
 
 

@@ -98,3 +98,19 @@ class Predicate:
 
     conditions: tuple[Condition, ...]
     values: tuple[str | int | float, ...]
+
+    @property
+    def size(self) -> int:
+        """The number of conditions, also inside of each other: the SQL is as long."""
+        return sum(map(_size, self.conditions))
+
+
+def _size(condition: Condition) -> int:
+    match condition:
+        case Junction(_, parts):
+            return sum(map(_size, parts))
+        case Negation(part):
+            return _size(part)
+        case Among(_, values):
+            return len(values)
+    return 1

@@ -13,6 +13,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from app.domain.dates import LAST_INSTANT, Instant
 from app.domain.text import Misspelt, nearest
 from app.errors import FieldError, InvalidInput
+from app.query.predicate import Predicate
 from app.query.value_types import ValueType
 
 MAX_VALUES = 100
@@ -138,7 +139,7 @@ class Query(BaseModel):
         return [(f, getattr(self, f.name)) for f in filters_of(type(self)) if f.name in given]
 
     def count_values(self) -> int:
-        """How many values the filters compare with."""
+        """How many values and conditions the filters have, on which the length of their SQL depends."""
         return sum(_count(value) for _, value in self.filters())
 
     def but(self, **changes: Any) -> Self:
@@ -163,8 +164,9 @@ Q = TypeVar("Q", bound=Query)
 
 
 def _count(value: Any) -> int:
-    values = getattr(value, "values", value)  # of a predicate
-    return len(values) if isinstance(values, tuple) else 1
+    if isinstance(value, Predicate):
+        return value.size
+    return len(value) if isinstance(value, tuple) else 1
 
 
 def _text_of(value: Any) -> str:

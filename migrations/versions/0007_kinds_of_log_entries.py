@@ -48,4 +48,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Nothing: entries of the new kind may exist, and they stay."""
+    """Nothing: entries of the new kind may exist, and they stay. Programs of schema 0006 cannot read those."""

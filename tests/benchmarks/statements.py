@@ -63,7 +63,7 @@ async def _plan(reader: Noting, request: Request) -> dict[str, Any]:
     else:
         await read_history.history(session, request.incident, query)
     run = [(s.sql, dict(s.values)) for s in reader.seen]
-    return {"kind": request.kind, "statements": run, "between": between(query), "limit": query.limit}
+    return {"kind": request.kind, "statements": run, "between": between(query), "limit": getattr(query, "limit", None)}
 
 
 def between(query: IncidentQuery) -> str:

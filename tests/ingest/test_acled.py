@@ -325,7 +325,7 @@ def test_an_event_after_its_report_is_rejected_unless_its_year_confirms_it(
     assert (summary.created, summary.refused, summary.repaired) == (2, 2, 1)
     assert [r["reported_on"] for r in reports(client, "acled-mli2")] == ["2019-12-24"]
     assert (
-        "is before the event; read as 2019-12-24" in client.json("/v1/incidents/acled-mli2")["attributes"]["repaired"]
+        "lies before the event; read as 2019-12-24" in client.json("/v1/incidents/acled-mli2")["attributes"]["repaired"]
     )
     for reason, day in zip(summary.reasons, ("2019-12-24", "2205-12-24"), strict=True):
         assert f"date_start: {day} is after the report date 2019-11-03" in reason

@@ -141,7 +141,7 @@ def test_a_row_split_by_a_line_break_is_joined_and_reported(put: Put) -> None:
         {"id": "1", "name": "a", "note": "begins and ends", "year": "2019"},
         {"id": "2", "name": "b", "note": "c", "year": "2020"},
     ]
-    assert found[0].repairs == ("was split by a line break",)
+    assert found[0].repairs == ("was torn apart by a line break",)
 
 
 def test_a_row_split_into_three_is_joined(put: Put) -> None:

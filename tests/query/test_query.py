@@ -21,6 +21,7 @@ from app.query.parameters import (
 )
 from app.query.query import MAX_ERRORS, MAX_VALUES, Pairs, Query, filters_of, parameters_of, parse_query
 from app.query.value_types import Box, Point
+from app.store.read.cursor import bound_text
 
 
 def _errors(pairs: Pairs, model: type[Query] = IncidentQuery, suggestions: int = 10) -> list[tuple[str, str]]:
@@ -167,3 +168,14 @@ def test_a_query_of_features_becomes_one_of_incidents() -> None:
     assert query.place is None, "here the name of a property, not words to find"
     assert query.predicate is not None
     assert query.predicate.values == ("Indelimane", 5)
+
+
+def test_every_condition_of_a_filter_counts() -> None:
+    pairs = [("filter", "attacker IS NULL OR (NOT target IS NULL AND killed_best IN (1, 2, 3))"), ("country", "ML")]
+    assert incident_query(parse_query(pairs, FeatureQuery)).count_values() == 1 + 1 + 3 + 1
+
+
+def test_a_cursor_is_bound_to_each_parameter_once() -> None:
+    once, twice = (parse_query([("country", "ML")] * count, IncidentQuery) for count in (1, 2))
+    assert bound_text(once) == bound_text(twice)
+    assert bound_text(once) != bound_text(parse_query([("country", "NE")], IncidentQuery))

@@ -162,7 +162,7 @@ async def ogc_feature_schema(request: Request) -> Response:
 @router.get(f"{COLLECTION}/items", **_of_features("List incidents as features", FeatureQuery))
 async def ogc_features(request: Request) -> Response:
     """A page of incidents. All pages of `next` are one consistent snapshot, taken at the first request."""
-    parsed = await parse_request(request, FeatureQuery, read_incidents.INCIDENT_PAGES, incident_query)
+    parsed = await parse_request(request, FeatureQuery, read_incidents.FEATURE_PAGES, incident_query)
     address = _address(request)
     return await respond(_as_geojson(parsed), page_of_features, extra_etag_parts=address, weak=True)
 

@@ -81,7 +81,7 @@ def reported_on(cells: Cells, incident: Mapping[str, Any]) -> str | None:
     if changed is None or not is_before_event(parse_moment(changed).instant, parse_day(first)):
         return changed
     if cells.whole("year") == counted_day(incident).year and parse_day(first) <= today():
-        cells.repairs.append(f"timestamp: {changed} is before the event; read as {first}")
+        cells.repairs.append(f"timestamp: {changed} lies before the event; read as {first}")
         return first
     return changed
 
@@ -142,11 +142,11 @@ def _types(cells: Cells) -> tuple[str | None, str | None, dict[str, str]]:
         kept["event_type"] = given
         event_type, implied = _successor(cells, given)
         if event_type is None:
-            cells.repairs.append(f"event_type {echo(given)} is not a value of ACLED; kept as an attribute")
+            cells.repairs.append(f"event_type {echo(given)} is not in ACLED's list; kept as an attribute")
     sub_event_type = cells.word("sub_event_type", SUB_EVENT_TYPES[event_type] if event_type else ())
     if sub_event_type is None and (given := cells.text("sub_event_type")):
         kept["sub_event_type"] = given
-        cells.repairs.append(f"sub_event_type {echo(given)} is not a value of ACLED; kept as an attribute")
+        cells.repairs.append(f"sub_event_type {echo(given)} is not in ACLED's list; kept as an attribute")
     return event_type.value if event_type else None, sub_event_type or implied, kept
 
 

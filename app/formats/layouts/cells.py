@@ -30,7 +30,7 @@ class Cells:
         self._row = row
         self._orders = orders or {}
         self.repairs: list[str] = []
-        """Notes on repaired values."""
+        """Notes on repaired values. They are recorded: other words would revise the incident at the next import."""
 
     @property
     def columns(self) -> Set[str]:
@@ -152,7 +152,7 @@ class Cells:
                 found = self._point()
             except ValueError:
                 found = None
-            self.repairs.append(f"{error}; {'taken from geom_wkt' if found else 'recorded without coordinates'}")
+            self.repairs.append(f"{error}; {'taken from geom_wkt' if found else 'recorded without a point'}")
             return found or (None, None)
 
     def _point(self) -> tuple[float | None, float | None] | None:
@@ -168,7 +168,7 @@ class Cells:
 
 def _on_earth(latitude: float | None, longitude: float | None) -> tuple[float | None, float | None]:
     if (latitude is None) != (longitude is None):
-        raise ValueError(f"{'latitude' if latitude is None else 'longitude'}: is empty, but the other is not")
+        raise ValueError(f"{'latitude' if latitude is None else 'longitude'}: is empty, and the other is not")
     if latitude is not None and not -90 <= latitude <= 90:
         raise ValueError(f"latitude: is not within ±90 degrees: {latitude:g}")
     if longitude is not None and not -180 <= longitude <= 180:

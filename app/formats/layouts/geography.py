@@ -46,7 +46,7 @@ def country_of(cells: Cells) -> str:
         return _by_name(name)
     if not possible:
         cells.repairs.append(
-            f"{COUNTRY} {echo(name)} is not a known country name; read as {countries()[fitting[0]]}"
+            f"{COUNTRY} {echo(name)} is not a name known here; read as {countries()[fitting[0]]}"
             f" from {coded[0][0]} {coded[0][1]}"
         )
         return fitting[0]

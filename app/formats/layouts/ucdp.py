@@ -3,7 +3,6 @@
 Columns are those of the final releases. Candidate releases and copies have more columns, or other names for figures.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -98,18 +97,13 @@ def _attributes(cells: Cells) -> dict[str, Any]:
     return others | {name: others[name].removesuffix(".0") for name in _WHOLE_NUMBERS if name in others}
 
 
-_UNIDENTIFIED = re.compile("XXX[0-9]+", re.ASCII)
-"""UCDP's placeholder for an actor without a name."""
-
-
 def _title(violence: ViolenceType | None, sides: tuple[str, str | None], where: str | None) -> str:
-    named = [side for side in sides if side and not _UNIDENTIFIED.fullmatch(side)]
+    """The title is recorded: other words would revise every incident at the next import."""
+    first, second = sides
     if violence is ViolenceType.ONE_SIDED:
-        event = f"Attack on civilians by {sides[0]}" if sides[0] in named else "Attack on civilians"
-    elif len(named) == 2:
-        event = f"Clash between {named[0]} and {named[1]}"
+        event = f"Violence of {first} against civilians"
     else:
-        event = f"Clash involving {named[0]}" if named else "Clash between unidentified armed actors"
+        event = f"Fighting between {first} and {second}" if second else f"Fighting of {first}"
     return f"{event}, {where}" if where else event
 
 
@@ -151,7 +145,7 @@ def _figure(cells: Cells) -> dict[str, Any] | None:
     deaths = [n for n in breakdown.values() if n is not None]
     if best is None and deaths and (low is not None or high is not None):
         best = sum(deaths)
-        cells.repairs.append(f"best is empty; the deaths by side add up to {best}")
+        cells.repairs.append(f"best is empty; the deaths by side come to {best}")
     figure = range_of(cells, low, best, high)
     if figure is None:
         cells.repairs.append("no figure is given")

@@ -28,10 +28,29 @@ MAX_TEXTS = 2048
 """Texts that are cached, 1 to 10 KB each. Queries with filters have a text for each combination of filters."""
 
 
-@lru_cache(maxsize=MAX_TEXTS)
+MAX_TEXT = 16_000
+"""Characters of a text that is cached. A filter in CQL2 may be compared by SQL of some hundred thousand."""
+
+
+class _TooLong(Exception):
+    """A text that is not cached."""
+
+
 def sql_of(build: ClauseElement | Callable[..., ClauseElement], *shape: Hashable) -> str:
     """The text of a statement, or of the one that `build` makes from its shape. The only cache of compiled SQL."""
-    return compiled(build if isinstance(build, ClauseElement) else build(*shape))
+    try:
+        return _cached(build, *shape)
+    except _TooLong as error:
+        text: str = error.args[0]
+        return text
+
+
+@lru_cache(maxsize=MAX_TEXTS)
+def _cached(build: ClauseElement | Callable[..., ClauseElement], *shape: Hashable) -> str:
+    text = compiled(build if isinstance(build, ClauseElement) else build(*shape))
+    if len(text) > MAX_TEXT:
+        raise _TooLong(text)
+    return text
 
 
 def compiled(statement: ClauseElement) -> str:

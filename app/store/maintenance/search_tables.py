@@ -1,7 +1,7 @@
 """The contents of the search tables, to compare those of a database with rebuilt ones.
 
-What a search finds is compared, and not how SQLite divides an index into pages: that depends on how much was written at
-a time.
+What a search finds is compared, and then the index after it was merged into one piece: how SQLite divides it into pages
+depends on how much was written at a time.
 """
 
 import sqlite3
@@ -15,6 +15,8 @@ from app.store.tables.search import incident_text
 PREFIXES = (2, 3)
 """Lengths of the prefixes that the text search has an index for; as in the first migration."""
 _COLUMNS = tuple(column.name for column in incident_text.c if column.name != "rowid")
+_NO_ROW = 2**62
+_BLOCKS = "SELECT block FROM incident_text_data WHERE id > 10 ORDER BY id"
 _FIND_TEXTS = "SELECT rowid FROM incident_text WHERE incident_text MATCH ? ORDER BY rowid"
 
 
@@ -62,3 +64,20 @@ def found_by_words(connection: sqlite3.Connection, words: Iterable[str]) -> Iter
     for search in chain((f'"{word}"' for word in sorted(words)), by_column):
         for (version,) in connection.execute(_FIND_TEXTS, (search,)):
             yield search, version
+
+
+def merged_index(connection: sqlite3.Connection) -> Iterator[Row]:
+    """(number, block) of the index of the text search, merged into one piece.
+
+    Here a prefix shows that no word has, which a search would find. A row is added and removed again, since FTS5 leaves
+    an index alone that is in one piece already.
+    """
+    row = (_NO_ROW, "a")
+    connection.execute("INSERT INTO incident_text (rowid, title) VALUES (?, ?)", row)
+    connection.commit()
+    connection.execute("INSERT INTO incident_text (incident_text, rowid, title) VALUES ('delete', ?, ?)", row)
+    connection.commit()
+    connection.execute("INSERT INTO incident_text (incident_text) VALUES ('optimize')")
+    connection.commit()
+    # The first 10 blocks hold the averages and the structure; an id of a later one holds the number of its piece.
+    return enumerate(block for (block,) in connection.execute(_BLOCKS))

@@ -119,6 +119,8 @@ def _verify(
     words = search_tables.words(replayed)
     found, kept = (search_tables.found_by_words(connection, words) for connection in (replayed, stored))
     rows_compared += _compare("results of the text search", found, kept, ())
+    merged, kept = (search_tables.merged_index(connection) for connection in (replayed, stored))
+    _compare("index of the text search", merged, kept, ())
     return Verified(tree.size, tree.state["log_root"].hex(), rows_compared)
 
 

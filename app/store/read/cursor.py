@@ -67,7 +67,7 @@ def cursor_of(query: Query, sequence: PageSequence) -> Cursor | None:
 
 def bound_text(query: Query) -> str:
     """What a cursor is bound to: the parameters that select and order items, as they were sent."""
-    return repr(sorted(pair for pair in query.pairs if pair[0] not in NOT_BOUND))
+    return repr(sorted({pair for pair in query.pairs if pair[0] not in NOT_BOUND}))
 
 
 def _digest(sequence: PageSequence, bound_to: str) -> str:

@@ -27,6 +27,8 @@ FEW_IN_BOX = 2000
 MANY_INCIDENTS = 200
 """Incidents of a page beyond which other requests run before the texts are made."""
 INCIDENT_PAGES = PageSequence("incidents", (int, str))
+FEATURE_PAGES = PageSequence("features", (int, str))
+"""Of `/ogc`, where some parameters have another meaning."""
 
 
 async def page_of_incidents(session: ReadSession, query: IncidentQuery, *, reports: bool = False) -> Page:
@@ -42,7 +44,7 @@ async def page_of_incidents(session: ReadSession, query: IncidentQuery, *, repor
         items = await with_reports(session, query, _ids(rows[: len(items)]), items, MAX_BYTES)
     more, rows = more or len(items) < len(rows), rows[: len(items)]
     total = await total_of(session, narrowed, lambda: incident_queries.select_total(narrowed, session.recorded))
-    following = next_cursor(session, INCIDENT_PAGES, query, rows[-1][3:] if more else None)
+    following = next_cursor(session, query, rows[-1][3:] if more else None)
     return Page(items, following, total)
 
 

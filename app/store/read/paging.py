@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.query.parameters import ListQuery
 from app.query.query import Query
 from app.store.db.statements import Statement
-from app.store.read.cursor import Cursor, PageSequence, bound_text
+from app.store.read.cursor import Cursor, bound_text
 from app.store.read.session import ReadSession, prepared
 
 
@@ -19,11 +19,11 @@ class Page:
     total: int | None = None
 
 
-def next_cursor(
-    session: ReadSession, sequence: PageSequence, query: Query, last: tuple[int | str, ...] | None
-) -> str | None:
+def next_cursor(session: ReadSession, query: Query, last: tuple[int | str, ...] | None) -> str | None:
     """The cursor of the page after the item with the keys `last`; `None` if there are no more items."""
-    return None if last is None else Cursor(last, session.recorded).text(sequence, bound_text(query))
+    if last is None or session.sequence is None:
+        return None
+    return Cursor(last, session.recorded).text(session.sequence, bound_text(query))
 
 
 async def total_of(session: ReadSession, query: ListQuery, statement: Callable[[], Statement]) -> int | None:

@@ -71,7 +71,7 @@ async def reporters_or_sources(session: ReadSession, kind: str, query: ListQuery
     rows, more = await session.page(statement, query.limit, lambda rows: sum(len(row[0]) for row in rows))
     items = await disclosed(session, list(map(_text, rows)))
     total = await total_of(session, query, lambda: Statement.of(build_number_of, kind, recorded=session.recorded))
-    following = next_cursor(session, REPORTERS_OR_SOURCES[kind], query, rows[-1][3:] if more else None)
+    following = next_cursor(session, query, rows[-1][3:] if more else None)
     return Page(items, following, total)
 
 

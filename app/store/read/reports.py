@@ -37,7 +37,7 @@ async def toll_reports(session: ReadSession, query: ReportQuery) -> Page:
     rows, more = await session.page(statement, query.limit, lambda rows: sum(len(row[2]) for row in rows))
     items = await _texts(session, rows, StandingReports(query.known, session.recorded))
     total = await total_of(session, query, lambda: select_toll_reports(query, session.recorded, counted=True))
-    following = next_cursor(session, REPORTS, query, rows[-1][3:] if more else None)
+    following = next_cursor(session, query, rows[-1][3:] if more else None)
     return Page(items, following, total)
 
 

@@ -63,6 +63,8 @@ class ReadSession:
     """The epoch of the log. Restoring a backup begins another one."""
     budget: Budget | None = None
     """The time of the request. Without a budget each statement has its own time, and nothing runs in a thread."""
+    sequence: PageSequence | None = None
+    """The sequence of pages that is read, and whose cursors are accepted."""
     after: tuple[int | str, ...] | None = None
     """The sort keys of the cursor that was sent: a page begins after them."""
 
@@ -178,7 +180,8 @@ async def open_session(
     newest = newest or 0
     cursor = cursor_of(query, sequence) if sequence else None
     wanted = cursor.recorded if cursor else newest if query.recorded is None else query.recorded
-    return ReadSession(reader, min(wanted, newest), confidential, epoch, budget, cursor.keys if cursor else None)
+    after = cursor.keys if cursor else None
+    return ReadSession(reader, min(wanted, newest), confidential, epoch, budget, sequence, after)
 
 
 async def prepared(session: ReadSession, query: Query, build: Callable[[], T]) -> T:

@@ -32,7 +32,7 @@ def test_a_country_read_only_from_its_code_is_marked() -> None:
     # then
     assert codes == ("ML", "ML")
     assert empty.repairs == ["country is empty; read as Mali, ML from iso 466"]
-    assert unknown.repairs == ["country Malijskaja is not a known country name; read as Mali, ML from iso3 MLI"]
+    assert unknown.repairs == ["country Malijskaja is not a name known here; read as Mali, ML from iso3 MLI"]
 
 
 @pytest.mark.parametrize(

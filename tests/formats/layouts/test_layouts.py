@@ -52,7 +52,7 @@ def test_a_ucdp_row_is_read_completely() -> None:
     # then
     attributes = incident.pop("attributes")
     assert incident == {
-        "id": "ucdp-412700", "title": "Clash between Government of Mali and IS, Indelimane village",
+        "id": "ucdp-412700", "title": "Fighting between Government of Mali and IS, Indelimane village",
         "date_start": "2019-11-01", "date_end": "2019-11-01", "date_precision": "day", "country": "ML",
         "region": {"code": "ML-7", "name": "Gao"}, "district": "Ansongo cercle", "place": "Indelimane village",
         "latitude": 15.5, "longitude": 1.25, "place_precision": "exact", "type_of_violence": 1,
@@ -122,7 +122,7 @@ def test_a_missing_best_is_the_sum_of_the_sides_or_null() -> None:
     # then
     assert summed is not None
     assert (summed["low"], summed["best"], summed["high"]) == (49, 53, 54)
-    assert told == ["best is empty; the deaths by side add up to 53"]
+    assert told == ["best is empty; the deaths by side come to 53"]
     assert ranged is not None
     assert (ranged["low"], ranged["best"], ranged["high"]) == (49, None, 54)
     assert nothing is None
@@ -306,7 +306,7 @@ def test_a_word_outside_of_acleds_list_round_trips() -> None:
 
     # then
     assert incident["event_type"] is None
-    assert [told.partition(" is not a value")[0] for told in repairs] == [
+    assert [told.partition(" is not in ACLED")[0] for told in repairs] == [
         "event_type Space battles",
         "sub_event_type Laser",
     ]
@@ -356,7 +356,7 @@ def test_a_first_order_division_becomes_a_region_by_its_name(told: str, country:
     ("given", "why"),
     [
         ({"latitude": "95"}, "latitude: is not within ±90 degrees: 95"), ({"longitude": "181"}, "longitude: is not within ±180 degrees: 181"),
-        ({"latitude": ""}, "latitude: is empty, but the other is not"), ({"longitude": "NA"}, "longitude: is empty, but the other is not"),
+        ({"latitude": ""}, "latitude: is empty, and the other is not"), ({"longitude": "NA"}, "longitude: is empty, and the other is not"),
         ({"latitude": "north"}, "latitude: is not a number: north"), ({"longitude": "1°25'E"}, "longitude: is not a number: 1°25'E"),
     ],
 )  # fmt: skip
@@ -368,7 +368,7 @@ def test_an_invalid_point_loses_the_point_and_keeps_the_figures(given: dict[str,
         # then
         assert (incident["latitude"], incident["longitude"]) == (None, None)
         assert figure is not None and figure["best"] == 53
-        assert repairs == [f"{why}; recorded without coordinates"]
+        assert repairs == [f"{why}; recorded without a point"]
 
 
 @pytest.mark.parametrize("given", ["15,5", "15.5", "+15.50", "1,55e1"])

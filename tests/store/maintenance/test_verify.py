@@ -463,6 +463,8 @@ DERIVED: dict[str, Kind] = {
     "a version of the text search is taken out": ("INSERT INTO incident_text (incident_text, rowid, title, summary, place, actors, region) VALUES ('delete', 3, 'attack bare', '', '', '', '')",),
     "a text that was never recorded is searched": ("INSERT INTO incident_text (rowid, title) VALUES (99, 'ghost')",),
     "a version is found by words that it has not": ("INSERT INTO incident_text (rowid, title) VALUES (3, 'ghost')",),
+    "a setting of the text search more": ("INSERT INTO incident_text_config VALUES ('pgsz', 100)",),
+    "the averages of the text search are gone": ("DELETE FROM incident_text_data WHERE id = 1",),
     "all texts are gone": ("INSERT INTO incident_text (incident_text) VALUES ('delete-all')",),
     "the version of the text search": ("UPDATE incident_text_config SET v = 9 WHERE k = 'version'",),
     "the pages of the text search are gone": ("DELETE FROM incident_text_data WHERE id > 10",),
@@ -643,9 +645,7 @@ INSIDE_SEARCH_TABLES = {
     "a length of a text is gone": "DELETE FROM incident_text_docsize WHERE id = 1",
     "a length of no text": "INSERT INTO incident_text_docsize VALUES (99, x'01000000')",
     "a setting of the text search": "INSERT INTO incident_text (incident_text, rank) VALUES ('rank', 'bm25(9.0)')",
-    "a setting of the text search more": "INSERT INTO incident_text_config VALUES ('pgsz', 100)",
     "the averages of the text search": "UPDATE incident_text_data SET block = CAST(x'7f' || substr(block, 2) AS BLOB) WHERE id = 1",
-    "the averages of the text search are gone": "DELETE FROM incident_text_data WHERE id = 1",
 }  # fmt: skip
 """Numbers by which SQLite ranks results, which nobody asks it for, and a page that belongs to nothing."""
 
@@ -748,6 +748,23 @@ def test_the_message_names_the_location(path: Path, kind: str) -> None:
     # then
     assert PLACES[kind] in told.value.detail
     assert "\n" not in told.value.detail
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_prefix_that_no_word_has_is_detected_in_the_search_index(path: Path) -> None:
+    # given a word that was added, and removed again without its prefixes
+    prefixes = ", prefix=''2 3''"
+    tamper(
+        path,
+        "INSERT INTO incident_text (rowid, title) VALUES (3, 'zqxyz')",
+        _reschemed("table", "incident_text", prefixes, ""),
+        "INSERT INTO incident_text (incident_text, rowid, title) VALUES ('delete', 3, 'zqxyz')",
+        _reschemed("table", "incident_text", ")", f"{prefixes})"),
+    )
+
+    # then
+    with pytest.raises(Broken, match="index of the text search"):
+        verify(Database(f"sqlite:///{path}"))
 
 
 @pytest.mark.usefixtures("quick")
