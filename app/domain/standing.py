@@ -1,6 +1,6 @@
 """The standing reports, while reports arrive and are retracted, and their headline.
 
-Steps 2 to 4 of the rule. Each arrival, retraction and headline takes logarithmic time at most, so that a long history
+Steps 2 to 5 of the rule. Each arrival, retraction and headline takes logarithmic time at most, so that a long history
 costs little more than reading it.
 """
 

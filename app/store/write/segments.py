@@ -1,6 +1,6 @@
 """Segments, the projection of facts onto both clocks. They are rebuilt in the transaction that changes the facts.
 
-A segment is a span of reported and recorded time with the headline that holds in it. Open rows (`recorded_to` is
+A segment is a row: one response about an incident, for a span of reported and of recorded time. Open rows (`recorded_to` is
 `FOREVER`) that are out of date are closed and followed by new ones, so that `recorded_as_of` finds earlier responses.
 """
 
