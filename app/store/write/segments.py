@@ -1,7 +1,8 @@
 """Segments, the projection of facts onto both clocks. They are rebuilt in the transaction that changes the facts.
 
-A segment is a row: one response about an incident, for a span of reported and of recorded time. Open rows (`recorded_to` is
-`FOREVER`) that are out of date are closed and followed by new ones, so that `recorded_as_of` finds earlier responses.
+A segment is a row: one response about an incident, for a span of reported and of recorded time. Open rows
+(`recorded_to` is `FOREVER`) that are out of date are closed and followed by new ones, so that `recorded_as_of` finds
+earlier responses.
 """
 
 from bisect import bisect_right
