@@ -5,6 +5,7 @@ is first needed: a service that never writes Parquet does not pay for it.
 """
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
@@ -29,6 +30,8 @@ FILE = "incidents.parquet"
 ROW_GROUP_BYTES = 32 * 1024 * 1024
 """A row group is held in memory until it has this many bytes."""
 T = TypeVar("T")
+# The own allocator of pyarrow reserves a gigabyte of address space, which a limited process does not have.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 SLICE_ROWS = 500
 """Rows of a partition that are converted together."""
 MAX_MADE = 2
@@ -115,8 +118,11 @@ class _ParquetFile:
     """A Parquet file that grows by row groups."""
 
     def __init__(self, file: Path, columns: Sequence[str]) -> None:
+        import pyarrow as pa
         from pyarrow.parquet import ParquetWriter
 
+        pa.set_cpu_count(1)  # its threads would each reserve address space too
+        pa.set_io_thread_count(1)
         self._schema = _schema(columns)
         self._file = file.open("wb")
         self._writer = ParquetWriter(self._file, self._schema, compression="zstd", store_schema=False)

@@ -241,3 +241,9 @@ def test_a_service_that_writes_no_parquet_does_not_load_pyarrow() -> None:
     code = "import sys; import app.cli; from app.api.application import create_app; create_app(); print('pyarrow' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60, env=environment())
     assert told.stdout == b"False\n"
+
+
+def test_little_address_space_is_reserved() -> None:
+    program = "import app.formats.parquet, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert ended.stdout == "system\n"

@@ -14,8 +14,10 @@ from app.api.http.read_route import read_router
 from app.api.openapi.problem_responses import ANY_ROUTE
 from app.api.openapi.schemas_problems import Health
 from app.errors import AppError
+from app.query.query import Query
 from app.store.db.reader import Reader
 from app.store.maintenance import schema
+from app.store.read.session import open_session
 
 router = read_router("", "Health")
 OPEN: dict[str, Any] = {"security": []}
@@ -46,6 +48,7 @@ async def readyz(request: Request) -> Response:
     reader: Reader = request.app.state.reader
     try:
         await to_thread.run_sync(partial(schema.check, reader.database, small_file=False))
+        await open_session(reader, Query())  # keeps a connection open: the last one to close removes the WAL
         reader.same_file.expect()
     except AppError as error:
         return _health(public_error(error).detail)
