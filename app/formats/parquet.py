@@ -5,6 +5,7 @@ is first needed: a service that never writes Parquet does not pay for it.
 """
 
 import asyncio
+import ctypes
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import closing, suppress
@@ -30,6 +31,8 @@ FILE = "incidents.parquet"
 ROW_GROUP_BYTES = 32 * 1024 * 1024
 """A row group is held in memory until it has this many bytes."""
 T = TypeVar("T")
+M_ARENA_MAX = -8
+"""Of glibc: how many arenas there are. Each of a thread reserves 64 MiB of address space."""
 # The own allocator of pyarrow reserves a gigabyte of address space, which a limited process does not have.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 SLICE_ROWS = 500
@@ -121,6 +124,8 @@ class _ParquetFile:
         import pyarrow as pa
         from pyarrow.parquet import ParquetWriter
 
+        with suppress(AttributeError, OSError):  # where the C library is another
+            ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
         pa.set_cpu_count(1)  # its threads would each reserve address space too
         pa.set_io_thread_count(1)
         self._schema = _schema(columns)
