@@ -9,7 +9,7 @@ import ctypes
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import closing, suppress
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,12 +33,12 @@ ROW_GROUP_BYTES = 32 * 1024 * 1024
 T = TypeVar("T")
 M_ARENA_MAX = -8
 """Of glibc: how many arenas there are. Each of a thread reserves 64 MiB of address space."""
-# The own allocator of pyarrow reserves a gigabyte of address space, which a limited process does not have.
-os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 SLICE_ROWS = 500
 """Rows of a partition that are converted together."""
 MAX_MADE = 2
 """Files that are written at once; each holds a row group and a thread."""
+# The allocator of pyarrow reserves a gigabyte of address space, which a limited process does not have.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 making = Slots(MAX_MADE, "Parquet exports", TooManyExports)
 STOPPING_SECONDS = 0.5
 """How long a stopping service waits for cancelled files to be removed."""
@@ -117,17 +117,24 @@ async def _write_file(file: Path, slices: AsyncIterator[list[str]], columns: Seq
         await _in_thread(out.finish)
 
 
+@cache
+def _limit_address_space() -> None:
+    """Each thread reserves address space for a stack and an arena: pyarrow gets few threads, and all share arenas."""
+    import pyarrow as pa
+
+    with suppress(AttributeError, OSError):  # where the C library is another
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+
+
 class _ParquetFile:
     """A Parquet file that grows by row groups."""
 
     def __init__(self, file: Path, columns: Sequence[str]) -> None:
-        import pyarrow as pa
         from pyarrow.parquet import ParquetWriter
 
-        with suppress(AttributeError, OSError):  # where the C library is another
-            ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
-        pa.set_cpu_count(1)  # its threads would each reserve address space too
-        pa.set_io_thread_count(1)
+        _limit_address_space()
         self._schema = _schema(columns)
         self._file = file.open("wb")
         self._writer = ParquetWriter(self._file, self._schema, compression="zstd", store_schema=False)

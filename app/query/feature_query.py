@@ -10,7 +10,15 @@ from app.query.code_lists import Crs, Format, Sort
 from app.query.cql import read_predicate
 from app.query.cql_text import Language
 from app.query.features import QUERYABLES
-from app.query.parameters import DEFAULT_LIMIT, MAX_LIMIT, ClockQuery, IncidentQuery, MatchingQuery, response_formats
+from app.query.parameters import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    SORT,
+    ClockQuery,
+    IncidentQuery,
+    MatchingQuery,
+    response_formats,
+)
 from app.query.query import Comparison, Filter, Parameter, Query, filters_of
 from app.query.value_types import Box, Interval
 
@@ -58,13 +66,7 @@ class _FeatureQuery(MatchingQuery):
         Crs.CRS84, alias="filter-crs"
     )
     bbox_crs: Annotated[Crs, Parameter(_CRS, "Coordinates of `bbox`.")] = Field(Crs.CRS84, alias="bbox-crs")
-    sort: Annotated[
-        Sort,
-        Parameter(
-            value_types.choice(Sort, Sort.DATE_DOWN),
-            "Sort order. With `-`, the largest come first. Nulls come last; ties are sorted by id.",
-        ),
-    ] = Sort.DATE_DOWN
+    sort: Annotated[Sort, SORT] = Sort.DATE_DOWN
     limit: Annotated[
         int,
         Parameter(

@@ -32,7 +32,7 @@ _PAGE_LIMIT = Parameter(
     "A page with long items may have fewer: continue until `next` is null.",
 )
 _CURSOR = Parameter(value_types.CURSOR, "Start of the page: the `next_cursor` of the previous page.")
-_SORT = Parameter(
+SORT = Parameter(
     value_types.choice(Sort, Sort.DATE_DOWN),
     "Sort order. With `-`, the largest come first. Nulls come last; ties are sorted by id.",
 )
@@ -98,7 +98,7 @@ class MatchingQuery(ClockQuery, IncidentFilters):
 class IncidentQuery(ListQuery, MatchingQuery):
     """A query of incidents."""
 
-    sort: Annotated[Sort, _SORT] = Sort.DATE_DOWN
+    sort: Annotated[Sort, SORT] = Sort.DATE_DOWN
     fields: Annotated[tuple[str, ...] | None, _FIELDS] = None
     hxl: Annotated[bool, _HXL] = False
     bom: Annotated[bool, _BOM] = False
@@ -108,7 +108,7 @@ class IncidentQuery(ListQuery, MatchingQuery):
 class ExportQuery(MatchingQuery):
     """A query of incidents for the command `export`, whose format is that of the file."""
 
-    sort: Annotated[Sort, _SORT] = Sort.DATE_DOWN
+    sort: Annotated[Sort, SORT] = Sort.DATE_DOWN
     fields: Annotated[tuple[str, ...] | None, _FIELDS] = None
     hxl: Annotated[bool, _HXL] = False
     bom: Annotated[bool, _BOM] = False
@@ -123,7 +123,7 @@ class ExportQuery(MatchingQuery):
 class ExplorerQuery(MatchingQuery):
     """A query of the explorer page."""
 
-    sort: Annotated[Sort, _SORT] = Sort.DATE_DOWN
+    sort: Annotated[Sort, SORT] = Sort.DATE_DOWN
     limit: Annotated[int, _PAGE_LIMIT] = DEFAULT_LIMIT
     cursor: Annotated[str | None, _CURSOR] = None
 

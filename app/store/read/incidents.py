@@ -94,16 +94,14 @@ async def matched(reader: Reader, session: ReadSession, query: MatchingQuery) ->
     """The number of incidents that match, counted once per recording; `None` if counting takes too long."""
     key = (blake2b(bound_text(query).encode()).digest(), session.recorded, session.epoch)
     if key not in reader.counts:
-        narrowed = await resolved(session, query)
-        session = replace(session, budget=session.budget and session.budget.half())
+        in_half = replace(session, budget=session.budget and session.budget.half())
         try:
-            count = partial(incident_queries.select_total, narrowed, session.recorded)
-            ((total,),) = await session.rows(await prepared(session, narrowed, count))
+            total = await count_incidents(in_half, query)
         except (ReadTooLong, TooManyReads):
             return None
         if len(reader.counts) >= MAX_COUNTS:
             del reader.counts[next(iter(reader.counts))]
-        reader.counts[key] = int(total)
+        reader.counts[key] = total
     return reader.counts[key]
 
 

@@ -13,7 +13,7 @@ from app.domain.json_text import json_of
 from app.store.db.sql_text import AnySelect, among
 from app.store.db.statements import Read, Row, Statement
 from app.store.read.filters import at_clocks, known_reports
-from app.store.read.segment_texts import NO_SOURCES, is_long, own_of, rest_of, shared_text, toll_of, updated_at_of
+from app.store.read.segment_texts import is_long, own_of, rest_of, shared_text, toll_of, updated_at_of
 from app.store.read.session import ReadSession, View
 from app.store.tables import (
     Incident,
@@ -33,7 +33,7 @@ async def completed_page(
     session: ReadSession, known: Instant, rows: Sequence[Row], max_size: float = inf
 ) -> Sequence[Row]:
     """Rows of `select_incidents` with all texts, up to the one that brings them to `max_size` characters."""
-    if not any(rest.startswith(NO_SOURCES) for _, _, rest, _, _ in rows):
+    if not any(is_long(rest) for _, _, rest, _, _ in rows):
         return rows
     if max_size == inf:
         return await session.run(completed, known, rows)

@@ -15,7 +15,7 @@ MAX_INLINE = 4096
 """Characters of sources and shared tolls that a segment repeats. Beyond them `long_rows` adds the texts on reading."""
 OF_SHARED = 200
 """Characters counted for the headlines of a shared set, whose own length varies. Its incidents' ids count as well."""
-NO_SOURCES = '{"sources":null,'
+_NO_SOURCES = '{"sources":null,'
 """How `rest` begins if the segment leaves out the sources. `toll` then has null as `shared`."""
 _SHARED = ',"shared":'
 
@@ -52,7 +52,7 @@ def rest_of(sources: Iterable[str], updated_at: str) -> str:
 
 def is_long(rest: str) -> bool:
     """Whether the segment of this `rest` leaves out its sources and shared tolls."""
-    return rest.startswith(NO_SOURCES)
+    return rest.startswith(_NO_SOURCES)
 
 
 def updated_at_of(rest: str) -> str:
